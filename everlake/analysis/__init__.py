@@ -1,0 +1,1 @@
+"""Records to utterances: who said what, and when."""

@@ -1,0 +1,1 @@
+"""The relational side: tables, migrations, and one module a noun. All SQL lives here."""

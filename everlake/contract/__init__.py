@@ -1,0 +1,1 @@
+"""The wire as types: envelope, batch, errors, limits. Knows nothing else of Everlake."""

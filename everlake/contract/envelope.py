@@ -1,0 +1,239 @@
+"""The Integration Envelope: one record as it comes over the wire.
+
+Each rule of the contract's record table stands here once: a type with its bounds, and beside
+it the sentence a person is told when it is broken. The fast decoder, the explaining validator
+and the OpenAPI description all read these types. Lengths count Unicode characters, and
+``null`` is not a way to leave a member out, so no member's type admits it.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+RECORD_TYPES = (
+    "email",
+    "email_thread",
+    "call",
+    "call_transcription",
+    "meeting_notes",
+    "conversation",
+    "message",
+    "document",
+    "spreadsheet",
+)
+SCHEMA_VERSION = "1.0.0"
+DEFAULT_NATURE = "evidence"
+
+EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
+URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]+[^\s]*$"
+
+
+def _rule(sentence: str) -> dict[str, Any]:
+    return {"rule": sentence}
+
+
+Text64: TypeAlias = Annotated[
+    str, Meta(max_length=64, extra=_rule("must be a string of at most 64 characters"))
+]
+Text128: TypeAlias = Annotated[
+    str, Meta(max_length=128, extra=_rule("must be a string of at most 128 characters"))
+]
+Text256: TypeAlias = Annotated[
+    str, Meta(max_length=256, extra=_rule("must be a string of at most 256 characters"))
+]
+Text512: TypeAlias = Annotated[
+    str, Meta(max_length=512, extra=_rule("must be a string of at most 512 characters"))
+]
+Text1024: TypeAlias = Annotated[
+    str, Meta(max_length=1_024, extra=_rule("must be a string of at most 1,024 characters"))
+]
+Email: TypeAlias = Annotated[
+    str,
+    Meta(
+        max_length=320,
+        pattern=EMAIL_PATTERN,
+        extra=_rule("must be an email address of at most 320 characters"),
+    ),
+]
+HttpUrl: TypeAlias = Annotated[
+    str,
+    Meta(
+        max_length=2_048,
+        pattern=URL_PATTERN,
+        extra=_rule("must be an absolute http or https URL of at most 2,048 characters"),
+    ),
+]
+Score: TypeAlias = Annotated[
+    float, Meta(ge=0, le=1, extra=_rule("must be a number from 0 to 1"))
+]
+Size: TypeAlias = Annotated[int, Meta(ge=0, extra=_rule("must be an integer of at least 0"))]
+Flag: TypeAlias = Annotated[bool, Meta(extra=_rule("must be true or false"))]
+
+Role: TypeAlias = Annotated[
+    Literal["internal", "external", "unknown"],
+    Meta(extra=_rule("must be internal, external or unknown")),
+]
+ParticipantType: TypeAlias = Annotated[
+    Literal["user", "contact", "workspace_member", "bot", "system", "unknown"],
+    Meta(extra=_rule("must be user, contact, workspace_member, bot, system or unknown")),
+]
+AttachmentType: TypeAlias = Annotated[
+    Literal["audio", "video", "file", "image", "text", "unknown"],
+    Meta(extra=_rule("must be audio, video, file, image, text or unknown")),
+]
+RedactionStatus: TypeAlias = Annotated[
+    Literal["unredacted", "redacted", "encrypted"],
+    Meta(extra=_rule("must be unredacted, redacted or encrypted")),
+]
+Nature: TypeAlias = Annotated[
+    Literal["evidence", "guidance", "context"],
+    Meta(extra=_rule("must be evidence, guidance or context")),
+]
+
+
+class Participant(
+    msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False
+):
+    """Someone who took part: a customer, a colleague, a bot."""
+
+    id: Text256
+    role: Role
+    name: Text256 | UnsetType = UNSET
+    email: Email | UnsetType = UNSET
+    type: ParticipantType | UnsetType = UNSET
+
+
+class Attachment(
+    msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False
+):
+    """A file a record points to, or one uploaded before. ``size`` is in bytes."""
+
+    type: AttachmentType
+    filename: Text512 | UnsetType = UNSET
+    size: Size | UnsetType = UNSET
+    mime_type: Text256 | UnsetType = UNSET
+    sha1: Text128 | UnsetType = UNSET
+    md5: Text128 | UnsetType = UNSET
+    vendor_url: HttpUrl | UnsetType = UNSET
+    upload_intent_id: Text256 | UnsetType = UNSET
+
+
+class DetectedEntity(
+    msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False
+):
+    """One piece of personal data the sender found."""
+
+    type: Text64
+    value: Text1024 | UnsetType = UNSET
+    confidence: Score | UnsetType = UNSET
+
+
+DetectedEntities: TypeAlias = Annotated[
+    list[DetectedEntity], Meta(extra=_rule("must be an array of objects"))
+]
+
+
+class Pii(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What the sender knows of personal data in the record."""
+
+    contains_email: Flag | UnsetType = UNSET
+    contains_phone: Flag | UnsetType = UNSET
+    sensitive_score: Score | UnsetType = UNSET
+    detected_entities: DetectedEntities | UnsetType = UNSET
+    redaction_status: RedactionStatus | UnsetType = UNSET
+
+
+RecordType: TypeAlias = Annotated[
+    str,
+    Meta(extra=_rule("must be " + ", ".join(RECORD_TYPES[:-1]) + " or " + RECORD_TYPES[-1])),
+]
+"""Compared after trimming and lower-casing, so the type itself admits any string."""
+
+EventAt: TypeAlias = Annotated[
+    str,
+    Meta(
+        max_length=24,
+        extra=_rule(
+            "must be a UTC time that exists, written YYYY-MM-DDTHH:MM:SSZ "
+            "or with 1 to 3 fraction digits before the Z"
+        ),
+    ),
+]
+SchemaVersion: TypeAlias = Annotated[
+    Literal["1.0.0"], Meta(extra=_rule('must be exactly "1.0.0"'))
+]
+VendorIds: TypeAlias = Annotated[
+    dict[str, Annotated[str, Meta(extra=_rule("must be a string"))]],
+    Meta(min_length=1, extra=_rule("must be an object with at least one entry")),
+]
+ProjectIds: TypeAlias = Annotated[
+    list[Text128], Meta(min_length=1, extra=_rule("must be an array of at least one project id"))
+]
+Participants: TypeAlias = Annotated[
+    list[Participant],
+    Meta(max_length=5_000, extra=_rule("must be an array of at most 5,000 participants")),
+]
+Attachments: TypeAlias = Annotated[
+    list[Attachment], Meta(extra=_rule("must be an array of attachments"))
+]
+Tags: TypeAlias = Annotated[
+    list[Text64], Meta(max_length=200, extra=_rule("must be an array of at most 200 tags"))
+]
+
+
+class Record(
+    msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
+):
+    """One record. Member names on the wire carry a leading underscore, save ``data``.
+
+    ``data`` is the sender's JSON object, byte for byte.
+    """
+
+    type: RecordType = msgspec.field(name="_type")
+    schema_version: SchemaVersion = msgspec.field(name="_schema_version")
+    event_at: EventAt = msgspec.field(name="_event_at")
+    vendor_ids: VendorIds = msgspec.field(name="_vendor_ids")
+    product_id: Text128 = msgspec.field(name="_product_id")
+    project_ids: ProjectIds | UnsetType = msgspec.field(name="_project_ids", default=UNSET)
+    project_id: Text128 | UnsetType = msgspec.field(name="_project_id", default=UNSET)
+    nature: Nature | UnsetType = msgspec.field(name="_nature", default=UNSET)
+    thread_id: Text512 | UnsetType = msgspec.field(name="_thread_id", default=UNSET)
+    participants: Participants | UnsetType = msgspec.field(name="_participants", default=UNSET)
+    attachments: Attachments | UnsetType = msgspec.field(name="_attachments", default=UNSET)
+    tags: Tags | UnsetType = msgspec.field(name="_tags", default=UNSET)
+    pii: Pii | UnsetType = msgspec.field(name="_pii", default=UNSET)
+    data: Raw
+
+
+_TYPE_OF = {name: name for name in RECORD_TYPES}
+
+
+def canonical_type(text: str) -> str | None:
+    """The record type that ``text`` names after trimming and lower-casing, or None."""
+    return _TYPE_OF.get(text) or _TYPE_OF.get(text.strip().lower())
+
+
+def canonical_event_at(text: str) -> str | None:
+    """``text`` cut to the whole second (``YYYY-MM-DDTHH:MM:SSZ``), or None where it breaks the rule.
+
+    Contract, Record: 1 to 3 fraction digits, upper-case T and Z, and a date that exists.
+    """
+    second, tail = text[:19], text[19:]
+    if tail != "Z":
+        digits = tail[1:-1]
+        if not (
+            tail.startswith(".")
+            and tail.endswith("Z")
+            and 1 <= len(digits) <= 3
+            and digits.isascii()
+            and digits.isdigit()
+        ):
+            return None
+    try:
+        if datetime.fromisoformat(second).isoformat() != second:
+            return None
+    except ValueError:
+        return None
+    return second + "Z"

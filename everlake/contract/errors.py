@@ -1,0 +1,111 @@
+"""Error codes of the wire and the exception that carries one to the client."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+MAX_MESSAGE = 2_048
+
+
+class ErrorCode(StrEnum):
+    """Codes of a whole answer (contract, Errors)."""
+
+    INVALID_JSON = "INVALID_JSON"
+    INVALID_BODY = "INVALID_BODY"
+    EMPTY_BATCH = "EMPTY_BATCH"
+    TOO_MANY_RECORDS = "TOO_MANY_RECORDS"
+    MIXED_BATCH = "MIXED_BATCH"
+    UNKNOWN_PRODUCT = "UNKNOWN_PRODUCT"
+    ALL_RECORDS_REJECTED = "ALL_RECORDS_REJECTED"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    INVALID_PARAMETER = "INVALID_PARAMETER"
+    UNAUTHORIZED = "UNAUTHORIZED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    RATE_LIMITED = "RATE_LIMITED"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+STATUS_OF: Mapping[ErrorCode, int] = {
+    ErrorCode.UNAUTHORIZED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.PAYLOAD_TOO_LARGE: 413,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.INTERNAL_ERROR: 500,
+    ErrorCode.UNAVAILABLE: 503,
+}
+"""HTTP status of each code; a code not named here is a 400."""
+
+
+class RecordErrorCode(StrEnum):
+    """Codes of one record's errors (contract, Record errors)."""
+
+    VALIDATION_ERROR = "VALIDATION_ERROR"
+    INVALID_JSON = "INVALID_JSON"
+    UNKNOWN_PROJECT = "UNKNOWN_PROJECT"
+    TOO_MANY_ATTACHMENTS = "TOO_MANY_ATTACHMENTS"
+
+
+class RecordError(msgspec.Struct, frozen=True, gc=False):
+    """One error of one record; ``index`` counts from 0 in the submitted order."""
+
+    index: int
+    code: RecordErrorCode
+    message: str
+
+
+class ErrorBody(msgspec.Struct, omit_defaults=True):
+    """The JSON body of every non-2xx answer. ``retryAfter`` is in seconds."""
+
+    error: ErrorCode
+    message: str
+    retryAfter: float | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
+    details: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class WireError(Exception):
+    """A refusal of the whole request, ready to be answered.
+
+    Args:
+        code: decides the HTTP status.
+        message: tells a person what to do; cut at 2,048 characters.
+        details: more to say, JSON-able.
+        retry_after: seconds to wait before the next try.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        details: dict[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+        self.details = details
+        self.retry_after = retry_after
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return STATUS_OF.get(self.code, 400)
+
+    def body(self) -> ErrorBody:
+        """The answer's body."""
+        return ErrorBody(
+            error=self.code,
+            message=self.message,
+            retryAfter=msgspec.UNSET if self.retry_after is None else self.retry_after,
+            details=msgspec.UNSET if self.details is None else self.details,
+        )

@@ -1,0 +1,29 @@
+"""Identifiers that Everlake makes."""
+
+import secrets
+
+import uuid_utils
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+KEY_PREFIX = "em_sk_"
+
+
+def new_batch_id() -> str:
+    """A UUIDv7 (RFC 9562): its text order is its time order."""
+    return str(uuid_utils.uuid7())
+
+
+def batch_id_time(batch_id: str) -> int:
+    """Unix milliseconds at which :func:`new_batch_id` made ``batch_id``."""
+    return int(batch_id.replace("-", "")[:12], 16)
+
+
+def new_id(prefix: str) -> str:
+    """A short random id with a readable prefix: ``prod_4f7k…`` (80 random bits)."""
+    return prefix + "_" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+
+
+def new_secret() -> str:
+    """A fresh API key: ``em_sk_`` and 256 random bits."""
+    return KEY_PREFIX + secrets.token_urlsafe(32)

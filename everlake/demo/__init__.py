@@ -1,0 +1,1 @@
+"""Sample conversations about one fictional product."""

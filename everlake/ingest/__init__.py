@@ -1,0 +1,1 @@
+"""Body to batch: decode, validate, normalise, admit."""

@@ -1,0 +1,1 @@
+"""Objects by URL: synced put, get, list, stream, delete."""
