@@ -1,7 +1,7 @@
 """A batch as clients see it, and the answers of the ingest endpoint."""
 
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -32,13 +32,13 @@ class DownloadStatus(StrEnum):
     FAILED = "FAILED"
 
 
-class Receipt(msgspec.Struct, omit_defaults=True):
+class Receipt(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The 202 answer (with ``batchId``) or the 200 answer of a dry run (without)."""
 
+    batchId: str | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
     acceptedCount: int  # noqa: N815
     rejectedCount: int  # noqa: N815
     totalErrorCount: int  # noqa: N815
-    batchId: str | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
     errors: list[RecordError] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -65,6 +65,3 @@ class BatchPage(msgspec.Struct):
 
     batches: list[Batch]
     nextCursor: str | None  # noqa: N815
-
-
-JsonObject: TypeAlias = dict[str, Any]

@@ -26,8 +26,9 @@ RECORD_TYPES = (
 SCHEMA_VERSION = "1.0.0"
 DEFAULT_NATURE = "evidence"
 
-EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
-URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]+[^\s]*$"
+# The end is (?![\s\S]), which Python and JSON Schema read alike; $ is not.
+EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+(?![\s\S])"
+URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]+[^\s]*(?![\s\S])"
 
 
 def _rule(sentence: str) -> dict[str, Any]:
@@ -65,9 +66,7 @@ HttpUrl: TypeAlias = Annotated[
         extra=_rule("must be an absolute http or https URL of at most 2,048 characters"),
     ),
 ]
-Score: TypeAlias = Annotated[
-    float, Meta(ge=0, le=1, extra=_rule("must be a number from 0 to 1"))
-]
+Score: TypeAlias = Annotated[float, Meta(ge=0, le=1, extra=_rule("must be a number from 0 to 1"))]
 Size: TypeAlias = Annotated[int, Meta(ge=0, extra=_rule("must be an integer of at least 0"))]
 Flag: TypeAlias = Annotated[bool, Meta(extra=_rule("must be true or false"))]
 
@@ -161,9 +160,7 @@ EventAt: TypeAlias = Annotated[
         ),
     ),
 ]
-SchemaVersion: TypeAlias = Annotated[
-    Literal["1.0.0"], Meta(extra=_rule('must be exactly "1.0.0"'))
-]
+SchemaVersion: TypeAlias = Annotated[Literal["1.0.0"], Meta(extra=_rule('must be exactly "1.0.0"'))]
 VendorIds: TypeAlias = Annotated[
     dict[str, Annotated[str, Meta(extra=_rule("must be a string"))]],
     Meta(min_length=1, extra=_rule("must be an object with at least one entry")),
@@ -183,9 +180,7 @@ Tags: TypeAlias = Annotated[
 ]
 
 
-class Record(
-    msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
-):
+class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """One record. Member names on the wire carry a leading underscore, save ``data``.
 
     ``data`` is the sender's JSON object, byte for byte.
@@ -216,7 +211,7 @@ def canonical_type(text: str) -> str | None:
 
 
 def canonical_event_at(text: str) -> str | None:
-    """``text`` cut to the whole second (``YYYY-MM-DDTHH:MM:SSZ``), or None where it breaks the rule.
+    """``text`` cut to the whole second (``YYYY-MM-DDTHH:MM:SSZ``), or None if it breaks the rule.
 
     Contract, Record: 1 to 3 fraction digits, upper-case T and Z, and a date that exists.
     """

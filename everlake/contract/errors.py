@@ -64,7 +64,7 @@ class RecordError(msgspec.Struct, frozen=True, gc=False):
 
 
 class ErrorBody(msgspec.Struct, omit_defaults=True):
-    """The JSON body of every non-2xx answer. ``retryAfter`` is in seconds."""
+    """The JSON body of every non-2xx answer. ``retryAfter`` is in seconds, on 429 alone."""
 
     error: ErrorCode
     message: str
@@ -102,10 +102,14 @@ class WireError(Exception):
         return STATUS_OF.get(self.code, 400)
 
     def body(self) -> ErrorBody:
-        """The answer's body."""
+        """The answer's body; ``retryAfter`` stands in it on 429 alone (contract, Errors)."""
         return ErrorBody(
             error=self.code,
             message=self.message,
-            retryAfter=msgspec.UNSET if self.retry_after is None else self.retry_after,
+            retryAfter=(
+                msgspec.UNSET
+                if self.retry_after is None or self.code is not ErrorCode.RATE_LIMITED
+                else self.retry_after
+            ),
             details=msgspec.UNSET if self.details is None else self.details,
         )
