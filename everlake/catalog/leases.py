@@ -1,0 +1,67 @@
+"""Named leases: one holder at a time, and a fence that tells a former one from the present."""
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Executable, bindparam, case, or_, update
+
+from everlake.catalog.fields import insert_of
+from everlake.catalog.tables import leases
+
+_c = leases.c
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """``owner`` holds ``name`` until Unix milliseconds ``until``, unless it renews.
+
+    ``fence`` is at least 1 and grows each time the owner changes: whoever writes with a lower
+    one than was seen before has lost the lease and does not know it.
+    """
+
+    name: str
+    owner: str
+    fence: int
+    until: int
+
+
+def _acquire(dialect: str) -> Executable:
+    insert = insert_of(dialect, leases)
+    same = _c.owner == insert.excluded.owner
+    return insert.on_conflict_do_update(
+        index_elements=[_c.name],
+        set_={
+            "owner": insert.excluded.owner,
+            "until": insert.excluded.until,
+            "fence": _c.fence + case((same, 0), else_=1),
+        },
+        where=or_(_c.owner.is_(None), same, _c.until <= bindparam("now")),
+    ).returning(_c.fence)
+
+
+_ACQUIRE = {dialect: _acquire(dialect) for dialect in ("sqlite", "postgresql")}
+
+
+def acquire(tx: Connection, name: str, *, owner: str, now: int, ttl_ms: int) -> Lease | None:
+    """Take the lease, or renew it where ``owner`` holds it; None where another one does."""
+    values = {"name": name, "owner": owner, "until": now + ttl_ms, "fence": 1, "now": now}
+    fence = tx.execute(_ACQUIRE[tx.dialect.name], values).scalar()
+    return None if fence is None else Lease(name=name, owner=owner, fence=fence, until=now + ttl_ms)
+
+
+def renew(tx: Connection, lease: Lease, now: int, ttl_ms: int) -> bool:
+    """Hold the lease until ``now + ttl_ms``; False where another owner has taken it since."""
+    statement = update(leases).where(*_held(lease)).values(until=now + ttl_ms)
+    return tx.execute(statement).rowcount == 1
+
+
+def release(tx: Connection, lease: Lease) -> None:
+    """Free the lease, if it is still held; the next to take it gets a higher fence."""
+    tx.execute(update(leases).where(*_held(lease)).values(owner=None, until=0))
+
+
+def abandon(tx: Connection, owner: str, *, now: int) -> int:
+    """End every lease of a dead owner; how many. The next to take one gets a higher fence."""
+    statement = update(leases).where(_c.owner == owner, _c.until > now).values(until=now)
+    return tx.execute(statement).rowcount
+
+
+def _held(lease: Lease) -> tuple[ColumnElement[bool], ...]:
+    return _c.name == lease.name, _c.owner == lease.owner, _c.fence == lease.fence

@@ -1,0 +1,69 @@
+"""Brings the schema up to date, and tells a schema this program cannot work with."""
+
+from pathlib import Path
+
+from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, select
+
+from everlake.catalog.errors import CatalogTooNew, CatalogTooOld
+
+REVISION = "0001"
+"""The newest migration. Revisions are numbered in one line, so a higher one is a newer one."""
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+_version = Table("alembic_version", MetaData(), Column("version_num", Text))
+
+
+def upgrade(tx: Connection) -> None:
+    """Run the migrations that are missing, all in the transaction of ``tx``.
+
+    Raises:
+        CatalogTooNew: a newer program has been here.
+    """
+    if _current(tx) != REVISION:
+        _migrate(tx)
+
+
+def check(tx: Connection) -> None:
+    """Return when the schema is the one this program was written for.
+
+    Raises:
+        CatalogTooOld: migrations are missing.
+        CatalogTooNew: a newer program has been here.
+    """
+    current = _current(tx)
+    if current is None:
+        raise CatalogTooOld(
+            "The database has no Everlake tables yet. Run `everlake init` to create them."
+        )
+    if current != REVISION:
+        raise CatalogTooOld(
+            f"The database has schema {current}, and this Everlake needs {REVISION}. "
+            "Run `everlake init` to upgrade it; what is stored stays."
+        )
+
+
+def _current(tx: Connection) -> str | None:
+    """The revision of the database; None where it has no tables of ours."""
+    if not inspect(tx).has_table(_version.name):
+        return None
+    current = tx.execute(select(_version.c.version_num)).scalar()
+    if current is not None and current > REVISION:
+        raise CatalogTooNew(
+            f"The database has schema {current}, and this Everlake knows none after {REVISION}: "
+            "a newer one has used it. Install that version or a later one; nothing was changed."
+        )
+    return current
+
+
+def _migrate(tx: Connection) -> None:
+    # Alembic takes as long to import as the rest of the catalog, and most starts need none of it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    # Config interpolates, and a path may hold a percent sign.
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = tx
+    command.upgrade(config, "head")

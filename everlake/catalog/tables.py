@@ -1,0 +1,193 @@
+"""The tables, as the newest migration leaves them.
+
+Times are Unix milliseconds. Ids are text. A test holds this module and the migrations together.
+"""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from everlake.contract.batch import BatchStatus, Permission
+from everlake.contract.errors import RecordError
+
+_encode = msgspec.json.Encoder().encode
+_decode_errors = msgspec.json.Decoder(tuple[RecordError, ...]).decode
+_decode_permissions = msgspec.json.Decoder(tuple[Permission, ...]).decode
+
+
+class StatusText(TypeDecorator[BatchStatus]):
+    """A :class:`BatchStatus` by its value."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: BatchStatus | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else value.value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> BatchStatus | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else BatchStatus(value)
+
+
+class ErrorsText(TypeDecorator[tuple[RecordError, ...]]):
+    """Record errors as a JSON array."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
+        return _encode(value).decode() if value else "[]"
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[RecordError, ...]:  # noqa: ARG002 - SQLAlchemy's signature
+        return _decode_errors(value) if value and value != "[]" else ()
+
+
+class PermissionsText(TypeDecorator[tuple[Permission, ...]]):
+    """Permissions as a JSON array."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
+        return _encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Permission, ...]:  # noqa: ARG002 - SQLAlchemy's signature
+        return _decode_permissions(value or "[]")
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_sequence", BigInteger, nullable=False),
+)
+
+products = Table(
+    "products",
+    metadata,
+    Column("workspace_id", Text, ForeignKey("workspaces.id"), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "id"),
+    Index(None, "workspace_id", "created_at", "id"),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("workspace_id", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("product_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "id"),
+    ForeignKeyConstraint(["workspace_id", "product_id"], ["products.workspace_id", "products.id"]),
+    Index(None, "workspace_id", "created_at", "id"),
+    Index(None, "workspace_id", "product_id", "created_at", "id"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("workspace_id", Text, ForeignKey("workspaces.id"), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("permissions", PermissionsText, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    UniqueConstraint("secret_hash"),
+    Index(None, "workspace_id", "created_at", "id"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("workspace_id", Text, ForeignKey("workspaces.id"), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("status", StatusText, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("key_id", Text, ForeignKey("api_keys.id"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("type", Text),
+    Column("product_id", Text),
+    Column("payload_format", Text),
+    Column("accepted", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("total_errors", Integer, nullable=False),
+    Column("errors", ErrorsText, nullable=False),
+    Column("landing_path", Text),
+    Column("landing_bytes", BigInteger, nullable=False),
+    Column("rejected_path", Text),
+    Column("attachment_total", Integer, nullable=False),
+    Column("attachment_complete", Integer, nullable=False),
+    Column("attachment_failed", Integer, nullable=False),
+    Column("failure", Text),
+    Column("lease_owner", Text),
+    # When the batch may be claimed next: while it is leased, the end of the lease. One column,
+    # so that what is claimable now is one range of an index.
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("landed_at", BigInteger),
+    Column("completed_at", BigInteger),
+    UniqueConstraint("workspace_id", "sequence"),
+    Index(None, "workspace_id", "id"),
+    Index(None, "workspace_id", "status", "id"),
+    Index(None, "workspace_id", "type", "id"),
+    Index(None, "workspace_id", "source", "id"),
+    Index("ix_batches_queue", "workspace_id", "status", "sequence", "due_at"),
+    Index("ix_batches_due", "status", "due_at", "workspace_id"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("workspace_id", Text, ForeignKey("workspaces.id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    Column("batch_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "key"),
+    Index(None, "created_at"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text),
+    Column("fence", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)

@@ -1,0 +1,33 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from everlake.catalog.engine import Catalog
+from tests.integration.catalog.home import Home, make_home
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/catalog.db"
+
+
+@pytest.fixture
+def catalog(url: str) -> Iterator[Catalog]:
+    opened = Catalog.open(url)
+    opened.upgrade()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def other(url: str, catalog: Catalog) -> Iterator[Catalog]:
+    """The same database through connections and locks of its own, as another process has it."""
+    opened = Catalog.open(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def home(catalog: Catalog) -> Home:
+    return make_home(catalog)

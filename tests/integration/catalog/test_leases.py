@@ -1,0 +1,78 @@
+from everlake.catalog import leases
+from everlake.catalog.engine import Catalog
+from everlake.catalog.leases import Lease
+from tests.integration.catalog.home import at_once
+
+
+def acquire(catalog: Catalog, owner: str, now: int, name: str = "lake") -> Lease | None:
+    with catalog.write() as tx:
+        return leases.acquire(tx, name, owner=owner, now=now, ttl_ms=100)
+
+
+def test_a_free_lease_is_acquired(catalog: Catalog) -> None:
+    assert acquire(catalog, "a", 1_000) == Lease(name="lake", owner="a", fence=1, until=1_100)
+
+
+def test_a_lease_that_is_held_is_refused_to_others(catalog: Catalog) -> None:
+    acquire(catalog, "a", 1_000)
+    assert acquire(catalog, "b", 1_099) is None
+    assert acquire(catalog, "b", 1_099, name="other lake") is not None
+
+
+def test_the_holder_may_acquire_again_and_keeps_its_fence(catalog: Catalog) -> None:
+    acquire(catalog, "a", 1_000)
+    assert acquire(catalog, "a", 1_050) == Lease(name="lake", owner="a", fence=1, until=1_150)
+    assert acquire(catalog, "b", 1_149) is None
+
+
+def test_the_fence_grows_each_time_the_owner_changes(catalog: Catalog) -> None:
+    fences: list[int] = []
+    for now, owner in ((1_000, "a"), (1_100, "b"), (1_150, "b"), (1_300, "a"), (1_400, "b")):
+        lease = acquire(catalog, owner, now)
+        assert lease is not None
+        fences.append(lease.fence)
+    assert fences == [1, 2, 2, 3, 4]
+
+
+def test_a_holder_renews_until_another_has_taken_over(catalog: Catalog) -> None:
+    lease = acquire(catalog, "a", 1_000)
+    assert lease is not None
+    with catalog.write() as tx:
+        assert leases.renew(tx, lease, 1_090, 100)
+    assert acquire(catalog, "b", 1_189) is None
+    assert acquire(catalog, "b", 1_190) is not None
+    with catalog.write() as tx:
+        assert not leases.renew(tx, lease, 1_191, 100)
+
+
+def test_a_former_holder_that_came_back_does_not_renew_its_old_lease(catalog: Catalog) -> None:
+    old = acquire(catalog, "a", 1_000)
+    acquire(catalog, "b", 1_100)
+    new = acquire(catalog, "a", 1_200)
+    assert old is not None
+    assert new is not None
+    with catalog.write() as tx:
+        assert not leases.renew(tx, old, 1_210, 100)
+        leases.release(tx, old)
+        assert leases.renew(tx, new, 1_210, 100)
+
+
+def test_a_released_lease_is_free_and_its_fence_goes_on(catalog: Catalog) -> None:
+    lease = acquire(catalog, "a", 1_000)
+    assert lease is not None
+    with catalog.write() as tx:
+        leases.release(tx, lease)
+    again = acquire(catalog, "a", 1_001)
+    assert again is not None
+    assert again.fence == 2
+
+
+def test_of_many_at_once_one_gets_the_lease(catalog: Catalog, other: Catalog) -> None:
+    for round_number in range(10):
+        now = 1_000 + 100 * round_number
+
+        def attempt(number: int, now: int = now) -> Lease | None:
+            return acquire(other if number % 2 else catalog, f"{now}-{number}", now)
+
+        held = [lease for lease in at_once(4, attempt) if lease is not None]
+        assert [lease.fence for lease in held] == [round_number + 1]

@@ -1,0 +1,127 @@
+"""The statements of the queue and of the lists read a range of an index, and nothing else."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from everlake.catalog import batches, idempotency, keys, projects
+from everlake.contract.batch import BatchStatus
+from tests.integration.catalog.home import Home, now_ms
+
+
+@contextmanager
+def plans(tx: Connection) -> Iterator[list[str]]:
+    """Collect SQLite's query plan of every SELECT and UPDATE that runs in the block."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_tx: Connection, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
+        statements.append((sql, parameters))
+
+    event.listen(tx, "before_cursor_execute", note)
+    found: list[str] = []
+    yield found
+    event.remove(tx, "before_cursor_execute", note)
+    for sql, parameters in statements:
+        one = parameters[0] if parameters and isinstance(parameters, list) else parameters
+        rows = tx.exec_driver_sql("EXPLAIN QUERY PLAN " + sql, one)
+        found.extend(row[3] for row in rows)
+
+
+def assert_reads_only_index_ranges(found: list[str]) -> None:
+    reads = [line for line in found if "SUBQUERY" not in line.split("(")[0]]
+    assert reads
+    for line in reads:
+        assert line.startswith("SEARCH"), line
+        assert "USING INDEX" in line or "USING COVERING INDEX" in line, line
+
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"status": BatchStatus.LANDING},
+    {"type": "email"},
+    {"source": "api"},
+    {"status": BatchStatus.LANDING, "type": "email", "source": "api"},
+]
+
+
+@pytest.mark.parametrize("analysed", [False, True], ids=["without statistics", "with statistics"])
+@pytest.mark.parametrize("before", [False, True], ids=["first page", "next page"])
+@pytest.mark.parametrize("filters", FILTERS, ids=lambda f: "+".join(f) or "no filter")
+def test_a_page_of_batches_is_a_range_of_an_index(
+    home: Home, filters: dict[str, Any], *, before: bool, analysed: bool
+) -> None:
+    ids = home.insert(200)
+    with home.catalog.write() as tx:
+        if analysed:
+            tx.exec_driver_sql("ANALYZE")
+        with plans(tx) as found:
+            batches.page(
+                tx, home.workspace_id, limit=5, before=ids[-1] if before else None, **filters
+            )
+    assert_reads_only_index_ranges(found)
+
+
+@pytest.mark.parametrize("analysed", [False, True], ids=["without statistics", "with statistics"])
+@pytest.mark.parametrize("status", [BatchStatus.LANDING, BatchStatus.LANDED])
+def test_a_claim_is_a_range_of_an_index(home: Home, status: BatchStatus, *, analysed: bool) -> None:
+    home.insert(200)
+    with home.catalog.write() as tx:
+        if analysed:
+            tx.exec_driver_sql("ANALYZE")
+        with plans(tx) as found:
+            batches.claim(
+                tx,
+                status=status,
+                owner="w",
+                now=now_ms() + 1_000,
+                lease_ms=10,
+                max_batches=5,
+                max_records=1_000,
+                max_bytes=1 << 30,
+            )
+    assert_reads_only_index_ranges(found)
+
+
+@pytest.mark.parametrize("analysed", [False, True], ids=["without statistics", "with statistics"])
+def test_leased_batches_are_changed_by_their_ids(home: Home, *, analysed: bool) -> None:
+    ids = home.insert(200)
+    some, owner = ids[:5], "w"
+    with home.catalog.write() as tx:
+        if analysed:
+            tx.exec_driver_sql("ANALYZE")
+        with plans(tx) as found:
+            batches.renew(tx, owner, some, 1)
+            batches.release(tx, some, owner=owner, now=1)
+            batches.retry_later(tx, some, owner=owner, now=1, delay_ms=1, reason="r")
+            batches.fail(tx, some, owner=owner, now=1, reason="r")
+            for to in (BatchStatus.LANDED, BatchStatus.PROCESSING, BatchStatus.COMPLETE):
+                batches.advance(tx, some, owner=owner, to=to, now=1)
+            batches.retry(tx, home.workspace_id, ids[0])
+    assert_reads_only_index_ranges(found)
+    assert [line.endswith("(id=?)") for line in found] == [True] * 8
+
+
+LOOKUPS: list[Callable[[Connection, str], object]] = [
+    lambda tx, ws: batches.get(tx, ws, "b"),
+    lambda tx, ws: batches.by_sequences(tx, ws, [1, 2, 3]),
+    lambda tx, _: batches.exists_many(tx, ["a", "b"]),
+    lambda tx, ws: keys.page(tx, ws, limit=5, after="k"),
+    lambda tx, _: keys.find_live(tx, "em_sk_x"),
+    lambda tx, ws: projects.ids_of(tx, ws, "p"),
+    lambda tx, ws: projects.page(tx, ws, limit=5, product_id="p", after="q"),
+    lambda tx, ws: projects.page(tx, ws, limit=5, after="q"),
+    lambda tx, ws: idempotency.find(tx, ws, "k"),
+    lambda tx, _: idempotency.forget(tx, created_before=1, limit=5),
+]
+
+
+@pytest.mark.parametrize("look_up", LOOKUPS)
+def test_a_look_up_is_a_range_of_an_index(
+    home: Home, look_up: Callable[[Connection, str], object]
+) -> None:
+    with home.catalog.read() as tx, plans(tx) as found:
+        look_up(tx, home.workspace_id)
+    assert_reads_only_index_ranges(found)

@@ -1,0 +1,32 @@
+"""The statements have a PostgreSQL form as well, and it says what it must there."""
+
+import pytest
+from sqlalchemy import Executable, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from everlake.catalog import batches, idempotency, leases, workspaces
+from everlake.catalog.tables import metadata
+
+
+def compiled(statement: Executable) -> str:
+    return str(statement.compile(dialect=postgresql.dialect()))  # pyright: ignore[reportAttributeAccessIssue] - every Executable here is a ClauseElement
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
+def test_every_table_can_be_created(table: Table) -> None:
+    sql = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+    assert table.name in sql
+    assert "BLOB" not in sql
+
+
+def test_claimed_rows_are_locked_and_those_of_others_passed_over() -> None:
+    assert compiled(batches._DUE_BATCHES).endswith("FOR UPDATE SKIP LOCKED")
+
+
+def test_conflicts_and_results_are_handled_in_one_statement() -> None:
+    remember = compiled(idempotency._REMEMBER["postgresql"])
+    assert "ON CONFLICT (workspace_id, key) DO NOTHING RETURNING" in remember
+    acquire = compiled(leases._ACQUIRE["postgresql"])
+    assert "ON CONFLICT (name) DO UPDATE" in acquire
+    assert "RETURNING" in compiled(workspaces._NEXT_SEQUENCES)
