@@ -1,1 +1,21 @@
-"""Objects by URL: synced put, get, list, stream, delete."""
+"""Objects by URL: synced put, get, list, delete."""
+
+from everlake.storage.store import (
+    ObjectInfo,
+    ObjectMissing,
+    ObjectStore,
+    StorageError,
+    StorageFull,
+    StorageUnavailable,
+    open_store,
+)
+
+__all__ = [
+    "ObjectInfo",
+    "ObjectMissing",
+    "ObjectStore",
+    "StorageError",
+    "StorageFull",
+    "StorageUnavailable",
+    "open_store",
+]

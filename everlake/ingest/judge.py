@@ -1,0 +1,111 @@
+"""Each record by itself: which are accepted, which refused and why (contract, Judged, 5)."""
+
+import msgspec
+
+from everlake.contract.envelope import RECORD_TYPES, Record
+from everlake.contract.errors import RecordError, RecordErrorCode
+from everlake.contract.limits import ERRORS_SHOWN, Limits
+from everlake.ingest.explain import Fault, explain
+from everlake.ingest.submission import Submission
+from everlake.ingest.validate import attachments_of, projects_known
+from everlake.landing.lines import RefusedWriter
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a submission.
+
+    ``errors`` are the first 20 by index, ``total_errors`` counts all; ``refused`` is the
+    compressed object of the refused records, or None when there are none.
+    """
+
+    record_type: str | None
+    product_id: str | None
+    accepted: list[Record]
+    attachments: int
+    rejected: int = 0
+    errors: list[RecordError] = []
+    total_errors: int = 0
+    refused: bytes | None = None
+
+
+def accept_all(
+    submission: Submission, projects: frozenset[str], limits: Limits
+) -> Judgement | None:
+    """The judgement where every record is accepted; else None, and :func:`judge` says why not."""
+    accepted = [record for record in submission.records if record is not None]
+    attachments = sum(map(attachments_of, accepted))
+    if (
+        len(accepted) < len(submission.records)
+        or attachments > limits.attachments_per_batch
+        or not all(projects_known(record, projects) for record in accepted)
+    ):
+        return None
+    return Judgement(
+        record_type=submission.record_type,
+        product_id=submission.product_id,
+        accepted=accepted,
+        attachments=attachments,
+    )
+
+
+def judge(submission: Submission, projects: frozenset[str], limits: Limits) -> Judgement:
+    """Judge every record of a thoroughly read submission whose product exists.
+
+    Args:
+        submission: with its payloads.
+        projects: the ids of the product's projects; empty where no record names a product.
+        limits: for attachments.
+    """
+    accepted: list[Record] = []
+    refusals = _Refusals()
+    attachments = 0
+    known = None if submission.product_id is None else projects
+    payloads = submission.payloads or []
+    for index, (record, payload) in enumerate(zip(submission.records, payloads, strict=True)):
+        if record is None or not projects_known(record, projects):
+            faults = list(explain(payload, limits=limits, projects=known))
+            refusals.add(index, payload, faults)
+        elif attachments + attachments_of(record) > limits.attachments_per_batch:
+            refusals.add(index, payload, [_too_many_attachments(limits)])
+        else:
+            attachments += attachments_of(record)
+            accepted.append(record)
+    return Judgement(
+        record_type=submission.record_type if submission.record_type in RECORD_TYPES else None,
+        product_id=submission.product_id,
+        accepted=accepted,
+        rejected=refusals.records,
+        errors=refusals.shown,
+        total_errors=refusals.total,
+        refused=refusals.finish(),
+        attachments=attachments,
+    )
+
+
+class _Refusals:
+    def __init__(self) -> None:
+        self.records = 0
+        self.total = 0
+        self.shown: list[RecordError] = []
+        self._writer: RefusedWriter | None = None
+
+    def add(self, index: int, payload: bytes, faults: list[Fault]) -> None:
+        self.records += 1
+        self.total += len(faults)
+        room = ERRORS_SHOWN - len(self.shown)
+        self.shown += [RecordError(index, code, text) for code, text in faults[:room]]
+        self._writer = self._writer or RefusedWriter()
+        self._writer.add(index, payload, faults)
+
+    def finish(self) -> bytes | None:
+        return self._writer.finish() if self._writer else None
+
+
+def _too_many_attachments(limits: Limits) -> Fault:
+    return (
+        RecordErrorCode.TOO_MANY_ATTACHMENTS,
+        (
+            f"_attachments: the batch would hold more than {limits.attachments_per_batch:,} "
+            "attachments: send this record in another request"
+        ),
+    )

@@ -1,0 +1,191 @@
+"""One request's body to one batch."""
+
+import asyncio
+import hashlib
+
+import msgspec
+from msgspec import UNSET
+
+from everlake.catalog import idempotency
+from everlake.catalog.batches import NewBatch
+from everlake.catalog.engine import Catalog
+from everlake.catalog.errors import CatalogError
+from everlake.catalog.keys import ApiKey
+from everlake.contract.batch import BatchStatus, PayloadFormat, Receipt
+from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.ids import batch_id_time, new_batch_id
+from everlake.contract.limits import Limits
+from everlake.ingest.admit import (
+    Admission,
+    Admitted,
+    Admitter,
+    IdempotencyClaim,
+    key_reused,
+    unavailable,
+)
+from everlake.ingest.body import MediaType
+from everlake.ingest.directory import Directory
+from everlake.ingest.judge import Judgement, accept_all, judge
+from everlake.ingest.submission import Submission, read_quickly, read_thoroughly
+from everlake.landing.lines import encode_accepted
+from everlake.landing.paths import landing_paths
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ingest endpoint was given, after steps 1 to 3 of the contract's order."""
+
+    key: ApiKey
+    body: bytes
+    media_type: MediaType
+    payload_format: PayloadFormat | None = None
+    idempotency_key: str | None = None
+    dry_run: bool = False
+
+
+class Ingest:
+    """Judges requests and makes what they hold durable."""
+
+    def __init__(self, catalog: Catalog, admitter: Admitter, limits: Limits) -> None:
+        self._catalog = catalog
+        self._admitter = admitter
+        self._limits = limits
+        self._directory = Directory(catalog)
+
+    async def submit(self, request: Request) -> Admitted:
+        """The body of the 202 (or, for a dry run, of the 200).
+
+        Raises:
+            WireError: everything else that the contract answers.
+        """
+        try:
+            return await self._submit(request)
+        except CatalogError as error:
+            raise unavailable(str(error)) from error
+
+    async def _submit(self, request: Request) -> Admitted:
+        claim = None
+        if request.idempotency_key is not None and not request.dry_run:
+            claim = IdempotencyClaim(request.idempotency_key, hashlib.sha256(request.body).digest())
+            earlier = await asyncio.to_thread(self._find_earlier, request.key.workspace_id, claim)
+            if earlier is not None:
+                return earlier
+        judgement = await self._judge(request)
+        if request.dry_run:
+            return Admitted(_encode(_receipt(judgement, None)), replayed=False)
+        return await self._admit(request, judgement, claim)
+
+    def _find_earlier(self, workspace_id: str, claim: IdempotencyClaim) -> Admitted | None:
+        with self._catalog.read() as tx:
+            earlier = idempotency.find(tx, workspace_id, claim.key)
+        if earlier is None:
+            return None
+        if earlier.body_hash != claim.body_hash:
+            raise key_reused()
+        return Admitted(earlier.response, replayed=True)
+
+    async def _judge(self, request: Request) -> Judgement:
+        quick = read_quickly(request.body, request.media_type, self._limits)
+        if quick is not None:
+            projects = await self._projects_of(request.key.workspace_id, quick)
+            judgement = accept_all(quick, projects, self._limits)
+            if judgement is not None:
+                return judgement
+        return await asyncio.to_thread(self._judge_thoroughly, request)
+
+    async def _projects_of(self, workspace_id: str, submission: Submission) -> frozenset[str]:
+        product_id = submission.product_id
+        if product_id is None:
+            return frozenset()
+        remembered = self._directory.remembered(workspace_id, product_id)
+        if remembered is not None:
+            return remembered
+        return await asyncio.to_thread(self._known_projects, workspace_id, product_id)
+
+    def _known_projects(self, workspace_id: str, product_id: str) -> frozenset[str]:
+        projects = self._directory.projects_of(workspace_id, product_id)
+        if projects is None:
+            raise WireError(
+                ErrorCode.UNKNOWN_PRODUCT,
+                "_product_id does not name a product of this key's workspace: "
+                "GET /api/v1/products lists them.",
+            )
+        return projects
+
+    def _judge_thoroughly(self, request: Request) -> Judgement:
+        submission = read_thoroughly(request.body, request.media_type, self._limits)
+        projects: frozenset[str] = frozenset()
+        if submission.product_id is not None:
+            projects = self._known_projects(request.key.workspace_id, submission.product_id)
+        return judge(submission, projects, self._limits)
+
+    async def _admit(
+        self, request: Request, judgement: Judgement, claim: IdempotencyClaim | None
+    ) -> Admitted:
+        lines = encode_accepted(judgement.accepted)
+        batch = _new_batch(request, judgement, len(lines))
+        receipt = _receipt(judgement, batch.id)
+        admitted = await self._admitter.admit(
+            Admission(
+                batch=batch,
+                lines=lines,
+                refused=judgement.refused,
+                receipt=_encode(receipt),
+                claim=claim if judgement.accepted else None,
+            )
+        )
+        if not judgement.accepted:
+            raise _all_rejected(receipt)
+        return admitted
+
+
+def _new_batch(request: Request, judgement: Judgement, landing_bytes: int) -> NewBatch:
+    batch_id = new_batch_id()
+    created_at = batch_id_time(batch_id)
+    key = request.key
+    paths = landing_paths(key.workspace_id, key.source, judgement.record_type, batch_id, created_at)
+    return NewBatch(
+        id=batch_id,
+        workspace_id=key.workspace_id,
+        status=BatchStatus.LANDING if judgement.accepted else BatchStatus.FAILED,
+        created_at=created_at,
+        key_id=key.id,
+        source=key.source,
+        type=judgement.record_type,
+        product_id=judgement.product_id,
+        payload_format=request.payload_format,
+        accepted=len(judgement.accepted),
+        rejected=judgement.rejected,
+        total_errors=judgement.total_errors,
+        errors=judgement.errors,
+        landing_path=paths.accepted if judgement.accepted else None,
+        landing_bytes=landing_bytes,
+        rejected_path=paths.rejected if judgement.refused is not None else None,
+        attachment_total=judgement.attachments,
+        failure=None if judgement.accepted else "every record was refused",
+    )
+
+
+def _receipt(judgement: Judgement, batch_id: str | None) -> Receipt:
+    return Receipt(
+        acceptedCount=len(judgement.accepted),
+        rejectedCount=judgement.rejected,
+        totalErrorCount=judgement.total_errors,
+        batchId=UNSET if batch_id is None else batch_id,
+        errors=judgement.errors or UNSET,
+    )
+
+
+def _all_rejected(receipt: Receipt) -> WireError:
+    details: dict[str, object] = {
+        "batchId": receipt.batchId,
+        "rejectedCount": receipt.rejectedCount,
+        "totalErrorCount": receipt.totalErrorCount,
+        "errors": msgspec.to_builtins(receipt.errors),
+    }
+    return WireError(
+        ErrorCode.ALL_RECORDS_REJECTED,
+        "Every record was refused: details.errors says why. The batch is kept as FAILED.",
+        details=details,
+    )

@@ -1,0 +1,183 @@
+"""A body taken apart into records, and judged as a whole (contract, Judged in this order, 4)."""
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from everlake.contract.envelope import Record
+from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.limits import Limits
+from everlake.ingest.body import MediaType
+from everlake.ingest.explain import describe_json_error
+from everlake.ingest.validate import (
+    RecordRefused,
+    attachments_of,
+    decode_record,
+    decode_record_array,
+    normalise,
+)
+
+_BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """The records of one request in the submitted order.
+
+    ``records`` are normalised; None stands where the fast verdict refused one. ``payloads``
+    are the JSON texts as submitted, or None where every record was right at the first look.
+    ``record_type`` (as compared) and ``product_id`` are those of the records that have both as
+    strings, and None where no record has.
+    """
+
+    records: list[Record | None]
+    payloads: list[bytes] | None
+    record_type: str | None
+    product_id: str | None
+
+
+class _Wrapper(msgspec.Struct, forbid_unknown_fields=True):
+    records: list[Record]
+
+
+class _Head(msgspec.Struct):
+    record_type: Raw | UnsetType = msgspec.field(name="_type", default=UNSET)
+    product_id: Raw | UnsetType = msgspec.field(name="_product_id", default=UNSET)
+
+
+_decode_wrapper = msgspec.json.Decoder(_Wrapper).decode
+_decode_raw_array = msgspec.json.Decoder(list[Raw]).decode
+_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_text = msgspec.json.Decoder(str).decode
+
+
+def read_quickly(body: bytes, media_type: MediaType, limits: Limits) -> Submission | None:
+    """The submission, where every record is right at the first look; else None.
+
+    Raises:
+        WireError: the request as a whole is at fault.
+    """
+    try:
+        _check_utf8(body)
+        records = _decode_all(body, media_type)
+        for record in records:
+            normalise(record)
+            if attachments_of(record) > limits.attachments_per_record:
+                return None
+    except (*_BAD, RecordRefused):
+        return None
+    _check_count(len(records), limits)
+    kinds = {(record.type, record.product_id) for record in records}
+    return Submission([*records], None, *_one_kind(kinds))
+
+
+def _check_utf8(text: bytes) -> None:
+    # msgspec does not look inside the strings of a Raw.
+    if not text.isascii():
+        text.decode()
+
+
+def _decode_all(body: bytes, media_type: MediaType) -> list[Record]:
+    if media_type is MediaType.NDJSON:
+        return [decode_record(line) for line in body.split(b"\n") if line.strip()]
+    if body.lstrip()[:1] == b"[":
+        return decode_record_array(body)
+    try:
+        return _decode_wrapper(body).records
+    except msgspec.ValidationError:
+        return [decode_record(body)]
+
+
+def read_thoroughly(body: bytes, media_type: MediaType, limits: Limits) -> Submission:
+    """The submission, record by record, for a body in which something is wrong.
+
+    Raises:
+        WireError: the request as a whole is at fault.
+    """
+    payloads = _split_lines(body) if media_type is MediaType.NDJSON else _split_json(body)
+    _check_count(len(payloads), limits)
+    kinds = {kind for kind in map(_kind_of, payloads) if kind}
+    kind = _one_kind(kinds)
+    records = [_accept_quickly(payload, limits) for payload in payloads]
+    return Submission(records, payloads, *kind)
+
+
+def _split_lines(body: bytes) -> list[bytes]:
+    return [line for line in body.split(b"\n") if line.strip()]
+
+
+def _split_json(body: bytes) -> list[bytes]:
+    try:
+        _check_utf8(body)
+        whole = msgspec.json.decode(body, type=Raw)
+        first = bytes(whole).lstrip()[:1]
+        if first == b"[":
+            return [bytes(item) for item in _decode_raw_array(body)]
+        if first == b"{":
+            members = _decode_members(body)
+            return _split_object(body, members)
+    except _BAD as error:
+        raise WireError(ErrorCode.INVALID_JSON, describe_json_error(body, error)) from None
+    raise WireError(
+        ErrorCode.INVALID_BODY,
+        'The body must be one record, an array of records, or {"records": [...]}.',
+    )
+
+
+def _split_object(body: bytes, members: dict[str, Raw]) -> list[bytes]:
+    if "records" not in members:
+        return [body.strip()]
+    if len(members) > 1:
+        raise WireError(
+            ErrorCode.INVALID_BODY,
+            'A wrapper {"records": [...]} may have no other member: move what belongs to a record '
+            "into the record, and leave out the rest.",
+        )
+    records = bytes(members["records"])
+    if not records.lstrip().startswith(b"["):
+        raise WireError(ErrorCode.INVALID_BODY, "records must be an array of records.")
+    return [bytes(item) for item in _decode_raw_array(records)]
+
+
+def _check_count(count: int, limits: Limits) -> None:
+    if count == 0:
+        raise WireError(ErrorCode.EMPTY_BATCH, "There is no record in the body: send at least one.")
+    if count > limits.records_per_batch:
+        raise WireError(
+            ErrorCode.TOO_MANY_RECORDS,
+            f"{count:,} records are more than {limits.records_per_batch:,}: "
+            "send them in several requests.",
+        )
+
+
+def _kind_of(payload: bytes) -> tuple[str, str] | None:
+    """Type (as compared) and product of a record that has both as strings."""
+    try:
+        head = _decode_head(payload)
+        if head.record_type is UNSET or head.product_id is UNSET:
+            return None
+        return _decode_text(head.record_type).strip().lower(), _decode_text(head.product_id)
+    except _BAD:
+        return None
+
+
+def _one_kind(kinds: set[tuple[str, str]]) -> tuple[str | None, str | None]:
+    types = {kind[0] for kind in kinds}
+    products = {kind[1] for kind in kinds}
+    for name, values in (("_type", types), ("_product_id", products)):
+        if len(values) > 1:
+            raise WireError(
+                ErrorCode.MIXED_BATCH,
+                f"All records of a request must have the same {name}, these have {len(values)} "
+                "different ones: send one request for each.",
+            )
+    return (next(iter(types), None), next(iter(products), None))
+
+
+def _accept_quickly(payload: bytes, limits: Limits) -> Record | None:
+    try:
+        _check_utf8(payload)
+        record = decode_record(payload)
+        normalise(record)
+    except (*_BAD, RecordRefused):
+        return None
+    return record if attachments_of(record) <= limits.attachments_per_record else None

@@ -1,0 +1,182 @@
+"""A batch's accepted and refused records as lines of JSON, and back.
+
+An accepted line is the normalised envelope with ``data`` as its last member, as it was sent.
+White space between tokens may hold line breaks, and a line may not; such a ``data`` stands in
+its line with spaces for the breaks, and ``_data_text`` beside it holds the exact text.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import zstandard
+from msgspec import UNSET, Raw, UnsetType
+
+from everlake.contract.envelope import DEFAULT_NATURE, Participant, Record
+from everlake.contract.errors import RecordErrorCode
+from everlake.contract.identity import record_id, record_version
+
+_LEVEL = 1
+_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+
+_encoder = msgspec.json.Encoder()
+
+
+class LandingDamaged(Exception):
+    """A landing object is not what was written; the message says which part is wrong."""
+
+
+class LandedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One accepted record as the archive keeps it.
+
+    ``envelope`` is the normalised envelope without ``data``, ``data`` the sender's JSON object;
+    both are JSON text in UTF-8.
+    """
+
+    record_id: str
+    version: int
+    record_type: str
+    event_at: str
+    product_id: str
+    project_ids: list[str]
+    nature: str
+    thread_id: str | None
+    participants: list[Participant]
+    tags: list[str]
+    vendor_ids: dict[str, str]
+    envelope: bytes
+    data: bytes
+
+
+class _Line(msgspec.Struct, kw_only=True):
+    type: str = msgspec.field(name="_type")
+    event_at: str = msgspec.field(name="_event_at")
+    vendor_ids: dict[str, str] = msgspec.field(name="_vendor_ids")
+    product_id: str = msgspec.field(name="_product_id")
+    project_ids: list[str] = msgspec.field(name="_project_ids")
+    nature: str = msgspec.field(name="_nature", default=DEFAULT_NATURE)
+    thread_id: str | None = msgspec.field(name="_thread_id", default=None)
+    participants: list[Participant] = msgspec.field(
+        name="_participants", default_factory=list[Participant]
+    )
+    tags: list[str] = msgspec.field(name="_tags", default_factory=list[str])
+    data: Raw
+    data_text: str | UnsetType = msgspec.field(name="_data_text", default=UNSET)
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
+_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def encode_accepted(records: Sequence[Record]) -> bytes:
+    """The lines of accepted, normalised records, not compressed."""
+    lines = _encoder.encode_lines(records)
+    if lines.count(b"\n") == len(records) and b"\r" not in lines:
+        return lines
+    return b"".join(_encode_broken(record) for record in records)
+
+
+def _encode_broken(record: Record) -> bytes:
+    text = bytes(record.data)
+    flat = text.translate(_BREAKS)
+    if flat == text:
+        return _encoder.encode(record) + b"\n"
+    line = _encoder.encode(msgspec.structs.replace(record, data=Raw(flat)))
+    return line[:-1] + b',"_data_text":' + _encoder.encode(text.decode()) + b"}\n"
+
+
+def compress(lines: bytes) -> bytes:
+    """A Zstandard frame (RFC 8878) with its checksum and content size."""
+    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(lines)
+
+
+def decompress(blob: bytes) -> bytes:
+    """The lines of an object.
+
+    Raises:
+        LandingDamaged: the frame is torn or its checksum is wrong.
+    """
+    stream = zstandard.ZstdDecompressor().decompressobj()
+    try:
+        lines = stream.decompress(blob)
+    except zstandard.ZstdError as error:
+        raise LandingDamaged(f"its compressed frame cannot be read ({error})") from error
+    if not stream.eof or stream.unused_data:
+        raise LandingDamaged("its compressed frame is cut off or has bytes behind it")
+    return lines
+
+
+def decode_accepted(lines: bytes, sequence: int) -> list[LandedRecord]:
+    """The records of a landing object.
+
+    Args:
+        lines: what :func:`encode_accepted` made.
+        sequence: the batch's sequence in its workspace, the high part of each version.
+
+    Raises:
+        LandingDamaged: a line is not a record.
+    """
+    try:
+        return [
+            _decode_accepted(line, record_version(sequence, number))
+            for number, line in enumerate(lines.splitlines())
+        ]
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise LandingDamaged(f"a line of it is not a record ({error})") from error
+
+
+def _decode_accepted(text: bytes, version: int) -> LandedRecord:
+    line = _decode_line(text)
+    data = bytes(line.data)
+    if line.data_text is UNSET:
+        envelope = text[: -len(data) - len(b',"data":}')] + b"}"
+    else:
+        members = _decode_members(text)
+        del members["data"], members["_data_text"]
+        envelope = _encoder.encode(members)
+        data = line.data_text.encode()
+    return LandedRecord(
+        record_id=record_id(line.type, line.vendor_ids, line.event_at),
+        version=version,
+        record_type=line.type,
+        event_at=line.event_at,
+        product_id=line.product_id,
+        project_ids=line.project_ids,
+        nature=line.nature,
+        thread_id=line.thread_id,
+        participants=line.participants,
+        tags=line.tags,
+        vendor_ids=line.vendor_ids,
+        envelope=envelope,
+        data=data,
+    )
+
+
+class RefusedWriter:
+    """Refused records with all their errors, compressed as they come.
+
+    A line is ``{"index", "errors": [{"code", "message"}], "payload"}``; ``payload`` is the
+    submitted text as a JSON string, or ``payload_base64`` where it is not UTF-8. One refused
+    record may have very many errors, so nothing but the compressed bytes is held.
+    """
+
+    def __init__(self) -> None:
+        self._stream = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
+        self._parts: list[bytes] = []
+
+    def add(
+        self, index: int, payload: bytes, errors: Iterable[tuple[RecordErrorCode, str]]
+    ) -> None:
+        """Append one refused record."""
+        listed = [{"code": code, "message": message} for code, message in errors]
+        line: dict[str, object] = {"index": index, "errors": listed}
+        try:
+            line["payload"] = payload.decode()
+        except UnicodeDecodeError:
+            line["payload_base64"] = base64.b64encode(payload).decode()
+        self._parts.append(self._stream.compress(_encoder.encode(line) + b"\n"))
+
+    def finish(self) -> bytes:
+        """The whole object."""
+        self._parts.append(self._stream.flush())
+        return b"".join(self._parts)

@@ -1,0 +1,91 @@
+"""What every object store does, and how one is opened from its URL."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+
+class StorageError(Exception):
+    """Storage could not do what was asked; the message says what to do."""
+
+
+class StorageUnavailable(StorageError):
+    """Storage is away or refuses; the same call may go through later."""
+
+
+class StorageFull(StorageUnavailable):
+    """There is no room left."""
+
+
+class ObjectMissing(StorageError):
+    """There is no object at that path."""
+
+
+class ObjectInfo(msgspec.Struct, frozen=True):
+    """One listed object: its path, size in bytes, and last change in Unix milliseconds."""
+
+    path: str
+    size: int
+    modified_ms: int
+
+
+class ObjectStore(Protocol):
+    """Objects under slash-separated relative paths."""
+
+    def put_many(self, objects: Sequence[tuple[str, bytes]]) -> None:
+        """Write whole objects; when this returns they survive the loss of power.
+
+        On an error none of them is left under its path. A reader never sees half an object.
+
+        Raises:
+            StorageFull: no room.
+            StorageUnavailable: anything else that may pass.
+        """
+        ...
+
+    def get(self, path: str) -> bytes:
+        """The whole object.
+
+        Raises:
+            ObjectMissing: there is none.
+            StorageUnavailable: it could not be read.
+        """
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Every object below the folder ``prefix``, in no particular order.
+
+        Leftovers of writes that were cut off are listed too.
+        """
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove an object; it is no error if there is none."""
+        ...
+
+    def check(self) -> None:
+        """Prove that an object can be written and synced.
+
+        Raises:
+            StorageUnavailable: it cannot; the message says why.
+        """
+        ...
+
+
+def open_store(url: str) -> ObjectStore:
+    """The store that ``url`` names. Known scheme: ``file:///absolute/directory``.
+
+    Raises:
+        StorageError: the scheme is not known or the URL has no directory.
+    """
+    from everlake.storage.local import LocalStore  # noqa: PLC0415  (a backend imports this module)
+
+    parts = urlsplit(url)
+    if parts.scheme != "file" or parts.netloc not in {"", "localhost"} or not parts.path:
+        raise StorageError(
+            f"storage URL {url!r} is not known: use file:///absolute/directory",
+        )
+    return LocalStore(Path(unquote(parts.path)))
