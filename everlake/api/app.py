@@ -1,0 +1,143 @@
+"""The HTTP application: routes behind the gate."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp
+
+from everlake.api.answers import error_answer
+from everlake.api.authentication import Authenticator
+from everlake.api.body import BodyMemory
+from everlake.api.gate import Gate, internal_error
+from everlake.api.rate_limit import RateLimit
+from everlake.api.routes import batches, ingest, meta, records, search, workspace
+from everlake.api.services import Services
+from everlake.catalog.engine import Catalog
+from everlake.catalog.errors import CatalogError
+from everlake.contract.errors import ErrorCode, WireError
+from everlake.ingest.admit import Admitter, unavailable
+from everlake.ingest.service import Ingest
+from everlake.lake import Lake
+from everlake.logs import logger
+from everlake.settings import Settings
+from everlake.storage import StorageError, open_store
+
+_ROUTES = [
+    ingest.ingest,
+    batches.list_batches,
+    batches.get_batch,
+    records.list_records,
+    records.get_record,
+    search.search_utterances,
+    workspace.list_products,
+    workspace.list_projects,
+    meta.healthz,
+    meta.readyz,
+    meta.openapi,
+    meta.docs,
+    meta.static,
+    meta.llms,
+]
+
+_log = logger()
+
+_Request = Request[Any, Any, Any]
+
+
+def open_services(settings: Settings) -> Services:
+    """Open the catalog, the storage and the lake that ``settings`` name.
+
+    Raises:
+        CatalogError: the database cannot be used; the message says what to do.
+        StorageError: the storage cannot be used.
+    """
+    catalog = Catalog.open(settings.catalog_url)
+    catalog.check()
+    store = open_store(settings.archive_url)
+    admitter = Admitter(catalog, store)
+    limits = settings.limits
+    return Services(
+        catalog=catalog,
+        store=store,
+        lake=Lake(settings.data_directory),
+        admitter=admitter,
+        ingest=Ingest(catalog, admitter, limits),
+        authenticator=Authenticator(catalog),
+        rate_limit=RateLimit(limits.requests_per_second, limits.burst),
+        body_memory=BodyMemory(settings.body_memory, settings.body_timeout),
+        body_timeout=settings.body_timeout,
+        limits=limits,
+    )
+
+
+def create_app(services: Services) -> ASGIApp:
+    """The ASGI application over ``services``, which it starts and stops with its lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncGenerator[None]:
+        services.admitter.start()
+        touching = asyncio.create_task(services.authenticator.keep_touching())
+        try:
+            yield
+        finally:
+            touching.cancel()
+            with suppress(asyncio.CancelledError):
+                await touching
+            await asyncio.to_thread(services.admitter.stop)
+            await asyncio.to_thread(services.authenticator.touch)
+            services.catalog.close()
+
+    app = Litestar(
+        _ROUTES,
+        state=State({"services": services}),
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        exception_handlers={
+            WireError: _on_wire_error,
+            HTTPException: _on_http_exception,
+            CatalogError: _on_unavailable,
+            StorageError: _on_unavailable,
+            Exception: _on_unexpected,
+        },
+        lifespan=[lifespan],
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,
+    )
+    return Gate(app, services.authenticator)
+
+
+def _on_wire_error(_: _Request, error: WireError) -> Response[bytes]:
+    return error_answer(error)
+
+
+def _on_unavailable(_: _Request, error: Exception) -> Response[bytes]:
+    return error_answer(unavailable(str(error)))
+
+
+def _on_http_exception(request: _Request, error: HTTPException) -> Response[bytes]:
+    """What the router itself refuses."""
+    if error.status_code == 405:
+        allow = (error.headers or {}).get("allow", "").replace(", OPTIONS", "")
+        method = request.scope["method"].strip()
+        refusal = WireError(
+            ErrorCode.METHOD_NOT_ALLOWED, f"{method} is not possible here, but: {allow}."
+        )
+        return error_answer(refusal, {"Allow": allow})
+    if error.status_code == 404:
+        return error_answer(WireError(ErrorCode.NOT_FOUND, "There is nothing at this address."))
+    if error.status_code < 500:
+        return error_answer(
+            WireError(ErrorCode.INVALID_PARAMETER, "The request line or a header is malformed.")
+        )
+    return _on_unexpected(request, error)
+
+
+def _on_unexpected(request: _Request, error: Exception) -> Response[bytes]:
+    _log.error("unexpected error", exc_info=error)
+    return error_answer(internal_error(request.scope["state"]["request_id"]))

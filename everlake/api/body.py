@@ -1,0 +1,79 @@
+"""A request's body off the wire: within its size, its time, and the memory there is for bodies."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from litestar.types import Receive
+
+from everlake.contract.errors import ErrorCode, WireError
+from everlake.ingest.admit import unavailable
+from everlake.ingest.body import BodyReader
+
+
+class BodyMemory:
+    """Room for bodies. Who finds none waits, its bytes still with the client.
+
+    Args:
+        most: bytes of bodies held at once.
+        patience: seconds to wait for room.
+    """
+
+    def __init__(self, most: int, patience: float) -> None:
+        self._most = most
+        self._free = most
+        self._patience = patience
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def hold(self, size: int) -> AsyncGenerator[None]:
+        """Hold room for ``size`` bytes (at most all there is).
+
+        Raises:
+            WireError: ``UNAVAILABLE`` when there was no room in time.
+        """
+        size = min(size, self._most)
+        try:
+            async with asyncio.timeout(self._patience), self._changed:
+                await self._changed.wait_for(lambda: self._free >= size)
+                self._free -= size
+        except TimeoutError:
+            raise unavailable("The server has too many large requests at once.") from None
+        try:
+            yield
+        finally:
+            self._free += size
+            async with self._changed:
+                self._changed.notify_all()
+
+
+async def read_body(receive: Receive, reader: BodyReader, patience: float) -> bytes:
+    """The whole body through ``reader``.
+
+    Args:
+        receive: the ASGI channel.
+        reader: decompresses, and enforces the size while reading.
+        patience: seconds for the last byte to have come.
+
+    Raises:
+        WireError: ``INVALID_BODY`` when the body stops half way, and what ``reader`` raises.
+    """
+    try:
+        async with asyncio.timeout(patience):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _cut_off()
+                if message["type"] == "http.request":
+                    reader.feed(message["body"])
+                    if not message["more_body"]:
+                        return reader.finish()
+    except TimeoutError:
+        raise _cut_off() from None
+
+
+def _cut_off() -> WireError:
+    return WireError(
+        ErrorCode.INVALID_BODY,
+        "The body stopped before its end: send as many bytes as Content-Length says, in one go.",
+    )

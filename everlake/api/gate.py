@@ -1,0 +1,103 @@
+"""What every request passes before any route: its id, its key, its log line, a last net."""
+
+import re
+import time
+import uuid
+from typing import cast
+
+import structlog
+from litestar.datastructures import MutableScopeHeaders
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types.asgi_types import HTTPScope
+
+from everlake.api.answers import send_error
+from everlake.api.authentication import Authenticator
+from everlake.contract.errors import ErrorCode, WireError
+from everlake.logs import logger
+
+REQUEST_ID = "x-request-id"
+KEY = "everlake.key"
+"""Where the scope's state holds the request's :class:`ApiKey`."""
+
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._\-]{1,128}")
+_PROTECTED = "/api/"
+_MOST_TARGET = 8_192
+
+_log = logger()
+
+
+def internal_error(request_id: str) -> WireError:
+    """The 500 that names the request, and nothing of the inside."""
+    return WireError(
+        ErrorCode.INTERNAL_ERROR,
+        f"Something went wrong on our side. The log has more under request id {request_id}.",
+    )
+
+
+class Gate:
+    """Wraps the routed application.
+
+    Authentication comes first for everything below ``/api/``, whether or not there is such a
+    route, so that a stranger learns nothing else.
+    """
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+        self._app = app
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await self._answer(cast("HTTPScope", scope), receive, send)
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        request_id = _request_id(scope)
+        # Granian gives every request the lifespan's state; each needs its own.
+        scope["state"] = {"request_id": request_id}
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableScopeHeaders(message)
+                headers[REQUEST_ID] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._route(scope, receive, send_with_id)
+            except WireError as error:
+                await send_error(error, send_with_id)
+            except Exception:
+                _log.exception("unexpected error")
+                if status:
+                    raise
+                await send_error(internal_error(request_id), send_with_id)
+            finally:
+                _log.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    ms=round((time.perf_counter() - started) * 1000, 1),
+                )
+
+    async def _route(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith(_PROTECTED) or scope["path"] == _PROTECTED[:-1]:
+            key = await self._authenticator.identify(scope["headers"])
+            scope["state"][KEY] = key
+        if scope["method"] == "OPTIONS":
+            # The router would answer by itself; the contract knows no OPTIONS.
+            scope["method"] = "OPTIONS "  # pyright: ignore[reportGeneralTypeIssues]
+        await self._app(scope, receive, send)
+
+
+def _request_id(scope: HTTPScope) -> str:
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID.encode() and _GIVEN_ID.fullmatch(value):
+            return value.decode()
+    return uuid.uuid4().hex

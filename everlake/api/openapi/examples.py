@@ -1,0 +1,160 @@
+"""Examples: one made-up customer, Northwind, with trouble exporting a report."""
+
+from typing import Any
+
+PRODUCT_ID = "prod_atlas"
+PROJECT_ID = "proj_reporting"
+BATCH_ID = "0198c5a2-7c1e-7d43-9b57-3f2a61c0d8e4"
+RECORD_ID = "9f3c5e0a7b1d42688d0e4c6f2a91b753"
+REQUEST_ID = "0198c5a2-7c1b-7a0f-8e21-54c9d1b6a370"
+CURSOR = "WzE3NjE1NTgxMjM0MDVd"
+CREATED_AT = 1_761_558_123_405
+
+RECORD: dict[str, Any] = {
+    "_type": "email",
+    "_schema_version": "1.0.0",
+    "_event_at": "2025-10-27T09:41:58Z",
+    "_vendor_ids": {"message_id": "<7741@mail.northwind.example>"},
+    "_product_id": PRODUCT_ID,
+    "_project_ids": [PROJECT_ID],
+    "_participants": [
+        {"id": "c-118", "role": "external", "name": "Ana Ruiz", "email": "ana@northwind.example"}
+    ],
+    "_tags": ["export"],
+    "data": {
+        "subject": "Export stops at page 40",
+        "body": "Hello, our monthly report has 62 pages, but the PDF export stops at page 40.",
+    },
+}
+MINIMAL_RECORD: dict[str, Any] = {
+    "_type": "email",
+    "_schema_version": "1.0.0",
+    "_event_at": "2025-10-27T10:05:00Z",
+    "_vendor_ids": {"message_id": "<7742@mail.northwind.example>"},
+    "_product_id": PRODUCT_ID,
+    "_project_ids": [PROJECT_ID],
+    "data": {"subject": "Re: Export stops at page 40", "body": "Exporting to CSV works, thanks."},
+}
+
+RECORD_ERROR: dict[str, Any] = {
+    "index": 1,
+    "code": "VALIDATION_ERROR",
+    "message": "_participants[0].role: must be internal, external or unknown",
+}
+
+RECEIPT: dict[str, Any] = {
+    "batchId": BATCH_ID,
+    "acceptedCount": 2,
+    "rejectedCount": 0,
+    "totalErrorCount": 0,
+}
+PARTIAL_RECEIPT: dict[str, Any] = {
+    "batchId": BATCH_ID,
+    "acceptedCount": 1,
+    "rejectedCount": 1,
+    "totalErrorCount": 1,
+    "errors": [RECORD_ERROR],
+}
+DRY_RUN_RECEIPT: dict[str, Any] = {
+    "acceptedCount": 1,
+    "rejectedCount": 1,
+    "totalErrorCount": 1,
+    "errors": [RECORD_ERROR],
+}
+BATCH: dict[str, Any] = {
+    "batchId": BATCH_ID,
+    "status": "COMPLETE",
+    "createdAt": CREATED_AT,
+    "acceptedCount": 2,
+    "rejectedCount": 0,
+    "totalErrorCount": 0,
+    "source": "api",
+    "type": "email",
+}
+BATCH_PAGE: dict[str, Any] = {"batches": [BATCH], "nextCursor": None}
+
+STORED_RECORD: dict[str, Any] = {
+    **RECORD,
+    "recordId": RECORD_ID,
+    "version": 1_048_576,
+    "batchId": BATCH_ID,
+    "source": "api",
+    "ingestedAt": CREATED_AT,
+}
+RECORD_DETAIL: dict[str, Any] = {**STORED_RECORD, "batchIds": [BATCH_ID]}
+RECORD_PAGE: dict[str, Any] = {"records": [STORED_RECORD], "nextCursor": CURSOR}
+
+SEARCH_RESULT: dict[str, Any] = {
+    "recordId": RECORD_ID,
+    "version": 1_048_576,
+    "batchId": BATCH_ID,
+    "type": "email",
+    "source": "api",
+    "eventAt": "2025-10-27T09:41:58Z",
+    "score": 7.31,
+    "speaker": "Ana Ruiz",
+    "role": "external",
+    "ordinal": 1,
+    "text": "Hello, our monthly report has 62 pages, but the PDF export stops at page 40.",
+    "passage": "our monthly report has 62 pages, but the PDF export stops at page 40.",
+    "highlights": [[45, 51]],
+}
+SEARCH_PAGE: dict[str, Any] = {"results": [SEARCH_RESULT], "nextCursor": None}
+
+PRODUCT_PAGE: dict[str, Any] = {
+    "products": [{"id": PRODUCT_ID, "name": "Atlas", "createdAt": CREATED_AT}],
+    "nextCursor": None,
+}
+PROJECT_PAGE: dict[str, Any] = {
+    "projects": [
+        {
+            "id": PROJECT_ID,
+            "productId": PRODUCT_ID,
+            "name": "Reporting",
+            "createdAt": CREATED_AT,
+        }
+    ],
+    "nextCursor": None,
+}
+
+ERROR_MESSAGES: dict[str, str] = {
+    "INVALID_JSON": "The body is not valid JSON: expected a value at byte 118.",
+    "INVALID_BODY": 'Send one record, an array of records, or {"records": [...]} and nothing else.',
+    "EMPTY_BATCH": "There is no record in the body: send at least one.",
+    "TOO_MANY_RECORDS": "There are 1,200 records in the body, at most 1,000 are taken: split them.",
+    "MIXED_BATCH": "All records of a request must have the same _type: found call and email.",
+    "UNKNOWN_PRODUCT": "_product_id: there is no product prod_atals in this workspace.",
+    "ALL_RECORDS_REJECTED": "Not one of the 2 records was accepted: see details.errors.",
+    "IDEMPOTENCY_KEY_REUSED": "This Idempotency-Key came with another body before: take a new one.",
+    "INVALID_PARAMETER": "limit: must be an integer from 1 to 100.",
+    "UNAUTHORIZED": "Send a live API key in the x-api-key header.",
+    "FORBIDDEN": "This key lacks the permission api:write.",
+    "NOT_FOUND": "There is no such batch in this workspace.",
+    "METHOD_NOT_ALLOWED": "This path does not know DELETE. See the Allow header.",
+    "PAYLOAD_TOO_LARGE": (
+        "The body is larger than 5,242,880 bytes after decompression: send it in several requests."
+    ),
+    "UNSUPPORTED_MEDIA_TYPE": "Content-Type must be application/json or application/x-ndjson.",
+    "RATE_LIMITED": "Too many requests with this key: wait 1 second.",
+    "INTERNAL_ERROR": f"Something failed on our side. Report request {REQUEST_ID} if it stays.",
+    "UNAVAILABLE": "The storage is full: nothing was taken. Try again later.",
+}
+"""A message for each code of a whole answer."""
+
+ERROR_EXTRAS: dict[str, dict[str, Any]] = {
+    "RATE_LIMITED": {"retryAfter": 1},
+    "ALL_RECORDS_REJECTED": {
+        "details": {
+            "batchId": BATCH_ID,
+            "rejectedCount": 2,
+            "totalErrorCount": 2,
+            "errors": [{**RECORD_ERROR, "index": 0}, RECORD_ERROR],
+        }
+    },
+}
+"""What goes into the body of a code beside ``error`` and ``message``."""
+
+
+def error(code: str) -> dict[str, Any]:
+    """An error body with ``code``."""
+    return {"error": code, "message": ERROR_MESSAGES[code], **ERROR_EXTRAS.get(code, {})}

@@ -1,0 +1,271 @@
+"""The operations of the API."""
+
+import json
+from typing import Any
+
+from everlake.api.openapi import examples
+from everlake.api.openapi.parameters import parameter_refs
+from everlake.api.openapi.responses import (
+    JSON,
+    KEYED_REFUSALS,
+    OPEN_REFUSALS,
+    answer,
+    refusals,
+)
+from everlake.api.openapi.vocabulary import ref
+from everlake.contract.limits import Limits
+
+NDJSON = "application/x-ndjson"
+_BAD_PARAMETER = {"400": {"$ref": "#/components/responses/BadParameter"}}
+_BAD_SUBMISSION = {"400": {"$ref": "#/components/responses/BadSubmission"}}
+
+
+def paths(limits: Limits) -> dict[str, Any]:
+    """The path items of the document."""
+    return {
+        "/api/v1/ingest": {"post": _ingest(limits)},
+        "/api/v1/ingest/batches": {"get": _list_batches()},
+        "/api/v1/ingest/batches/{batchId}": {"get": _get_batch()},
+        "/api/v1/records": {"get": _list_records()},
+        "/api/v1/records/{recordId}": {"get": _get_record()},
+        "/api/v1/search": {"get": _search()},
+        "/api/v1/products": {"get": _list_products()},
+        "/api/v1/projects": {"get": _list_projects()},
+        "/healthz": {"get": _health("getHealth", "Whether the process answers.")},
+        "/readyz": {
+            "get": _health(
+                "getReadiness", "Whether database and storage can be used; 503 while they cannot."
+            )
+        },
+    }
+
+
+def _ingest(limits: Limits) -> dict[str, Any]:
+    accepted = answer(
+        "At least one record was accepted, and the batch survives the loss of power.",
+        ref("Receipt"),
+        {"accepted": examples.RECEIPT, "partly accepted": examples.PARTIAL_RECEIPT},
+        extra_headers=("Idempotent-Replayed",),
+        links={
+            "batch": {
+                "operationId": "getBatch",
+                "parameters": {"batchId": "$response.body#/batchId"},
+                "description": "Follow the batch until it is `COMPLETE`.",
+            },
+            "records": {
+                "operationId": "listRecords",
+                "parameters": {"batch": "$response.body#/batchId"},
+                "description": "The batch's records, once it is `LANDED`.",
+            },
+        },
+    )
+    dry = answer(
+        "The judgement of a dry run (`dry_run=true`); nothing was stored.",
+        ref("DryRunReceipt"),
+        {"dry run": examples.DRY_RUN_RECEIPT},
+    )
+    return {
+        "operationId": "ingest",
+        "tags": ["Ingest"],
+        "summary": "Submit records",
+        "description": (
+            f"Takes 1 to {limits.records_per_batch:,} records in at most "
+            f"{limits.body_bytes:,} bytes, counted after decompression: `Content-Encoding` may "
+            "be `gzip` or `zstd`. All records of a request share one `_type` and one "
+            "`_product_id`, and hold at most "
+            f"{limits.attachments_per_batch:,} attachments together.\n\n"
+            "A fault of the request as a whole is a 400, and nothing is stored. Otherwise each "
+            "record is judged by itself: those that keep the rules are accepted, the others are "
+            "refused and kept with all of their errors. So a record that breaks a rule does not "
+            "make the answer a 400, unless no record is left."
+        ),
+        "security": _keyed("api:write"),
+        "parameters": parameter_refs("format", "dry_run", "idempotencyKey"),
+        "requestBody": _submission(),
+        "responses": {
+            "200": dry,
+            "202": accepted,
+            **_BAD_SUBMISSION,
+            **refusals(*KEYED_REFUSALS, 413, 415),
+        },
+    }
+
+
+def _submission() -> dict[str, Any]:
+    two = [examples.RECORD, examples.MINIMAL_RECORD]
+    lines = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in two)
+    return {
+        "required": True,
+        "description": (
+            "As `application/json`: one record, an array of records, or an object with the array "
+            "in `records` and nothing else. As `application/x-ndjson`: one record a line, blank "
+            "lines ignored, the last line break optional. UTF-8 in both cases."
+        ),
+        "content": {
+            JSON: {
+                "schema": {"oneOf": [ref("Record"), ref("RecordArray"), ref("RecordsWrapper")]},
+                "examples": {
+                    "record": {"summary": "One record", "value": examples.RECORD},
+                    "array": {"summary": "An array of records", "value": two},
+                    "wrapper": {"summary": "A wrapper", "value": {"records": two}},
+                },
+            },
+            NDJSON: {
+                "schema": {"type": "string", "description": "One `Record` a line."},
+                "examples": {"lines": {"summary": "Two lines", "value": lines}},
+            },
+        },
+    }
+
+
+def _list_batches() -> dict[str, Any]:
+    return {
+        "operationId": "listBatches",
+        "tags": ["Ingest"],
+        "summary": "List batches",
+        "description": "Newest first. Batches that come in meanwhile make no page repeat or skip.",
+        "security": _keyed("api:read", "api:write"),
+        "parameters": parameter_refs("limit", "cursor", "status", "type", "source"),
+        "responses": {
+            "200": answer("A page of batches.", ref("BatchPage"), {"page": examples.BATCH_PAGE}),
+            **_BAD_PARAMETER,
+            **refusals(*KEYED_REFUSALS),
+        },
+    }
+
+
+def _get_batch() -> dict[str, Any]:
+    return {
+        "operationId": "getBatch",
+        "tags": ["Ingest"],
+        "summary": "Get a batch",
+        "description": "A batch's status and counts.",
+        "security": _keyed("api:read", "api:write"),
+        "parameters": parameter_refs("batchId"),
+        "responses": {
+            "200": answer("The batch.", ref("Batch"), {"batch": examples.BATCH}),
+            **refusals(*KEYED_REFUSALS, 404),
+        },
+    }
+
+
+def _list_records() -> dict[str, Any]:
+    return {
+        "operationId": "listRecords",
+        "tags": ["Records"],
+        "summary": "List records",
+        "description": (
+            "The latest version of each record in the lake, newest arrival first; a batch's "
+            "records are there once it is `LANDED`. Filters that are given together must all hold."
+        ),
+        "security": _keyed("api:read"),
+        "parameters": parameter_refs(
+            "batch",
+            "type",
+            "source",
+            "project",
+            "product",
+            "nature",
+            "tag",
+            "participant",
+            "thread",
+            "since",
+            "until",
+            "limit",
+            "cursor",
+        ),
+        "responses": {
+            "200": answer("A page of records.", ref("RecordPage"), {"page": examples.RECORD_PAGE}),
+            **_BAD_PARAMETER,
+            **refusals(*KEYED_REFUSALS),
+        },
+    }
+
+
+def _get_record() -> dict[str, Any]:
+    return {
+        "operationId": "getRecord",
+        "tags": ["Records"],
+        "summary": "Get a record",
+        "description": "The latest version of a record, and every batch that wrote it.",
+        "security": _keyed("api:read"),
+        "parameters": parameter_refs("recordId"),
+        "responses": {
+            "200": answer("The record.", ref("RecordDetail"), {"record": examples.RECORD_DETAIL}),
+            **refusals(*KEYED_REFUSALS, 404),
+        },
+    }
+
+
+def _search() -> dict[str, Any]:
+    return {
+        "operationId": "search",
+        "tags": ["Search"],
+        "summary": "Search what was said",
+        "description": (
+            "The utterances that match best, best first, out of batches that are `COMPLETE`. "
+            "Filters that are given together must all hold."
+        ),
+        "security": _keyed("api:read"),
+        "parameters": parameter_refs(
+            "q", "type", "source", "project", "product", "since", "until", "limit", "cursor"
+        ),
+        "responses": {
+            "200": answer("A page of results.", ref("SearchPage"), {"page": examples.SEARCH_PAGE}),
+            **_BAD_PARAMETER,
+            **refusals(*KEYED_REFUSALS),
+        },
+    }
+
+
+def _list_products() -> dict[str, Any]:
+    page = {"page": examples.PRODUCT_PAGE}
+    return {
+        "operationId": "listProducts",
+        "tags": ["Products and projects"],
+        "summary": "List products",
+        "description": "The products of the workspace, oldest first.",
+        "security": _keyed("api:read"),
+        "parameters": parameter_refs("limit", "cursor"),
+        "responses": {
+            "200": answer("A page of products.", ref("ProductPage"), page),
+            **_BAD_PARAMETER,
+            **refusals(*KEYED_REFUSALS),
+        },
+    }
+
+
+def _list_projects() -> dict[str, Any]:
+    page = {"page": examples.PROJECT_PAGE}
+    return {
+        "operationId": "listProjects",
+        "tags": ["Products and projects"],
+        "summary": "List projects",
+        "description": "The projects of the workspace, or of one product, oldest first.",
+        "security": _keyed("api:read"),
+        "parameters": parameter_refs("product", "limit", "cursor"),
+        "responses": {
+            "200": answer("A page of projects.", ref("ProjectPage"), page),
+            **_BAD_PARAMETER,
+            **refusals(*KEYED_REFUSALS),
+        },
+    }
+
+
+def _health(operation_id: str, description: str) -> dict[str, Any]:
+    return {
+        "operationId": operation_id,
+        "tags": ["Service"],
+        "summary": description.partition(";")[0].rstrip("."),
+        "description": description,
+        "security": [],
+        "responses": {
+            "200": answer("All is well.", ref("Health"), {"well": {"status": "ok"}}),
+            **refusals(*OPEN_REFUSALS),
+        },
+    }
+
+
+def _keyed(*permissions: str) -> list[dict[str, Any]]:
+    """A key with any of ``permissions``, in either header (OpenAPI 3.1.1, 4.8.30)."""
+    return [{scheme: [permission]} for permission in permissions for scheme in ("apiKey", "bearer")]

@@ -1,0 +1,149 @@
+"""Component schemas: the wire types of the contract, and beside them our own answers.
+
+The contract's schemas come out of the msgspec types; what a type cannot say (descriptions,
+the form of a time, which of two members must be there, "no other members") is added here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from everlake.api.openapi import answers, examples
+from everlake.api.openapi.descriptions import MEMBERS, SCHEMAS
+from everlake.api.openapi.errors import MEANING_OF, RECORD_MEANING_OF
+from everlake.api.openapi.vocabulary import (
+    EVENT_AT,
+    REF,
+    SLUG,
+    array_of,
+    next_cursor,
+    object_of,
+    one_of,
+    ref,
+)
+from everlake.contract.batch import Batch, BatchPage, BatchStatus, DownloadStatus, Receipt
+from everlake.contract.envelope import DEFAULT_NATURE, RECORD_TYPES, Record
+from everlake.contract.errors import (
+    MAX_MESSAGE,
+    ErrorBody,
+    ErrorCode,
+    RecordError,
+    RecordErrorCode,
+)
+from everlake.contract.limits import ERRORS_SHOWN, Limits
+
+
+def component_schemas(limits: Limits) -> dict[str, Any]:
+    """All component schemas by name, described down to their members."""
+    schemas = _contract_schemas()
+    _enrich_record(schemas["Record"], limits)
+    _enrich_batches(schemas)
+    _enrich_errors(schemas)
+    schemas |= _receipts(schemas["Receipt"])
+    schemas |= {
+        "RecordArray": array_of("Record", least=1, most=limits.records_per_batch),
+        "RecordsWrapper": object_of({"records": ref("RecordArray")}),
+        "Health": answers.health(),
+    }
+    schemas |= answers.stored_records(schemas["Record"])
+    schemas |= answers.search_answers() | answers.catalog_answers() | answers.refusals()
+    for name, schema in schemas.items():
+        _describe(name, schema)
+    return dict(sorted(schemas.items()))
+
+
+def _contract_schemas() -> dict[str, Any]:
+    types = (Record, Receipt, Batch, BatchPage, RecordError, ErrorBody)
+    _, schemas = msgspec.json.schema_components(types, ref_template=REF)
+    for schema in schemas.values():
+        del schema["title"]
+        if schema.get("required") == []:
+            del schema["required"]
+        members = schema.get("properties", {})
+        if members:
+            schema["additionalProperties"] = False
+        for member in members.values():
+            if "enum" in member:
+                member["type"] = "string"
+    for enum in (BatchStatus, DownloadStatus, ErrorCode, RecordErrorCode):
+        schemas[enum.__name__] |= one_of(tuple(str(member) for member in enum))
+    return schemas
+
+
+def _enrich_record(record: dict[str, Any], limits: Limits) -> None:
+    members = record["properties"]
+    members["_type"] |= {**one_of(RECORD_TYPES), "examples": ["email"]}
+    members["_schema_version"]["examples"] = ["1.0.0"]
+    members["_event_at"] |= {
+        "pattern": EVENT_AT,
+        "examples": ["2025-10-27T09:41:58Z", "2025-10-27T09:41:58.250Z"],
+    }
+    members["_vendor_ids"]["examples"] = [examples.RECORD["_vendor_ids"]]
+    members["_nature"]["default"] = DEFAULT_NATURE
+    members["_attachments"]["maxItems"] = limits.attachments_per_record
+    members["data"] |= {"type": "object", "additionalProperties": True}
+    record["anyOf"] = [{"required": ["_project_ids"]}, {"required": ["_project_id"]}]
+    record["examples"] = [examples.RECORD]
+
+
+def _enrich_batches(schemas: dict[str, Any]) -> None:
+    for name in ("Receipt", "Batch"):
+        members = schemas[name]["properties"]
+        for member in members.values():
+            if member.get("type") == "integer":
+                member["minimum"] = 0
+        members["batchId"] |= {"minLength": 1, "maxLength": 128}
+        members["errors"] |= {"minItems": 1, "maxItems": ERRORS_SHOWN}
+    batch = schemas["Batch"]
+    members = batch["properties"]
+    members["createdAt"]["format"] = "int64"
+    members["source"]["pattern"] = SLUG
+    members["attachmentDownloadTotal"]["minimum"] = 1
+    downloads = [name for name in members if name.startswith("attachment")]
+    batch["dependentRequired"] = dict.fromkeys(downloads, downloads)
+    batch["examples"] = [examples.BATCH]
+    schemas["BatchPage"]["properties"]["nextCursor"] = next_cursor()
+    schemas["BatchPage"]["examples"] = [examples.BATCH_PAGE]
+
+
+def _receipts(receipt: dict[str, Any]) -> dict[str, Any]:
+    """The 202 answer, which names its batch, and that of a dry run, which has none."""
+    members: dict[str, Any] = dict(receipt["properties"])
+    batch_id = members.pop("batchId")
+    accepted = {**members["acceptedCount"], "minimum": 1}
+    optional = ("errors",)
+    return {
+        "Receipt": {
+            **object_of(
+                {"batchId": batch_id, **members, "acceptedCount": accepted}, optional=optional
+            ),
+            "examples": [examples.RECEIPT, examples.PARTIAL_RECEIPT],
+        },
+        "DryRunReceipt": object_of(members, optional=optional, example=examples.DRY_RUN_RECEIPT),
+    }
+
+
+def _enrich_errors(schemas: dict[str, Any]) -> None:
+    error = schemas["RecordError"]
+    error["properties"]["index"]["minimum"] = 0
+    error["properties"]["message"]["minLength"] = 1
+    error["examples"] = [examples.RECORD_ERROR]
+    members = schemas["ErrorBody"]["properties"]
+    members["message"] |= {"minLength": 1, "maxLength": MAX_MESSAGE}
+    members["retryAfter"]["minimum"] = 0
+    schemas["ErrorCode"]["description"] = _list_of(MEANING_OF)
+    schemas["RecordErrorCode"]["description"] = _list_of(RECORD_MEANING_OF)
+
+
+def _list_of(meaning_of: Mapping[Any, str]) -> str:
+    return "\n".join(f"- `{code}`: {meaning}." for code, meaning in meaning_of.items())
+
+
+def _describe(name: str, schema: dict[str, Any]) -> None:
+    schema["description"] = SCHEMAS.get(name) or schema["description"]
+    members = schema.get("properties", {})
+    for member, member_schema in members.items():
+        text = MEMBERS.get(f"{name}.{member}") or MEMBERS[member]
+        # A member schema may stand in several objects, so it is copied before it is described.
+        members[member] = {**member_schema, "description": text}

@@ -1,0 +1,81 @@
+"""``GET /api/v1/ingest/batches`` and one of them (contract)."""
+
+import asyncio
+from typing import Any
+
+from litestar import Request, Response, get
+
+from everlake.api import parameters
+from everlake.api.answers import json_answer
+from everlake.api.services import Services, allowed, key_of
+from everlake.catalog import batches
+from everlake.catalog.batches import BatchRow
+from everlake.catalog.engine import Catalog
+from everlake.contract.batch import BatchPage, BatchStatus
+from everlake.contract.envelope import RECORD_TYPES
+from everlake.contract.errors import ErrorCode, WireError
+
+_CURSORS = parameters.Cursors("batches")
+_MOST_SOURCE = 64
+
+
+@get("/api/v1/ingest/batches", guards=[allowed("api:read", "api:write")])
+async def list_batches(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
+    """One page of batches, newest first."""
+    query = request.query_params
+    workspace_id = key_of(request).workspace_id
+    status = parameters.choice(query, "status", tuple(BatchStatus))
+    limit = parameters.limit(query)
+    rows = await asyncio.to_thread(
+        _page,
+        services.catalog,
+        workspace_id,
+        limit=limit + 1,
+        before=_CURSORS.read(workspace_id, query),
+        status=None if status is None else BatchStatus(status),
+        record_type=parameters.choice(query, "type", RECORD_TYPES),
+        source=parameters.text(query, "source", _MOST_SOURCE),
+    )
+    shown = rows[:limit]
+    more = len(rows) > limit
+    next_cursor = _CURSORS.make(workspace_id, shown[-1].id) if more else None
+    return json_answer(BatchPage([row.view() for row in shown], next_cursor))
+
+
+@get("/api/v1/ingest/batches/{batch_id:str}", guards=[allowed("api:read", "api:write")])
+async def get_batch(
+    request: Request[Any, Any, Any], services: Services, batch_id: str
+) -> Response[bytes]:
+    """One batch's status and counts."""
+    workspace_id = key_of(request).workspace_id
+    row = await asyncio.to_thread(_get, services.catalog, workspace_id, batch_id)
+    if row is None:
+        raise WireError(ErrorCode.NOT_FOUND, "There is no such batch in this key's workspace.")
+    return json_answer(row.view())
+
+
+def _page(
+    catalog: Catalog,
+    workspace_id: str,
+    *,
+    limit: int,
+    before: str | None,
+    status: BatchStatus | None,
+    record_type: str | None,
+    source: str | None,
+) -> list[BatchRow]:
+    with catalog.read() as tx:
+        return batches.page(
+            tx,
+            workspace_id,
+            limit=limit,
+            before=before,
+            status=status,
+            type=record_type,
+            source=source,
+        )
+
+
+def _get(catalog: Catalog, workspace_id: str, batch_id: str) -> BatchRow | None:
+    with catalog.read() as tx:
+        return batches.get(tx, workspace_id, batch_id)

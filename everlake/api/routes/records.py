@@ -1,0 +1,90 @@
+"""``GET /api/v1/records`` and one of them: what is in the lake."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+from msgspec import Raw
+
+from everlake.api import parameters
+from everlake.api.answers import json_answer
+from everlake.api.services import Services, allowed, key_of
+from everlake.contract.envelope import RECORD_TYPES
+from everlake.contract.errors import ErrorCode, WireError
+from everlake.lake import Lake, RecordFilters, RecordPage, StoredRecord
+
+NATURES = ("evidence", "guidance", "context")
+
+_CURSORS = parameters.Cursors("records")
+_MOST_ID = 128
+
+_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+@get("/api/v1/records", guards=[allowed("api:read")])
+async def list_records(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
+    """One page of records, newest arrival first."""
+    query = request.query_params
+    workspace_id = key_of(request).workspace_id
+    limit = parameters.limit(query)
+    filters = RecordFilters(
+        batch=parameters.text(query, "batch", _MOST_ID),
+        type=parameters.choice(query, "type", RECORD_TYPES),
+        source=parameters.text(query, "source", 64),
+        project=parameters.text(query, "project", _MOST_ID),
+        product=parameters.text(query, "product", _MOST_ID),
+        nature=parameters.choice(query, "nature", NATURES),
+        tag=parameters.text(query, "tag", 64),
+        participant=parameters.text(query, "participant", 256),
+        thread=parameters.text(query, "thread", 512),
+        since=parameters.moment(query, "since"),
+        until=parameters.moment(query, "until"),
+    )
+    cursor = _CURSORS.read(workspace_id, query)
+    before = None if cursor is None else int(cursor)
+    page = await asyncio.to_thread(_page, services.lake, workspace_id, filters, limit, before)
+    following = page.next_before
+    next_cursor = None if following is None else _CURSORS.make(workspace_id, str(following))
+    body = {"records": [_members(record) for record in page.records], "nextCursor": next_cursor}
+    return json_answer(body)
+
+
+@get("/api/v1/records/{record_id:str}", guards=[allowed("api:read")])
+async def get_record(
+    request: Request[Any, Any, Any], services: Services, record_id: str
+) -> Response[bytes]:
+    """The current version of one record, and the batches that wrote it, oldest first."""
+    workspace_id = key_of(request).workspace_id
+    found = await asyncio.to_thread(_get, services.lake, workspace_id, record_id)
+    if found is None:
+        raise WireError(ErrorCode.NOT_FOUND, "There is no such record in this key's workspace.")
+    record, batch_ids = found
+    return json_answer({**_members(record), "batchIds": batch_ids})
+
+
+def _page(
+    lake: Lake, workspace_id: str, filters: RecordFilters, limit: int, before: int | None
+) -> RecordPage:
+    return lake.page_records(workspace_id, filters, limit=limit, before_version=before)
+
+
+def _get(lake: Lake, workspace_id: str, record_id: str) -> tuple[StoredRecord, list[str]] | None:
+    record = lake.get_record(workspace_id, record_id)
+    if record is None:
+        return None
+    batch_ids = [batch_id for _, batch_id in lake.batches_of(workspace_id, record_id)]
+    return record, list(dict.fromkeys(batch_ids))
+
+
+def _members(record: StoredRecord) -> dict[str, object]:
+    """The envelope's members as they came, ``data`` verbatim, and what Everlake knows beside."""
+    return {
+        **_decode_members(record.envelope),
+        "data": Raw(record.data),
+        "recordId": record.record_id,
+        "version": record.version,
+        "batchId": record.batch_id,
+        "source": record.source,
+        "ingestedAt": record.ingested_at,
+    }

@@ -1,0 +1,79 @@
+"""Serving the application with granian, inside this process."""
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from everlake.api.app import create_app, open_services
+from everlake.logs import logger
+from everlake.settings import Settings
+
+_BACKLOG = 1_024
+_HEADER_TIMEOUT_MS = 15_000
+
+_log = logger()
+
+
+class AddressInUse(Exception):
+    """Another program listens there already."""
+
+
+def check_address(host: str, port: int) -> None:
+    """Return when this process could listen at ``host`` and ``port``.
+
+    Raises:
+        AddressInUse: it could not; the message says what to do.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AddressInUse(
+                f"{host}:{port} cannot be listened at ({error.strerror}): "
+                "choose another --port, or stop the program that has it"
+            ) from error
+
+
+def run(settings: Settings, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in hand and return.
+
+    Raises:
+        AddressInUse: another program listens there.
+        CatalogError: the database cannot be used.
+        StorageError: the storage cannot be used.
+    """
+    check_address(host, port)
+    asyncio.run(_serve(settings, host, port))
+
+
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    services = open_services(settings)
+    # Granian says that embedding is experimental and repeats what we log ourselves.
+    logging.getLogger("_granian").setLevel(logging.ERROR)
+    server = Server(
+        create_app(services),
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        backlog=_BACKLOG,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+        log_enabled=False,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    # What was made up to here stays for good: keep the collector from walking it each time.
+    gc.collect()
+    gc.freeze()
+    _log.info("listening", host=host, port=port)
+    await server.serve()
+    _log.info("stopped")

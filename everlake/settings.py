@@ -1,0 +1,214 @@
+"""Settings: flags, then ``EVERLAKE_*`` variables, then ``everlake.toml``, then the defaults."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from everlake.contract.limits import Limits
+
+PREFIX = "EVERLAKE_"
+FILE = "everlake.toml"
+
+_DEFAULTS = Limits()
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the message names it and says what it takes."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set. A variable's name is the field's in upper case with a prefix.
+
+    Each field's metadata carries its sentence for the reference and, where it has one, its unit.
+    """
+
+    data: Annotated[
+        str, Meta(description="Directory for everything, unless the two URLs say otherwise.")
+    ] = "./everlake-data"
+    database_url: Annotated[
+        str, Meta(description="Catalog database. Empty: an SQLite file in the data directory.")
+    ] = ""
+    storage_url: Annotated[str, Meta(description="Landing archive. Empty: the data directory.")] = (
+        ""
+    )
+    log_format: Annotated[
+        Literal["auto", "console", "json"],
+        Meta(description="Form of the logs on standard error; auto is console on a terminal."),
+    ] = "auto"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least level logged.")
+    ] = "info"
+    rate_limit: Annotated[
+        float, Meta(gt=0, description="Requests a key may make.", extra={"unit": "1/second"})
+    ] = _DEFAULTS.requests_per_second
+    rate_burst: Annotated[
+        int, Meta(ge=1, description="Requests a key may make at once after a pause.")
+    ] = _DEFAULTS.burst
+    max_body_bytes: Annotated[
+        int,
+        Meta(ge=1, description="Largest body after decompression.", extra={"unit": "bytes"}),
+    ] = _DEFAULTS.body_bytes
+    max_records: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Most records in a request.")
+    ] = _DEFAULTS.records_per_batch
+    max_attachments_per_record: Annotated[
+        int, Meta(ge=0, description="Most attachments of a record.")
+    ] = _DEFAULTS.attachments_per_record
+    max_attachments_per_batch: Annotated[
+        int, Meta(ge=0, description="Most attachments of a batch.")
+    ] = _DEFAULTS.attachments_per_batch
+    max_attachment_bytes: Annotated[
+        int, Meta(ge=1, description="Largest attachment.", extra={"unit": "bytes"})
+    ] = _DEFAULTS.attachment_bytes
+    max_keys: Annotated[int, Meta(ge=1, description="Most live keys of a workspace.")] = (
+        _DEFAULTS.keys_per_workspace
+    )
+    body_timeout: Annotated[
+        float,
+        Meta(gt=0, description="Longest time for a body to arrive.", extra={"unit": "seconds"}),
+    ] = 60.0
+    body_memory: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Bodies held in memory at once; further requests wait for room.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 64 * 1024 * 1024
+    lease_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="How long a worker that died keeps its batches from the others.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 30.0
+    poll_seconds: Annotated[
+        float,
+        Meta(
+            gt=0, description="How often an idle worker looks for work.", extra={"unit": "seconds"}
+        ),
+    ] = 0.05
+    max_attempts: Annotated[
+        int, Meta(ge=1, description="Tries of a step before its batch is FAILED.")
+    ] = 8
+    retry_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Wait before the second try of a step; each further wait is twice as long.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 1.0
+    orphan_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Age from which a landing object without a batch is swept away.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 900.0
+    upkeep_seconds: Annotated[
+        float,
+        Meta(
+            gt=0, description="How often indexes and files are tidied.", extra={"unit": "seconds"}
+        ),
+    ] = 10.0
+
+    @property
+    def data_directory(self) -> Path:
+        """The data directory as an absolute path."""
+        return Path(self.data).expanduser().resolve()
+
+    @property
+    def catalog_url(self) -> str:
+        """The database's URL, the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_directory / 'everlake.db'}"
+
+    @property
+    def archive_url(self) -> str:
+        """The storage's URL, the default filled in."""
+        return self.storage_url or self.data_directory.as_uri()
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the wire."""
+        return Limits(
+            body_bytes=self.max_body_bytes,
+            records_per_batch=self.max_records,
+            attachments_per_record=self.max_attachments_per_record,
+            attachments_per_batch=self.max_attachments_per_batch,
+            attachment_bytes=self.max_attachment_bytes,
+            requests_per_second=self.rate_limit,
+            burst=self.rate_burst,
+            keys_per_workspace=self.max_keys,
+        )
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a field of :class:`Settings`."""
+    return PREFIX + field.upper()
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    directory: Path | None = None,
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        flags: fields given on the command line; None values are left out.
+        environ: the environment.
+        directory: where ``everlake.toml`` may lie; the current one by default.
+
+    Raises:
+        SettingsError: a value is of the wrong form, or the file has an unknown member.
+    """
+    file = (directory or Path.cwd()) / FILE
+    values: dict[str, Any] = {}
+    if file.is_file():
+        values |= _read_file(file)
+    for field in Settings.__struct_fields__:
+        if (given := environ.get(variable_of(field))) is not None:
+            values[field] = _convert(field, given, variable_of(field), strict=False)
+    for field, value in (flags or {}).items():
+        if value is not None:
+            values[field] = _convert(field, value, "--" + field.replace("_", "-"), strict=False)
+    return Settings(**values)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that give a child process the same settings."""
+    return {
+        variable_of(field): str(getattr(settings, field)) for field in settings.__struct_fields__
+    }
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from error
+    for field in values:
+        if field not in Settings.__struct_fields__:
+            known = ", ".join(Settings.__struct_fields__)
+            raise SettingsError(f"{file}: {field} is not a setting. Settings: {known}")
+    return {
+        field: _convert(field, value, f"{file}: {field}", strict=True)
+        for field, value in values.items()
+    }
+
+
+def _convert(field: str, value: Any, name: str, *, strict: bool) -> Any:
+    declared = Settings.__annotations__[field]
+    try:
+        return msgspec.convert(value, declared, strict=strict)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{name}={value!r}: {error}") from error
