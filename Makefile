@@ -1,0 +1,50 @@
+# Every target sets up what it needs. PYTHON is any Python 3.11 or later.
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null)
+VENV := .venv
+STAMP := $(VENV)/.set-up
+RUN := $(VENV)/bin/
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test lint format bench clean
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## Make .venv with everything in it
+
+# Without uv, pip installs the very versions that uv.lock names.
+$(STAMP): pyproject.toml uv.lock
+ifdef UV
+	@uv sync --quiet --locked
+else
+	@test -x $(RUN)python || $(PYTHON) -m venv $(VENV)
+	@$(RUN)python -m pip install --quiet --disable-pip-version-check uv
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(RUN)uv sync --quiet --locked --inexact --active
+endif
+	@touch $@
+
+demo: $(STAMP) ## Start on sample data and show what comes out
+	@$(RUN)everlake demo
+
+serve: $(STAMP) ## Start on an empty data directory
+	@$(RUN)everlake serve
+
+test: $(STAMP) ## Run all tests
+	@$(RUN)pytest
+
+lint: $(STAMP) ## Check style, types and layers
+	@$(RUN)ruff check .
+	@$(RUN)ruff format --check .
+	@$(RUN)pyright
+	@$(RUN)lint-imports
+
+format: $(STAMP) ## Put the code into form
+	@$(RUN)ruff check --fix .
+	@$(RUN)ruff format .
+
+bench: $(STAMP) ## Measure, and write bench/RESULTS.md
+	@$(RUN)python -m bench
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis everlake-demo

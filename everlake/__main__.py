@@ -1,0 +1,5 @@
+"""``python -m everlake``."""
+
+from everlake.cli.main import main
+
+main()

@@ -1,0 +1,163 @@
+"""``everlake demo``: start, send the sample data, wait, show what came out, stay up."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from everlake.catalog import keys
+from everlake.catalog.engine import Catalog
+from everlake.cli import setup
+from everlake.cli.context import err, fail, open_catalog, out, print_table
+from everlake.cli.run import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    HostOption,
+    PortOption,
+    start,
+    url_of,
+    wait_until_up,
+)
+from everlake.cli.search import show_hit
+from everlake.cli.send import Chunk, Sent, send_chunks
+from everlake.cli.setup import Setup
+from everlake.cli.supervisor import Supervisor, only_one
+from everlake.client import Client
+from everlake.contract.batch import BatchStatus
+from everlake.demo.samples import sample_lines
+from everlake.lake import Lake, UtteranceFilters
+from everlake.logs import configure
+from everlake.search import search
+from everlake.settings import Settings, load
+
+DIRECTORY = "./everlake-demo"
+_LABEL = "demo"
+_WAIT_SECONDS = 120.0
+_QUERIES = ("export keeps failing", "too expensive", "works offline")
+
+
+def demo(
+    host: HostOption = DEFAULT_HOST,
+    port: PortOption = DEFAULT_PORT,
+    data: Annotated[str, typer.Option("--data", help="Where the demo keeps its data.")] = DIRECTORY,
+    stay: Annotated[
+        bool, typer.Option("--stay/--no-stay", help="Stay up until Ctrl-C, or end when shown.")
+    ] = True,
+) -> None:
+    """Start Everlake on sample data, show what comes out, and stay up.
+
+    Example: everlake demo --port 8500
+    """
+    settings = load({"data": data, "log_level": "warning", "rate_limit": 1_000, "rate_burst": 100})
+    configure(settings.log_format, settings.log_level, role="demo")
+    with only_one(settings.data_directory):
+        with open_catalog(settings) as catalog:
+            made = _setup(catalog, settings)
+        url = url_of(host, port)
+        supervisor = start(settings, host, port)
+        try:
+            wait_until_up(supervisor, host, port)
+            out.print(f"Everlake listens at {url}; its data is in {_short(settings)}\n")
+            _show(settings, made, url)
+            if stay and not supervisor.stopping:
+                _invite(url, made, data)
+        except BaseException:
+            supervisor.end()
+            raise
+        _end(supervisor, stay=stay)
+
+
+def _setup(catalog: Catalog, settings: Settings) -> Setup:
+    """The demo's workspace, with a fresh key in place of an earlier run's."""
+    there = setup.ensure(catalog, most_live=settings.max_keys)
+    if there.api_key is not None:
+        return there
+    with catalog.write() as tx:
+        for key in keys.page(tx, there.workspace_id, limit=settings.max_keys * 100):
+            if key.label == _LABEL:
+                keys.revoke(tx, there.workspace_id, key.id)
+        key, secret = keys.create(
+            tx,
+            there.workspace_id,
+            label=_LABEL,
+            permissions=setup.FIRST_PERMISSIONS,
+            source="demo",
+            most_live=settings.max_keys,
+        )
+    return Setup(there.workspace_id, there.product_id, there.project_id, secret, key.id)
+
+
+def _show(settings: Settings, made: Setup, url: str) -> None:
+    with Client(url, made.api_key or "") as client:
+        lines = sample_lines(made.product_id, made.project_id)
+        sent = send_chunks(client, [Chunk(group) for _, group in lines], quiet=False)
+        out.print(
+            f"Sent {len(lines)} batches: {sent.accepted} records accepted, "
+            f"{sent.rejected} refused on purpose. Why, for the first of them:"
+        )
+        print_table(("WHY",), [(error.message,) for error in sent.errors[:3]])
+        _follow(client, sent)
+        _show_lake(settings, made)
+        _show_search(settings, made)
+
+
+def _follow(client: Client, sent: Sent) -> None:
+    deadline = time.monotonic() + _WAIT_SECONDS
+    waiting = set(sent.batches)
+    bar = Progress(
+        TextColumn("\nanalysing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("batches complete"),
+        console=err,
+        disable=not err.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("follow", total=len(waiting))
+        while waiting:
+            for batch_id in list(waiting):
+                batch = client.batch(batch_id)
+                if batch.status is BatchStatus.FAILED and batch.acceptedCount:
+                    fail(f"batch {batch_id} failed: everlake batches show {batch_id} says why")
+                if batch.status in {BatchStatus.COMPLETE, BatchStatus.FAILED}:
+                    waiting.discard(batch_id)
+                    bar.advance(task)
+            if time.monotonic() > deadline:
+                fail(f"{len(waiting)} batches are not COMPLETE after {_WAIT_SECONDS:.0f} seconds")
+            time.sleep(0.05)
+    out.print(f"\nAll {len(sent.batches)} batches are COMPLETE. In the lake now:")
+
+
+def _show_lake(settings: Settings, made: Setup) -> None:
+    summary = Lake(settings.data_directory).summary(made.workspace_id)
+    print_table(("TYPE", "RECORDS"), [*summary.by_type.items(), ("all", summary.records)])
+
+
+def _show_search(settings: Settings, made: Setup) -> None:
+    lake = Lake(settings.data_directory)
+    for query in _QUERIES:
+        out.print(f"\nWho said something like: {query}", style="bold")
+        page = search(lake, made.workspace_id, query, filters=UtteranceFilters(), limit=2)
+        for hit in page.hits:
+            show_hit(hit)
+
+
+def _invite(url: str, made: Setup, data: str) -> None:
+    out.print("\nTry it (Ctrl-C ends the demo):", style="bold")
+    out.print(f"  curl -H 'x-api-key: {made.api_key}' '{url}/api/v1/search?q=crash&limit=3'")
+    out.print(f"  everlake search 'crash' --data {data}")
+    out.print(f"  {url}/docs")
+
+
+def _short(settings: Settings) -> str:
+    directory = settings.data_directory
+    here = Path.cwd()
+    return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
+
+
+def _end(supervisor: Supervisor, *, stay: bool) -> None:
+    if not stay:
+        supervisor.stop()
+    supervisor.run()

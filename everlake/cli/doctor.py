@@ -1,0 +1,84 @@
+"""``everlake doctor``: is this machine set up right, and what to do where it is not."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+
+from everlake import __version__
+from everlake.catalog.engine import Catalog
+from everlake.catalog.errors import CatalogError
+from everlake.cli.context import DataOption, JsonOption, out, print_json, print_table, settings_of
+from everlake.settings import Settings
+from everlake.storage import StorageError, open_store
+
+_LOW_DISK_BYTES = 1024**3
+
+Check = Callable[[Settings], str]
+
+
+class _Trouble(Exception):
+    pass
+
+
+def doctor(data: DataOption = None, json: JsonOption = False) -> None:
+    """Check configuration, database, storage, disk and versions; exit code 1 on trouble.
+
+    Example: everlake doctor
+    """
+    settings = settings_of(data)
+    rows: list[tuple[str, bool, str]] = []
+    for name, check in _CHECKS.items():
+        try:
+            rows.append((name, True, check(settings)))
+        except (_Trouble, CatalogError, StorageError, OSError) as error:
+            rows.append((name, False, str(error)))
+    if json:
+        for name, well, text in rows:
+            print_json({"check": name, "ok": well, "message": text})
+    else:
+        print_table(("CHECK", "", ""), [(n, "ok" if well else "TROUBLE", t) for n, well, t in rows])
+        well = all(row[1] for row in rows)
+        out.print("Everything is in order." if well else "Mend what is in trouble, then run again.")
+    if not all(row[1] for row in rows):
+        sys.exit(1)
+
+
+def _versions(_: Settings) -> str:
+    return f"Everlake {__version__}, Python {platform.python_version()} on {platform.system()}"
+
+
+def _data(settings: Settings) -> str:
+    directory = settings.data_directory
+    directory.mkdir(parents=True, exist_ok=True)
+    return str(directory)
+
+
+def _database(settings: Settings) -> str:
+    catalog = Catalog.open(settings.catalog_url)
+    try:
+        catalog.check()
+    finally:
+        catalog.close()
+    return "opens, and its schema is the one this version needs"
+
+
+def _storage(settings: Settings) -> str:
+    open_store(settings.archive_url).check()
+    return "takes objects and syncs them"
+
+
+def _disk(settings: Settings) -> str:
+    free = shutil.disk_usage(settings.data_directory).free
+    if free < _LOW_DISK_BYTES:
+        raise _Trouble(f"only {free / 1024**2:,.0f} MB are free: make room")
+    return f"{free / 1024**3:,.1f} GB free"
+
+
+_CHECKS: dict[str, Check] = {
+    "versions": _versions,
+    "data directory": _data,
+    "database": _database,
+    "storage": _storage,
+    "disk": _disk,
+}

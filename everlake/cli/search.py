@@ -1,0 +1,73 @@
+"""``everlake search``: who said something like this."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from everlake.cli.context import (
+    DataOption,
+    JsonOption,
+    WorkspaceOption,
+    fail,
+    open_existing,
+    out,
+    print_json,
+    settings_of,
+    workspace_id_of,
+)
+from everlake.lake import Lake, UtteranceFilters
+from everlake.search import Hit
+from everlake.search import search as search_lake
+
+
+def search(
+    query: Annotated[str, typer.Argument(help='Words, and "exact phrases" in quotes.')],
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many.")] = 10,
+    record_type: Annotated[
+        str | None, typer.Option("--type", help="Only this record type.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Only from this source.")] = None,
+    product: Annotated[str | None, typer.Option("--product", help="Only of this product.")] = None,
+    workspace: WorkspaceOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Search what people said, best answer first.
+
+    Example: everlake search "export to excel" --type email
+    """
+    settings = settings_of(data)
+    with open_existing(settings) as catalog, catalog.read() as tx:
+        workspace_id = workspace_id_of(tx, workspace)
+    try:
+        page = search_lake(
+            Lake(settings.data_directory),
+            workspace_id,
+            query,
+            filters=UtteranceFilters(type=record_type, source=source, product=product),
+            limit=limit,
+        )
+    except ValueError as error:
+        fail(str(error))
+    if json:
+        for hit in page.hits:
+            print_json(msgspec.structs.asdict(hit))
+        return
+    if not page.hits:
+        out.print("Nothing found.")
+    for hit in page.hits:
+        show_hit(hit)
+
+
+def show_hit(hit: Hit) -> None:
+    """One hit: the passage with its matches marked, and where it is from."""
+    passage = Text(hit.passage)
+    for start, end in hit.highlights:
+        passage.stylize("bold", start, end)
+    who = hit.speaker or "someone"
+    out.print(passage)
+    out.print(
+        Text(f"  {who}, {hit.type} of {hit.event_at[:10]}, record {hit.record_id}", style="dim")
+    )

@@ -1,0 +1,93 @@
+"""One lake writer a workspace, over all workers."""
+
+import threading
+import time
+
+from everlake.catalog import leases
+from everlake.catalog.engine import Catalog
+from everlake.catalog.leases import Lease
+
+_SAFE_SHARE = 0.5
+"""A lease is used for this share of its time since the last renewal, and not to its very end."""
+
+
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class WriterLost(Exception):
+    """Another worker writes this workspace's lake now; leave it alone and try later."""
+
+
+class WriterLeases:
+    """The workspaces whose lake tables this worker may write.
+
+    Args:
+        catalog: where the leases lie.
+        owner: this worker's name.
+        ttl_ms: milliseconds a lease holds without renewal.
+    """
+
+    def __init__(self, catalog: Catalog, owner: str, ttl_ms: int) -> None:
+        self._catalog = catalog
+        self._owner = owner
+        self._ttl_ms = ttl_ms
+        self._lock = threading.Lock()
+        self._held: dict[str, Lease] = {}
+
+    def hold(self, workspace_id: str) -> None:
+        """Take or keep the right to write.
+
+        Raises:
+            WriterLost: another worker has it.
+        """
+        with self._lock:
+            held = self._held.get(workspace_id)
+            if held is not None and now_ms() < held.until - self._ttl_ms * (1 - _SAFE_SHARE):
+                return
+            with self._catalog.write() as tx:
+                lease = leases.acquire(
+                    tx,
+                    _name(workspace_id),
+                    owner=self._owner,
+                    now=now_ms(),
+                    ttl_ms=self._ttl_ms,
+                )
+            if lease is None:
+                self._held.pop(workspace_id, None)
+                raise WriterLost(workspace_id)
+            self._held[workspace_id] = lease
+
+    def held(self) -> list[str]:
+        """The workspaces that this worker writes."""
+        with self._lock:
+            return list(self._held)
+
+    def renew(self) -> None:
+        """Keep every lease; forget those that another has taken."""
+        with self._lock:
+            if not self._held:
+                return
+            kept: dict[str, Lease] = {}
+            with self._catalog.write() as tx:
+                for workspace_id, lease in self._held.items():
+                    again = leases.acquire(
+                        tx, lease.name, owner=self._owner, now=now_ms(), ttl_ms=self._ttl_ms
+                    )
+                    if again is not None and again.fence == lease.fence:
+                        kept[workspace_id] = again
+            self._held = kept
+
+    def release(self) -> None:
+        """Give all of them up."""
+        with self._lock:
+            if self._held:
+                with self._catalog.write() as tx:
+                    for lease in self._held.values():
+                        leases.release(tx, lease)
+            self._held = {}
+
+
+def _name(workspace_id: str) -> str:
+    return f"lake/{workspace_id}"

@@ -1,0 +1,59 @@
+"""Which workers of this machine are alive: each holds a lock on a file while it runs.
+
+A worker that was killed leaves its leases behind, to run out in their time. One that starts on
+the same machine need not wait: the lock tells that the other is gone, whatever its process
+number has become since.
+"""
+
+import fcntl
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+_FOLDER = "workers"
+_SUFFIX = ".lock"
+
+
+class Presence:
+    """This worker's name and the lock that shows it alive.
+
+    Args:
+        data: the data directory of this machine.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._folder = data / _FOLDER
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._path = self._folder / (self.name + _SUFFIX)
+        self._file = self._path.open("w")
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def dead(self) -> Iterator[str]:
+        """Names of workers of this data directory that ended without leaving."""
+        for path in self._folder.glob("*" + _SUFFIX):
+            if path != self._path and (file := _take(path)) is not None:
+                yield path.name.removesuffix(_SUFFIX)
+                path.unlink(missing_ok=True)
+                file.close()
+
+    def leave(self) -> None:
+        """End in good order."""
+        self._path.unlink(missing_ok=True)
+        self._file.close()
+
+
+def _take(path: Path) -> IO[str] | None:
+    with suppress(FileNotFoundError):
+        file = path.open("r+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+        else:
+            return file
+    return None

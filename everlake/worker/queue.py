@@ -1,0 +1,188 @@
+"""Taking batches off the catalog's queue, and putting them where they belong afterwards."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from everlake.catalog import batches
+from everlake.catalog.batches import BatchRow
+from everlake.catalog.engine import Catalog
+from everlake.catalog.errors import CatalogUnavailable
+from everlake.contract.batch import BatchStatus
+from everlake.lake import LakeUnavailable
+from everlake.landing.lines import LandingDamaged
+from everlake.logs import logger
+from everlake.storage import ObjectMissing, StorageUnavailable
+from everlake.worker.leases import WriterLeases, WriterLost, now_ms
+
+TRANSIENT = (CatalogUnavailable, StorageUnavailable, LakeUnavailable)
+"""What passes by itself: waited out, and never counted against a batch."""
+LOST = (LandingDamaged, ObjectMissing)
+"""What no further try can mend."""
+
+_LONGEST_WAIT_MS = 60_000
+
+_log = logger()
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a batch's way.
+
+    ``work`` does it for batches of one workspace at once, and is right when it is done again.
+    """
+
+    name: str
+    takes: BatchStatus
+    during: BatchStatus | None
+    gives: BatchStatus
+    work: Callable[[Sequence[BatchRow]], None]
+    max_batches: int
+    max_records: int
+    max_bytes: int
+
+
+class Queue:
+    """One stage's share of the queue, for one worker.
+
+    Args:
+        catalog: where the queue lies.
+        writers: the right to write a workspace's lake.
+        stage: what is done.
+        worker: this worker's name.
+        lease_ms: milliseconds a claim holds without renewal.
+        retry_ms: wait after the first failure; doubled after each further one.
+        max_attempts: tries before a batch is given up.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        writers: WriterLeases,
+        stage: Stage,
+        *,
+        worker: str,
+        lease_ms: int,
+        retry_ms: int,
+        max_attempts: int,
+    ) -> None:
+        self._catalog = catalog
+        self._writers = writers
+        self._stage = stage
+        self._owner = owner_of(worker, stage.name)
+        self._lease_ms = lease_ms
+        self._retry_ms = retry_ms
+        self._max_attempts = max_attempts
+        self._lock = threading.Lock()
+        self._held: set[str] = set()
+
+    def step(self) -> bool:
+        """Claim some batches and work on them; False where there was nothing to do."""
+        claimed = self._claim()
+        if not claimed:
+            return False
+        with self._lock:
+            self._held = {batch.id for batch in claimed}
+        try:
+            for group in _groups(claimed):
+                self._process(group)
+        finally:
+            with self._lock:
+                self._held = set()
+        return True
+
+    def renew(self) -> None:
+        """Keep the claims of the step that is under way."""
+        with self._lock:
+            held = list(self._held)
+        if held:
+            with self._catalog.write() as tx:
+                batches.renew(tx, self._owner, held, now_ms() + self._lease_ms)
+
+    def _claim(self) -> list[BatchRow]:
+        stage = self._stage
+        with self._catalog.write() as tx:
+            return batches.claim(
+                tx,
+                status=stage.takes,
+                to=stage.during,
+                owner=self._owner,
+                now=now_ms(),
+                lease_ms=self._lease_ms,
+                max_batches=stage.max_batches,
+                max_records=stage.max_records,
+                max_bytes=stage.max_bytes,
+            )
+
+    def _process(self, group: Sequence[BatchRow]) -> None:
+        ids = [batch.id for batch in group]
+        attempts = max(batch.attempts for batch in group)
+        if attempts >= self._max_attempts:
+            reason = group[0].failure or "the worker ended while it was at work on this batch"
+            self._fail(ids, f"given up after {attempts} tries: {reason}")
+            return
+        try:
+            self._writers.hold(group[0].workspace_id)
+            self._stage.work(group)
+        except WriterLost:
+            self._put_back(ids, self._retry_ms, "another worker writes this workspace")
+        except TRANSIENT as error:
+            self._put_back(ids, self._retry_ms, str(error))
+        except LOST as error:
+            self._fail_or_part(group, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the batch is tried again
+            _log.exception("step failed", stage=self._stage.name, batches=ids)
+            self._retry(group, error, attempts)
+        else:
+            self._advance(ids)
+
+    def _advance(self, ids: Sequence[str]) -> None:
+        with self._catalog.write() as tx:
+            moved = batches.advance(tx, ids, owner=self._owner, to=self._stage.gives, now=now_ms())
+        if moved < len(ids):
+            _log.warning("lost claims", stage=self._stage.name, batches=len(ids) - moved)
+
+    def _put_back(self, ids: Sequence[str], wait_ms: int, reason: str) -> None:
+        _log.warning("waiting", stage=self._stage.name, batches=len(ids), reason=reason)
+        with self._catalog.write() as tx:
+            batches.release(tx, ids, owner=self._owner, now=now_ms() + wait_ms)
+
+    def _fail_or_part(self, group: Sequence[BatchRow], error: Exception) -> None:
+        if len(group) == 1:
+            self._fail([group[0].id], f"its landing object is lost: {error}")
+            return
+        for batch in group:
+            self._process([batch])
+
+    def _retry(self, group: Sequence[BatchRow], error: Exception, attempts: int) -> None:
+        wait = min(self._retry_ms << attempts, _LONGEST_WAIT_MS)
+        reason = f"{type(error).__name__}: {error}"
+        with self._catalog.write() as tx:
+            batches.retry_later(
+                tx,
+                [batch.id for batch in group],
+                owner=self._owner,
+                now=now_ms(),
+                delay_ms=wait,
+                reason=reason,
+            )
+
+    def _fail(self, ids: Sequence[str], reason: str) -> None:
+        _log.error("batch failed", stage=self._stage.name, batches=ids, reason=reason)
+        with self._catalog.write() as tx:
+            batches.fail(tx, ids, owner=self._owner, now=now_ms(), reason=reason)
+
+
+def owner_of(worker: str, stage: str) -> str:
+    """The name under which a worker's stage holds its claims."""
+    return f"{worker}/{stage}"
+
+
+def _groups(claimed: Sequence[BatchRow]) -> Iterator[list[BatchRow]]:
+    """The fresh ones together; each that has failed before by itself, so it harms no other."""
+    fresh = [batch for batch in claimed if batch.attempts == 0]
+    if fresh:
+        yield fresh
+    for batch in claimed:
+        if batch.attempts:
+            yield [batch]

@@ -1,0 +1,157 @@
+"""A worker: its threads, its heartbeat, its end."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+from everlake.catalog import batches, leases
+from everlake.catalog.engine import Catalog
+from everlake.lake import Lake
+from everlake.logs import logger
+from everlake.settings import Settings
+from everlake.storage import open_store
+from everlake.worker import housekeeping, stages
+from everlake.worker.leases import WriterLeases, WriterLost, now_ms
+from everlake.worker.presence import Presence
+from everlake.worker.queue import TRANSIENT, Queue, Stage, owner_of
+
+_RECURSION = 20_000
+"""The API reads what nests as deep as its own stack allows; the worker must read it too."""
+_LOOK_AGAIN_SECONDS = 1.0
+_PAUSE_AFTER_ERROR_SECONDS = 1.0
+_SWEEP_SECONDS = 300.0
+
+_log = logger()
+
+
+class Worker:
+    """Everything that one worker process runs.
+
+    Args:
+        settings: where things lie, and how patient to be.
+
+    Raises:
+        CatalogError: the database cannot be used; the message says what to do.
+        StorageError: the storage cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._catalog = Catalog.open(settings.catalog_url)
+        self._catalog.check()
+        self._store = open_store(settings.archive_url)
+        self._lake = Lake(settings.data_directory)
+        self._presence = Presence(settings.data_directory)
+        self._stop = threading.Event()
+        lease_ms = int(settings.lease_seconds * 1000)
+        self._writers = WriterLeases(self._catalog, self._presence.name, lease_ms)
+        self._stages = [
+            stages.landing(self._store, self._lake),
+            stages.analysis(self._store, self._lake),
+        ]
+        self._queues = [self._queue(stage, lease_ms) for stage in self._stages]
+
+    def run(self) -> None:
+        """Work until :meth:`stop`, then finish the steps under way and return."""
+        self._take_over_from_the_dead()
+        _log.info("working", worker=self._presence.name)
+        threads = [
+            *(self._thread(partial(self._work, queue)) for queue in self._queues),
+            self._periodic(self._heartbeat, self._settings.lease_seconds / 4),
+            self._periodic(self._tidy, self._settings.upkeep_seconds),
+            self._periodic(self._sweep, _SWEEP_SECONDS),
+        ]
+        for thread in threads:
+            thread.start()
+        self._stop.wait()
+        for thread in threads:
+            thread.join()
+        self._writers.release()
+        self._presence.leave()
+        self._catalog.close()
+        _log.info("stopped")
+
+    def stop(self, *_: object) -> None:
+        """Ask :meth:`run` to end; fit to be a signal's handler."""
+        self._stop.set()
+
+    def _queue(self, stage: Stage, lease_ms: int) -> Queue:
+        return Queue(
+            self._catalog,
+            self._writers,
+            stage,
+            worker=self._presence.name,
+            lease_ms=lease_ms,
+            retry_ms=int(self._settings.retry_seconds * 1000),
+            max_attempts=self._settings.max_attempts,
+        )
+
+    def _take_over_from_the_dead(self) -> None:
+        for name in self._presence.dead():
+            owners = [owner_of(name, stage.name) for stage in self._stages]
+            with self._catalog.write() as tx:
+                claims = batches.abandon(tx, owners, now=now_ms())
+                leases.abandon(tx, name, now=now_ms())
+            _log.warning("took over from a worker that died", worker=name, batches=claims)
+
+    def _thread(self, turn: Callable[[], None]) -> threading.Thread:
+        """A thread that takes turn after turn until the end, and lives through a bad one."""
+
+        def loop() -> None:
+            while not self._stop.is_set():
+                try:
+                    turn()
+                except (*TRANSIENT, WriterLost) as error:
+                    _log.warning("waiting", reason=str(error))
+                    self._stop.wait(_PAUSE_AFTER_ERROR_SECONDS)
+                except Exception:  # noqa: BLE001 - the thread must live
+                    _log.exception("unexpected error")
+                    self._stop.wait(_PAUSE_AFTER_ERROR_SECONDS)
+
+        return threading.Thread(target=loop)
+
+    def _periodic(self, action: Callable[[], None], seconds: float) -> threading.Thread:
+        def turn() -> None:
+            action()
+            self._stop.wait(seconds)
+
+        return self._thread(turn)
+
+    def _work(self, queue: Queue) -> None:
+        """One step; where there is nothing to do, wait for a change, or a second at the most."""
+        seen = self._catalog.change_counter()
+        if queue.step():
+            return
+        deadline = time.monotonic() + _LOOK_AGAIN_SECONDS
+        while time.monotonic() < deadline and not self._stop.wait(self._settings.poll_seconds):
+            if self._catalog.change_counter() != seen:
+                return
+
+    def _heartbeat(self) -> None:
+        self._writers.renew()
+        for queue in self._queues:
+            queue.renew()
+
+    def _tidy(self) -> None:
+        housekeeping.tidy(self._lake, self._writers)
+
+    def _sweep(self) -> None:
+        min_age_ms = int(self._settings.orphan_seconds * 1000)
+        housekeeping.sweep(self._catalog, self._store, min_age_ms)
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT.
+
+    Raises:
+        CatalogError: the database cannot be used; the message says what to do.
+        StorageError: the storage cannot be used.
+    """
+    sys.setrecursionlimit(_RECURSION)
+    worker = Worker(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, worker.stop)
+    worker.run()
