@@ -1,1 +1,25 @@
-"""The tables that are derived from the landing archive."""
+"""The lake's derived tables: records, arrivals, utterances."""
+
+from everlake.lake.errors import LakeDamaged, LakeError, LakeUnavailable
+from everlake.lake.lake import Lake
+from everlake.lake.rows import (
+    AnalysedRecord,
+    ArrivedRecord,
+    RecordFilters,
+    RecordPage,
+    StoredRecord,
+    UtteranceFilters,
+)
+
+__all__ = [
+    "AnalysedRecord",
+    "ArrivedRecord",
+    "Lake",
+    "LakeDamaged",
+    "LakeError",
+    "LakeUnavailable",
+    "RecordFilters",
+    "RecordPage",
+    "StoredRecord",
+    "UtteranceFilters",
+]

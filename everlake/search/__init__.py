@@ -1,1 +1,5 @@
-"""One query over what the lake holds."""
+"""Search over what was said."""
+
+from everlake.search.hits import Hit, SearchPage, search
+
+__all__ = ["Hit", "SearchPage", "search"]

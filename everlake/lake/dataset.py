@@ -1,0 +1,353 @@
+"""One version of a Lance table: the whole of what Everlake uses of pylance, with types.
+
+A :class:`Snapshot` never changes, so threads share it. What writes works on one of its own
+and leaves a new one. Writing is in two steps, so that the caller can sync the data files before
+the commit that makes them count.
+"""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+# pyright: reportMissingTypeArgument=false, reportMissingTypeStubs=false
+# Reason: pylance's annotations name pyarrow's types, and pyarrow has none.
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import lance
+import msgspec
+import pyarrow as pa
+from lance import Session  # pyright: ignore[reportPrivateImportUsage]  (documented there)
+from lance.dataset import LanceDataset
+from lance.fragment import write_fragments
+from lance.optimize import Compaction
+from lance.query import BooleanQuery, MatchQuery, Occur, PhraseQuery
+
+from everlake.lake import arrow
+from everlake.lake.rows import TextQuery
+
+IndexKind: TypeAlias = Literal["BTREE", "INVERTED"]
+Row: TypeAlias = dict[str, Any]
+Caches: TypeAlias = Session
+
+_INDEX_CACHE = 256 * 1024 * 1024
+_METADATA_CACHE = 64 * 1024 * 1024
+
+_TEXT_INDEX: Mapping[str, Any] = {
+    "base_tokenizer": "icu/split",
+    "language": "English",
+    "lower_case": True,
+    "ascii_folding": True,
+    "stem": True,
+    "remove_stop_words": False,
+    "with_position": True,
+}
+
+
+class LanceFault(Exception):
+    """Lance could not read or write; the text is its own."""
+
+
+class NoTable(LanceFault):
+    """There is no table at the path."""
+
+
+class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One piece of a table. ``rows`` counts deleted ones too; ``size`` is in bytes on disk."""
+
+    id: int
+    rows: int
+    deleted: int
+    size: int
+
+
+class IndexState(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of each part of an index, the oldest part first, and rows in none."""
+
+    parts: list[int]
+    unindexed: int
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """Data files that are written and do not count yet."""
+
+    transaction: Any
+    inserted: int = 0
+    updated: int = 0
+
+
+def new_caches() -> Session:
+    """Room for opened indices and file metadata, to be shared by snapshots."""
+    return Session(index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE)
+
+
+class Snapshot:
+    """One version of the table at ``path``. Every method raises LanceFault when Lance fails."""
+
+    def __init__(self, path: Path, dataset: LanceDataset) -> None:
+        self._path = path
+        self._dataset = dataset
+
+    @classmethod
+    def open(cls, path: Path, caches: Session, version: int | None = None) -> "Snapshot":
+        """The latest version, or the one named.
+
+        Raises:
+            NoTable: there is none.
+            LanceFault: it is unreadable, or has data and no version at all.
+        """
+        if not any((path / "_versions").glob("*.manifest")):
+            if any((path / "data").glob("*")):
+                raise LanceFault("there are data files but no version of the table")
+            raise NoTable(str(path))
+        with _faults():
+            return cls(path, lance.dataset(path, version=version, session=caches))
+
+    @classmethod
+    def create(cls, path: Path, schema: arrow.Schema, caches: Session) -> "Snapshot":
+        """A new table without rows."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _faults():
+            lance.write_dataset(schema.empty_table(), path, schema=schema)
+        return cls.open(path, caches)
+
+    @property
+    def version(self) -> int:
+        """Which version of the table this is."""
+        return self._dataset.version
+
+    def latest_version(self) -> int:
+        """The newest version on disk, by whatever process."""
+        with _faults():
+            return self._dataset.latest_version
+
+    def at(self, version: int) -> "Snapshot":
+        """Another version of the table."""
+        with _faults():
+            return Snapshot(self._path, self._dataset.checkout_version(version))
+
+    def reopened(self) -> "Snapshot":
+        """This version as an object of its own, for the methods that change theirs."""
+        with _faults():
+            return Snapshot(
+                self._path,
+                lance.dataset(self._path, version=self.version, session=self._dataset.session()),
+            )
+
+    def count(self) -> int:
+        """How many rows there are."""
+        with _faults():
+            return self._dataset.count_rows()
+
+    def select(
+        self, columns: Sequence[str], where: str | None = None, *, row_ids: bool = False
+    ) -> list[Row]:
+        """Rows that ``where`` (Lance SQL) holds for, in no order; ``_rowid`` too if asked for.
+
+        Only for narrow columns: where no index helps, every column named is read in full.
+        """
+        with _faults():
+            return arrow.to_rows(
+                self._dataset.to_table(columns=list(columns), filter=where, with_row_id=row_ids)
+            )
+
+    def take(self, row_ids: Sequence[int], columns: Sequence[str]) -> list[Row]:
+        """The rows of these ids (of this very snapshot), in their order."""
+        if not row_ids:
+            return []
+        with _faults():
+            # No public method takes row ids, and a filter reads wide columns in full.
+            return arrow.to_rows(
+                self._dataset._take_rows(list(row_ids), list(columns))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            )
+
+    def match(self, query: TextQuery, where: str | None, limit: int) -> list[Row]:
+        """The best rows by BM25 over ``text``: ``record_id, version, ordinal, _score, _rowid``."""
+        with _faults():
+            table = self._dataset.to_table(
+                columns=["record_id", "version", "ordinal", "_score"],
+                full_text_query=_full_text(query),
+                filter=where,
+                prefilter=True,
+                limit=limit,
+                with_row_id=True,
+            )
+            return arrow.to_rows(table)
+
+    def largest(self, column: str, where: str | None = None) -> int | None:
+        """The largest value of an integer column."""
+        with _faults():
+            return arrow.largest(self._dataset.to_table(columns=[column], filter=where), column)
+
+    def values(self, column: str, fragments: Sequence[int]) -> list[int]:
+        """The values of an integer column in these fragments, in order."""
+        with _faults():
+            pieces = [one for one in map(self._dataset.get_fragment, fragments) if one is not None]
+            table = self._dataset.scanner(
+                columns=[column], fragments=pieces, scan_in_order=True
+            ).to_table()
+            return table.column(column).to_pylist()
+
+    def counts(self, columns: Sequence[str]) -> list[Row]:
+        """How many rows have each combination of values, as ``count_all`` beside them."""
+        with _faults():
+            return arrow.counts(self._dataset.to_table(columns=list(columns)), columns)
+
+    def prepare_merge(
+        self, rows: arrow.Table, on: str, replace_when: str, *, use_index: bool
+    ) -> Pending:
+        """Insert rows whose key is new, replace those for which ``replace_when`` holds.
+
+        With the index of the key, Lance reads every column of each row that is not in it yet;
+        without, the key of every row.
+        """
+        with _faults():
+            builder = (
+                self._dataset.merge_insert(on)
+                .when_matched_update_all(replace_when)
+                .when_not_matched_insert_all()
+                .use_index(use_index)
+            )
+            transaction, done = builder.conflict_retries(0).execute_uncommitted(rows)
+        return Pending(
+            transaction=transaction,
+            inserted=done["num_inserted_rows"],
+            updated=done["num_updated_rows"],
+        )
+
+    def prepare_delete(self, keys: arrow.Table, on: str) -> Pending:
+        """Delete every row whose key is among ``keys``."""
+        with _faults():
+            builder = self._dataset.merge_insert(on).when_matched_delete()
+            return Pending(transaction=builder.conflict_retries(0).execute_uncommitted(keys)[0])
+
+    def prepare_append(self, rows: arrow.Table) -> Pending:
+        """Add rows, whatever is there."""
+        with _faults():
+            return Pending(
+                transaction=write_fragments(
+                    rows, self._dataset, mode="append", return_transaction=True
+                )
+            )
+
+    def commit(self, pending: Pending) -> "Snapshot":
+        """Make prepared files count: the new version of the table."""
+        with _faults():
+            return Snapshot(
+                self._path,
+                LanceDataset.commit(self._dataset, pending.transaction, max_retries=0),
+            )
+
+    def fragments(self) -> list[Fragment]:
+        """The table's pieces, in order."""
+        with _faults():
+            return [
+                Fragment(
+                    id=piece.fragment_id,
+                    rows=piece.physical_rows,
+                    deleted=piece.num_deletions,
+                    size=sum(file.file_size_bytes or 0 for file in piece.data_files()),
+                )
+                for piece in self._dataset.get_fragments()
+            ]
+
+    def indexed_columns(self) -> set[str]:
+        """Columns that have an index."""
+        with _faults():
+            return {
+                name for index in self._dataset.describe_indices() for name in index.field_names
+            }
+
+    def index_state(self, column: str) -> IndexState:
+        """How far the index of ``column`` has come."""
+        with _faults():
+            found = self._dataset.stats.index_stats(_index_name(column))
+        return IndexState(
+            parts=list(found["num_indexed_rows_per_delta"]), unindexed=found["num_unindexed_rows"]
+        )
+
+    def unindexed_fragments(self, column: str) -> list[int]:
+        """Ids of fragments that are in no part of the index of ``column``."""
+        with _faults():
+            indexed = {
+                fragment
+                for index in self._dataset.describe_indices()
+                if index.name == _index_name(column)
+                for part in index.segments
+                for fragment in part.fragment_ids
+            }
+        return [one.id for one in self.fragments() if one.id not in indexed]
+
+    def create_index(self, column: str, kind: IndexKind) -> None:
+        """Index ``column``. Changes this snapshot into the version that has it."""
+        options = _TEXT_INDEX if kind == "INVERTED" else {}
+        with _faults():
+            self._dataset.create_scalar_index(column, kind, name=_index_name(column), **options)
+
+    def extend_index(self, column: str, parts: int) -> None:
+        """Take rows in no part, and the newest ``parts`` parts, together into a new part.
+
+        Changes this snapshot into the version that has it.
+        """
+        with _faults():
+            self._dataset.optimize.optimize_indices(
+                index_names=[_index_name(column)], num_indices_to_merge=parts
+            )
+
+    def prepare_compaction(self, keep: Sequence[int], rows: int, batch_rows: int) -> list[Any]:
+        """Rewrite fragments but those of ``keep`` into ones of ``rows`` rows, uncommitted.
+
+        Args:
+            keep: ids of fragments to leave alone.
+            rows: how large a fragment shall become.
+            batch_rows: how many rows to hold in memory at a time.
+        """
+        options: Any = {
+            "target_rows_per_fragment": rows,
+            "excluded_fragment_ids": list(keep),
+            "batch_size": batch_rows,
+            "materialize_deletions_threshold": 0.0,
+            "num_threads": 1,
+        }
+        with _faults():
+            plan = Compaction.plan(self._dataset, options)
+            return [task.execute(self._dataset) for task in plan.tasks]
+
+    def commit_compaction(self, rewrites: Sequence[Any]) -> int:
+        """Make rewritten fragments count; how many they replaced.
+
+        Changes this snapshot into the new version.
+        """
+        with _faults():
+            return Compaction.commit(self._dataset, list(rewrites)).fragments_removed
+
+    def remove_old_versions(self, older_than: timedelta) -> int:
+        """Delete versions of that age, and files only they use; how many versions."""
+        with _faults():
+            return self._dataset.cleanup_old_versions(older_than=older_than).old_versions
+
+
+def _index_name(column: str) -> str:
+    return f"{column}_idx"
+
+
+def _full_text(query: TextQuery) -> MatchQuery | BooleanQuery:
+    if not query.phrases:
+        return MatchQuery(query.words, "text")
+    parts: list[Any] = [(Occur.MUST, PhraseQuery(phrase, "text")) for phrase in query.phrases]
+    if query.words:
+        parts.append((Occur.SHOULD, MatchQuery(query.words, "text")))
+    return BooleanQuery(parts)
+
+
+@contextmanager
+def _faults() -> Generator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError, pa.ArrowException) as error:
+        raise LanceFault(str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what a panic in Lance's Rust becomes
+            raise
+        raise LanceFault(str(error)) from error

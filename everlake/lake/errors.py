@@ -1,0 +1,35 @@
+"""What the lake cannot do. Every message tells a person what to do."""
+
+from pathlib import Path
+
+
+class LakeError(Exception):
+    """The lake could not do what it was asked."""
+
+
+class LakeUnavailable(LakeError):
+    """A table cannot be read or written now: disk full, I/O error, or another writer.
+
+    Nothing was promised; the same call may succeed later.
+    """
+
+
+class LakeDamaged(LakeError):
+    """A table is torn or unreadable. It is derived, so nothing is lost (design, rule 3).
+
+    Args:
+        workspace: the workspace whose table it is.
+        table: the table's name.
+        directory: the directory that holds the workspace's tables.
+        cause: what the reader of the table said.
+    """
+
+    def __init__(self, workspace: str, table: str, directory: Path, cause: str) -> None:
+        super().__init__(
+            f"The lake table {table!r} of workspace {workspace} cannot be read: {cause}. "
+            "No record is lost: the landing archive holds them all. "
+            f"Stop Everlake, move {directory} away, start Everlake again, "
+            "and retry the workspace's batches."
+        )
+        self.workspace = workspace
+        self.table = table

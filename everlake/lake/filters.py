@@ -1,0 +1,107 @@
+"""Filters as expressions of Lance's SQL dialect.
+
+Values come from users. A string goes in only through :func:`literal`; a time and a version go
+in as integers.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from everlake.lake.rows import RecordFilters, UtteranceFilters
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def literal(text: str) -> str:
+    """``text`` as an SQL string: the quote doubled, and nothing else is special in the dialect.
+
+    Raises:
+        ValueError: the text is not valid Unicode.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("A filter's value must be valid Unicode.") from None
+    return "'" + text.replace("'", "''") + "'"
+
+
+def equals(column: str, value: str) -> str:
+    """Rows whose ``column`` is ``value``."""
+    return f"{column} = {literal(value)}"
+
+
+def one_of(column: str, values: Iterable[str]) -> str:
+    """Rows whose ``column`` is one of ``values``, of which there is at least one."""
+    return f"{column} IN ({', '.join(literal(value) for value in values)})"
+
+
+def all_of(parts: Iterable[str]) -> str | None:
+    """The conjunction, or None when there are no parts."""
+    return " AND ".join(f"({part})" for part in parts) or None
+
+
+def record_filter(filters: RecordFilters) -> list[str]:
+    """The parts that hold for the records asked for.
+
+    Raises:
+        ValueError: a value is not valid Unicode, or a time has no time zone.
+    """
+    named = {
+        "batch_id": filters.batch,
+        "type": filters.type,
+        "source": filters.source,
+        "product_id": filters.product,
+        "nature": filters.nature,
+        "thread_id": filters.thread,
+    }
+    listed = {
+        "project_ids": filters.project,
+        "tags": filters.tag,
+        "participant_keys": _participant_key(filters.participant),
+    }
+    return [*_matches(named, listed), *_period(filters.since, filters.until)]
+
+
+def utterance_filter(filters: UtteranceFilters) -> list[str]:
+    """The parts that hold for the utterances asked for. Raises as :func:`record_filter`."""
+    named = {"type": filters.type, "source": filters.source, "product_id": filters.product}
+    listed = {"project_ids": filters.project}
+    return [*_matches(named, listed), *_period(filters.since, filters.until)]
+
+
+def participant_keys(ids: Iterable[str], emails: Iterable[str]) -> list[str]:
+    """What a participant is found by: the id as it is, the email in lower case."""
+    return list(dict.fromkeys([*ids, *(email.lower() for email in emails)]))
+
+
+def _participant_key(value: str | None) -> list[str] | None:
+    if value is None:
+        return None
+    return [value, value.lower()] if "@" in value else [value]
+
+
+def _matches(
+    named: Mapping[str, str | None], listed: Mapping[str, str | list[str] | None]
+) -> list[str]:
+    parts = [equals(column, value) for column, value in named.items() if value is not None]
+    for column, value in listed.items():
+        if value is None:
+            continue
+        values = [value] if isinstance(value, str) else value
+        parts.append(" OR ".join(f"array_has({column}, {literal(one)})" for one in values))
+    return parts
+
+
+def _period(since: datetime | None, until: datetime | None) -> list[str]:
+    parts: list[str] = []
+    if since is not None:
+        parts.append(f"event_at >= to_timestamp_micros({_micros(since)})")
+    if until is not None:
+        parts.append(f"event_at < to_timestamp_micros({_micros(until)})")
+    return parts
+
+
+def _micros(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        raise ValueError("A time to filter by must have a time zone.")
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,257 @@
+"""The lake: tables derived from the landing archive, one set a workspace.
+
+``<root>/lake/workspace=<id>/records.lance``, ``arrivals.lance`` and ``utterances.lance``, to be
+read by anything that reads Lance. Everything in them can be written again from the archive.
+"""
+
+import re
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from everlake.lake import arrow, paging, utterances
+from everlake.lake.dataset import Row, Snapshot, new_caches
+from everlake.lake.filters import equals, one_of
+from everlake.lake.rows import (
+    AnalysedRecord,
+    ArrivedRecord,
+    FoundUtterance,
+    Merged,
+    RecordFilters,
+    RecordPage,
+    StoredRecord,
+    Summary,
+    TextQuery,
+    UpkeepStep,
+    UtteranceFilters,
+    UtterancesWritten,
+)
+from everlake.lake.table import Table, TableSpec
+from everlake.lake.upkeep import keep_up
+
+_WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
+
+RECORDS = TableSpec(
+    name="records",
+    schema=arrow.RECORDS,
+    indices={"record_id": "BTREE", "version": "BTREE", "batch_id": "BTREE"},
+    weight="data_bytes",
+)
+ARRIVALS = TableSpec(name="arrivals", schema=arrow.ARRIVALS, indices={"record_id": "BTREE"})
+UTTERANCES = TableSpec(
+    name="utterances",
+    schema=arrow.UTTERANCES,
+    indices={"record_id": "BTREE", "text": "INVERTED"},
+)
+UNINDEXED_BYTES = 64 * 1024 * 1024
+"""A merge by the index reads all rows outside it: with more ``data`` than this, go without."""
+
+SPECS = (RECORDS, ARRIVALS, UTTERANCES)
+
+
+class Lake:
+    """Reads and writes the lake below ``root``; threads may share it.
+
+    Every method takes the workspace first and raises LakeUnavailable (try again later) or
+    LakeDamaged (the message says what to do). A workspace without tables reads as empty.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._caches = new_caches()
+        self._tables: dict[tuple[str, str], Table] = {}
+        self._newest: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def directory(self, workspace_id: str) -> Path:
+        """Where the workspace's tables lie.
+
+        Raises:
+            ValueError: the id could not be part of a path.
+        """
+        if not _WORKSPACE.fullmatch(workspace_id):
+            raise ValueError("A workspace id is 1 to 128 letters, digits, '-' and '_'.")
+        return self._root / "lake" / f"workspace={workspace_id}"
+
+    def merge_records(self, workspace_id: str, rows: Sequence[ArrivedRecord]) -> Merged:
+        """Take in accepted records; of each record the highest version stays.
+
+        May be called again with the same rows, and in any order of batches. On disk, synced,
+        when it returns. At most about 64 MB of ``data`` a call.
+
+        Raises:
+            ValueError: a row's texts are not UTF-8.
+        """
+        if not rows:
+            return Merged(received=0, inserted=0, replaced=0)
+        last: dict[str, ArrivedRecord] = {}
+        for row in rows:
+            held = last.get(row.record_id)
+            if held is None or held.version < row.version:
+                last[row.record_id] = row
+        records = arrow.records_table(list(last.values()))
+        with self._table(workspace_id, ARRIVALS).writing() as writer:
+            writer.commit(writer.snapshot.prepare_append(arrow.arrivals_table(rows)))
+        with self._table(workspace_id, RECORDS).writing() as writer:
+            merge = writer.snapshot.prepare_merge(
+                records,
+                "record_id",
+                "source.version > target.version",
+                use_index=_unindexed_bytes(writer.snapshot) <= UNINDEXED_BYTES,
+            )
+            if merge.inserted or merge.updated:
+                writer.commit(merge)
+        return Merged(received=len(rows), inserted=merge.inserted, replaced=merge.updated)
+
+    def get_record(self, workspace_id: str, record_id: str) -> StoredRecord | None:
+        """The last arrival of one record."""
+        where = equals("record_id", record_id)
+        found = self._table(workspace_id, RECORDS).read(
+            lambda now: paging.take_records(now, now.select(["version"], where, row_ids=True)), []
+        )
+        return found[0] if found else None
+
+    def batches_of(self, workspace_id: str, record_id: str) -> list[tuple[int, str]]:
+        """Every version of one record with the batch that wrote it, in order of arrival."""
+        where = equals("record_id", record_id)
+        rows = self._table(workspace_id, ARRIVALS).read(
+            lambda now: now.select(["version", "batch_id"], where), []
+        )
+        return sorted({(row["version"], row["batch_id"]) for row in rows})
+
+    def page_records(
+        self,
+        workspace_id: str,
+        filters: RecordFilters = RecordFilters(),  # noqa: B008  (frozen)
+        *,
+        limit: int,
+        before_version: int | None = None,
+        most_bytes: int = paging.PAGE_BYTES,
+    ) -> RecordPage:
+        """Records the filters hold for, newest arrival first.
+
+        A page neither repeats nor skips a record that stays as it is while pages are turned; one
+        that arrives again moves to the front.
+
+        Args:
+            limit: most records of the page.
+            before_version: the last page's ``next_before``.
+            most_bytes: a page ends before its ``data`` would pass this, save for its first record.
+
+        Raises:
+            ValueError: a filter's value is not valid Unicode, or a time has no zone.
+        """
+        table = self._table(workspace_id, RECORDS)
+        known = self._newest.get(workspace_id)
+        newest = table.read(lambda now: paging.newest_version(now, known), None)
+        if newest is None:
+            return RecordPage(records=[], next_before=None)
+        self._newest[workspace_id] = newest
+        request = paging.PageRequest(
+            filters=filters,
+            limit=limit,
+            before=newest + 1 if before_version is None else min(before_version, newest + 1),
+            most_bytes=most_bytes,
+        )
+        empty = RecordPage(records=[], next_before=None)
+        return table.read(lambda now: paging.page(now, request), empty)
+
+    def count_records(self, workspace_id: str) -> int:
+        """How many records the workspace has."""
+        return self._table(workspace_id, RECORDS).read(lambda now: now.count(), 0)
+
+    def summary(self, workspace_id: str) -> Summary:
+        """The workspace's records, counted by type and by source."""
+        none: list[Row] = []
+        rows = self._table(workspace_id, RECORDS).read(
+            lambda now: now.counts(["type", "source"]), none
+        )
+        return Summary(
+            records=sum(row["count_all"] for row in rows),
+            by_type=_totals(rows, "type"),
+            by_source=_totals(rows, "source"),
+        )
+
+    def current_versions(self, workspace_id: str, record_ids: Sequence[str]) -> dict[str, int]:
+        """The current version of each of these records that is there."""
+        if not record_ids:
+            return {}
+        where = one_of("record_id", record_ids)
+        rows = self._table(workspace_id, RECORDS).read(
+            lambda now: now.select(["record_id", "version"], where), []
+        )
+        return {row["record_id"]: row["version"] for row in rows}
+
+    def write_utterances(
+        self, workspace_id: str, records: Sequence[AnalysedRecord]
+    ) -> UtterancesWritten:
+        """Put what is said in these records in place of what was said in earlier versions.
+
+        Records must have been merged before. A version that is no longer its record's current
+        one is left out. May be called again; synced when it returns.
+        """
+        if not records:
+            return UtterancesWritten(records=0, utterances=0, stale=0)
+        # Inside the lock, so that of two versions the current one is written last.
+        with self._table(workspace_id, UTTERANCES).writing() as writer:
+            current = self.current_versions(workspace_id, [one.record_id for one in records])
+            return utterances.replace(writer, records, current)
+
+    def find_utterances(
+        self,
+        workspace_id: str,
+        query: TextQuery,
+        filters: UtteranceFilters = UtteranceFilters(),  # noqa: B008  (frozen)
+        *,
+        limit: int,
+        offset: int = 0,
+    ) -> tuple[list[FoundUtterance], bool]:
+        """The best utterances of records' current versions, best first, and whether more follow.
+
+        Raises:
+            ValueError: a text is not valid Unicode, a time has no zone, or
+                ``offset`` + ``limit`` passes :data:`everlake.lake.utterances.MOST_HITS`.
+        """
+        search = utterances.Search(query=query, filters=filters, limit=limit, offset=offset)
+        none: tuple[list[FoundUtterance], bool] = ([], False)
+        return self._table(workspace_id, UTTERANCES).read(
+            lambda now: utterances.find(
+                now, search, lambda ids: self.current_versions(workspace_id, ids)
+            ),
+            none,
+        )
+
+    def upkeep(self, workspace_id: str) -> list[UpkeepStep]:
+        """Fold small fragments, extend indices, drop old versions, where it is worth doing.
+
+        Steps are small, and other threads' merges come through in between. To be called every
+        few seconds by the process that writes the workspace.
+        """
+        return [
+            step
+            for spec in SPECS
+            if self._table(workspace_id, spec).path.exists()
+            for step in keep_up(self._table(workspace_id, spec), spec)
+        ]
+
+    def _table(self, workspace_id: str, spec: TableSpec) -> Table:
+        key = (workspace_id, spec.name)
+        table = self._tables.get(key)
+        if table is None:
+            directory = self.directory(workspace_id)
+            with self._lock:
+                table = self._tables.setdefault(
+                    key, Table(workspace_id, spec, directory, self._root, self._caches)
+                )
+        return table
+
+
+def _unindexed_bytes(now: Snapshot) -> int:
+    return sum(now.values("data_bytes", now.unindexed_fragments("record_id")))
+
+
+def _totals(rows: Sequence[Row], column: str) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row[column]] = totals.get(row[column], 0) + row["count_all"]
+    return dict(sorted(totals.items(), key=lambda item: (-item[1], item[0])))

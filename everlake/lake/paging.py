@@ -1,0 +1,99 @@
+"""Pages of records by version, newest first.
+
+Sorting the table by version reads all of it. Instead a page looks into ranges of versions, which
+the index finds, from the newest down, each wider than the last, until it is full.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from everlake.contract.identity import LINE_BITS
+from everlake.lake.dataset import Row, Snapshot
+from everlake.lake.filters import all_of, record_filter
+from everlake.lake.rows import RecordFilters, RecordPage, StoredRecord
+
+PAGE_BYTES = 32 * 1024 * 1024
+
+_FIRST_RANGE = 16 << LINE_BITS
+_WIDER = 8
+
+_COLUMNS = (
+    "record_id",
+    "version",
+    "batch_id",
+    "source",
+    "ingested_at",
+    "type",
+    "event_at",
+    "product_id",
+    "project_ids",
+    "nature",
+    "thread_id",
+    "tags",
+    "envelope",
+    "data",
+)
+
+
+class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page: records of versions below ``before``."""
+
+    filters: RecordFilters
+    limit: int
+    before: int
+    most_bytes: int
+
+
+def newest_version(now: Snapshot, known: int | None) -> int | None:
+    """The highest version in the table; ``known`` is one that was the highest before.
+
+    No version ever goes, save to a higher one, so only what lies above needs a look.
+    """
+    if known is None:
+        return now.largest("version")
+    above = now.largest("version", f"version > {known}")
+    return known if above is None else above
+
+
+def page(now: Snapshot, request: PageRequest) -> RecordPage:
+    """One page of one snapshot."""
+    conditions = record_filter(request.filters)
+    found: list[Row] = []
+    for low, high in _ranges(request.before):
+        where = all_of([f"version >= {low}", f"version < {high}", *conditions])
+        rows = now.select(["version", "data_bytes"], where, row_ids=True)
+        found += sorted(rows, key=lambda row: -row["version"])
+        if len(found) > request.limit:
+            break
+    chosen = _fitting(found[: request.limit], request.most_bytes)
+    more = len(found) > len(chosen)
+    return RecordPage(
+        records=take_records(now, chosen),
+        next_before=chosen[-1]["version"] if more and chosen else None,
+    )
+
+
+def take_records(now: Snapshot, rows: Sequence[Row]) -> list[StoredRecord]:
+    """The records in full of rows that carry their ``_rowid``, in order."""
+    full = now.take([row["_rowid"] for row in rows], _COLUMNS)
+    return [StoredRecord(record_type=row.pop("type"), **row) for row in full]
+
+
+def _ranges(before: int) -> Iterator[tuple[int, int]]:
+    high, width = before, _FIRST_RANGE
+    while high > 0:
+        low = max(high - width, 0)
+        yield low, high
+        high, width = low, width * _WIDER
+
+
+def _fitting(rows: Sequence[Row], most_bytes: int) -> list[Row]:
+    chosen: list[Row] = []
+    size = 0
+    for row in rows:
+        size += row["data_bytes"]
+        if chosen and size > most_bytes:
+            break
+        chosen.append(row)
+    return chosen

@@ -1,0 +1,62 @@
+"""Rows for the lake's tests."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from everlake.contract.envelope import Participant
+from everlake.contract.identity import record_version
+from everlake.lake import AnalysedRecord, ArrivedRecord
+
+
+class Said(msgspec.Struct, frozen=True):
+    """An utterance as the analysis makes one."""
+
+    text: str
+    speaker: str | None = None
+    role: str | None = None
+    said_at: str | None = None
+
+
+def record_id(name: object) -> str:
+    """The same 32 digits for the same name."""
+    return hashlib.blake2b(str(name).encode(), digest_size=16).hexdigest()
+
+
+def arrived(name: object, sequence: int, line: int = 0, **changes: Any) -> ArrivedRecord:
+    """The record called ``name`` as line ``line`` of the workspace's batch ``sequence``."""
+    row = ArrivedRecord(
+        record_id=record_id(name),
+        version=record_version(sequence, line),
+        batch_id=f"batch-{sequence}",
+        source="api",
+        ingested_at=1_700_000_000_000 + sequence,
+        record_type="email",
+        event_at="2024-05-01T10:00:00Z",
+        product_id="prod_1",
+        project_ids=["proj_1"],
+        nature="evidence",
+        thread_id=None,
+        participants=[Participant(id="u1", role="internal")],
+        tags=[],
+        vendor_ids={"message_id": str(name)},
+        envelope=b'{"_type":"email"}',
+        data=f'{{"name":"{name}","sequence":{sequence}}}'.encode(),
+    )
+    return msgspec.structs.replace(row, **changes)
+
+
+def analysed(row: ArrivedRecord, *texts: str | Said) -> AnalysedRecord:
+    """What is said in ``row``."""
+    return AnalysedRecord(
+        record_id=row.record_id,
+        version=row.version,
+        batch_id=row.batch_id,
+        source=row.source,
+        record_type=row.record_type,
+        event_at=row.event_at,
+        product_id=row.product_id,
+        project_ids=row.project_ids,
+        utterances=[Said(text) if isinstance(text, str) else text for text in texts],
+    )
