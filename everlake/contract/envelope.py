@@ -134,7 +134,7 @@ DetectedEntities: TypeAlias = Annotated[
 ]
 
 
-class Pii(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Pii(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """What the sender knows of personal data in the record."""
 
     contains_email: Flag | UnsetType = UNSET
@@ -180,7 +180,7 @@ Tags: TypeAlias = Annotated[
 ]
 
 
-class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """One record. Member names on the wire carry a leading underscore, save ``data``.
 
     ``data`` is the sender's JSON object, byte for byte.

@@ -22,28 +22,33 @@ PARTIAL_SUFFIX = ".partial"
 class LocalStore:
     """A directory on a local or mounted file system.
 
-    An object is written beside its place, synced, and renamed into place; then its directory
-    is synced (``fsync(2)``: the file's own sync does not cover its directory entry).
+    An object is written beside its place and renamed into it, so that no reader sees half of
+    one; then the file and its directory are synced (``fsync(2)``: the file's own sync does not
+    cover its directory entry).
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._known: set[Path] = set()
 
     def put_many(self, objects: Sequence[tuple[str, bytes]]) -> None:
-        written: list[Path] = []
+        targets = [(self._file(path), data) for path, data in objects]
+        handles: list[int] = []
         try:
-            for path, data in objects:
-                target = self._file(path)
-                written.append(target)
-                self._write(target, data)
-            for directory in {target.parent for target in written}:
+            for target, data in targets:
+                handles.append(self._write(target, data))
+            # All names stand before the first sync, so that one journal commit carries them all.
+            for handle in handles:
+                os.fsync(handle)
+            for directory in {target.parent for target, _ in targets}:
                 _sync_directory(directory)
         except OSError as error:
-            for target in written:
+            for target, _ in targets:
                 with suppress(OSError):
                     target.unlink(missing_ok=True)
             raise _translate(error, "write") from error
+        finally:
+            for handle in handles:
+                os.close(handle)
 
     def get(self, path: str) -> bytes:
         try:
@@ -88,27 +93,24 @@ class LocalStore:
             raise StorageError(f"{path!r} is not a path inside the store")
         return self._root.joinpath(*parts)
 
-    def _write(self, target: Path, data: bytes) -> None:
+    def _write(self, target: Path, data: bytes) -> int:
+        """The open handle of the whole, named, and not yet synced object."""
         self._make_directory(target.parent)
         partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
-            with partial.open("xb", buffering=0) as file:
-                view = memoryview(data)
-                while view:
-                    view = view[file.write(view) :]
-                os.fsync(file.fileno())
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handle, view) :]
             partial.rename(target)
         except OSError:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
-            if not target.parent.is_dir():
-                self._known.discard(target.parent)
+            os.close(handle)
+            partial.unlink(missing_ok=True)
             raise
+        return handle
 
     def _make_directory(self, directory: Path) -> None:
         """Create ``directory`` and sync every new entry on the way down to it."""
-        if directory in self._known:
-            return
         missing: list[Path] = []
         level = directory
         while not level.is_dir():
@@ -117,7 +119,6 @@ class LocalStore:
         for new in reversed(missing):
             new.mkdir(exist_ok=True)
             _sync_directory(new.parent)
-        self._known.add(directory)
 
 
 def _sync_directory(directory: Path) -> None:
