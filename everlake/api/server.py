@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import signal
-import socket
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -22,37 +21,13 @@ _GC_YOUNG = 50_000
 _log = logger()
 
 
-class AddressInUse(Exception):
-    """Another program listens there already."""
-
-
-def check_address(host: str, port: int) -> None:
-    """Return when this process could listen at ``host`` and ``port``.
-
-    Raises:
-        AddressInUse: it could not; the message says what to do.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise AddressInUse(
-                f"{host}:{port} cannot be listened at ({error.strerror}): "
-                "choose another --port, or stop the program that has it"
-            ) from error
-
-
 def run(settings: Settings, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in hand and return.
 
     Raises:
-        AddressInUse: another program listens there.
         CatalogError: the database cannot be used.
         StorageError: the storage cannot be used.
     """
-    check_address(host, port)
     asyncio.run(_serve(settings, host, port))
 
 

@@ -20,7 +20,7 @@ from everlake.cli.context import (
 )
 from everlake.contract.batch import BatchStatus
 
-app = typer.Typer(help="Batches and how far they are.", no_args_is_help=True)
+app = typer.Typer(help="Batches and how far they are.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")

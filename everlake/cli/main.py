@@ -1,59 +1,76 @@
-"""The ``everlake`` command."""
+"""The ``everlake`` command. Each command's module is imported when it is asked for."""
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from everlake.catalog.errors import CatalogError
-from everlake.cli import admin, batches, demo, doctor, run, search, send
-from everlake.cli.context import CommandError, err
-from everlake.client import ApiError, Unreachable
-from everlake.lake import LakeError
-from everlake.settings import SettingsError
-from everlake.storage import StorageError
+COMMANDS = {
+    "init": "run:init",
+    "serve": "run:serve",
+    "api": "roles:api",
+    "worker": "roles:worker",
+    "send": "send:send",
+    "batches": "batches:app",
+    "search": "search:search",
+    "demo": "demo:demo",
+    "doctor": "doctor:doctor",
+    "workspaces": "admin:workspaces_app",
+    "products": "admin:products_app",
+    "projects": "admin:projects_app",
+    "keys": "admin:keys_app",
+}
+"""Each command's module in this package, and its function or group there."""
+
+
+class LazyCommands(TyperGroup):
+    """The commands by name; a command that is not run costs no import."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        """Names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
+        """The command, imported now; None where there is none of that name."""
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        found = getattr(import_module(f"everlake.cli.{module}"), name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+            alone.command(cmd_name)(found)
+            found = alone
+        command = get_command(found)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
+    cls=LazyCommands,
     name="everlake",
     help="Everlake keeps and searches what customers say. Start with: everlake serve",
     no_args_is_help=True,
-    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
-for command in (
-    run.init,
-    run.serve,
-    run.api,
-    run.worker,
-    send.send,
-    search.search,
-    demo.demo,
-    doctor.doctor,
-):
-    app.command()(command)
-app.add_typer(admin.workspaces_app, name="workspaces")
-app.add_typer(admin.products_app, name="products")
-app.add_typer(admin.projects_app, name="projects")
-app.add_typer(admin.keys_app, name="keys")
-app.add_typer(batches.app, name="batches")
 
-_EXPECTED = (
-    CommandError,
-    SettingsError,
-    CatalogError,
-    StorageError,
-    LakeError,
-    ApiError,
-    Unreachable,
-    run.AddressInUse,
-)
+@app.callback()
+def everlake() -> None:
+    """Everlake keeps and searches what customers say. Start with: everlake serve"""
 
 
 def main() -> None:
     """Run the command line; an expected error is one line on standard error and exit code 1."""
     try:
         app()
-    except _EXPECTED as error:
-        err.print(f"everlake: {error}", markup=False)
+    except Exception as error:
+        expected: tuple[type[Exception], ...] = import_module("everlake.cli.errors").EXPECTED
+        if not isinstance(error, expected):
+            raise
+        sys.stderr.write(f"everlake: {error}\n")
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""``everlake init``, ``serve``, ``api`` and ``worker``."""
+"""``everlake init`` and ``serve``."""
 
 import signal
 import socket
@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from everlake.api import server
-from everlake.api.server import AddressInUse
 from everlake.cli import setup
+from everlake.cli.address import AddressInUse, check_address
 from everlake.cli.context import (
     DataOption,
     JsonOption,
@@ -22,12 +21,9 @@ from everlake.cli.context import (
     settings_of,
 )
 from everlake.cli.setup import Setup
-from everlake.cli.supervisor import Child, Supervisor, end_with_parent, only_one
+from everlake.cli.supervisor import Child, Supervisor, only_one
 from everlake.logs import configure
 from everlake.settings import Settings, environment_of
-from everlake.worker import run as worker_run
-
-__all__ = ["AddressInUse", "api", "init", "serve", "start", "wait_until_up", "worker"]
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8400
@@ -100,34 +96,6 @@ def serve(
         supervisor.run()
 
 
-def api(
-    host: HostOption = DEFAULT_HOST, port: PortOption = DEFAULT_PORT, data: DataOption = None
-) -> None:
-    """Run the API alone; everlake worker does the rest.
-
-    Example: everlake api --host 0.0.0.0 --port 8400
-    """
-    settings = settings_of(data)
-    configure(settings.log_format, settings.log_level, role="api")
-    end_with_parent()
-    with open_catalog(settings):
-        pass
-    server.run(settings, host, port)
-
-
-def worker(data: DataOption = None) -> None:
-    """Run a worker alone: it lands and analyses what an API has accepted.
-
-    Example: everlake worker
-    """
-    settings = settings_of(data)
-    configure(settings.log_format, settings.log_level, role="worker")
-    end_with_parent()
-    with open_catalog(settings):
-        pass
-    worker_run.run(settings)
-
-
 def start(settings: Settings, host: str, port: int) -> Supervisor:
     """Start the API and a worker, stopped by SIGTERM and SIGINT.
 
@@ -153,7 +121,7 @@ def _claim_address(host: str, port: int) -> None:
     deadline = time.monotonic() + _ADDRESS_SECONDS
     while True:
         try:
-            server.check_address(host, port)
+            check_address(host, port)
         except AddressInUse:
             if time.monotonic() > deadline:
                 raise

@@ -1,0 +1,58 @@
+"""The raw limit: the same HTTP server, which appends each body to a file and syncs it.
+
+``python -m bench.raw_limit PORT FILE``. It parses nothing, so nothing durable can be faster.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+
+def application(path: str) -> Any:
+    """An ASGI application over the file at ``path``."""
+    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    pool = ThreadPoolExecutor(1)
+
+    def append(body: bytes) -> None:
+        os.write(handle, body)
+        os.fdatasync(handle)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while True:
+                message = await receive()
+                await send({"type": message["type"] + ".complete"})
+                if message["type"] == "lifespan.shutdown":
+                    return
+        parts: list[bytes] = []
+        more = scope["method"] == "POST"
+        while more:
+            message = await receive()
+            parts.append(message["body"])
+            more = message["more_body"]
+        if parts:
+            await asyncio.get_running_loop().run_in_executor(pool, append, b"".join(parts))
+        await send({"type": "http.response.start", "status": 202, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    return app
+
+
+async def main() -> None:
+    """Serve until SIGTERM."""
+    port, path = int(sys.argv[1]), sys.argv[2]
+    server = Server(
+        application(path), port=port, interface=Interfaces.ASGI, websockets=False, log_enabled=False
+    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
+    await server.serve()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
