@@ -23,7 +23,7 @@ from everlake.catalog.errors import CatalogError
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest.admit import Admitter, unavailable
 from everlake.ingest.service import Ingest
-from everlake.lake import Lake
+from everlake.lake import Lake, LakeError
 from everlake.logs import logger
 from everlake.settings import Settings
 from everlake.storage import StorageError, open_store
@@ -102,6 +102,7 @@ def create_app(services: Services) -> ASGIApp:
             HTTPException: _on_http_exception,
             CatalogError: _on_unavailable,
             StorageError: _on_unavailable,
+            LakeError: _on_lake_error,
             Exception: _on_unexpected,
         },
         lifespan=[lifespan],
@@ -118,6 +119,12 @@ def _on_wire_error(_: _Request, error: WireError) -> Response[bytes]:
 
 def _on_unavailable(_: _Request, error: Exception) -> Response[bytes]:
     return error_answer(unavailable(str(error)))
+
+
+def _on_lake_error(_: _Request, error: LakeError) -> Response[bytes]:
+    # Its message names places on our disks: that is for the log.
+    _log.error("the lake cannot be read", reason=str(error))
+    return error_answer(unavailable("The lake's tables cannot be read just now: try again later."))
 
 
 def _on_http_exception(request: _Request, error: HTTPException) -> Response[bytes]:

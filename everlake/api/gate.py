@@ -9,6 +9,7 @@ import structlog
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.types.asgi_types import HTTPScope
+from litestar.utils import normalize_path
 
 from everlake.api.answers import send_error
 from everlake.api.authentication import Authenticator
@@ -21,7 +22,6 @@ KEY = "everlake.key"
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._\-]{1,128}")
 _PROTECTED = "/api/"
-_MOST_TARGET = 8_192
 
 _log = logger()
 
@@ -87,7 +87,8 @@ class Gate:
                 )
 
     async def _route(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith(_PROTECTED) or scope["path"] == _PROTECTED[:-1]:
+        # The router folds repeated slashes, so they must not lead around this.
+        if (normalize_path(scope["path"]) + "/").startswith(_PROTECTED):
             key = await self._authenticator.identify(scope["headers"])
             scope["state"][KEY] = key
         if scope["method"] == "OPTIONS":

@@ -4,6 +4,9 @@ import time
 
 from everlake.contract.errors import ErrorCode, WireError
 
+_ROUNDING = 1e-6
+"""Seconds: more than a burst's sums lose on a clock that has run for years."""
+
 
 class RateLimit:
     """The generic cell rate algorithm (ITU-T I.371, its virtual scheduling form).
@@ -33,7 +36,7 @@ class RateLimit:
         now = time.monotonic() if now is None else now
         empty_at = max(self._empty_at.get(key_id, 0.0), now)
         wait = empty_at - self._tolerance - now
-        if wait > 1e-9:
+        if wait > _ROUNDING:
             raise WireError(
                 ErrorCode.RATE_LIMITED,
                 "This key makes too many requests: wait for the seconds in Retry-After.",

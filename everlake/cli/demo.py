@@ -35,7 +35,11 @@ from everlake.settings import Settings, load
 DIRECTORY = "./everlake-demo"
 _LABEL = "demo"
 _WAIT_SECONDS = 120.0
-_QUERIES = ("export keeps failing", "too expensive", "works offline")
+_QUERIES = (
+    "every shift is in my Outlook twice",
+    "charge for bank nurses",
+    "no signal, the app shows nothing",
+)
 
 
 def demo(
@@ -146,8 +150,8 @@ def _show_search(settings: Settings, made: Setup) -> None:
 
 def _invite(url: str, made: Setup, data: str) -> None:
     out.print("\nTry it (Ctrl-C ends the demo):", style="bold")
-    out.print(f"  curl -H 'x-api-key: {made.api_key}' '{url}/api/v1/search?q=crash&limit=3'")
-    out.print(f"  everlake search 'crash' --data {data}")
+    out.print(f"  curl -H 'x-api-key: {made.api_key}' '{url}/api/v1/search?q=night+nurse&limit=3'")
+    out.print(f"  everlake search 'night nurse' --data {data}")
     out.print(f"  {url}/docs")
 
 
