@@ -1,0 +1,74 @@
+"""A message as Gmail's API gives it: ``payload`` with ``headers`` and base64url ``parts``."""
+
+import base64
+import binascii
+
+from everlake.analysis.decode import Json
+from everlake.analysis.reading import Frame, Reading, Rest, Scope
+
+_HEADERS = frozenset({"from", "to", "cc", "subject", "date"})
+_PART_MEMBERS = frozenset({"body", "headers", "mimeType", "partId", "parts"})
+_RENDERINGS = {"text/plain": "body_plain", "text/html": "body_html"}
+
+
+def read(reading: Reading, name: str, item: dict[str, Json], scope: Scope) -> Rest | None:  # noqa: ARG001
+    """Turn ``item`` into an email with the usual members, which the next reader reads."""
+    payload = item.get("payload")
+    if not isinstance(payload, dict) or not isinstance(payload.get("headers"), list):
+        return None
+    mail, others = _headers(payload["headers"])
+    others += _add_parts(payload, mail)
+    mail.setdefault("date", item.get("internalDate"))
+    for key, value in item.items():
+        if key not in ("payload", "internalDate"):
+            mail.setdefault(key, value)
+            others += [value] if mail[key] is not value else []
+    return [Frame(name, mail, scope), *(Frame("", other, scope) for other in others)]
+
+
+def _headers(headers: Json) -> tuple[dict[str, Json], list[Json]]:
+    """The headers a reader sees as an email's members; what is no header at all."""
+    mail: dict[str, Json] = {}
+    others: list[Json] = []
+    for header in headers if isinstance(headers, list) else [headers]:
+        name = header.get("name") if isinstance(header, dict) else None
+        if not isinstance(header, dict) or not isinstance(name, str) or len(header) > 2:
+            others.append(header)
+        elif name.lower() in _HEADERS:
+            mail.setdefault(name.lower(), header.get("value"))
+    return mail, others
+
+
+def _add_parts(payload: Json, mail: dict[str, Json]) -> list[Json]:
+    """Add the first text of each rendering to ``mail``; what else the parts hold."""
+    others: list[Json] = []
+    parts = [payload]
+    while parts:
+        part = parts.pop()
+        if not isinstance(part, dict):
+            others.append(part)
+            continue
+        kind = part.get("mimeType")
+        rendering = _RENDERINGS.get(kind) if isinstance(kind, str) else None
+        text = _decoded(part.get("body")) if rendering else ""
+        if rendering and text and mail.setdefault(rendering, text) is not text:
+            others.append(text)
+        if part is not payload:
+            others += _headers(part.get("headers"))[1]
+        others.append({key: x for key, x in part.items() if key not in _PART_MEMBERS})
+        if not text:
+            others.append(part.get("body"))
+        inner = part.get("parts")
+        parts += reversed(inner) if isinstance(inner, list) else [inner]
+    return others
+
+
+def _decoded(body: Json) -> str:
+    data = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(data, str):
+        return ""
+    try:
+        padded = data.encode("ascii") + b"=" * (-len(data) % 4)
+        return base64.urlsafe_b64decode(padded).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return data

@@ -1,0 +1,116 @@
+"""A dialogue written out in one string: ``Speaker: words`` lines, with or without times."""
+
+import re
+from collections import Counter
+
+from everlake.analysis.names import plain_name, vocabulary
+from everlake.analysis.people import role_of
+from everlake.analysis.prose import clean
+from everlake.analysis.reading import NOBODY, Reading, Scope, Voice
+from everlake.analysis.times import absolute_ms, offset_ms, rfc3339
+
+_STAMP = r"(?:[\[(]([^\])\n]{1,40})[\])]|(\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?)(?=\s))"
+_NAME = r"([^\W\d_][^:\n\[\](){}<>\"|=]{0,59}?(?:\s?\([^()\n:]{1,40}\))?)"
+_LINE = re.compile(
+    rf"[ \t]*(?:{_STAMP}\s{{0,3}}[-\u2013\u2014]?\s{{0,3}})?\*{{0,2}}\[?{_NAME}\]?"
+    rf"(?:\s{{0,3}}{_STAMP})?\s?(?::\*{{0,2}}|\*\*:)(?:[ \t]+|$)"
+)
+_CHAT_EXPORT = re.compile(
+    r"[ \t]*\[?(\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?\s\d{1,2}:\d{2}(?::\d{2})?"
+    r"(?:\s?[APap]\.?[Mm]\.?)?)\]?\s(?:-\s)?([^:\n]{1,60}):[ \t]"
+)
+_NAME_OVER = re.compile(
+    r"[ \t]*([^\W\d_][^:\n\[\](){}<>\"|=]{0,59}?)[ \t]+\(?(\d{1,2}:\d{2}(?::\d{2})?)\)?[ \t]*"
+)
+_NOT_SPEAKERS = frozenset(
+    vocabulary(
+        "action actions actionitem actionitems decision decisions note notes todo summary subject "
+        "date from to cc bcc sent re fwd agenda topic topics attendees participants email phone "
+        "address name company url link http https error warning info debug example ps nb tip step "
+        "question1 status priority owner due deadline location time duration price total order "
+        "orderid invoice result results next nextsteps background context goal goals risks budget "
+        "timeline title version"
+    )
+)
+_TRANSCRIPT_NAMES = frozenset(
+    vocabulary(
+        "transcript transcription transcripttext fulltranscript calltranscript meetingtranscript "
+        "transcripts dialogue dialog rawtranscript chatlog chattranscript script"
+    )
+)
+_TRANSCRIBED = frozenset({"call", "call_transcription"})
+
+
+def read(reading: Reading, name: str, text: str, voice: Voice, scope: Scope) -> bool:  # noqa: ARG001
+    """Read ``text`` if it is a dialogue; lines without a speaker go on with the last one."""
+    if ":" not in text:
+        return False
+    lines = text.splitlines()
+    turns = [_turn(line) for line in lines]
+    if not _is_dialogue(reading, name, lines, turns):
+        return False
+    speaker: Voice = NOBODY
+    words: list[str] = []
+    for line, turn in zip(lines, turns, strict=True):
+        if turn is None:
+            words.append(line)
+            continue
+        _say(reading, words, speaker)
+        label, stamp, said = turn
+        who = reading.voice_of((label,), ())
+        speaker = Voice(*who, _moment(stamp, scope.start))
+        words = [said]
+    _say(reading, words, speaker)
+    return True
+
+
+def _say(reading: Reading, words: list[str], voice: Voice) -> None:
+    said = "\n".join(words)
+    if voice.speaker and not said.strip():
+        reading.say(voice.speaker)  # a line that only looked like the start of a turn
+    else:
+        reading.say(said, voice)
+
+
+def _turn(line: str) -> tuple[str, str, str] | None:
+    """(speaker, time stamp or "", words) where ``line`` begins a turn."""
+    found = _CHAT_EXPORT.match(line)
+    if found:
+        return clean(found[2]), found[1], line[found.end() :]
+    found = _LINE.match(line)
+    if found:
+        stamp = next((x for x in (found[1], found[2], found[4], found[5]) if x), "")
+        return clean(found[3].strip("* ")), stamp, line[found.end() :]
+    found = _NAME_OVER.fullmatch(line)
+    return (clean(found[1]), found[2], "") if found else None
+
+
+def _is_dialogue(
+    reading: Reading, name: str, lines: list[str], turns: list[tuple[str, str, str] | None]
+) -> bool:
+    labels = Counter(turn[0] for turn in turns if turn)
+    begun = labels.total()
+    spoken = sum(1 for turn in turns if turn is None or turn[2].strip())
+    if begun < 2 or spoken * 2 < begun:
+        return False
+    known = sum(1 for label in labels if reading.people.knows(label) or role_of(label))
+    if known * 2 >= len(labels):
+        return True
+    if plain_name(name) in _TRANSCRIPT_NAMES:
+        return True
+    if any(plain_name(label) in _NOT_SPEAKERS or len(label.split()) > 6 for label in labels):
+        return False
+    filled = sum(1 for line in lines if line.strip())
+    if reading.record_type in _TRANSCRIBED:
+        return begun * 4 >= filled
+    return begun * 2 >= filled and len(labels) < begun
+
+
+def _moment(stamp: str, start: int | None) -> str | None:
+    if not stamp:
+        return None
+    ms = absolute_ms(stamp)
+    if ms is None and start is not None:
+        offset = offset_ms(stamp)
+        ms = None if offset is None else start + offset
+    return None if ms is None else rfc3339(ms)

@@ -1,0 +1,187 @@
+"""Cleaning, splitting, HTML, quotes and times."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everlake.analysis.markup import decode_entities, html_to_text, looks_like_html
+from everlake.analysis.prose import MAX_TEXT, Cover, clean, is_machine_word, split
+from everlake.analysis.quotes import part_quotes
+from everlake.analysis.times import absolute_ms, normalised, offset_ms, rfc3339
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("  two   words ", "two words"),
+        ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
+        ("a \n\n \n\t\n b", "a\n\nb"),
+        ("nul\x00 bell\x07 bom\ufeff", "nul bell bom"),
+        ("no\u00a0break", "no break"),
+        ("half \ud83d pair", "half \ufffd pair"),
+        (
+            "family \U0001f468\u200d\U0001f469\u200d\U0001f467",
+            "family \U0001f468\u200d\U0001f469\u200d\U0001f467",
+        ),
+        ("\x01\x02", ""),
+    ],
+)
+def test_clean_text_has_no_stray_space_or_control_characters(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+@given(st.text())
+def test_cleaning_again_changes_nothing(text: str) -> None:
+    once = clean(text)
+    assert clean(once) == once
+    once.encode()
+
+
+@given(st.text(alphabet="ab .\n。", min_size=0, max_size=9_000))
+def test_split_text_is_bounded_and_whole(text: str) -> None:
+    pieces = split(text)
+    assert all(0 < len(piece) <= MAX_TEXT for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_text_is_split_between_paragraphs_before_sentences_before_words() -> None:
+    words = "word " * 200
+    assert split(f"{words}\n\n{words}. {words}")[0] == words.strip()
+    assert split(f"{words}. {words}")[0] == f"{words}."
+    assert split("word " * 500)[0].endswith("word")
+
+
+@pytest.mark.parametrize(
+    "text", ["https://example.com/a?b=c", "a@example.com", "2024-01-01", "in_progress",
+             "550e8400-e29b-41d4-a716-446655440000", "12 / 34", "f" * 64]
+)  # fmt: skip
+def test_ids_links_and_numbers_are_machine_words(text: str) -> None:
+    assert is_machine_word(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["refund", "Great!", "see https://example.com", "返金してください", "5pm"]
+)
+def test_words_are_not_machine_words(text: str) -> None:
+    assert not is_machine_word(text)
+
+
+def test_another_rendering_is_covered_and_a_new_sentence_is_not() -> None:
+    cover = Cover(["Please **ship** it, today! See https://example.com"])
+    assert cover.covers("please ship it today")
+    assert not cover.covers("please ship it tomorrow")
+    assert not cover.covers("ship today please")
+    assert cover.covers("Please ship it tod", cut_off=True)
+    assert cover.new_lines("please ship\nor not") == "or not"
+
+
+def test_html_becomes_readable_lines() -> None:
+    source = (
+        "<!DOCTYPE html><html><head><title>t</title></head><body><!-- no --><h1>Hi</h1>\n<p>One\n"
+        "line with <a href='https://x.io?a=1>0'>a link</a>&nbsp;&amp; more<br>next</p><ul><li>a"
+        "<li>b</ul><style>p{}</style><script>if (a<b) c()</script><pre>x\n  y</pre>"
+        "<blockquote><p>old</p></blockquote>5 < 6</body></html>"
+    )
+    assert clean(html_to_text(source)) == (
+        "Hi\n\nOne line with a link & more\nnext\n\na\nb\n\nx\ny\n\n> old\n\n5 < 6"
+    )
+
+
+def test_broken_markup_loses_no_words() -> None:
+    for source in (
+        "<p>a <b",
+        "<p>a <!-- b",
+        "<p>a </b",
+        "<p>a <style>b",
+        "<p>a &#99999999999; b",
+        "<",
+    ):
+        assert clean(html_to_text(source)).startswith(("a", "<"))
+    assert "b" in html_to_text("<p>a <!-- b")
+
+
+def test_only_html_is_taken_for_html() -> None:
+    assert looks_like_html("<div class=x>hi")
+    assert not looks_like_html("if a <b and c> d we <3 it")
+    assert (
+        decode_entities("R&amp;D &lt;3 &amp;lt; &unknown; &#9999") == "R&D <3 &lt; &unknown; &#9999"
+    )
+
+
+def test_answers_between_quoted_lines_are_the_senders() -> None:
+    text = "Hi,\nOn Monday Ann wrote:\n> one?\nyes\n> two?\nno"
+    assert part_quotes(text) == [
+        (True, "Hi,"),
+        (False, "On Monday Ann wrote:\n> one?"),
+        (True, "yes"),
+        (False, "> two?"),
+        (True, "no"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "-----Original Message-----\nold",
+        "---------- Forwarded message ---------\nold",
+        "From: Ann\nSent: Monday\nTo: Carl\nSubject: x\n\nold",
+        "On Mon, 1 Jan 2024 Ann <a@b.c>\nwrote:\n\nold",
+        "Am 1. Januar 2024 schrieb Ann:\nold",
+        "-- \nCarl",
+        "Sent from my iPhone",
+    ],
+)
+def test_what_only_came_along_is_not_the_senders(tail: str) -> None:
+    assert part_quotes(f"New words.\n\n{tail}") == [(True, "New words."), (False, tail)]
+
+
+def test_marked_lines_outside_of_mail_are_the_writers() -> None:
+    assert part_quotes("> 5 items\nok", marked_lines=False) == [(True, "> 5 items\nok")]
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("2024-04-05T19:34:38Z", "2024-04-05T19:34:38Z"),
+        ("2024-04-05T21:34:38.5+02:00", "2024-04-05T19:34:38.500Z"),
+        ("2024-04-05 19:34:38", "2024-04-05T19:34:38Z"),
+        ("2024-04-05", "2024-04-05T00:00:00Z"),
+        ("Fri, 5 Apr 2024 21:34:38 +0200", "2024-04-05T19:34:38Z"),
+        (1712345678, "2024-04-05T19:34:38Z"),
+        (1712345678123, "2024-04-05T19:34:38.123Z"),
+        (1712345678123456, "2024-04-05T19:34:38.123Z"),
+        ("1712345678.000200", "2024-04-05T19:34:38Z"),
+        ("1712345678123", "2024-04-05T19:34:38.123Z"),
+        ("2024-02-30T00:00:00Z", None),
+        ("0001-01-01T00:00:00+23:00", None),
+        ("next Monday", None),
+        (float("inf"), None),
+        (float("nan"), None),
+        (-5, None),
+        (12, None),
+        (10**30, None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_times_become_rfc_3339_in_utc(value: object, moment: str | None) -> None:
+    assert normalised(value) == moment
+
+
+def test_offsets_are_seconds_milliseconds_or_clocks() -> None:
+    assert offset_ms(1.5) == 1500
+    assert offset_ms(1500, milliseconds=True) == 1500
+    assert offset_ms("01:02:03.5") == 3_723_500
+    assert offset_ms("2:03") == 123_000
+    assert offset_ms("12.5") == 12_500
+    assert offset_ms("soon") is None
+    assert offset_ms(float("nan")) is None
+    assert offset_ms(-1) is None
+
+
+@given(st.one_of(st.text(), st.integers(), st.floats()))
+def test_no_value_is_a_time_that_cannot_be_written(value: object) -> None:
+    ms = absolute_ms(value)
+    if ms is not None:
+        written = rfc3339(ms)
+        assert written is None or absolute_ms(written) == ms

@@ -1,0 +1,45 @@
+"""Real meetings and chats, where somebody has put them beside the project."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from everlake.analysis.utterances import extract
+
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
+MEETINGS = DATA / "qmsum" / "val.jsonl"
+CHATS = DATA / "abcd" / "sample.json"
+
+
+@pytest.mark.skipif(not MEETINGS.exists(), reason=f"needs QMSum at {MEETINGS}")
+def test_every_meeting_keeps_its_turns_and_speakers() -> None:
+    for line in MEETINGS.read_text().splitlines():
+        turns = json.loads(line)["meeting_transcripts"]
+        turns = [turn for turn in turns if turn["content"].strip()]
+        data = json.dumps({"meeting_transcripts": turns}).encode()
+        said = iter(extract("call_transcription", data))
+        for turn in turns:
+            words = turn["content"].split()
+            while words:
+                piece = next(said)
+                assert piece.speaker == turn["speaker"].strip()
+                heard = piece.text.split()
+                assert heard == words[: len(heard)]
+                words = words[len(heard) :]
+        assert next(said, None) is None
+        assert len(extract("meeting_notes", line.encode())) >= len(turns)
+
+
+@pytest.mark.skipif(not CHATS.exists(), reason=f"needs ABCD at {CHATS}")
+def test_every_chat_keeps_its_turns_and_speakers() -> None:
+    for chat in json.loads(CHATS.read_text()):
+        turns = [(speaker, " ".join(text.split())) for speaker, text in chat["original"]]
+        data = json.dumps({"original": chat["original"]}).encode()
+        said = extract("conversation", data)
+        assert [(x.speaker, x.text) for x in said] == turns
+        roles = {x.speaker: x.role for x in said}
+        assert roles["agent"] == "internal"
+        assert roles["customer"] == "external"
+        everything = extract("conversation", json.dumps(chat).encode())
+        assert set(turns) <= {(x.speaker, x.text) for x in everything}

@@ -1,0 +1,142 @@
+"""Whatever JSON a record holds, reading it raises nothing and loses no sentence."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everlake.analysis.decode import decode
+from everlake.analysis.names import Kind, member
+from everlake.analysis.prose import MAX_TEXT
+from everlake.analysis.utterances import MAX_UTTERANCES, extract
+from everlake.contract.envelope import RECORD_TYPES, Participant
+
+KNOWN_NAMES = """
+    text body content message html snippet from author speaker name role type id ts created_at
+    start end sentences words elements messages parts rows headers values data fields question
+    answer label value title subject insert ops root children blocks payload parties participants
+    started_at summary notes url status odd
+"""
+NAMES = st.sampled_from(KNOWN_NAMES.split()) | st.text(max_size=8)
+DIALOGUE = "A: b\nC: d\nA: e"
+CAPTIONS = "WEBVTT\n\n00:01.000 --> 00:02.000\nhi"
+PIECES = ["text", "paragraph", "agent", DIALOGUE, "<p>x</p>", "> q\nOn x wrote:", CAPTIONS,
+          "2024-04-05T10:00:00Z", "1712345678.01"]  # fmt: skip
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=40)
+    | st.sampled_from(PIECES)
+)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(NAMES, inner, max_size=6),
+    max_leaves=30,
+)
+TYPES = st.sampled_from(RECORD_TYPES)
+PEOPLE = (Participant(id="agent", role="internal", name="A"),)
+
+
+@given(TYPES, st.dictionaries(NAMES, VALUES, max_size=8))
+@settings(deadline=None)
+def test_any_object_gives_clean_bounded_utterances(record_type: str, data: dict[str, Any]) -> None:
+    for said in extract(record_type, json.dumps(data).encode(), PEOPLE):
+        assert 0 < len(said.text) <= MAX_TEXT
+        assert said.text == said.text.strip()
+        (said.text + (said.speaker or "")).encode()
+        assert said.role in (None, "internal", "external", "unknown")
+        assert said.said_at is None or said.said_at.endswith("Z")
+
+
+SENTENCE = "the quick {0} fox saw one lazy dog{0} today"
+
+
+def _fill(value: Any, sentences: list[str]) -> Any:
+    """``value`` with each string replaced by a sentence that stands nowhere else."""
+    if isinstance(value, dict):
+        return {
+            key: _fill(inner, sentences)
+            if isinstance(inner, dict | list) or member(key).kind not in (Kind.SPEAKER, Kind.NAME)
+            else None
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_fill(inner, sentences) for inner in value]
+    if isinstance(value, str):
+        number = len(sentences)
+        unique = "".join(chr(ord("a") + int(digit)) for digit in f"{number:03d}")
+        sentences.append(SENTENCE.format(unique))
+        return sentences[-1]
+    return value
+
+
+@given(TYPES, st.dictionaries(NAMES, VALUES, max_size=8))
+@settings(deadline=None)
+def test_every_sentence_is_findable(record_type: str, data: dict[str, Any]) -> None:
+    sentences: list[str] = []
+    filled = _fill(data, sentences)
+    utterances = extract(record_type, json.dumps(filled).encode())
+    said = "\n".join(f"{x.speaker}: {x.text}" for x in utterances)
+    for sentence in sentences:
+        assert sentence in said or json.dumps(sentence) not in json.dumps(filled)
+
+
+@given(VALUES)
+def test_the_tolerant_decoder_reads_what_the_fast_one_reads(value: Any) -> None:
+    plain = json.dumps({"a": value})
+    refused = plain[:-1] + ', "n": 1e99999}'
+    tolerant = decode(refused.encode())
+    assert isinstance(tolerant, dict)
+    assert tolerant.pop("n") == float("inf")
+    assert tolerant == decode(plain.encode())
+
+
+@pytest.mark.parametrize(
+    "member_text",
+    [
+        b'"n": 1e99999',
+        b'"n": ' + b"9" * 5_000,
+        b'"n": -' + b"9" * 5_000,
+        b'"n": "\\ud800"',
+        b'"n": "\xff"',
+        b'"n": ' + b"[" * 20_000 + b"]" * 20_000,
+        b'"n": ' + b'{"a":' * 20_000 + b"1" + b"}" * 20_000,
+        b'"ts": 1e99999, "start": 1e99999',
+        b'"created_at": ' + b"9" * 5_000,
+        b'"n": "\\u0000"',
+        b'"text": "first", "text": "hello there"',
+    ],
+)
+def test_hard_json_still_gives_its_strings(member_text: bytes) -> None:
+    said = extract("message", b'{"text": "hello there", ' + member_text + b"}")
+    assert "hello there" in [x.text for x in said]
+
+
+def test_strings_below_any_depth_are_heard() -> None:
+    deep = b'{"a":' + b"[" * 50_000 + b'"hello there"' + b"]" * 50_000 + b"}"
+    assert [x.text for x in extract("message", deep)] == ["hello there"]
+
+
+def test_what_is_too_much_is_joined_not_dropped() -> None:
+    count = MAX_UTTERANCES + 5_000
+    messages = [{"from": f"s{n % 2}", "text": f"number {n} here"} for n in range(count)]
+    said = extract("conversation", json.dumps({"messages": messages}).encode())
+    assert len(said) <= MAX_UTTERANCES
+    heard = "\n".join(x.text for x in said)
+    assert all(f"number {n} here" in heard for n in range(0, count, 97))
+    assert f"s1: number {count - 1} here" in said[-1].text
+
+
+UNITS = """<|</x|<!--|<a "|<p x='|&#|On x\n|From: a\n|- |1:23 |Re: |[1:|Bob (x|a:\n|> |A: b\n|<v """
+
+
+@pytest.mark.parametrize("unit", [*UNITS.split("|"), "\x00"])
+def test_repeated_pieces_do_not_stall_the_readers(unit: str) -> None:
+    text = unit * (60_000 // len(unit))
+    for opening in ("", "<p>", "WEBVTT\n\n00:01.000 --> 00:02.000\n"):
+        data = {"from": "a", "to": ["b"], "subject": text, "text": text, "html": opening + text}
+        assert len(extract("email", json.dumps(data).encode())) <= MAX_UTTERANCES
