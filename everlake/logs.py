@@ -4,7 +4,8 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
@@ -18,7 +19,7 @@ def hide_secrets(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Replace API keys in every text of a log line, however deep."""
-    return {name: _hide(value) for name, value in event.items()}
+    return {_hide(name): _hide(value) for name, value in event.items()}
 
 
 def _hide(value: Any) -> Any:
@@ -33,6 +34,21 @@ def _hide(value: Any) -> Any:
     return _SECRET.sub(_HIDDEN, str(value))
 
 
+class _Lenient:
+    """A stream on which a line may be lost, as on a full disk, and no work stops for it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure(form: Literal["auto", "console", "json"], level: str, *, role: str) -> None:
     """Send structlog's and the standard library's records to standard error.
 
@@ -41,6 +57,7 @@ def configure(form: Literal["auto", "console", "json"], level: str, *, role: str
         level: least level logged.
         role: the process's part, written into every line.
     """
+    stream = cast("TextIO", _Lenient(sys.stderr))
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
 
     def add_role(
@@ -64,10 +81,10 @@ def configure(form: Literal["auto", "console", "json"], level: str, *, role: str
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

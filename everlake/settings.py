@@ -1,10 +1,12 @@
 """Settings: flags, then ``EVERLAKE_*`` variables, then ``everlake.toml``, then the defaults."""
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -108,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     orphan_seconds: Annotated[
         float,
         Meta(
-            ge=0,
+            ge=60,
             description="Age from which a landing object without a batch is swept away.",
             extra={"unit": "seconds"},
         ),
@@ -134,6 +136,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def archive_url(self) -> str:
         """The storage's URL, the default filled in."""
         return self.storage_url or self.data_directory.as_uri()
+
+    @property
+    def lake_root(self) -> Path:
+        """The directory that holds the lake's tables: that of the archive."""
+        parts = urlsplit(self.archive_url)
+        return Path(unquote(parts.path)) if parts.scheme == "file" else self.data_directory
 
     @property
     def limits(self) -> Limits:
@@ -209,6 +217,9 @@ def _read_file(file: Path) -> dict[str, Any]:
 def _convert(field: str, value: Any, name: str, *, strict: bool) -> Any:
     declared = Settings.__annotations__[field]
     try:
-        return msgspec.convert(value, declared, strict=strict)
+        converted = msgspec.convert(value, declared, strict=strict)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{name}={value!r}: {error}") from error
+    if isinstance(converted, float) and not math.isfinite(converted):
+        raise SettingsError(f"{name}={value!r}: Expected a finite number")
+    return converted

@@ -16,6 +16,7 @@ from everlake.api.authentication import Authenticator
 from everlake.api.body import BodyMemory
 from everlake.api.gate import Gate, internal_error
 from everlake.api.rate_limit import RateLimit
+from everlake.api.readiness import Readiness
 from everlake.api.routes import batches, ingest, meta, records, search, workspace
 from everlake.api.services import Services
 from everlake.catalog.engine import Catalog
@@ -64,8 +65,8 @@ def open_services(settings: Settings) -> Services:
     limits = settings.limits
     return Services(
         catalog=catalog,
-        store=store,
-        lake=Lake(settings.data_directory),
+        readiness=Readiness(catalog, store),
+        lake=Lake(settings.lake_root),
         admitter=admitter,
         ingest=Ingest(catalog, admitter, limits),
         authenticator=Authenticator(catalog),

@@ -11,6 +11,7 @@ from everlake.api.authentication import Authenticator, require
 from everlake.api.body import BodyMemory
 from everlake.api.gate import KEY
 from everlake.api.rate_limit import RateLimit
+from everlake.api.readiness import Readiness
 from everlake.catalog.engine import Catalog
 from everlake.catalog.keys import ApiKey
 from everlake.contract.batch import Permission
@@ -18,14 +19,13 @@ from everlake.contract.limits import Limits
 from everlake.ingest.admit import Admitter
 from everlake.ingest.service import Ingest
 from everlake.lake import Lake
-from everlake.storage import ObjectStore
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """One of each; ``body_timeout`` is in seconds."""
 
     catalog: Catalog
-    store: ObjectStore
+    readiness: Readiness
     lake: Lake
     admitter: Admitter
     ingest: Ingest

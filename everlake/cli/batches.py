@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 import typer
 
 from everlake.catalog import batches
@@ -77,7 +78,9 @@ def show_batch(
     if row is None:
         fail(f"there is no batch {batch_id}: everlake batches list shows them")
     if json:
-        print_json(row.view())
+        known = {"failure": row.failure, "landing": row.landing_path, "refused": row.rejected_path}
+        view: dict[str, object] = msgspec.to_builtins(row.view())
+        print_json({**view, **{name: text for name, text in known.items() if text is not None}})
         return
     facts = {
         "batch": row.id,
@@ -99,3 +102,20 @@ def show_batch(
         print_table(
             ("INDEX", "CODE", "WHY"), [(e.index, e.code.value, e.message) for e in row.errors]
         )
+
+
+@app.command("retry")
+def retry_batch(
+    batch_id: Annotated[str, typer.Argument(help="The batch's id.")],
+    workspace: WorkspaceOption = None,
+    data: DataOption = None,
+) -> None:
+    """Send a failed batch on from where it was, once what made it fail is mended.
+
+    Example: everlake batches retry 0198c0de-...
+    """
+    with open_existing(settings_of(data)) as catalog, catalog.write() as tx:
+        workspace_id = workspace_id_of(tx, workspace)
+        if not batches.retry(tx, workspace_id, batch_id):
+            fail(f"batch {batch_id} is not FAILED with accepted records: there is nothing to retry")
+    out.print(f"batch {batch_id} is under way again: everlake batches show {batch_id}")

@@ -1,7 +1,9 @@
 """``everlake demo``: start, send the sample data, wait, show what came out, stay up."""
 
+import sys
 import time
 from pathlib import Path
+from shutil import which
 from typing import Annotated
 
 import typer
@@ -135,12 +137,12 @@ def _follow(client: Client, sent: Sent) -> None:
 
 
 def _show_lake(settings: Settings, made: Setup) -> None:
-    summary = Lake(settings.data_directory).summary(made.workspace_id)
+    summary = Lake(settings.lake_root).summary(made.workspace_id)
     print_table(("TYPE", "RECORDS"), [*summary.by_type.items(), ("all", summary.records)])
 
 
 def _show_search(settings: Settings, made: Setup) -> None:
-    lake = Lake(settings.data_directory)
+    lake = Lake(settings.lake_root)
     for query in _QUERIES:
         out.print(f"\nWho said something like: {query}", style="bold")
         page = search(lake, made.workspace_id, query, filters=UtteranceFilters(), limit=2)
@@ -151,8 +153,13 @@ def _show_search(settings: Settings, made: Setup) -> None:
 def _invite(url: str, made: Setup, data: str) -> None:
     out.print("\nTry it (Ctrl-C ends the demo):", style="bold")
     out.print(f"  curl -H 'x-api-key: {made.api_key}' '{url}/api/v1/search?q=night+nurse&limit=3'")
-    out.print(f"  everlake search 'night nurse' --data {data}")
+    out.print(f"  {_program()} search 'night nurse' --data {data}")
     out.print(f"  {url}/docs")
+
+
+def _program() -> str:
+    """How this program is called from here."""
+    return "everlake" if which("everlake") else str(Path(sys.argv[0]))
 
 
 def _short(settings: Settings) -> str:

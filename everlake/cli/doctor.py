@@ -50,11 +50,14 @@ def _versions(_: Settings) -> str:
 
 def _data(settings: Settings) -> str:
     directory = settings.data_directory
-    directory.mkdir(parents=True, exist_ok=True)
+    if not directory.is_dir():
+        raise _Trouble(f"there is no {directory} yet: run everlake init or serve")
     return str(directory)
 
 
 def _database(settings: Settings) -> str:
+    if not settings.database_url and not (settings.data_directory / "everlake.db").exists():
+        raise _Trouble("there is none yet: run everlake init or serve")
     catalog = Catalog.open(settings.catalog_url)
     try:
         catalog.check()
@@ -64,6 +67,8 @@ def _database(settings: Settings) -> str:
 
 
 def _storage(settings: Settings) -> str:
+    if not settings.storage_url:
+        _data(settings)
     open_store(settings.archive_url).check()
     return "takes objects and syncs them"
 

@@ -24,6 +24,7 @@ from everlake.cli.setup import Setup
 from everlake.cli.supervisor import Child, Supervisor, only_one
 from everlake.logs import configure
 from everlake.settings import Settings, environment_of
+from everlake.storage import open_store
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8400
@@ -81,6 +82,7 @@ def serve(
     """
     settings = settings_of(data)
     configure(settings.log_format, settings.log_level, role="serve")
+    open_store(settings.archive_url)
     with only_one(settings.data_directory):
         made = None
         with open_catalog(settings) as catalog:
@@ -89,7 +91,8 @@ def serve(
         supervisor = start(settings, host, port)
         try:
             wait_until_up(supervisor, host, port)
-            _greet(host, port, settings, made)
+            if not supervisor.stopping:
+                _greet(host, port, settings, made)
         except BaseException:
             supervisor.end()
             raise

@@ -17,6 +17,7 @@ from everlake.cli.context import (
     settings_of,
     workspace_id_of,
 )
+from everlake.contract.envelope import RECORD_TYPES
 from everlake.lake import Lake, UtteranceFilters
 from everlake.search import Hit
 from everlake.search import search as search_lake
@@ -38,12 +39,14 @@ def search(
 
     Example: everlake search "export to excel" --type email
     """
+    if record_type is not None and record_type not in RECORD_TYPES:
+        fail(f"--type must be one of {', '.join(RECORD_TYPES)}")
     settings = settings_of(data)
     with open_existing(settings) as catalog, catalog.read() as tx:
         workspace_id = workspace_id_of(tx, workspace)
     try:
         page = search_lake(
-            Lake(settings.data_directory),
+            Lake(settings.lake_root),
             workspace_id,
             query,
             filters=UtteranceFilters(type=record_type, source=source, product=product),

@@ -3,9 +3,10 @@
 import gzip
 import hashlib
 import sys
+import zlib
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -13,9 +14,9 @@ from msgspec import Raw
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from everlake.cli.context import JsonOption, err, fail, out, print_json, print_table
-from everlake.client import ApiError, Client
+from everlake.client import ApiError, Client, Unreachable
 from everlake.client.client import NDJSON
-from everlake.contract.batch import Receipt
+from everlake.contract.batch import BatchStatus, Receipt
 from everlake.contract.errors import ErrorCode, RecordError
 from everlake.contract.limits import ERRORS_SHOWN, Limits
 
@@ -34,17 +35,18 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct):
-    """What became of everything that was sent."""
+    """What became of everything that was sent; ``errors`` count records from its beginning."""
 
     batches: list[str]
     accepted: int = 0
     rejected: int = 0
     errors: list[RecordError] = []
+    unfinished: list[str] = []
 
 
 class _Head(msgspec.Struct):
-    record_type: Raw = msgspec.field(name="_type", default=Raw(b""))
-    product_id: Raw = msgspec.field(name="_product_id", default=Raw(b""))
+    record_type: Any = msgspec.field(name="_type", default=None)
+    product_id: Any = msgspec.field(name="_product_id", default=None)
 
 
 _decode_head = msgspec.json.Decoder(_Head).decode
@@ -77,13 +79,12 @@ def send(
     with Client(url, key) as client:
         sent = send_chunks(client, chunks, quiet=json)
         if wait:
-            for batch_id in sent.batches:
-                client.wait(batch_id, timeout=_WAIT_SECONDS)
+            sent.unfinished = _wait(client, sent.batches)
     if json:
         print_json(sent)
     else:
         _say(sent)
-    if sent.rejected:
+    if sent.rejected or sent.unfinished:
         sys.exit(1)
 
 
@@ -106,10 +107,26 @@ def send_chunks(client: Client, chunks: list[Chunk], *, quiet: bool) -> Sent:
     )
     with bar:
         task = bar.add_task("send", total=sum(len(chunk.lines) for chunk in chunks))
+        before = 0
         for chunk in chunks:
-            _add(sent, _send_chunk(client, chunk))
+            try:
+                _add(sent, _send_chunk(client, chunk), before)
+            except (ApiError, Unreachable):
+                _say(sent)
+                raise
+            before += len(chunk.lines)
             bar.advance(task, len(chunk.lines))
     return sent
+
+
+def _wait(client: Client, batch_ids: list[str]) -> list[str]:
+    """Wait for the batches to end; those with accepted records that are not ``COMPLETE``."""
+    ended = [client.wait(batch_id, timeout=_WAIT_SECONDS) for batch_id in batch_ids]
+    return [
+        batch.batchId
+        for batch in ended
+        if batch.acceptedCount and batch.status is not BatchStatus.COMPLETE
+    ]
 
 
 def _send_chunk(client: Client, chunk: Chunk) -> Receipt:
@@ -124,13 +141,16 @@ def _send_chunk(client: Client, chunk: Chunk) -> Receipt:
         return msgspec.convert({**details, "acceptedCount": 0}, Receipt)
 
 
-def _add(sent: Sent, receipt: Receipt) -> None:
+def _add(sent: Sent, receipt: Receipt, before: int) -> None:
     if isinstance(receipt.batchId, str):
         sent.batches.append(receipt.batchId)
     sent.accepted += receipt.acceptedCount
     sent.rejected += receipt.rejectedCount
     if isinstance(receipt.errors, list):
-        sent.errors += receipt.errors[: ERRORS_SHOWN - len(sent.errors)]
+        sent.errors += [
+            msgspec.structs.replace(error, index=before + error.index)
+            for error in receipt.errors[: ERRORS_SHOWN - len(sent.errors)]
+        ]
 
 
 def read_records(name: str) -> Iterator[bytes]:
@@ -148,7 +168,7 @@ def read_records(name: str) -> Iterator[bytes]:
             content = Path(name).read_bytes()
             if name.endswith(".gz"):
                 content = gzip.decompress(content)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         fail(f"{name} cannot be read: {error}")
     try:
         if content.lstrip().startswith(b"["):
@@ -168,7 +188,7 @@ def _one_line(record: Raw) -> bytes:
 
 def chunks_of(lines: Iterable[bytes]) -> Generator[Chunk]:
     """Records in their order, in chunks that one request may hold."""
-    kind: tuple[bytes, bytes] | None = None
+    kind: tuple[str, str] | None = None
     chunk: list[bytes] = []
     size = 0
     for line in lines:
@@ -185,16 +205,18 @@ def chunks_of(lines: Iterable[bytes]) -> Generator[Chunk]:
         yield Chunk(chunk)
 
 
-def _kind_of(line: bytes) -> tuple[bytes, bytes] | None:
+def _kind_of(line: bytes) -> tuple[str, str] | None:
     try:
         head = _decode_head(line)
     except msgspec.DecodeError:
         return None
-    return bytes(head.record_type).strip().lower(), bytes(head.product_id)
+    return str(head.record_type).strip().lower(), str(head.product_id)
 
 
 def _say(sent: Sent) -> None:
     out.print(f"{sent.accepted:,} accepted, {sent.rejected:,} refused, {len(sent.batches)} batches")
+    for batch_id in sent.unfinished:
+        out.print(f"batch {batch_id} is not COMPLETE: everlake batches show {batch_id} says why")
     if sent.errors:
         print_table(
             ("INDEX", "CODE", "WHY"), [(e.index, e.code.value, e.message) for e in sent.errors]

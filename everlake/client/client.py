@@ -2,9 +2,9 @@
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 import msgspec
@@ -19,6 +19,8 @@ _ENDED = (BatchStatus.COMPLETE, BatchStatus.FAILED)
 _PASSING = (429, 502, 503, 504)
 _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 10.0
+
+T = TypeVar("T")
 
 _decode_error = msgspec.json.Decoder(ErrorBody).decode
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
@@ -47,12 +49,18 @@ class Client:
         attempts: how often a request is made before it is given up. Only answers that say
             "later" (429, 502 to 504) and lost connections are tried again.
         timeout: seconds to wait for one answer.
+
+    Raises:
+        Unreachable: ``url`` is no http or https URL.
     """
 
     def __init__(self, url: str, key: str, *, attempts: int = 8, timeout: float = 60.0) -> None:
         self._attempts = attempts
         self._http = httpx.Client(
-            base_url=url, headers={"x-api-key": key}, timeout=timeout, trust_env=False
+            base_url=_base_url(url),
+            headers={b"x-api-key": key.strip().encode()},
+            timeout=timeout,
+            trust_env=False,
         )
 
     def __enter__(self) -> Self:
@@ -85,7 +93,7 @@ class Client:
         headers = {"Content-Type": content_type, "Idempotency-Key": idempotency_key}
         params = {"dry_run": "true"} if dry_run else None
         response = self._ask("POST", "/api/v1/ingest", content=body, headers=headers, params=params)
-        return _decode_receipt(response)
+        return _read(response, _decode_receipt)
 
     def batch(self, batch_id: str) -> Batch:
         """One batch's status and counts.
@@ -94,7 +102,7 @@ class Client:
             ApiError: there is none, or the key may not see it.
             Unreachable: no answer.
         """
-        return _decode_batch(self._ask("GET", f"/api/v1/ingest/batches/{batch_id}"))
+        return _read(self._ask("GET", f"/api/v1/ingest/batches/{batch_id}"), _decode_batch)
 
     def wait(self, batch_id: str, *, timeout: float, poll: float = 0.2) -> Batch:
         """The batch once it is ``COMPLETE`` or ``FAILED``, or as it is after ``timeout`` seconds.
@@ -117,7 +125,7 @@ class Client:
             ApiError: the request was refused.
             Unreachable: no answer.
         """
-        return msgspec.json.decode(self._ask("GET", path, params=params))
+        return _read(self._ask("GET", path, params=params), msgspec.json.decode)
 
     def _ask(
         self,
@@ -127,7 +135,7 @@ class Client:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-    ) -> bytes:
+    ) -> httpx.Response:
         wait = _FIRST_WAIT
         for attempt in range(1, self._attempts + 1):
             try:
@@ -143,23 +151,43 @@ class Client:
                 pause = wait
             else:
                 if response.is_success:
-                    return response.content
-                error = _error_of(response)
+                    return response
                 if response.status_code not in _PASSING or attempt == self._attempts:
-                    raise error
-                told = error.body.retryAfter
-                pause = told if isinstance(told, (int, float)) else wait
+                    raise ApiError(response.status_code, _read(response, _decode_error))
+                pause = _told(response) or wait
             # Jitter keeps many clients from coming back at the same moment.
             time.sleep(pause * random.uniform(1.0, 1.25))  # noqa: S311
             wait = min(wait * 2, _LONGEST_WAIT)
         raise AssertionError("unreachable")
 
 
-def _error_of(response: httpx.Response) -> ApiError:
+def _base_url(text: str) -> httpx.URL:
     try:
-        return ApiError(response.status_code, _decode_error(response.content))
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise Unreachable(f"{text} is not a URL: {error}") from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise Unreachable(f"{text} is not the URL of a server, such as http://127.0.0.1:8400")
+    return url
+
+
+def _read(response: httpx.Response, decode: Callable[[bytes], T]) -> T:
+    try:
+        return decode(response.content)
     except msgspec.DecodeError:
         raise Unreachable(
             f"{response.url} answered {response.status_code} and not as Everlake does: "
             "is the URL right?"
         ) from None
+
+
+def _told(response: httpx.Response) -> float | None:
+    """The seconds that a server, or a proxy before it, says to wait."""
+    try:
+        told = _decode_error(response.content).retryAfter
+    except msgspec.DecodeError:
+        told = msgspec.UNSET
+    if isinstance(told, (int, float)):
+        return told
+    header = response.headers.get("retry-after", "")
+    return float(header) if header.isascii() and header.isdigit() else None

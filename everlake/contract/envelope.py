@@ -180,7 +180,9 @@ Tags: TypeAlias = Annotated[
 ]
 
 
-class Record(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
+class Record(
+    msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False
+):
     """One record. Member names on the wire carry a leading underscore, save ``data``.
 
     ``data`` is the sender's JSON object, byte for byte.

@@ -10,6 +10,8 @@ from everlake.contract.errors import ErrorCode, WireError
 
 _SLACK = 64 * 1024
 """Room for the framing of a compressed body that does not shrink."""
+_GZIP_STEP = 4_096
+"""Input bytes a call: each member that ends copies what is left of the call's input."""
 _ZSTD_STEP = 256
 """Input bytes a call: four bytes can stand for 128 KiB, so this bounds a call's output to 8 MiB."""
 
@@ -68,14 +70,16 @@ class _Gzip:
 
     def feed(self, chunk: bytes, most: int) -> bytes:
         parts: list[bytes] = []
-        while chunk and most > 0:
-            if self._stream.eof:
-                self._stream = zlib.decompressobj(wbits=31)
-            self._started = True
-            part = self._stream.decompress(chunk, most)
-            parts.append(part)
-            most -= len(part)
-            chunk = self._stream.unconsumed_tail or self._stream.unused_data
+        for start in range(0, len(chunk), _GZIP_STEP):
+            pending = chunk[start : start + _GZIP_STEP]
+            while pending and most > 0:
+                if self._stream.eof:
+                    self._stream = zlib.decompressobj(wbits=31)
+                self._started = True
+                part = self._stream.decompress(pending, most)
+                parts.append(part)
+                most -= len(part)
+                pending = self._stream.unconsumed_tail or self._stream.unused_data
         return b"".join(parts)
 
     def finished(self) -> bool:

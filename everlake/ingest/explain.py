@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -180,7 +181,7 @@ def _walk_array(items: list[Raw], place: str, rule: _ArrayRule) -> Iterator[_Fin
     if len(items) < rule.least or (rule.most is not None and len(items) > rule.most):
         yield place, rule.sentence
     # What lies past the end of a full array is refused by the sentence above.
-    for number, item in enumerate(items[: rule.most]):
+    for number, item in enumerate(islice(items, rule.most)):
         yield from _walk(item, f"{place}[{number}]", rule.item)
 
 
@@ -208,18 +209,18 @@ def _sentence_of(declared: Any) -> str:
 
 
 def _unknown_projects(members: dict[str, Raw], projects: frozenset[str]) -> Iterator[Fault]:
-    places: list[tuple[str, Raw | None]] = [
-        (f"_project_ids[{number}]", item)
-        for number, item in enumerate(_array(members.get("_project_ids")))
-    ]
-    places.append(("_project_id", members.get("_project_id")))
-    for place, raw in places:
-        name = _text(raw)
-        if name is not None and len(name) <= 128 and name not in projects:
-            yield (
-                RecordErrorCode.UNKNOWN_PROJECT,
-                f"{place}: {_shown(name)} is not a project of this product",
-            )
+    for number, item in enumerate(_array(members.get("_project_ids"))):
+        yield from _unknown_project(item, f"_project_ids[{number}]", projects)
+    yield from _unknown_project(members.get("_project_id"), "_project_id", projects)
+
+
+def _unknown_project(raw: Raw | None, place: str, projects: frozenset[str]) -> Iterator[Fault]:
+    name = _text(raw)
+    if name is not None and len(name) <= 128 and name not in projects:
+        yield (
+            RecordErrorCode.UNKNOWN_PROJECT,
+            f"{place}: {_shown(name)} is not a project of this product",
+        )
 
 
 def _text(raw: Raw | None) -> str | None:

@@ -1,5 +1,7 @@
 """Each record by itself: which are accepted, which refused and why (contract, Judged, 5)."""
 
+from collections.abc import Iterable, Iterator
+
 import msgspec
 
 from everlake.contract.envelope import RECORD_TYPES, Record
@@ -63,8 +65,7 @@ def judge(submission: Submission, projects: frozenset[str], limits: Limits) -> J
     payloads = submission.payloads or []
     for index, (record, payload) in enumerate(zip(submission.records, payloads, strict=True)):
         if record is None or not projects_known(record, projects):
-            faults = list(explain(payload, limits=limits, projects=known))
-            refusals.add(index, payload, faults)
+            refusals.add(index, payload, explain(payload, limits=limits, projects=known))
         elif attachments + attachments_of(record) > limits.attachments_per_batch:
             refusals.add(index, payload, [_too_many_attachments(limits)])
         else:
@@ -89,13 +90,18 @@ class _Refusals:
         self.shown: list[RecordError] = []
         self._writer: RefusedWriter | None = None
 
-    def add(self, index: int, payload: bytes, faults: list[Fault]) -> None:
+    def add(self, index: int, payload: bytes, faults: Iterable[Fault]) -> None:
         self.records += 1
-        self.total += len(faults)
-        room = ERRORS_SHOWN - len(self.shown)
-        self.shown += [RecordError(index, code, text) for code, text in faults[:room]]
         self._writer = self._writer or RefusedWriter()
-        self._writer.add(index, payload, faults)
+        self._writer.add(index, payload, self._counted(index, faults))
+
+    def _counted(self, index: int, faults: Iterable[Fault]) -> Iterator[Fault]:
+        # One record can have a million faults, so they pass by and are never held together.
+        for code, text in faults:
+            self.total += 1
+            if len(self.shown) < ERRORS_SHOWN:
+                self.shown.append(RecordError(index, code, text))
+            yield code, text
 
     def finish(self) -> bytes | None:
         return self._writer.finish() if self._writer else None

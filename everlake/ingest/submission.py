@@ -1,5 +1,7 @@
 """A body taken apart into records, and judged as a whole (contract, Judged in this order, 4)."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
@@ -93,8 +95,9 @@ def read_thoroughly(body: bytes, media_type: MediaType, limits: Limits) -> Submi
     Raises:
         WireError: the request as a whole is at fault.
     """
-    payloads = _split_lines(body) if media_type is MediaType.NDJSON else _split_json(body)
-    _check_count(len(payloads), limits)
+    split = _split_lines(body) if media_type is MediaType.NDJSON else _split_json(body)
+    _check_count(len(split), limits)
+    payloads = [bytes(payload) for payload in split]
     kinds = {kind for kind in map(_kind_of, payloads) if kind}
     kind = _one_kind(kinds)
     records = [_accept_quickly(payload, limits) for payload in payloads]
@@ -105,13 +108,13 @@ def _split_lines(body: bytes) -> list[bytes]:
     return [line for line in body.split(b"\n") if line.strip()]
 
 
-def _split_json(body: bytes) -> list[bytes]:
+def _split_json(body: bytes) -> Sequence[Raw | bytes]:
     try:
         _check_utf8(body)
         whole = msgspec.json.decode(body, type=Raw)
         first = bytes(whole).lstrip()[:1]
         if first == b"[":
-            return [bytes(item) for item in _decode_raw_array(body)]
+            return _decode_raw_array(body)
         if first == b"{":
             members = _decode_members(body)
             return _split_object(body, members)
@@ -123,7 +126,7 @@ def _split_json(body: bytes) -> list[bytes]:
     )
 
 
-def _split_object(body: bytes, members: dict[str, Raw]) -> list[bytes]:
+def _split_object(body: bytes, members: dict[str, Raw]) -> Sequence[Raw | bytes]:
     if "records" not in members:
         return [body.strip()]
     if len(members) > 1:
@@ -135,7 +138,7 @@ def _split_object(body: bytes, members: dict[str, Raw]) -> list[bytes]:
     records = bytes(members["records"])
     if not records.lstrip().startswith(b"["):
         raise WireError(ErrorCode.INVALID_BODY, "records must be an array of records.")
-    return [bytes(item) for item in _decode_raw_array(records)]
+    return _decode_raw_array(records)
 
 
 def _check_count(count: int, limits: Limits) -> None:

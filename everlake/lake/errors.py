@@ -28,8 +28,8 @@ class LakeDamaged(LakeError):
         super().__init__(
             f"The lake table {table!r} of workspace {workspace} cannot be read: {cause}. "
             "No record is lost: the landing archive holds them all. "
-            f"Stop Everlake, move {directory} away, start Everlake again, "
-            "and retry the workspace's batches."
+            f"Stop Everlake, move {directory} away, and go on with 'Write the lake again' "
+            "in docs/how-to/back-up.md."
         )
         self.workspace = workspace
         self.table = table

@@ -1,9 +1,12 @@
 """One table of one workspace: finding its latest version, and writing it durably."""
 
+import fcntl
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +30,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _TORN = "_torn"
+_LOCK_SECONDS = 5.0
 _NEWEST_NAME = 2**64 - 1
 """Lance names a version's file by this number less the version, so the newest sorts first."""
 
@@ -93,8 +97,9 @@ class Writer:
 class Table:
     """A table that may not exist yet; reading it then gives nothing, writing creates it.
 
-    Threads may share it: reads run side by side, writes one at a time. That only one process
-    writes is ensured elsewhere; any number may read.
+    Threads may share it: reads run side by side, writes one at a time. Which process writes is
+    settled elsewhere, by a lease; a lock on its directory keeps out one that lost the lease and
+    does not know. Any number may read.
     """
 
     def __init__(
@@ -145,7 +150,7 @@ class Table:
         Raises:
             LakeUnavailable, LakeDamaged
         """
-        with self._lock:
+        with self._lock, self._alone():
             try:
                 writer = Writer(self._writable(), self._tree)
                 if not self._prepared:
@@ -160,6 +165,25 @@ class Table:
                     "Check the disk's space and health; the work is tried again."
                 ) from error
             self._snapshot = writer.snapshot
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """Keep other processes from writing, also one that was stopped half way and goes on.
+
+        Lance merges the commits of two writers, and then a record that both insert is there twice.
+        """
+        with ExitStack() as stack:
+            try:
+                self._path.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                stack.callback(os.close, descriptor)
+                _lock(descriptor)
+            except OSError as error:
+                raise LakeUnavailable(
+                    f"The lake table {self._path} cannot be locked for writing: {error}. "
+                    "See that no other Everlake writes there; the work is tried again."
+                ) from error
+            yield
 
     def _latest(self) -> Snapshot:
         cached = self._snapshot
@@ -242,3 +266,14 @@ class Table:
                 "Check the disk's space, health and permissions; the work is tried again."
             )
         return LakeDamaged(self._workspace, self._spec.name, self._directory, cause)
+
+
+def _lock(descriptor: int) -> None:
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

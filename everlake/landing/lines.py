@@ -7,6 +7,7 @@ its line with spaces for the breaks, and ``_data_text`` beside it holds the exac
 
 import base64
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import msgspec
 import zstandard
@@ -17,6 +18,7 @@ from everlake.contract.errors import RecordErrorCode
 from everlake.contract.identity import record_id, record_version
 
 _LEVEL = 1
+_ERRORS_AT_ONCE = 1_000
 _BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 _encoder = msgspec.json.Encoder()
@@ -167,14 +169,23 @@ class RefusedWriter:
     def add(
         self, index: int, payload: bytes, errors: Iterable[tuple[RecordErrorCode, str]]
     ) -> None:
-        """Append one refused record."""
-        listed = [{"code": code, "message": message} for code, message in errors]
-        line: dict[str, object] = {"index": index, "errors": listed}
+        """Append one refused record, taking its errors one by one."""
+        self._write(b'{"index":%d,"errors":[' % index)
+        texts = (_encoder.encode({"code": code, "message": text}) for code, text in errors)
+        some = list(islice(texts, _ERRORS_AT_ONCE))
+        while some:
+            following = list(islice(texts, _ERRORS_AT_ONCE))
+            self._write(b",".join(some) + (b"," if following else b""))
+            some = following
         try:
-            line["payload"] = payload.decode()
+            kept = {"payload": payload.decode()}
         except UnicodeDecodeError:
-            line["payload_base64"] = base64.b64encode(payload).decode()
-        self._parts.append(self._stream.compress(_encoder.encode(line) + b"\n"))
+            kept = {"payload_base64": base64.b64encode(payload).decode()}
+        self._write(b"]," + _encoder.encode(kept)[1:] + b"\n")
+
+    def _write(self, text: bytes) -> None:
+        if part := self._stream.compress(text):
+            self._parts.append(part)
 
     def finish(self) -> bytes:
         """The whole object."""

@@ -24,12 +24,22 @@ def landing_paths(
     """Paths of a batch's objects; the date is that of ``created_at`` (Unix ms) in UTC."""
     date = datetime.fromtimestamp(created_at / 1000, UTC).date().isoformat()
     stem = (
-        f"{ROOT}/workspace={workspace_id}/source={source}"
+        f"{landing_folder(workspace_id)}/source={source}"
         f"/type={record_type or UNJUDGED_TYPE}/date={date}/{batch_id}"
     )
     return LandingPaths(stem + ACCEPTED_SUFFIX, stem + REJECTED_SUFFIX)
 
 
+def landing_folder(workspace_id: str) -> str:
+    """The folder of all of a workspace's objects."""
+    return f"{ROOT}/workspace={workspace_id}"
+
+
 def batch_id_of(path: str) -> str:
     """The batch that the object at ``path`` belongs to, also for a cut-off write."""
     return path.rpartition("/")[2].partition(".")[0]
+
+
+def is_whole(path: str) -> bool:
+    """Whether the object at ``path`` was written to its end."""
+    return path.endswith(ACCEPTED_SUFFIX)

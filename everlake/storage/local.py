@@ -29,6 +29,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._synced: set[Path] = set()
 
     def put_many(self, objects: Sequence[tuple[str, bytes]]) -> None:
         targets = [(self._file(path), data) for path, data in objects]
@@ -89,7 +90,7 @@ class LocalStore:
 
     def _file(self, path: str) -> Path:
         parts = path.split("/")
-        if ".." in parts or path.startswith("/") or "\0" in path:
+        if not {"", ".", ".."}.isdisjoint(parts) or "\0" in path:
             raise StorageError(f"{path!r} is not a path inside the store")
         return self._root.joinpath(*parts)
 
@@ -110,15 +111,24 @@ class LocalStore:
         return handle
 
     def _make_directory(self, directory: Path) -> None:
-        """Create ``directory`` and sync every new entry on the way down to it."""
-        missing: list[Path] = []
-        level = directory
-        while not level.is_dir():
-            missing.append(level)
-            level = level.parent
-        for new in reversed(missing):
-            new.mkdir(exist_ok=True)
-            _sync_directory(new.parent)
+        """Create ``directory`` and sync every entry on the way down to it, once a process.
+
+        Also one that is there already: who made it may have died before its sync.
+        """
+        if directory in self._synced and directory.is_dir():
+            return
+        parent = directory.parent
+        inside = parent.is_relative_to(self._root)
+        if inside or not parent.is_dir():
+            self._make_directory(parent)
+        directory.mkdir(exist_ok=True)
+        try:
+            _sync_directory(parent)
+        except PermissionError:
+            # What may not be read above the store is in other hands, and so is its safety.
+            if inside:
+                raise
+        self._synced.add(directory)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -1,14 +1,21 @@
 """What a worker does on the side: tidy the lake's tables, sweep away what a crash left."""
 
-from everlake.catalog import batches
+from itertools import chain
+
+from everlake.catalog import batches, idempotency, workspaces
 from everlake.catalog.engine import Catalog
 from everlake.lake import Lake
-from everlake.landing.paths import ROOT, batch_id_of
+from everlake.landing.paths import batch_id_of, is_whole, landing_folder
 from everlake.logs import logger
 from everlake.storage import ObjectStore
 from everlake.worker.leases import WriterLeases, now_ms
 
+ORPHANS = "orphans"
+"""Where the sweep puts what it takes out of the archive; the rest of the path stays."""
+
 _CHUNK = 1_000
+_REMEMBER_MS = 48 * 3_600_000
+_ALL = 1_000_000
 
 _log = logger()
 
@@ -28,15 +35,20 @@ def tidy(lake: Lake, writers: WriterLeases) -> None:
 
 
 def sweep(catalog: Catalog, store: ObjectStore, min_age_ms: int) -> int:
-    """Delete landing objects that no batch knows; returns how many.
+    """Move landing objects that no batch knows out of the archive; returns how many.
 
     Such an object was written just before a crash, a full disk, or the loss of a race for an
     idempotency key. Its sender got no 202. Younger objects may still be on their way to a row.
+    They are kept beside the archive, under ``orphans/``, for one case: a catalog restored from
+    an older copy does not know the batches that came after it, and their objects are the truth.
+    For the same reason folders of workspaces that the catalog does not know are left alone.
     """
+    with catalog.read() as tx:
+        folders = [landing_folder(workspace.id) for workspace in workspaces.page(tx, limit=_ALL)]
     swept = 0
     chunk: dict[str, str] = {}
     newest = now_ms() - min_age_ms
-    for found in store.list(ROOT):
+    for found in chain.from_iterable(store.list(folder) for folder in folders):
         if found.modified_ms <= newest:
             chunk[found.path] = batch_id_of(found.path)
         if len(chunk) >= _CHUNK:
@@ -50,6 +62,23 @@ def _sweep_chunk(catalog: Catalog, store: ObjectStore, chunk: dict[str, str]) ->
         known = batches.exists_many(tx, chunk.values())
     orphans = [path for path, batch_id in chunk.items() if batch_id not in known]
     for path in orphans:
+        if is_whole(path):
+            store.put_many([(f"{ORPHANS}/{path}", store.get(path))])
         store.delete(path)
-        _log.warning("swept an object without a batch", path=path)
+        _log.warning("moved an object without a batch out of the archive", path=path)
     return len(orphans)
+
+
+def forget_answers(catalog: Catalog) -> int:
+    """Forget remembered answers that no client may count on any more; returns how many.
+
+    Contract, Idempotency-Key: kept at least 24 hours.
+    """
+    before = now_ms() - _REMEMBER_MS
+    forgotten = _CHUNK
+    total = 0
+    while forgotten == _CHUNK:
+        with catalog.write() as tx:
+            forgotten = idempotency.forget(tx, created_before=before, limit=_CHUNK)
+        total += forgotten
+    return total

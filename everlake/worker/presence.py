@@ -9,7 +9,7 @@ import fcntl
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -30,10 +30,13 @@ class Presence:
         self._folder.mkdir(parents=True, exist_ok=True)
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._path = self._folder / (self.name + _SUFFIX)
-        self._file = self._path.open("w")
+        # Locked before it has its name: a file that is not locked is one of the dead.
+        unnamed = self._folder / self.name
+        self._file = unnamed.open("w")
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unnamed.rename(self._path)
 
-    def dead(self) -> Iterator[str]:
+    def dead(self) -> Generator[str]:
         """Names of workers of this data directory that ended without leaving."""
         for path in self._folder.glob("*" + _SUFFIX):
             if path != self._path and (file := _take(path)) is not None:

@@ -1,7 +1,6 @@
 """Taking batches off the catalog's queue, and putting them where they belong afterwards."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
@@ -73,31 +72,46 @@ class Queue:
         self._lease_ms = lease_ms
         self._retry_ms = retry_ms
         self._max_attempts = max_attempts
-        self._lock = threading.Lock()
-        self._held: set[str] = set()
+        self._held: frozenset[str] = frozenset()
 
     def step(self) -> bool:
-        """Claim some batches and work on them; False where there was nothing to do."""
+        """Claim some batches and work on them; False where there was nothing to do.
+
+        Raises:
+            CatalogUnavailable: what was claimed stays claimed until a later step can put it back,
+                with no attempt counted.
+        """
+        self._release(self._held)
         claimed = self._claim()
         if not claimed:
             return False
-        with self._lock:
-            self._held = {batch.id for batch in claimed}
-        try:
-            for group in _groups(claimed):
+        self._hold(batch.id for batch in claimed)
+        fresh = [batch for batch in claimed if batch.attempts == 0]
+        failed = [batch for batch in claimed if batch.attempts]
+        # One that failed before is alone, so it harms no other; and the rest do not wait in this
+        # worker's hands, so its death is not counted against them.
+        self._release([batch.id for batch in failed[1:]])
+        for group in (fresh, failed[:1]):
+            if group:
                 self._process(group)
-        finally:
-            with self._lock:
-                self._held = set()
+        self._hold(())
         return True
 
     def renew(self) -> None:
         """Keep the claims of the step that is under way."""
-        with self._lock:
-            held = list(self._held)
+        held = self._held
         if held:
             with self._catalog.write() as tx:
                 batches.renew(tx, self._owner, held, now_ms() + self._lease_ms)
+
+    def _hold(self, ids: Iterable[str]) -> None:
+        self._held = frozenset(ids)
+
+    def _release(self, ids: Collection[str]) -> None:
+        if ids:
+            with self._catalog.write() as tx:
+                batches.release(tx, ids, owner=self._owner, now=now_ms())
+            self._hold(self._held.difference(ids))
 
     def _claim(self) -> list[BatchRow]:
         stage = self._stage
@@ -151,8 +165,9 @@ class Queue:
         if len(group) == 1:
             self._fail([group[0].id], f"its landing object is lost: {error}")
             return
-        for batch in group:
-            self._process([batch])
+        half = len(group) // 2
+        self._process(group[:half])
+        self._process(group[half:])
 
     def _retry(self, group: Sequence[BatchRow], error: Exception, attempts: int) -> None:
         wait = min(self._retry_ms << attempts, _LONGEST_WAIT_MS)
@@ -176,13 +191,3 @@ class Queue:
 def owner_of(worker: str, stage: str) -> str:
     """The name under which a worker's stage holds its claims."""
     return f"{worker}/{stage}"
-
-
-def _groups(claimed: Sequence[BatchRow]) -> Iterator[list[BatchRow]]:
-    """The fresh ones together; each that has failed before by itself, so it harms no other."""
-    fresh = [batch for batch in claimed if batch.attempts == 0]
-    if fresh:
-        yield fresh
-    for batch in claimed:
-        if batch.attempts:
-            yield [batch]

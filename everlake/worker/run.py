@@ -43,7 +43,7 @@ class Worker:
         self._catalog = Catalog.open(settings.catalog_url)
         self._catalog.check()
         self._store = open_store(settings.archive_url)
-        self._lake = Lake(settings.data_directory)
+        self._lake = Lake(settings.lake_root)
         self._presence = Presence(settings.data_directory)
         self._stop = threading.Event()
         lease_ms = int(settings.lease_seconds * 1000)
@@ -141,6 +141,7 @@ class Worker:
     def _sweep(self) -> None:
         min_age_ms = int(self._settings.orphan_seconds * 1000)
         housekeeping.sweep(self._catalog, self._store, min_age_ms)
+        housekeeping.forget_answers(self._catalog)
 
 
 def run(settings: Settings) -> None:

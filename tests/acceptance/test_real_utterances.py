@@ -1,18 +1,14 @@
-"""Real meetings and chats, where somebody has put them beside the project."""
+"""Real meetings and chats, where they lie beside the project (see ``conftest.py``)."""
 
 import json
-from pathlib import Path
-
-import pytest
 
 from everlake.analysis.utterances import extract
+from tests.acceptance.places import REAL_DATA
 
-DATA = Path(__file__).parents[3].parent / "shared" / "data"
-MEETINGS = DATA / "qmsum" / "val.jsonl"
-CHATS = DATA / "abcd" / "sample.json"
+MEETINGS = REAL_DATA / "qmsum" / "val.jsonl"
+CHATS = REAL_DATA / "abcd" / "sample.json"
 
 
-@pytest.mark.skipif(not MEETINGS.exists(), reason=f"needs QMSum at {MEETINGS}")
 def test_every_meeting_keeps_its_turns_and_speakers() -> None:
     for line in MEETINGS.read_text().splitlines():
         turns = json.loads(line)["meeting_transcripts"]
@@ -31,7 +27,6 @@ def test_every_meeting_keeps_its_turns_and_speakers() -> None:
         assert len(extract("meeting_notes", line.encode())) >= len(turns)
 
 
-@pytest.mark.skipif(not CHATS.exists(), reason=f"needs ABCD at {CHATS}")
 def test_every_chat_keeps_its_turns_and_speakers() -> None:
     for chat in json.loads(CHATS.read_text()):
         turns = [(speaker, " ".join(text.split())) for speaker, text in chat["original"]]

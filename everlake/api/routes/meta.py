@@ -12,10 +12,8 @@ from everlake.api.docs_page import DOCS_MEDIA_TYPE, docs_page, static_file
 from everlake.api.llms_txt import llms_txt
 from everlake.api.openapi import build
 from everlake.api.services import Services
-from everlake.catalog.errors import CatalogError
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest.admit import RETRY_AFTER_SECONDS
-from everlake.storage import StorageError
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
@@ -36,7 +34,7 @@ async def healthz() -> Response[bytes]:
 @get("/readyz")
 async def readyz(services: Services) -> Response[bytes]:
     """The process can do its work: its database and its storage answer."""
-    faults = await asyncio.to_thread(_faults, services)
+    faults = await asyncio.to_thread(services.readiness.faults)
     if faults:
         raise WireError(
             ErrorCode.UNAVAILABLE,
@@ -45,19 +43,6 @@ async def readyz(services: Services) -> Response[bytes]:
             retry_after=RETRY_AFTER_SECONDS,
         )
     return json_answer({"status": "ok"})
-
-
-def _faults(services: Services) -> dict[str, str]:
-    faults: dict[str, str] = {}
-    try:
-        services.catalog.check()
-    except CatalogError as error:
-        faults["database"] = str(error)
-    try:
-        services.store.check()
-    except StorageError as error:
-        faults["storage"] = str(error)
-    return faults
 
 
 @get("/openapi.json")

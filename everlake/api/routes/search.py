@@ -77,7 +77,7 @@ def _search(
     try:
         return search(lake, workspace_id, words, filters=filters, limit=limit, offset=offset)
     except ValueError as error:
-        parameters.invalid("q", f"cannot be searched for: {error}")
+        parameters.invalid("q", f"cannot be searched for: {str(error).rstrip('.')}")
 
 
 def _view(hit: Hit) -> ResultView:

@@ -1,0 +1,161 @@
+"""A workspace whose batches come in through the real ingest, and what works on them."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from everlake.catalog import batches, keys, products, projects, workspaces
+from everlake.catalog.batches import BatchRow
+from everlake.catalog.engine import Catalog
+from everlake.catalog.keys import ApiKey
+from everlake.contract.batch import BatchStatus
+from everlake.contract.limits import Limits
+from everlake.ingest import service
+from everlake.ingest.admit import Admitter
+from everlake.ingest.body import MediaType
+from everlake.ingest.service import Ingest
+from everlake.lake import Lake
+from everlake.search import search
+from everlake.storage.local import LocalStore
+from everlake.worker import stages
+from everlake.worker.leases import WriterLeases, now_ms
+from everlake.worker.queue import Queue, Stage
+
+PRODUCT = "prod"
+PROJECT = "proj"
+
+
+class Clock:
+    """The time as the worker sees it, which tests turn forward."""
+
+    def __init__(self) -> None:
+        self._ahead = 0
+
+    def __call__(self) -> int:
+        return now_ms() + self._ahead
+
+    def forward(self, milliseconds: int) -> None:
+        self._ahead += milliseconds
+
+
+class Home:
+    """Everything of one data directory."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+        self.catalog.upgrade()
+        self.store = LocalStore(data)
+        self.lake = Lake(data)
+        self.admitter = Admitter(self.catalog, self.store)
+        self.admitter.start()
+        self._ingest = Ingest(self.catalog, self.admitter, Limits())
+        self._keys: dict[str, ApiKey] = {}
+        self.workspace_id = self.new_workspace("first")
+
+    def close(self) -> None:
+        self.admitter.stop()
+        self.catalog.close()
+
+    def new_workspace(self, name: str) -> str:
+        with self.catalog.write() as tx:
+            workspace_id = workspaces.create(tx, name=name).id
+            products.create(tx, workspace_id, product_id=PRODUCT)
+            projects.create(tx, workspace_id, PRODUCT, project_id=PROJECT)
+            key, _ = keys.create(
+                tx, workspace_id, label="k", permissions=["api:write"], most_live=10
+            )
+        self._keys[workspace_id] = key
+        return workspace_id
+
+    def accept(self, *records: Mapping[str, Any], workspace_id: str | None = None) -> str:
+        """The id of the batch that these records become; it waits in ``LANDING``."""
+        request = service.Request(
+            key=self._keys[workspace_id or self.workspace_id],
+            body=json.dumps(records).encode(),
+            media_type=MediaType.JSON,
+        )
+        admitted = asyncio.run(self._ingest.submit(request))
+        return json.loads(admitted.receipt)["batchId"]
+
+    def batch(self, batch_id: str, workspace_id: str | None = None) -> BatchRow:
+        with self.catalog.read() as tx:
+            row = batches.get(tx, workspace_id or self.workspace_id, batch_id)
+        assert row is not None
+        return row
+
+    def statuses(self, *batch_ids: str) -> list[str]:
+        return [self.batch(batch_id).status.value for batch_id in batch_ids]
+
+    def retry(self, batch_id: str) -> bool:
+        with self.catalog.write() as tx:
+            return batches.retry(tx, self.workspace_id, batch_id)
+
+    def landing_file(self, batch_id: str) -> Path:
+        path = self.batch(batch_id).landing_path
+        assert path is not None
+        return self.data / path
+
+    def landing(self) -> Stage:
+        return stages.landing(self.store, self.lake)
+
+    def analysis(self) -> Stage:
+        return stages.analysis(self.store, self.lake)
+
+    def writers(self, worker: str = "worker") -> WriterLeases:
+        return WriterLeases(self.catalog, worker, 30_000)
+
+    def queue(
+        self,
+        stage: Stage | None = None,
+        *,
+        worker: str = "worker",
+        writers: WriterLeases | None = None,
+        catalog: Catalog | None = None,
+        max_attempts: int = 3,
+    ) -> Queue:
+        return Queue(
+            catalog or self.catalog,
+            writers or self.writers(worker),
+            stage or self.landing(),
+            worker=worker,
+            lease_ms=30_000,
+            retry_ms=1_000,
+            max_attempts=max_attempts,
+        )
+
+    def work(self, *stages_to_do: Stage) -> None:
+        """Work until nothing is due."""
+        for stage in stages_to_do or (self.landing(), self.analysis()):
+            queue = self.queue(stage)
+            while queue.step():
+                pass
+
+    def texts(self) -> list[str]:
+        """The ``text`` of every record in the lake, the newest arrival first."""
+        page = self.lake.page_records(self.workspace_id, limit=1_000)
+        return [json.loads(record.data)["text"] for record in page.records]
+
+    def found(self, query: str) -> list[str]:
+        """What a search finds."""
+        return [hit.text for hit in search(self.lake, self.workspace_id, query, limit=100).hits]
+
+
+def record(name: str, text: str = "hello") -> dict[str, Any]:
+    """A right record; the same name is the same record."""
+    return {
+        "_type": "message",
+        "_schema_version": "1.0.0",
+        "_event_at": "2026-03-01T10:00:00Z",
+        "_vendor_ids": {"id": name},
+        "_product_id": PRODUCT,
+        "_project_ids": [PROJECT],
+        "data": {"text": text},
+    }
+
+
+def ended(rows: Sequence[BatchRow]) -> bool:
+    """Whether nothing is to be done any more."""
+    return all(row.status in {BatchStatus.COMPLETE, BatchStatus.FAILED} for row in rows)

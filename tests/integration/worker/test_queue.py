@@ -1,0 +1,450 @@
+"""Batches on their way: claimed, worked on, moved forward, tried again, given up."""
+
+import sqlite3
+from collections.abc import Sequence
+from itertools import permutations
+
+import msgspec
+import pytest
+
+from everlake.catalog.batches import BatchRow
+from everlake.catalog.engine import Catalog
+from everlake.contract.batch import BatchStatus
+from everlake.lake import Lake
+from everlake.lake.rows import ArrivedRecord, Merged
+from everlake.storage import StorageFull, StorageUnavailable
+from everlake.worker import stages
+from everlake.worker.queue import Stage
+from tests.integration.worker.home import Clock, Home, record
+
+
+class CountingLake(Lake):
+    """A real lake that counts its merges."""
+
+    merges = 0
+
+    def merge_records(self, workspace_id: str, rows: Sequence[ArrivedRecord]) -> Merged:
+        self.merges += 1
+        return super().merge_records(workspace_id, rows)
+
+
+class Flaky:
+    """A landing step that raises what it is told to, each time before it works."""
+
+    def __init__(self, home: Home, *errors: Exception, only: str | None = None) -> None:
+        self._real = home.landing()
+        self._errors = list(errors)
+        self._only = only
+        self.groups: list[list[str]] = []
+
+    def _work(self, group: Sequence[BatchRow]) -> None:
+        ids = [batch.id for batch in group]
+        self.groups.append(ids)
+        if self._errors and (self._only is None or self._only in ids):
+            raise self._errors.pop(0)
+        self._real.work(group)
+
+    def stage(self) -> Stage:
+        return msgspec.structs.replace(self._real, work=self._work)
+
+
+def test_a_lone_batch_lands_and_is_analysed(home: Home) -> None:
+    batch_id = home.accept(record("a", "the export fails"))
+
+    assert home.queue().step()
+    landed = home.batch(batch_id)
+    assert (landed.status, landed.lease_owner, landed.attempts) == (BatchStatus.LANDED, None, 0)
+    assert landed.landed_at is not None
+    assert home.texts() == ["the export fails"]
+
+    assert home.queue(home.analysis()).step()
+    assert home.batch(batch_id).status is BatchStatus.COMPLETE
+    assert home.found("export") == ["the export fails"]
+
+
+def test_there_is_nothing_to_do_where_nothing_waits(home: Home) -> None:
+    assert not home.queue().step()
+    assert not home.queue(home.analysis()).step()
+
+
+def test_many_batches_are_one_merge(home: Home) -> None:
+    ids = [home.accept(record(str(n)), record(f"{n}b")) for n in range(30)]
+    lake = CountingLake(home.data)
+
+    home.work(stages.landing(home.store, lake))
+
+    assert lake.merges == 1
+    assert set(home.statuses(*ids)) == {"LANDED"}
+    assert home.lake.count_records(home.workspace_id) == 60
+
+
+def test_workspaces_are_not_merged_together(home: Home) -> None:
+    other = home.new_workspace("other")
+    mine = home.accept(record("a", "mine"))
+    theirs = home.accept(record("a", "theirs"), workspace_id=other)
+
+    home.work()
+
+    assert home.batch(mine).status is BatchStatus.COMPLETE
+    assert home.batch(theirs, other).status is BatchStatus.COMPLETE
+    assert home.texts() == ["mine"]
+    assert home.lake.count_records(other) == 1
+
+
+def test_the_last_to_arrive_wins_in_whatever_order_batches_are_worked_on(home: Home) -> None:
+    for order in permutations(range(3)):
+        home.workspace_id = home.new_workspace(str(order))
+        ids = [home.accept(record("a", f"version {n}")) for n in range(3)]
+        rows = [home.batch(batch_id) for batch_id in ids]
+
+        for number in order:
+            home.landing().work([rows[number]])
+        for number in order:
+            home.analysis().work([rows[number]])
+
+        assert home.texts() == ["version 2"], order
+        assert home.found("version") == ["version 2"], order
+
+
+def test_of_one_batch_the_last_of_its_records_wins(home: Home) -> None:
+    home.accept(record("a", "first"), record("b", "other"), record("a", "second"))
+
+    home.work()
+
+    assert sorted(home.texts()) == ["other", "second"]
+
+
+def test_a_step_that_was_done_before_its_worker_died_may_be_done_again(home: Home) -> None:
+    batch_id = home.accept(record("a", "once"))
+    for stage in (home.landing(), home.analysis()):
+        stage.work([home.batch(batch_id)])
+
+    home.work()
+
+    assert home.texts() == ["once"]
+    assert home.found("once") == ["once"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut off", "not zstandard", "empty"])
+def test_a_batch_whose_landing_object_is_lost_fails_alone(home: Home, damage: str) -> None:
+    ids = [home.accept(record(str(n), f"text {n}")) for n in range(7)]
+    lost = home.landing_file(ids[3])
+    if damage == "missing":
+        lost.unlink()
+    else:
+        content = lost.read_bytes()
+        lost.write_bytes({"cut off": content[:-3], "not zstandard": b"{}\n", "empty": b""}[damage])
+
+    home.work()
+
+    assert home.statuses(*ids) == ["COMPLETE"] * 3 + ["FAILED"] + ["COMPLETE"] * 3
+    failure = home.batch(ids[3]).failure
+    assert failure is not None
+    assert failure.startswith("its landing object is lost: ")
+    assert len(home.texts()) == 6
+
+
+def test_a_batch_that_failed_goes_on_where_it_was_when_it_is_retried(home: Home) -> None:
+    batch_id = home.accept(record("a"))
+    file = home.landing_file(batch_id)
+    away = file.rename(file.with_suffix(".away"))
+    home.work()
+    assert home.statuses(batch_id) == ["FAILED"]
+
+    away.rename(file)
+    assert home.retry(batch_id)
+    home.work()
+
+    assert home.statuses(batch_id) == ["COMPLETE"]
+    assert home.batch(batch_id).failure is None
+
+
+def test_a_batch_that_failed_after_it_landed_does_not_land_again(home: Home) -> None:
+    batch_id = home.accept(record("a"))
+    home.work(home.landing())
+    file = home.landing_file(batch_id)
+    away = file.rename(file.with_suffix(".away"))
+    home.work()
+    assert home.statuses(batch_id) == ["FAILED"]
+
+    away.rename(file)
+    assert home.retry(batch_id)
+
+    assert home.statuses(batch_id) == ["LANDED"]
+
+
+def test_a_step_that_raises_is_tried_again_later_and_later_and_then_given_up(
+    home: Home, clock: Clock
+) -> None:
+    batch_id = home.accept(record("a"))
+    queue = home.queue(Flaky(home, *[ValueError(f"no {n}") for n in range(9)]).stage())
+
+    for attempt, wait in ((1, 1_000), (2, 2_000), (3, 4_000)):
+        before = clock()
+        assert queue.step()
+        row = home.batch(batch_id)
+        assert (row.status, row.attempts) == (BatchStatus.LANDING, attempt)
+        assert row.failure == f"ValueError: no {attempt - 1}"
+        assert before + wait <= row.due_at <= clock() + wait
+        assert not queue.step(), "it must not be tried before its time"
+        clock.forward(wait)
+    assert queue.step()
+
+    row = home.batch(batch_id)
+    assert row.status is BatchStatus.FAILED
+    assert row.failure == "given up after 3 tries: ValueError: no 2"
+
+
+def test_a_batch_that_was_given_up_has_all_of_its_tries_again_when_it_is_retried(
+    home: Home, clock: Clock
+) -> None:
+    batch_id = home.accept(record("a", "at last"))
+    queue = home.queue(Flaky(home, *[ValueError("no")] * 4).stage(), max_attempts=1)
+    assert queue.step()
+    clock.forward(60_000)
+    assert queue.step()
+    assert home.statuses(batch_id) == ["FAILED"]
+
+    assert home.retry(batch_id)
+    home.work()
+
+    assert home.statuses(batch_id) == ["COMPLETE"]
+    assert home.texts() == ["at last"]
+
+
+def test_a_step_that_raises_once_ends_well(home: Home, clock: Clock) -> None:
+    batch_id = home.accept(record("a"))
+    queue = home.queue(Flaky(home, ValueError("no")).stage())
+    assert queue.step()
+    clock.forward(1_000)
+    assert queue.step()
+
+    row = home.batch(batch_id)
+    assert (row.status, row.attempts, row.failure) == (BatchStatus.LANDED, 0, None)
+
+
+def test_a_batch_that_makes_a_step_raise_does_not_fail_those_beside_it(
+    home: Home, clock: Clock
+) -> None:
+    ids = [home.accept(record(str(n))) for n in range(4)]
+    flaky = Flaky(home, *[ValueError("no")] * 9, only=ids[2])
+    queue = home.queue(flaky.stage())
+
+    for _ in range(12):
+        queue.step()
+        clock.forward(10_000)
+
+    assert home.statuses(*ids) == ["LANDED", "LANDED", "FAILED", "LANDED"]
+    assert flaky.groups[0] == ids
+    assert all(len(group) == 1 for group in flaky.groups[1:])
+
+
+def test_batches_that_failed_before_are_held_one_at_a_time(home: Home, clock: Clock) -> None:
+    # Else each death of a worker would be counted against all that wait behind the one at work.
+    ids = [home.accept(record(str(n))) for n in range(4)]
+    assert home.queue(Flaky(home, ValueError("no")).stage()).step()
+    clock.forward(1_000)
+    held: list[list[str]] = []
+
+    def work(group: Sequence[BatchRow]) -> None:
+        held.append([one for one in ids if home.batch(one).lease_owner is not None])
+        home.landing().work(group)
+
+    queue = home.queue(msgspec.structs.replace(home.landing(), work=work))
+    while queue.step():
+        pass
+
+    assert held == [[one] for one in ids]
+    assert set(home.statuses(*ids)) == {"LANDED"}
+
+
+def test_fresh_batches_do_not_wait_for_one_that_failed_before(home: Home, clock: Clock) -> None:
+    failed = home.accept(record("a"))
+    assert home.queue(Flaky(home, ValueError("no")).stage()).step()
+    clock.forward(1_000)
+    fresh = [home.accept(record(str(n))) for n in range(3)]
+    flaky = Flaky(home)
+
+    assert home.queue(flaky.stage()).step()
+
+    assert flaky.groups == [fresh, [failed]]
+
+
+@pytest.mark.parametrize(
+    "error", [StorageUnavailable("storage is away"), StorageFull("the disk is full")]
+)
+def test_what_passes_by_itself_is_never_counted_against_a_batch(
+    home: Home, clock: Clock, error: Exception
+) -> None:
+    batch_id = home.accept(record("a"))
+    queue = home.queue(Flaky(home, *[error] * 20).stage())
+
+    for _ in range(20):
+        assert queue.step()
+        row = home.batch(batch_id)
+        assert (row.status, row.attempts, row.lease_owner) == (BatchStatus.LANDING, 0, None)
+        clock.forward(1_000)
+    assert queue.step()
+
+    assert home.statuses(batch_id) == ["LANDED"]
+
+
+def test_a_catalog_that_goes_away_in_the_middle_is_never_counted_against_a_batch(
+    home: Home, clock: Clock
+) -> None:
+    batch_id = home.accept(record("a"))
+    impatient = Catalog.open(f"sqlite:///{home.data / 'everlake.db'}", busy_timeout=0.05)
+    blocker = sqlite3.connect(home.data / "everlake.db", isolation_level=None)
+
+    def work(group: Sequence[BatchRow]) -> None:
+        home.landing().work(group)
+        blocker.execute("BEGIN IMMEDIATE")
+
+    stage = msgspec.structs.replace(home.landing(), work=work)
+    queue = home.queue(stage, catalog=impatient)
+    for _ in range(5):
+        with pytest.raises(Exception, match="database is busy"):
+            queue.step()
+        with pytest.raises(Exception, match="database is busy"):
+            queue.step()
+        blocker.execute("ROLLBACK")
+        clock.forward(60_000)
+    assert home.queue().step()
+
+    row = home.batch(batch_id)
+    assert (row.status, row.attempts) == (BatchStatus.LANDED, 0)
+    blocker.close()
+    impatient.close()
+
+
+def test_a_batch_whose_worker_dies_each_time_is_given_up_in_the_end(
+    home: Home, clock: Clock
+) -> None:
+    batch_id = home.accept(record("a"))
+
+    class Killed(BaseException):
+        """The process ends here."""
+
+    def die(_: Sequence[BatchRow]) -> None:
+        raise Killed
+
+    stage = msgspec.structs.replace(home.landing(), work=die)
+    for _ in range(3):
+        with pytest.raises(Killed):
+            home.queue(stage).step()
+        assert not home.queue(stage).step(), "its lease has not run out yet"
+        clock.forward(30_001)
+    assert home.queue(stage).step()
+
+    row = home.batch(batch_id)
+    assert row.status is BatchStatus.FAILED
+    assert row.failure == (
+        "given up after 3 tries: the worker ended while it was at work on this batch"
+    )
+
+
+def test_a_worker_whose_lease_was_taken_over_cannot_move_its_batches_forward(
+    home: Home, clock: Clock
+) -> None:
+    batch_id = home.accept(record("a", "once"))
+    seen: list[BatchRow] = []
+
+    def be_slow(group: Sequence[BatchRow]) -> None:
+        clock.forward(30_001)
+        second = home.queue(worker="second")
+        assert second.step()
+        seen.append(home.batch(batch_id))
+        home.landing().work(group)
+
+    slow = msgspec.structs.replace(home.landing(), work=be_slow)
+    assert home.queue(slow, worker="first").step()
+
+    assert home.batch(batch_id) == seen[0], "the first worker must not have touched the row"
+    assert seen[0].status is BatchStatus.LANDED
+    assert home.texts() == ["once"]
+
+
+def test_a_worker_whose_lease_was_taken_over_cannot_fail_its_batches_either(
+    home: Home, clock: Clock
+) -> None:
+    batch_id = home.accept(record("a"))
+    taken: list[BatchRow] = []
+
+    def be_slow_and_fail(_: Sequence[BatchRow]) -> None:
+        clock.forward(30_001)
+
+        def hold(group: Sequence[BatchRow]) -> None:
+            taken.extend(group)
+            raise KeyboardInterrupt
+
+        other = msgspec.structs.replace(home.landing(), work=hold)
+        with pytest.raises(KeyboardInterrupt):
+            home.queue(other, worker="second").step()
+        raise ValueError("too late")
+
+    slow = msgspec.structs.replace(home.landing(), work=be_slow_and_fail)
+    assert home.queue(slow, worker="first").step()
+
+    row = home.batch(batch_id)
+    assert row.lease_owner == "second/land"
+    assert row.failure is None
+    assert row.attempts == taken[0].attempts
+
+
+def test_claims_are_renewed_while_a_step_lasts(home: Home, clock: Clock) -> None:
+    batch_id = home.accept(record("a"))
+
+    def be_slow(group: Sequence[BatchRow]) -> None:
+        for _ in range(4):
+            clock.forward(20_000)
+            queue.renew()
+            assert not home.queue(worker="second").step()
+        home.landing().work(group)
+
+    queue = home.queue(msgspec.structs.replace(home.landing(), work=be_slow))
+    assert queue.step()
+
+    assert home.statuses(batch_id) == ["LANDED"]
+
+
+def test_batches_are_put_back_while_another_worker_writes_their_workspace(
+    home: Home, clock: Clock
+) -> None:
+    batch_id = home.accept(record("a"))
+    other = home.writers("other")
+    other.hold(home.workspace_id)
+    flaky = Flaky(home)
+    queue = home.queue(flaky.stage())
+
+    for _ in range(5):
+        assert queue.step()
+        row = home.batch(batch_id)
+        assert (row.status, row.attempts, row.lease_owner) == (BatchStatus.LANDING, 0, None)
+        clock.forward(1_000)
+        other.renew()
+    assert flaky.groups == []
+    other.release()
+    assert queue.step()
+
+    assert home.statuses(batch_id) == ["LANDED"]
+
+
+def test_a_refused_batch_is_no_work(home: Home) -> None:
+    broken = {**record("a"), "_event_at": "yesterday"}
+    batch_id = home.accept(record("b"), broken)
+
+    home.work()
+
+    assert home.statuses(batch_id) == ["COMPLETE"]
+    assert home.lake.count_records(home.workspace_id) == 1
+
+
+def test_one_lost_object_among_many_costs_few_merges(home: Home) -> None:
+    ids = [home.accept(record(str(n))) for n in range(16)]
+    home.landing_file(ids[5]).unlink()
+    flaky = Flaky(home)
+
+    assert home.queue(flaky.stage()).step()
+
+    assert home.statuses(*ids).count("LANDED") == 15
+    assert len(flaky.groups) == 9  # the whole, and two halves four times

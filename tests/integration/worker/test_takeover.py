@@ -1,0 +1,190 @@
+"""A worker that is killed, and the one that goes on with its work."""
+
+import fcntl
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from everlake.settings import Settings
+from everlake.worker import presence
+from everlake.worker.leases import WriterLeases
+from everlake.worker.presence import Presence
+from everlake.worker.run import Worker
+from tests.integration.server import environment
+from tests.integration.worker.home import Home, record
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+import msgspec
+from everlake.settings import Settings
+from everlake.worker.run import Worker
+from everlake.worker.queue import Queue
+
+def hang(self, group):
+    self._writers.hold(group[0].workspace_id)
+    print("at work", flush=True)
+    time.sleep(600)
+
+Queue._process = hang
+Worker(Settings(data=sys.argv[1])).run()
+"""
+"""The real worker, save that its steps never end."""
+
+
+@contextmanager
+def worker_at_work(data: Path) -> Iterator[subprocess.Popen[str]]:
+    """A worker's process that has claimed what there was."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDING, str(data)],
+        env=environment(data),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        # Its log lines come on the same stream before it is set up otherwise.
+        assert any("at work" in line for line in process.stdout)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@contextmanager
+def working(data: Path) -> Iterator[Worker]:
+    """A worker in a thread of this process."""
+    worker = Worker(Settings(data=str(data), lease_seconds=600))
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        thread.join()
+
+
+def until_complete(home: Home, batch_id: str) -> None:
+    deadline = time.monotonic() + 60
+    while home.statuses(batch_id) != ["COMPLETE"]:
+        assert time.monotonic() < deadline, home.batch(batch_id)
+        time.sleep(0.02)
+
+
+def test_a_worker_that_starts_takes_over_what_a_killed_one_held(home: Home) -> None:
+    batch_id = home.accept(record("a", "kept"))
+    with worker_at_work(home.data) as dying:
+        held = home.batch(batch_id)
+        assert held.lease_owner is not None
+        dying.send_signal(signal.SIGKILL)
+        dying.wait()
+
+        # Its leases would hold for half a minute yet, and those of the new one for ten.
+        with working(home.data):
+            until_complete(home, batch_id)
+
+    assert home.texts() == ["kept"]
+    assert list(Path(home.data / "workers").iterdir()) == []
+
+
+def test_a_worker_that_lives_keeps_what_it_holds(home: Home) -> None:
+    batch_id = home.accept(record("a"))
+    with worker_at_work(home.data) as alive:
+        held = home.batch(batch_id)
+        fresh = Presence(home.data)
+        assert list(fresh.dead()) == []
+        fresh.leave()
+
+        assert alive.poll() is None
+        assert home.batch(batch_id) == held
+
+
+def test_a_worker_that_stops_in_good_order_leaves_nothing_behind(home: Home) -> None:
+    batch_id = home.accept(record("a"))
+    with working(home.data):
+        until_complete(home, batch_id)
+
+    assert list(Path(home.data / "workers").iterdir()) == []
+    # The right to write is free at once.
+    home.writers("other").hold(home.workspace_id)
+
+
+def test_a_dead_worker_is_found_once(tmp_path: Path) -> None:
+    dead = Presence(tmp_path)
+    dead._file.close()  # as the system does for a process that is killed
+    other = Presence(tmp_path)
+
+    assert list(other.dead()) == [dead.name]
+    assert list(other.dead()) == []
+    other.leave()
+
+
+def test_a_worker_that_could_not_be_taken_over_is_found_again(tmp_path: Path) -> None:
+    dead = Presence(tmp_path)
+    dead._file.close()
+    other = Presence(tmp_path)
+
+    found = other.dead()
+    assert next(found) == dead.name
+    found.close()  # the taking over failed
+
+    assert list(other.dead()) == [dead.name]
+    other.leave()
+
+
+def test_a_worker_that_is_just_starting_is_not_taken_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = Presence(tmp_path)
+    flock = fcntl.flock
+    found: list[str] = []
+
+    def looked_at_in_between(file: IO[str], operation: int) -> None:
+        monkeypatch.setattr(presence.fcntl, "flock", flock)
+        found.extend(older.dead())
+        flock(file, operation)
+
+    monkeypatch.setattr(presence.fcntl, "flock", looked_at_in_between)
+    starting = Presence(tmp_path)
+
+    assert found == []
+    assert list(older.dead()) == []
+    starting.leave()
+    older.leave()
+
+
+def test_the_right_to_write_is_of_one_worker_at_a_time(home: Home) -> None:
+    one, other = home.writers("one"), home.writers("other")
+    one.hold(home.workspace_id)
+
+    assert one.held() == [home.workspace_id]
+    with pytest.raises(Exception, match=home.workspace_id):
+        other.hold(home.workspace_id)
+    assert other.held() == []
+
+    one.release()
+    other.hold(home.workspace_id)
+    assert one.held() == []
+    assert other.held() == [home.workspace_id]
+
+
+def test_who_lost_the_right_to_write_forgets_it_when_it_renews(home: Home) -> None:
+    one = WriterLeases(home.catalog, "one", 1)
+    one.hold(home.workspace_id)
+    time.sleep(0.005)
+    home.writers("other").hold(home.workspace_id)
+
+    one.renew()
+
+    assert one.held() == []

@@ -1,0 +1,78 @@
+"""Two processes at one table: the lease keeps them apart, and where it fails, the lock does."""
+
+import subprocess
+import sys
+import threading
+import time
+
+from everlake.lake import ArrivedRecord, Lake, arrow
+from everlake.lake.lake import RECORDS
+from tests.integration.lake.home import arrived
+from tests.integration.server import environment
+from tests.integration.worker.home import Home
+
+WORKSPACE = "ws"
+
+MERGING = """
+import sys
+from pathlib import Path
+from everlake.lake import Lake
+from tests.integration.lake.home import arrived
+print("merging", flush=True)
+Lake(Path(sys.argv[1])).merge_records("ws", [arrived("new", 2), arrived("old", 3)])
+"""
+
+
+def versions(lake: Lake) -> list[tuple[str, int]]:
+    page = lake.page_records(WORKSPACE, limit=100)
+    return sorted((record.record_id, record.version) for record in page.records)
+
+
+def row(name: str, sequence: int) -> tuple[str, int]:
+    one: ArrivedRecord = arrived(name, sequence)
+    return one.record_id, one.version
+
+
+def test_a_worker_that_was_stopped_in_a_merge_and_goes_on_doubles_no_record(home: Home) -> None:
+    lake = Lake(home.data)
+    lake.merge_records(WORKSPACE, [arrived("old", 1)])
+    with lake._table(WORKSPACE, RECORDS).writing() as writer:
+        merge = writer.snapshot.prepare_merge(
+            arrow.records_table([arrived("new", 2)]),
+            "record_id",
+            "source.version > target.version",
+            use_index=True,
+        )
+        # Here it stands still for so long that another process gets its lease.
+        other = subprocess.Popen(
+            [sys.executable, "-c", MERGING, str(home.data)],
+            env=environment(home.data),
+            stdout=subprocess.PIPE,
+        )
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"merging\n"
+        time.sleep(0.5)
+        writer.commit(merge)
+    other.communicate(timeout=60)
+    assert other.returncode == 0
+
+    assert versions(lake) == sorted([row("new", 2), row("old", 3)])
+
+
+def test_many_writers_that_know_nothing_of_each_other_double_no_record(home: Home) -> None:
+    lakes = [Lake(home.data) for _ in range(4)]
+    start = threading.Barrier(len(lakes))
+
+    def write(number: int) -> None:
+        start.wait()
+        for turn in range(5):
+            rows = [arrived(name, turn * 10 + number + 1, line) for line, name in enumerate("abc")]
+            lakes[number].merge_records(WORKSPACE, rows)
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(len(lakes))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [version >> 20 for _, version in versions(lakes[0])] == [44, 44, 44]

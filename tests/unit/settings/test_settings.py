@@ -1,0 +1,189 @@
+"""Settings: where they come from, and what is said of a bad one."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from everlake.contract.limits import Limits
+from everlake.settings import Settings, SettingsError, environment_of, load, variable_of
+
+FIELDS = Settings.__struct_fields__
+
+
+def loaded(
+    directory: Path,
+    file: str = "",
+    environ: dict[str, str] | None = None,
+    flags: dict[str, Any] | None = None,
+) -> Settings:
+    (directory / "everlake.toml").write_text(file)
+    return load(flags, environ=environ or {}, directory=directory)
+
+
+def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
+    assert load(environ={}, directory=tmp_path) == Settings()
+    assert Settings().limits == Limits()
+
+
+@pytest.mark.parametrize(
+    ("file", "environ", "flags", "found"),
+    [
+        ("", {}, {}, 10.0),
+        ("rate_limit = 20", {}, {}, 20.0),
+        ("rate_limit = 20", {"EVERLAKE_RATE_LIMIT": "30"}, {}, 30.0),
+        ("rate_limit = 20", {"EVERLAKE_RATE_LIMIT": "30"}, {"rate_limit": 40}, 40.0),
+        ("", {"EVERLAKE_RATE_LIMIT": "30"}, {"rate_limit": 40}, 40.0),
+        ("rate_limit = 20", {}, {"rate_limit": 40}, 40.0),
+        ("rate_limit = 20", {"EVERLAKE_RATE_LIMIT": "30"}, {"rate_limit": None}, 30.0),
+    ],
+)
+def test_flags_come_before_variables_before_the_file_before_the_defaults(
+    tmp_path: Path,
+    file: str,
+    environ: dict[str, str],
+    flags: dict[str, Any],
+    found: float,
+) -> None:
+    assert loaded(tmp_path, file, environ, flags).rate_limit == found
+
+
+def test_each_setting_may_come_from_somewhere_else(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path,
+        'log_level = "debug"\nmax_keys = 3',
+        {"EVERLAKE_RATE_BURST": "7", "EVERLAKE_MAX_KEYS": "4"},
+        {"data": "/srv/everlake"},
+    )
+
+    assert settings == Settings(log_level="debug", max_keys=4, rate_burst=7, data="/srv/everlake")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_setting_can_be_given_in_all_three_ways(tmp_path: Path, field: str) -> None:
+    default = getattr(Settings(), field)
+    other = {"log_format": "json", "log_level": "debug"}.get(
+        field, f"{default}x" if isinstance(default, str) else default + 1
+    )
+    text = f'"{other}"' if isinstance(other, str) else str(other)
+
+    assert getattr(loaded(tmp_path, f"{field} = {text}"), field) == other
+    assert getattr(loaded(tmp_path, "", {variable_of(field): str(other)}), field) == other
+    assert getattr(loaded(tmp_path, "", {}, {field: other}), field) == other
+
+
+BAD: dict[str, list[str]] = {
+    "log_format": ["", "xml", "JSON"],
+    "log_level": ["", "INFO", "trace"],
+    **{
+        field: ["", "x", "-1", "nan", "1 000"]
+        for field in FIELDS
+        if not isinstance(getattr(Settings(), field), str)
+    },
+    "rate_limit": ["0", "-0.5", "nan", "inf", "-inf", "ten"],
+    "lease_seconds": ["0", "0.9", "inf"],
+    "max_records": ["0", "1000001", "1.5"],
+    "orphan_seconds": ["0", "59", "inf"],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "text"), [(field, text) for field, texts in BAD.items() for text in texts]
+)
+def test_a_bad_value_of_a_variable_is_named(tmp_path: Path, field: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{variable_of(field)}='{text}': "):
+        loaded(tmp_path, "", {variable_of(field): text})
+
+
+@pytest.mark.parametrize("field", sorted(BAD))
+def test_a_bad_value_of_a_flag_is_named(tmp_path: Path, field: str) -> None:
+    flag = "--" + field.replace("_", "-")
+
+    with pytest.raises(SettingsError, match=f"^{flag}="):
+        loaded(tmp_path, "", {}, {field: BAD[field][1]})
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ('rate_limit = "10"', "rate_limit"),
+        ("rate_limit = 0", "rate_limit"),
+        ("rate_limit = nan", "rate_limit"),
+        ("rate_limit = inf", "rate_limit"),
+        ("rate_burst = 1.5", "rate_burst"),
+        ("rate_burst = true", "rate_burst"),
+        ('log_level = "INFO"', "log_level"),
+        ("data = 1", "data"),
+        ("data = ['x']", "data"),
+    ],
+)
+def test_a_bad_value_of_the_file_is_named_with_the_file(
+    tmp_path: Path, line: str, field: str
+) -> None:
+    with pytest.raises(SettingsError) as error:
+        loaded(tmp_path, line)
+
+    assert str(error.value).startswith(f"{tmp_path / 'everlake.toml'}: {field}=")
+
+
+@pytest.mark.parametrize("line", ["ratelimit = 1", "RATE_LIMIT = 1", "[server]\nport = 1"])
+def test_an_unknown_member_of_the_file_is_refused_with_the_ones_there_are(
+    tmp_path: Path, line: str
+) -> None:
+    with pytest.raises(SettingsError, match=r"is not a setting\. Settings: data, database_url"):
+        loaded(tmp_path, line)
+
+
+@pytest.mark.parametrize("content", [b"rate_limit =", b"\xff = 1", b"a = 1\na = 2"])
+def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "everlake.toml").write_bytes(content)
+
+    with pytest.raises(SettingsError, match=r"everlake\.toml cannot be read"):
+        load(environ={}, directory=tmp_path)
+
+
+def test_other_variables_are_none_of_our_business(tmp_path: Path) -> None:
+    environ = {"EVERLAKE_API_KEY": "em_sk_x", "EVERLAKE_URL": "http://x", "PATH": "/bin"}
+
+    assert loaded(tmp_path, "", environ) == Settings()
+
+
+def test_a_child_process_has_the_same_settings(tmp_path: Path) -> None:
+    settings = Settings(data="/srv/é x", rate_limit=12.5, log_format="json", max_records=7)
+
+    assert loaded(tmp_path, "rate_limit = 1", environment_of(settings)) == settings
+
+
+def test_what_is_not_said_lies_in_the_data_directory() -> None:
+    settings = Settings(data="/srv/with space")
+
+    assert settings.catalog_url == "sqlite:////srv/with space/everlake.db"
+    assert settings.archive_url == "file:///srv/with%20space"
+
+
+def test_what_is_said_lies_where_it_says() -> None:
+    settings = Settings(database_url="sqlite:////db/e.db", storage_url="file:///archive")
+
+    assert settings.catalog_url == "sqlite:////db/e.db"
+    assert settings.archive_url == "file:///archive"
+
+
+def test_the_data_directory_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/someone")
+
+    assert Settings().data_directory == tmp_path / "everlake-data"
+    assert str(Settings(data="~/lake").data_directory) == "/home/someone/lake"
+
+
+def test_every_limit_of_the_wire_has_a_setting() -> None:
+    numbers = [name for name in FIELDS if not isinstance(getattr(Settings(), name), str)]
+    settings = Settings(**{name: getattr(Settings(), name) + 1 for name in numbers})
+
+    changed = msgspec.structs.asdict(settings.limits)
+    assert all(changed[name] == value + 1 for name, value in _limits().items())
+
+
+def _limits() -> dict[str, float]:
+    return msgspec.structs.asdict(Limits())
