@@ -7,8 +7,7 @@ from typing import cast
 
 import structlog
 from litestar.datastructures import MutableScopeHeaders
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from litestar.types.asgi_types import HTTPScope
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, ReceiveMessage, Scope, Send
 from litestar.utils import normalize_path
 
 from everlake.api.answers import send_error
@@ -57,32 +56,23 @@ class Gate:
         request_id = _request_id(scope)
         # Granian gives every request the lifespan's state; each needs its own.
         scope["state"] = {"request_id": request_id}
-        status = 0
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = MutableScopeHeaders(message)
-                headers[REQUEST_ID] = request_id
-            await send(message)
-
+        exchange = _Exchange(scope, receive, send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._route(scope, receive, send_with_id)
+                await self._route(scope, exchange.receive, exchange.send)
             except WireError as error:
-                await send_error(error, send_with_id)
+                await send_error(error, exchange.send)
             except Exception:
                 _log.exception("unexpected error")
-                if status:
+                if exchange.status:
                     raise
-                await send_error(internal_error(request_id), send_with_id)
+                await send_error(internal_error(request_id), exchange.send)
             finally:
                 _log.info(
                     "request",
                     method=scope["method"],
                     path=scope["path"],
-                    status=status,
+                    status=exchange.status,
                     ms=round((time.perf_counter() - started) * 1000, 1),
                 )
 
@@ -95,6 +85,41 @@ class Gate:
             # The router would answer by itself; the contract knows no OPTIONS.
             scope["method"] = "OPTIONS "  # pyright: ignore[reportGeneralTypeIssues]
         await self._app(scope, receive, send)
+
+
+class _Exchange:
+    """One request's channels, and what the gate has to know of what went through them."""
+
+    def __init__(self, scope: HTTPScope, receive: Receive, send: Send, request_id: str) -> None:
+        self.status = 0
+        self._receive = receive
+        self._send = send
+        self._request_id = request_id
+        self._unread = _has_body(scope)
+
+    async def receive(self) -> ReceiveMessage:
+        message = await self._receive()
+        if message["type"] == "http.request" and not message["more_body"]:
+            self._unread = False
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableScopeHeaders(message)
+            headers[REQUEST_ID] = self._request_id
+            if self._unread:
+                # The server closes then (RFC 9112, 9.3); a client that is not told of it would
+                # lose its next request.
+                headers["connection"] = "close"
+        await self._send(message)
+
+
+def _has_body(scope: HTTPScope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
 
 
 def _request_id(scope: HTTPScope) -> str:

@@ -101,9 +101,10 @@ def _show(settings: Settings, made: Setup, url: str) -> None:
         sent = send_chunks(client, [Chunk(group) for _, group in lines], quiet=False)
         out.print(
             f"Sent {len(lines)} batches: {sent.accepted} records accepted, "
-            f"{sent.rejected} refused on purpose. Why, for the first of them:"
+            f"{sent.rejected} refused on purpose. Why, for some of them:"
         )
-        print_table(("WHY",), [(error.message,) for error in sent.errors[:3]])
+        reasons = dict.fromkeys(error.message for error in sent.errors)
+        print_table(("WHY",), [(reason,) for reason in list(reasons)[:4]])
         _follow(client, sent)
         _show_lake(settings, made)
         _show_search(settings, made)

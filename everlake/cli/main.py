@@ -2,7 +2,8 @@
 
 import sys
 from importlib import import_module
-from typing import Any
+from io import TextIOWrapper
+from typing import Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -66,6 +67,8 @@ def everlake() -> None:
 
 def main() -> None:
     """Run the command line; an expected error is one line on standard error and exit code 1."""
+    # A greeting must not wait in a buffer when output goes to a file or a pipe.
+    cast("TextIOWrapper", sys.stdout).reconfigure(line_buffering=True)
     try:
         app()
     except Exception as error:
