@@ -6,7 +6,8 @@ and the OpenAPI description all read these types. Lengths count Unicode characte
 ``null`` is not a way to leave a member out, so no member's type admits it.
 """
 
-from datetime import datetime
+from datetime import date, time
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -217,7 +218,7 @@ def canonical_event_at(text: str) -> str | None:
 
     Contract, Record: 1 to 3 fraction digits, upper-case T and Z, and a date that exists.
     """
-    second, tail = text[:19], text[19:]
+    tail = text[19:]
     if tail != "Z":
         digits = tail[1:-1]
         if not (
@@ -228,9 +229,24 @@ def canonical_event_at(text: str) -> str | None:
             and digits.isdigit()
         ):
             return None
-    try:
-        if datetime.fromisoformat(second).isoformat() != second:
-            return None
-    except ValueError:
+    if not _is_date(text[:10]) or not _is_time(text[10:19]):
         return None
-    return second + "Z"
+    return text[:19] + "Z"
+
+
+@lru_cache(50_000)
+def _is_date(text: str) -> bool:
+    """Whether ``text`` is a date that exists, ``YYYY-MM-DD``; few differ among many records."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+@lru_cache(100_000)
+def _is_time(text: str) -> bool:
+    """Whether ``text`` is ``T`` and a time of day that exists, ``HH:MM:SS``."""
+    try:
+        return "T" + time.fromisoformat(text[1:]).isoformat() == text
+    except ValueError:
+        return False
