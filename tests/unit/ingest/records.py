@@ -147,7 +147,7 @@ def _mutate(draw: st.DrawFn, value: Any) -> Any:
         if action == "remove":
             del value[name]
         elif action == "add":
-            value[draw(st.sampled_from(["x", "_x", "name", ""]))] = draw(json_values | _edges)
+            value[draw(st.sampled_from(["x", "_x", "name", ""]))] = _draw_anything(draw)
         else:
             value[name] = _mutate(draw, value[name])
         return value
@@ -155,4 +155,9 @@ def _mutate(draw: st.DrawFn, value: Any) -> Any:
         place = draw(st.integers(0, len(value) - 1))
         value[place] = _mutate(draw, value[place])
         return value
-    return draw(json_values | _edges)
+    return _draw_anything(draw)
+
+
+def _draw_anything(draw: st.DrawFn) -> Any:
+    # A copy: an edge that a later step adds to would change for every record, even to hold itself.
+    return copy.deepcopy(draw(json_values | _edges))

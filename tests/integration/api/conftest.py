@@ -1,0 +1,64 @@
+"""One server a test process, and one workspace that tests share which read nothing back."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from everlake.catalog.engine import Catalog
+from tests.integration.api.home import Home, home_of
+from tests.integration.server import (
+    FAST,
+    PRODUCT,
+    PROJECT,
+    Api,
+    everlake_json,
+    running,
+)
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("everlake")
+
+
+@pytest.fixture(scope="session")
+def first_workspace(directory: Path) -> dict[str, str]:
+    return everlake_json("init", "--product-id", PRODUCT, "--project-id", PROJECT, data=directory)
+
+
+@pytest.fixture(scope="session")
+def home(directory: Path, first_workspace: dict[str, str]) -> Generator[Home]:
+    catalog = Catalog.open(f"sqlite:///{directory / 'everlake.db'}")
+    with running("serve", directory, FAST) as server:
+        yield Home(server, catalog)
+        # Whatever the tests sent, nothing took the server by surprise, and no key is in its log.
+        log = server.log()
+    catalog.close()
+    assert "unexpected error" not in log
+    assert "em_sk_" not in log.replace("em_sk_[hidden]", "")
+
+
+@pytest.fixture(scope="session")
+def api(home: Home, first_workspace: dict[str, str]) -> Api:
+    return Api(home.server.url, first_workspace)
+
+
+@pytest.fixture
+def fresh(home: Home) -> Api:
+    """A workspace of the test's own."""
+    return home.workspace()
+
+
+@pytest.fixture(scope="session")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
+    """A server with the default rate and with other limits than the defaults; only the API."""
+    limits = {
+        "EVERLAKE_MAX_BODY_BYTES": "10000",
+        "EVERLAKE_MAX_RECORDS": "3",
+        "EVERLAKE_MAX_ATTACHMENTS_PER_RECORD": "1",
+        "EVERLAKE_MAX_ATTACHMENTS_PER_BATCH": "2",
+        "EVERLAKE_BODY_TIMEOUT": "1",
+    }
+    with home_of("api", tmp_path_factory.mktemp("strict"), limits) as home:
+        yield home

@@ -1,0 +1,107 @@
+"""The pages about the server itself, and what every answer carries."""
+
+import json
+import re
+from collections.abc import Generator
+
+import httpx
+import pytest
+
+from tests.integration.api.home import Home, refused, unique
+from tests.integration.server import Api
+
+
+@pytest.fixture
+def visitor(home: Home) -> Generator[httpx.Client]:
+    with httpx.Client(base_url=home.server.url, trust_env=False) as client:
+        yield client
+
+
+def test_a_healthy_server_says_so(visitor: httpx.Client) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = visitor.get(path)
+        assert answer.status_code == 200
+        assert answer.json() == {"status": "ok"}
+
+
+def test_the_description_is_openapi_and_names_every_endpoint(visitor: httpx.Client) -> None:
+    document = visitor.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1.")
+    assert set(document["paths"]) == {
+        "/api/v1/ingest",
+        "/api/v1/ingest/batches",
+        "/api/v1/ingest/batches/{batchId}",
+        "/api/v1/records",
+        "/api/v1/records/{recordId}",
+        "/api/v1/search",
+        "/api/v1/products",
+        "/api/v1/projects",
+        "/healthz",
+        "/readyz",
+    }
+    assert document["components"]["schemas"]["RecordArray"]["maxItems"] == 1_000
+
+
+def test_the_documentation_needs_nothing_from_elsewhere(visitor: httpx.Client) -> None:
+    page = visitor.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert sources
+    for source in sources:
+        assert source.startswith("/"), source
+        assert visitor.get(source).status_code == 200, source
+
+
+def test_the_page_for_language_models_names_this_server(visitor: httpx.Client) -> None:
+    page = visitor.get("/llms.txt")
+    assert page.headers["content-type"].startswith("text/plain")
+    assert str(visitor.base_url).rstrip("/") in page.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/nothing",
+        "/static/nothing.js",
+        "/static/..%2f..%2fapp.py",
+        "/static/%2e%2e/app.py",
+        "/static//etc/passwd",
+        "/docs/nothing",
+        "/" + "x" * 20_000,
+    ],
+    ids=lambda path: path[:30],
+)
+def test_a_path_that_is_not_there_is_not_found(home: Home, path: str) -> None:
+    refused(httpx.get(home.server.url + path, trust_env=False), 404, "NOT_FOUND")
+
+
+def test_every_answer_names_its_request_and_the_log_has_it(home: Home, api: Api) -> None:
+    answers = [
+        api.http.get("/healthz"),
+        api.http.get("/api/v1/nothing"),
+        api.http.put("/healthz"),
+        httpx.get(home.server.url + "/api/v1/records", trust_env=False),
+        api.post(api.record()),
+        api.post(b"{"),
+    ]
+    names = [answer.headers["x-request-id"] for answer in answers]
+    assert len(set(names)) == len(names)
+    lines = [json.loads(line) for line in home.server.log().splitlines() if line.startswith("{")]
+    logged = {line["request_id"]: line["status"] for line in lines if line["event"] == "request"}
+    assert {name: logged.get(name) for name in names} == {
+        answer.headers["x-request-id"]: answer.status_code for answer in answers
+    }
+
+
+def test_a_request_may_bring_its_own_name(api: Api) -> None:
+    name = f"My-request_1.{unique()}"
+    answer = api.http.get("/healthz", headers={"x-request-id": name})
+    assert answer.headers["x-request-id"] == name
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129, "a b", "a/b", "<script>", "a;b"])
+def test_a_malformed_name_is_not_taken_over(api: Api, name: str) -> None:
+    answer = api.http.get("/healthz", headers={"x-request-id": name})
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])

@@ -1,0 +1,108 @@
+"""Beyond the contract: ``GET /api/v1/search``."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.api.home import Home, refused
+from tests.integration.server import Api
+
+PATH = "/api/v1/search"
+WORDS = ["the export stops at page forty", "we love the export", "the login is slow"]
+
+
+@pytest.fixture(scope="module")
+def said(home: Home) -> Api:
+    api = home.workspace()
+    records = [
+        api.record(
+            _vendor_ids={"id": str(number)},
+            _event_at=f"2026-03-0{number + 1}T00:00:00Z",
+            data={"text": text},
+        )
+        for number, text in enumerate(WORDS)
+    ]
+    call = api.record(_type="call", data={"text": "about the export again"})
+    api.complete(api.accept(records), api.accept(call))
+    return api
+
+
+def texts(api: Api, **query: Any) -> list[str]:
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        answer = api.http.get(PATH, params={**query, **cursor})
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        assert set(page) == {"results", "nextCursor"}
+        found += [result["text"] for result in page["results"]]
+        if page["nextCursor"] is None:
+            return found
+        cursor = {"cursor": page["nextCursor"]}
+
+
+def test_the_best_answer_comes_first(said: Api) -> None:
+    assert texts(said, q="login")[:1] == [WORDS[2]]
+    assert len(texts(said, q="export")) == 3
+    assert texts(said, q="unheard-of-word") == []
+
+
+def test_a_result_names_its_record_and_shows_where_the_words_stand(said: Api) -> None:
+    (result,) = said.http.get(PATH, params={"q": "forty"}).json()["results"]
+    record = said.http.get(f"/api/v1/records/{result['recordId']}").json()
+    assert record["data"] == {"text": WORDS[0]}
+    for name in ("version", "batchId", "source"):
+        assert result[name] == record[name]
+    assert (result["type"], result["eventAt"]) == (record["_type"], record["_event_at"])
+    ((start, end),) = result["highlights"]
+    assert result["passage"][start:end] == "forty"
+
+
+def test_pages_hold_every_result_once(said: Api) -> None:
+    whole = texts(said, q="export")
+    assert sorted(texts(said, q="export", limit=1)) == sorted(whole)
+    assert len(set(whole)) == 3
+
+
+def test_filters_cut_the_results(said: Api) -> None:
+    assert texts(said, q="export", type="call") == ["about the export again"]
+    assert texts(said, q="export", since="2026-03-02T00:00:00Z", type="message") == [WORDS[1]]
+    assert texts(said, q="export", until="2026-03-01T00:00:01Z") == [WORDS[0]]
+    assert texts(said, q="export", source="slack") == []
+    assert len(texts(said, q="export", project=said.setup["project_id"])) == 3
+    assert len(texts(said, q="export", product=said.setup["product_id"])) == 3
+    assert texts(said, q="export", product="nowhere") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"q": ""},
+        {"q": "?!"},
+        {"q": "😀"},
+        {"q": "\0"},
+        {"q": "x" * 1_001},
+        {"q": "x", "limit": "0"},
+        {"q": "x", "cursor": "x"},
+        {"q": "x", "type": "mail"},
+        {"q": "x", "since": "now"},
+    ],
+    ids=lambda query: str(query)[:40],
+)
+def test_an_impossible_query_is_invalid(api: Api, query: dict[str, str]) -> None:
+    message = refused(api.http.get(PATH, params=query), 400, "INVALID_PARAMETER")["message"]
+    assert ".." not in message
+
+
+@pytest.mark.parametrize(
+    "words",
+    ['"', '"export', "export*", "(", "a AND", "-", "a:b", "\\", "NOT", "é" * 1_000, "x " * 500],
+)
+def test_any_text_can_be_searched_for(said: Api, words: str) -> None:
+    assert said.http.get(PATH, params={"q": words}).status_code in {200, 400}
+
+
+def test_a_workspace_searches_only_its_own(home: Home, said: Api) -> None:
+    assert texts(home.workspace(), q="export") == []
+    assert texts(said, q="export") != []
