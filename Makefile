@@ -16,11 +16,11 @@ setup: $(STAMP) ## Make .venv with everything in it
 # Without uv, pip installs the very versions that uv.lock names.
 $(STAMP): pyproject.toml uv.lock
 ifdef UV
-	@uv sync --quiet --locked
+	@uv sync --quiet --locked --compile-bytecode
 else
 	@test -x $(RUN)python || $(PYTHON) -m venv $(VENV)
 	@$(RUN)python -m pip install --quiet --disable-pip-version-check uv
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(RUN)uv sync --quiet --locked --inexact --active
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(RUN)uv sync --quiet --locked --inexact --active --compile-bytecode
 endif
 	@touch $@
 

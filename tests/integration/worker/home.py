@@ -43,8 +43,10 @@ class Clock:
 class Home:
     """Everything of one data directory."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, product_id: str = PRODUCT, project_id: str = PROJECT) -> None:
         self.data = data
+        self._product_id = product_id
+        self._project_id = project_id
         self.catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
         self.catalog.upgrade()
         self.store = LocalStore(data)
@@ -62,8 +64,8 @@ class Home:
     def new_workspace(self, name: str) -> str:
         with self.catalog.write() as tx:
             workspace_id = workspaces.create(tx, name=name).id
-            products.create(tx, workspace_id, product_id=PRODUCT)
-            projects.create(tx, workspace_id, PRODUCT, project_id=PROJECT)
+            products.create(tx, workspace_id, product_id=self._product_id)
+            projects.create(tx, workspace_id, self._product_id, project_id=self._project_id)
             key, _ = keys.create(
                 tx, workspace_id, label="k", permissions=["api:write"], most_live=10
             )
@@ -72,9 +74,13 @@ class Home:
 
     def accept(self, *records: Mapping[str, Any], workspace_id: str | None = None) -> str:
         """The id of the batch that these records become; it waits in ``LANDING``."""
+        return self.accept_texts([json.dumps(one) for one in records], workspace_id)
+
+    def accept_texts(self, records: Sequence[str], workspace_id: str | None = None) -> str:
+        """As :meth:`accept`, for records as JSON."""
         request = service.Request(
             key=self._keys[workspace_id or self.workspace_id],
-            body=json.dumps(records).encode(),
+            body=f"[{','.join(records)}]".encode(),
             media_type=MediaType.JSON,
         )
         admitted = asyncio.run(self._ingest.submit(request))
