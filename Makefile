@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml uv.lock
 ifdef UV
 	@uv sync --quiet --locked --compile-bytecode
 else
-	@test -x $(RUN)python || $(PYTHON) -m venv $(VENV)
+	@$(RUN)python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(RUN)python -m pip install --quiet --disable-pip-version-check uv
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(RUN)uv sync --quiet --locked --inexact --active --compile-bytecode
 endif
