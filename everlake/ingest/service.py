@@ -74,7 +74,13 @@ class Ingest:
         judgement = await self._judge(request)
         if request.dry_run:
             return Admitted(_encode(_receipt(judgement, None)), replayed=False)
-        return await self._admit(request, judgement, claim)
+        admission, receipt = _admission(request, judgement, claim)
+        # Thousands of objects: freed now they are still in the processor's cache.
+        del judgement
+        admitted = await self._admitter.admit(admission)
+        if not receipt.acceptedCount:
+            raise _all_rejected(receipt)
+        return admitted
 
     def _find_earlier(self, workspace_id: str, claim: IdempotencyClaim) -> Admitted | None:
         with self._catalog.read() as tx:
@@ -120,24 +126,21 @@ class Ingest:
             projects = self._known_projects(request.key.workspace_id, submission.product_id)
         return judge(submission, projects, self._limits)
 
-    async def _admit(
-        self, request: Request, judgement: Judgement, claim: IdempotencyClaim | None
-    ) -> Admitted:
-        lines = encode_accepted(judgement.accepted)
-        batch = _new_batch(request, judgement, len(lines))
-        receipt = _receipt(judgement, batch.id)
-        admitted = await self._admitter.admit(
-            Admission(
-                batch=batch,
-                lines=lines,
-                refused=judgement.refused,
-                receipt=_encode(receipt),
-                claim=claim if judgement.accepted else None,
-            )
-        )
-        if not judgement.accepted:
-            raise _all_rejected(receipt)
-        return admitted
+
+def _admission(
+    request: Request, judgement: Judgement, claim: IdempotencyClaim | None
+) -> tuple[Admission, Receipt]:
+    lines = encode_accepted(judgement.accepted)
+    batch = _new_batch(request, judgement, len(lines))
+    receipt = _receipt(judgement, batch.id)
+    admission = Admission(
+        batch=batch,
+        lines=lines,
+        refused=judgement.refused,
+        receipt=_encode(receipt),
+        claim=claim if judgement.accepted else None,
+    )
+    return admission, receipt
 
 
 def _new_batch(request: Request, judgement: Judgement, landing_bytes: int) -> NewBatch:
