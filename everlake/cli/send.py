@@ -112,7 +112,7 @@ def send_chunks(client: Client, chunks: list[Chunk], *, quiet: bool) -> Sent:
             try:
                 _add(sent, _send_chunk(client, chunk), before)
             except (ApiError, Unreachable):
-                _say(sent)
+                print_json(sent) if quiet else _say(sent)
                 raise
             before += len(chunk.lines)
             bar.advance(task, len(chunk.lines))

@@ -90,8 +90,6 @@ class Lake:
             if held is None or held.version < row.version:
                 last[row.record_id] = row
         records = arrow.records_table(list(last.values()))
-        with self._table(workspace_id, ARRIVALS).writing() as writer:
-            writer.commit(writer.snapshot.prepare_append(arrow.arrivals_table(rows)))
         with self._table(workspace_id, RECORDS).writing() as writer:
             merge = writer.snapshot.prepare_merge(
                 records,
@@ -99,6 +97,9 @@ class Lake:
                 "source.version > target.version",
                 use_index=_unindexed_bytes(writer.snapshot) <= UNINDEXED_BYTES,
             )
+            # Not before the large files are written: on a full disk each try would add rows here.
+            with self._table(workspace_id, ARRIVALS).writing() as arrivals:
+                arrivals.commit(arrivals.snapshot.prepare_append(arrow.arrivals_table(rows)))
             if merge.inserted or merge.updated:
                 writer.commit(merge)
         return Merged(received=len(rows), inserted=merge.inserted, replaced=merge.updated)

@@ -17,6 +17,7 @@ from everlake.storage.store import (
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PARTIAL_SUFFIX = ".partial"
+_PROBE = ".check"
 
 
 class LocalStore:
@@ -84,9 +85,8 @@ class LocalStore:
             raise _translate(error, "delete") from error
 
     def check(self) -> None:
-        probe = f".check-{secrets.token_hex(8)}"
-        self.put_many([(probe, b"everlake")])
-        self.delete(probe)
+        self.put_many([(_PROBE, b"everlake")])
+        self.delete(_PROBE)
 
     def _file(self, path: str) -> Path:
         parts = path.split("/")

@@ -5,7 +5,11 @@ import sys
 import threading
 import time
 
-from everlake.lake import ArrivedRecord, Lake, arrow
+import lance
+import pytest
+
+from everlake.lake import ArrivedRecord, Lake, LakeUnavailable, arrow
+from everlake.lake.dataset import LanceFault, Snapshot
 from everlake.lake.lake import RECORDS
 from tests.integration.lake.home import arrived
 from tests.integration.server import environment
@@ -76,3 +80,22 @@ def test_many_writers_that_know_nothing_of_each_other_double_no_record(home: Hom
         thread.join()
 
     assert [version >> 20 for _, version in versions(lakes[0])] == [44, 44, 44]
+
+
+def test_tries_that_find_the_disk_full_add_no_arrivals(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(home.data)
+    lake.merge_records(WORKSPACE, [arrived("old", 1)])
+
+    def no_room(*_: object, **__: object) -> None:
+        raise LanceFault("LanceError(IO): No space left on device (os error 28)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Snapshot, "prepare_merge", no_room)
+        for _ in range(3):
+            with pytest.raises(LakeUnavailable):
+                lake.merge_records(WORKSPACE, [arrived("new", 2)])
+    lake.merge_records(WORKSPACE, [arrived("new", 2)])
+
+    assert lance.dataset(lake.directory(WORKSPACE) / "arrivals.lance").count_rows() == 2

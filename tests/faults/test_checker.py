@@ -1,0 +1,224 @@
+"""The checker sees what it is there to see: in a real data directory, damaged on purpose."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lance
+import pytest
+
+from everlake.catalog.engine import Catalog
+from everlake.contract.identity import record_id
+from tests.faults.checker import problems
+from tests.faults.ledger import Ledger, SentRecord
+from tests.integration.worker.home import Home
+
+
+class Directory:
+    """A data directory, and what its clients were promised."""
+
+    def __init__(self, data: Path, workspace_id: str, ledger: Ledger) -> None:
+        self.data = data
+        self.workspace_id = workspace_id
+        self.ledger = ledger
+
+    def problems(self) -> list[str]:
+        return problems(self.data, self.workspace_id, self.ledger)
+
+    def table(self, name: str) -> Path:
+        return self.data / "lake" / f"workspace={self.workspace_id}" / f"{name}.lance"
+
+    def landing_files(self) -> list[Path]:
+        return sorted((self.data / "landing").rglob("*.ndjson.zst"))
+
+
+def sent(name: str, word: str) -> SentRecord:
+    return SentRecord(name, word, f'{{"text" :\n "{word} says é", "n":1.50}}')
+
+
+BATCHES = [
+    [sent("a", "wordaone"), sent("b", "wordbone")],
+    [sent("a", "wordatwo")],
+    [sent("c", "wordcone"), sent("c", "wordctwo"), sent("d", "worddone")],
+]
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Directory:
+    data = tmp_path_factory.mktemp("original")
+    home = Home(data, product_id="prod-1", project_id="proj-1")
+    ledger = Ledger()
+    for records in BATCHES:
+        ledger.write(home.accept_texts([record.text() for record in records]), records)
+    home.work()
+    home.close()
+    return Directory(data, home.workspace_id, ledger)
+
+
+@pytest.fixture
+def directory(original: Directory, tmp_path: Path) -> Directory:
+    """A copy to be damaged."""
+    shutil.copytree(original.data, tmp_path / "copy")
+    return Directory(tmp_path / "copy", original.workspace_id, original.ledger)
+
+
+def id_of(name: str) -> str:
+    return record_id("message", {"id": name, "from": "chaos"}, "2026-03-01T10:00:00Z")
+
+
+def of(name: str) -> str:
+    return f"record_id = '{id_of(name)}'"
+
+
+def lose_a_record(directory: Directory) -> None:
+    lance.dataset(directory.table("records")).delete(of("b"))
+
+
+def lose_two_records_and_double_another(directory: Directory) -> None:
+    # The count alone would not show it.
+    table = lance.dataset(directory.table("records"))
+    table.delete(of("b"))
+    row = table.to_table(filter=of("a"))
+    lance.write_dataset(row, directory.table("records"), mode="append")
+
+
+def double_a_record(directory: Directory) -> None:
+    table = lance.dataset(directory.table("records"))
+    lance.write_dataset(table.to_table(filter=of("a")), directory.table("records"), mode="append")
+
+
+def set_back_a_record(directory: Directory) -> None:
+    """The earlier version in place of the last one, as a merge in the wrong order would leave."""
+    table = lance.dataset(directory.table("records"))
+    first = min(row["version"] for row in rows_of(directory, "arrivals", of("a")))
+    batch = next(iter(directory.ledger.batches))
+    data = directory.ledger.batches[batch][0].data
+    table.update(
+        {"version": str(first), "batch_id": f"'{batch}'", "data": f"'{data}'"}, where=of("a")
+    )
+
+
+def set_back_a_record_of_the_same_batch(directory: Directory) -> None:
+    table = lance.dataset(directory.table("records"))
+    first = min(row["version"] for row in rows_of(directory, "arrivals", of("c")))
+    data = BATCHES[2][0].data
+    table.update({"version": str(first), "data": f"'{data}'"}, where=of("c"))
+
+
+def rows_of(directory: Directory, table: str, where: str) -> list[dict[str, Any]]:
+    return lance.dataset(directory.table(table)).to_table(filter=where).to_pylist()
+
+
+def change_one_byte(directory: Directory) -> None:
+    data = BATCHES[0][1].data.replace("1.50", "1.5")
+    lance.dataset(directory.table("records")).update({"data": f"'{data}'"}, where=of("b"))
+
+
+def add_a_stranger(directory: Directory) -> None:
+    table = lance.dataset(directory.table("records"))
+    row = table.to_table(filter=of("b")).to_pylist()[0] | {"record_id": "0" * 32}
+    lance.write_dataset(_table([row], table.schema), directory.table("records"), mode="append")
+
+
+def _table(rows: list[dict[str, Any]], schema: Any) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - it has no types, so it stays here
+
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def forget_what_was_said(directory: Directory) -> None:
+    lance.dataset(directory.table("utterances")).delete(of("d"))
+
+
+def say_it_twice(directory: Directory) -> None:
+    table = lance.dataset(directory.table("utterances"))
+    lance.write_dataset(
+        table.to_table(filter=of("d")), directory.table("utterances"), mode="append"
+    )
+
+
+def forget_an_arrival(directory: Directory) -> None:
+    lance.dataset(directory.table("arrivals")).delete(of("d"))
+
+
+def execute(directory: Directory, statement: str) -> None:
+    catalog = Catalog.open(f"sqlite:///{directory.data / 'everlake.db'}")
+    with catalog.write() as tx:
+        tx.exec_driver_sql(statement)
+    catalog.close()
+
+
+def lose_a_batch(directory: Directory) -> None:
+    execute(directory, "DELETE FROM batches WHERE sequence = 2")
+
+
+def stop_half_way(directory: Directory) -> None:
+    execute(directory, "UPDATE batches SET status = 'PROCESSING' WHERE sequence = 2")
+
+
+def add_a_batch(directory: Directory) -> None:
+    directory.ledger = Ledger(dict(list(directory.ledger.batches.items())[:2]))
+
+
+def lose_a_landing_object(directory: Directory) -> None:
+    directory.landing_files()[1].unlink()
+
+
+def cut_a_landing_object(directory: Directory) -> None:
+    file = directory.landing_files()[1]
+    file.write_bytes(file.read_bytes()[:-4])
+
+
+def mix_up_landing_objects(directory: Directory) -> None:
+    one, other, *_ = directory.landing_files()
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+
+
+DAMAGES: dict[Callable[[Directory], None], set[str]] = {
+    lose_a_record: {"lost record", "count", "search"},
+    lose_two_records_and_double_another: {"lost record", "double", "search"},
+    double_a_record: {"double", "count"},
+    set_back_a_record: {"stale", "data", "search"},
+    set_back_a_record_of_the_same_batch: {"stale", "data", "search"},
+    change_one_byte: {"data"},
+    add_a_stranger: {"stranger", "count"},
+    forget_what_was_said: {"search"},
+    say_it_twice: {"search"},
+    forget_an_arrival: {"arrivals"},
+    lose_a_batch: {"lost batch", "sequences"},
+    stop_half_way: {"batch not complete"},
+    add_a_batch: {"unknown batch"},
+    lose_a_landing_object: {"landing object of"},
+    cut_a_landing_object: {"landing object of"},
+    mix_up_landing_objects: {"landing object of"},
+}
+
+
+def test_a_data_directory_as_it_should_be_has_no_problems(original: Directory) -> None:
+    assert original.problems() == []
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_damage_is_seen(directory: Directory, damage: Callable[[Directory], None]) -> None:
+    damage(directory)
+
+    found = directory.problems()
+
+    assert DAMAGES[damage] <= {_kind(problem) for problem in found}, found
+
+
+def _kind(problem: str) -> str:
+    head = problem.partition(":")[0]
+    return "landing object of" if head.startswith("landing object of") else head
+
+
+def test_two_requests_may_not_get_the_same_batch() -> None:
+    ledger = Ledger()
+    ledger.write("b", BATCHES[0])
+    ledger.write("b", BATCHES[0])
+
+    with pytest.raises(AssertionError, match="two requests"):
+        ledger.write("b", BATCHES[1])

@@ -1,0 +1,317 @@
+"""Commands that set a data directory up, and look at it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from everlake.catalog.engine import Catalog
+from everlake.contract.limits import Limits
+from tests.integration.cli.command import Cli, well
+from tests.integration.server import everlake
+
+MEMBERS = {"workspace_id", "product_id", "project_id", "api_key", "key_id"}
+
+
+def test_init_makes_all_that_is_needed_and_tells_it_in_one_line(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    done = everlake(
+        "init", "--product-id", "prod-abc", "--project-id", "proj-abc", "--json", data=data
+    )
+
+    [line] = done.stdout.splitlines()
+    made = json.loads(line)
+    assert set(made) == MEMBERS
+    assert made["product_id"] == "prod-abc"
+    assert made["project_id"] == "proj-abc"
+    assert made["api_key"].startswith("em_sk_")
+    assert done.stderr == ""
+
+    again = everlake(
+        "init", "--product-id", "prod-abc", "--project-id", "proj-abc", "--json", data=data
+    )
+    assert json.loads(again.stdout) == {**made, "api_key": None}
+    assert "keys create makes one" in again.stderr
+    assert made["api_key"] not in again.stdout + again.stderr
+
+
+def test_init_can_be_called_again_without_ids(cli: Cli) -> None:
+    first = well(cli("init", "--json")).json()
+    again = well(cli("init", "--json")).json()
+
+    assert again == {**first, "api_key": None}
+
+
+def test_init_adds_what_is_missing_and_keeps_what_is_there(cli: Cli) -> None:
+    first = well(cli("init", "--product-id", "one", "--json")).json()
+    second = well(cli("init", "--product-id", "two", "--project-id", "p", "--json")).json()
+    third = well(cli("init", "--product-id", "two", "--source", "slack", "--json")).json()
+
+    assert second["workspace_id"] == first["workspace_id"]
+    assert (second["product_id"], second["project_id"]) == ("two", "p")
+    assert second["key_id"] == first["key_id"]
+    assert (third["product_id"], third["project_id"]) == ("two", "p")
+    assert third["api_key"] is not None
+    assert third["key_id"] != first["key_id"]
+
+
+def test_init_in_words_has_the_same_and_the_secret_once(cli: Cli) -> None:
+    said = well(cli("init"))
+    words = dict(line.split() for line in said.out.splitlines())
+
+    assert set(words) == MEMBERS
+    assert words["api_key"].startswith("em_sk_")
+    assert "api_key" not in well(cli("init")).out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("--product-id", "a b"), ("--project-id", ""), ("--source", "Not A Slug")],
+)
+def test_init_refuses_what_cannot_be_an_id_and_makes_nothing(
+    cli: Cli, wrong: tuple[str, str]
+) -> None:
+    refused = cli("init", *wrong)
+
+    assert refused.code == 1
+    assert refused.err.startswith("everlake: ")
+    assert "Traceback" not in refused.err
+    assert cli("workspaces", "list", "--json").out == ""
+
+
+def test_a_workspace_can_be_made_and_filled_and_listed(cli: Cli) -> None:
+    made = well(cli("workspaces", "create", "--name", "Acme & Söhne", "--json")).json()
+    workspace = made["workspace_id"]
+    at = ("--workspace", workspace, "--json")
+
+    product = well(cli("products", "create", "--id", "prod", "--name", "Route", *at)).json()
+    project = well(cli("projects", "create", "--product", "prod", "--id", "proj", *at)).json()
+    key = well(cli("keys", "create", "--label", "sync", "--permissions", "api:write", *at)).json()
+
+    assert product == {"workspace_id": workspace, "product_id": "prod"}
+    assert project == {"workspace_id": workspace, "product_id": "prod", "project_id": "proj"}
+    assert set(key) == {"workspace_id", "key_id", "api_key"}
+    [listed] = well(cli("workspaces", "list", "--json")).lines()
+    assert (listed["workspace_id"], listed["name"]) == (workspace, "Acme & Söhne")
+    assert well(cli("products", "list", *at)).json()["name"] == "Route"
+    assert well(cli("projects", "list", *at)).json() == {**project, "name": "proj"}
+    [shown] = well(cli("keys", "list", *at)).lines()
+    assert (shown["key_id"], shown["label"], shown["source"]) == (key["key_id"], "sync", "api")
+    assert shown["permissions"] == ["api:write"]
+    assert key["api_key"].endswith(shown["hint"])
+
+
+def test_no_list_shows_a_secret(cli: Cli) -> None:
+    secret = well(cli("init", "--json")).json()["api_key"]
+
+    for command in ("workspaces", "products", "projects", "keys"):
+        for form in ((), ("--json",)):
+            assert secret not in well(cli(command, "list", *form)).out
+
+
+def test_lists_in_words_name_what_there_is(cli: Cli) -> None:
+    made = well(cli("init", "--json")).json()
+
+    assert made["workspace_id"] in well(cli("workspaces", "list")).out
+    assert made["product_id"] in well(cli("products", "list")).out
+    assert made["project_id"] in well(cli("projects", "list")).out
+    assert made["key_id"] in well(cli("keys", "list")).out
+
+
+def test_commands_are_about_the_first_workspace_unless_told_otherwise(cli: Cli) -> None:
+    first = well(cli("workspaces", "create", "--name", "one", "--json")).json()["workspace_id"]
+    second = well(cli("workspaces", "create", "--name", "two", "--json")).json()["workspace_id"]
+
+    assert well(cli("products", "create", "--json")).json()["workspace_id"] == first
+    there = cli("products", "create", "--workspace", second, "--json")
+    assert well(there).json()["workspace_id"] == second
+    assert len(well(cli("products", "list", "--json")).lines()) == 1
+
+
+def test_a_revoked_key_is_shown_as_such_and_cannot_be_revoked_again(cli: Cli) -> None:
+    key_id = well(cli("init", "--json")).json()["key_id"]
+
+    assert well(cli("keys", "revoke", key_id, "--json")).json()["key_id"] == key_id
+
+    assert well(cli("keys", "list", "--json")).json()["revoked_at"] is not None
+    again = cli("keys", "revoke", key_id)
+    assert again.code == 1
+    assert f"there is no live key {key_id}" in again.err
+
+
+def test_a_workspace_has_at_most_ten_live_keys(cli: Cli) -> None:
+    well(cli("workspaces", "create", "--name", "w"))
+    for number in range(Limits().keys_per_workspace):
+        well(cli("keys", "create", "--label", str(number)))
+
+    refused = cli("keys", "create", "--label", "eleventh")
+
+    assert refused.code == 1
+    assert "10" in refused.err
+
+
+REFUSED = {
+    ("products", "list", "--workspace", "nowhere"): "there is no workspace nowhere",
+    ("products", "create", "--id", "prod"): "already",
+    ("products", "create", "--id", "a b"): "cannot be an id",
+    ("projects", "create", "--product", "other"): "product",
+    ("keys", "create", "--label", "k", "--permissions", "api:all"): "one or more of api:read",
+    ("keys", "create", "--label", "k", "--permissions", ""): "permission",
+    ("keys", "create", "--label", " ", "--permissions", "api:read"): "label",
+    ("keys", "create", "--label", "k", "--source", "A B"): "source",
+    ("workspaces", "create", "--name", ""): "name",
+    ("batches", "show", "0198c0de"): "there is no batch 0198c0de",
+    ("search", "!!!"): "needs a word",
+}
+
+
+@pytest.mark.parametrize("arguments", REFUSED)
+def test_what_cannot_be_done_is_said_in_one_line(cli: Cli, arguments: tuple[str, ...]) -> None:
+    well(cli("init", "--product-id", "prod"))
+
+    refused = cli(*arguments)
+
+    assert refused.code == 1
+    assert refused.err.startswith("everlake: ")
+    assert refused.err.count("\n") == 1
+    assert REFUSED[arguments] in refused.err
+    assert refused.out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("products", "list"),
+        ("keys", "create", "--label", "k"),
+        ("batches", "list"),
+        ("search", "x"),
+    ],
+)
+def test_where_there_is_nothing_yet_a_command_says_what_to_do(
+    cli: Cli, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    refused = cli(*arguments)
+
+    assert refused.code == 1
+    assert "run everlake init or serve" in refused.err
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_data_directory_can_be_named_on_the_command_line(cli: Cli, tmp_path: Path) -> None:
+    there = str(tmp_path / "elsewhere")
+
+    made = well(cli("init", "--data", there, "--json")).json()
+
+    assert (
+        well(cli("workspaces", "list", "--data", there, "--json")).json()["workspace_id"]
+        == (made["workspace_id"])
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_setting_that_does_not_exist_stops_every_command(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "everlake.toml").write_text("ratelimit = 5\n")
+
+    for command in (("init",), ("doctor",), ("serve",), ("keys", "list"), ("worker",)):
+        refused = cli(*command)
+        assert refused.code == 1
+        assert "everlake.toml: ratelimit is not a setting. Settings: data, " in refused.err
+
+
+def test_a_bad_value_of_a_setting_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERLAKE_RATE_LIMIT", "many")
+
+    refused = cli("init")
+
+    assert refused.code == 1
+    assert "EVERLAKE_RATE_LIMIT='many': " in refused.err
+
+
+def test_doctor_finds_everything_in_order(cli: Cli) -> None:
+    well(cli("init"))
+
+    checks = well(cli("doctor", "--json")).lines()
+
+    assert [check["check"] for check in checks] == [
+        "versions",
+        "data directory",
+        "database",
+        "storage",
+        "disk",
+    ]
+    assert all(check["ok"] for check in checks)
+    assert "Everything is in order." in well(cli("doctor")).out
+
+
+def test_doctor_finds_a_data_directory_that_is_a_file(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+
+    checked = cli("doctor", "--json")
+
+    assert checked.code == 1
+    wrong = {check["check"]: check["message"] for check in checked.lines() if not check["ok"]}
+    assert set(wrong) == {"data directory", "database", "storage"}
+    assert all(wrong.values())
+    assert "Traceback" not in checked.err
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////proc/nowhere/x.db", "mysql://db/everlake", "not a URL", "sqlite://"]
+)
+def test_doctor_finds_a_database_that_cannot_be_opened(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    well(cli("init"))
+    monkeypatch.setenv("EVERLAKE_DATABASE_URL", url)
+
+    checked = cli("doctor", "--json")
+
+    assert checked.code == 1
+    wrong = [check for check in checked.lines() if not check["ok"]]
+    assert [check["check"] for check in wrong] == ["database"]
+    assert "TROUBLE" in cli("doctor").out
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/x", "file:///proc/nowhere"])
+def test_doctor_finds_a_storage_that_cannot_be_used(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    well(cli("init"))
+    monkeypatch.setenv("EVERLAKE_STORAGE_URL", url)
+
+    checked = cli("doctor", "--json")
+
+    assert checked.code == 1
+    assert [check["check"] for check in checked.lines() if not check["ok"]] == ["storage"]
+
+
+def test_doctor_finds_a_database_of_a_newer_version(cli: Cli, tmp_path: Path) -> None:
+    well(cli("init"))
+    catalog = Catalog.open(f"sqlite:///{tmp_path / 'data' / 'everlake.db'}")
+    with catalog.write() as tx:
+        tx.exec_driver_sql("UPDATE alembic_version SET version_num = 'r9999'")
+    catalog.close()
+
+    checked = cli("doctor", "--json")
+
+    assert checked.code == 1
+    [wrong] = [check for check in checked.lines() if not check["ok"]]
+    assert wrong["check"] == "database"
+    refused = cli("keys", "list")
+    assert refused.code == 1
+    assert "newer" in refused.err
+
+
+def test_help_names_every_command(cli: Cli) -> None:
+    said = well(cli("--help")).out
+
+    for command in ("init", "serve", "send", "batches", "search", "demo", "doctor", "keys"):
+        assert command in said
+        assert command in well(cli(command, "--help")).out
+
+
+def test_an_unknown_command_is_no_trouble_of_ours(cli: Cli) -> None:
+    refused = cli("fly")
+
+    assert refused.code == 2
+    assert "fly" in refused.err
