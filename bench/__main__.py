@@ -38,7 +38,7 @@ def main() -> None:
     try:
         results = {
             "when": datetime.now(UTC).strftime("%Y-%m-%d"),
-            "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, "
+            "machine": f"{os.cpu_count()} cores, {platform.system()}, "
             f"Python {platform.python_version()}",
             "accept": [accept(size) for size in SIZES],
             "landed": first_landed(),
