@@ -44,7 +44,6 @@ format: $(STAMP) ## Put the code into form
 	@$(RUN)ruff format .
 
 bench: $(STAMP) ## Measure, and write bench/RESULTS.md
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(or $(UV),$(RUN)uv) sync --quiet --locked --inexact --active --group bench
 	@$(RUN)python -m bench
 
 clean: ## Remove what the other targets made
