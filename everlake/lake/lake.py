@@ -6,11 +6,11 @@ read by anything that reads Lance. Everything in them can be written again from 
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from everlake.lake import arrow, paging, utterances
-from everlake.lake.dataset import Row, Snapshot, new_caches
+from everlake.lake.dataset import Pending, Row, Snapshot, new_caches
 from everlake.lake.filters import equals, one_of
 from everlake.lake.rows import (
     AnalysedRecord,
@@ -43,8 +43,11 @@ UTTERANCES = TableSpec(
     schema=arrow.UTTERANCES,
     indices={"record_id": "BTREE", "text": "INVERTED"},
 )
-UNINDEXED_BYTES = 64 * 1024 * 1024
+UNINDEXED_BYTES = 24 * 1024 * 1024
 """A merge by the index reads all rows outside it: with more ``data`` than this, go without."""
+
+MERGE_BYTES = 16 * 1024 * 1024
+"""Text of the records in one merge: the engine gives a join 300 MB, and a row takes a multiple."""
 
 SPECS = (RECORDS, ARRIVALS, UTTERANCES)
 
@@ -77,7 +80,7 @@ class Lake:
         """Take in accepted records; of each record the highest version stays.
 
         May be called again with the same rows, and in any order of batches. On disk, synced,
-        when it returns. At most about 64 MB of ``data`` a call.
+        when it returns. Large calls are merged in portions that the engine's memory holds.
 
         Raises:
             ValueError: a row's texts are not UTF-8.
@@ -89,7 +92,18 @@ class Lake:
             held = last.get(row.record_id)
             if held is None or held.version < row.version:
                 last[row.record_id] = row
-        records = arrow.records_table(list(last.values()))
+        merges = [self._merge(workspace_id, some) for some in _portions(list(last.values()))]
+        older = [row for row in rows if last[row.record_id] is not row]
+        if older:
+            self._append_arrivals(workspace_id, older)
+        return Merged(
+            received=len(rows),
+            inserted=sum(merge.inserted for merge in merges),
+            replaced=sum(merge.updated for merge in merges),
+        )
+
+    def _merge(self, workspace_id: str, rows: Sequence[ArrivedRecord]) -> Pending:
+        records = arrow.records_table(rows)
         with self._table(workspace_id, RECORDS).writing() as writer:
             merge = writer.snapshot.prepare_merge(
                 records,
@@ -98,11 +112,14 @@ class Lake:
                 use_index=_unindexed_bytes(writer.snapshot) <= UNINDEXED_BYTES,
             )
             # Not before the large files are written: on a full disk each try would add rows here.
-            with self._table(workspace_id, ARRIVALS).writing() as arrivals:
-                arrivals.commit(arrivals.snapshot.prepare_append(arrow.arrivals_table(rows)))
+            self._append_arrivals(workspace_id, rows)
             if merge.inserted or merge.updated:
                 writer.commit(merge)
-        return Merged(received=len(rows), inserted=merge.inserted, replaced=merge.updated)
+        return merge
+
+    def _append_arrivals(self, workspace_id: str, rows: Sequence[ArrivedRecord]) -> None:
+        with self._table(workspace_id, ARRIVALS).writing() as writer:
+            writer.commit(writer.snapshot.prepare_append(arrow.arrivals_table(rows)))
 
     def get_record(self, workspace_id: str, record_id: str) -> StoredRecord | None:
         """The last arrival of one record."""
@@ -249,6 +266,20 @@ class Lake:
 
 def _unindexed_bytes(now: Snapshot) -> int:
     return sum(now.values("data_bytes", now.unindexed_fragments("record_id")))
+
+
+def _portions(rows: Sequence[ArrivedRecord]) -> Generator[list[ArrivedRecord]]:
+    """``rows`` in their order, in portions of about :data:`MERGE_BYTES` at the most."""
+    portion: list[ArrivedRecord] = []
+    size = 0
+    for row in rows:
+        portion.append(row)
+        size += len(row.data) + len(row.envelope)
+        if size >= MERGE_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _totals(rows: Sequence[Row], column: str) -> dict[str, int]:

@@ -259,11 +259,16 @@ class Table:
 
     def _explained(self, fault: LanceFault) -> LakeError:
         cause = str(fault).split(", /", 1)[0]
-        passing = ("os error" in cause and "(os error 2)" not in cause) or "onflict" in cause
+        passing = (
+            ("os error" in cause and "(os error 2)" not in cause)
+            or "onflict" in cause
+            or "Resources exhausted" in cause
+        )
         if passing:
             return LakeUnavailable(
                 f"The lake table {self._path} cannot be used now: {cause}. "
-                "Check the disk's space, health and permissions; the work is tried again."
+                "Check the disk's space, health and permissions, and the memory; "
+                "the work is tried again."
             )
         return LakeDamaged(self._workspace, self._spec.name, self._directory, cause)
 

@@ -28,7 +28,7 @@ class LandingDamaged(Exception):
     """A landing object is not what was written; the message says which part is wrong."""
 
 
-class LandedRecord(msgspec.Struct, frozen=True, kw_only=True):
+class LandedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One accepted record as the archive keeps it.
 
     ``envelope`` is the normalised envelope without ``data``, ``data`` the sender's JSON object;
@@ -50,7 +50,7 @@ class LandedRecord(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
 
 
-class _Line(msgspec.Struct, kw_only=True):
+class _Line(msgspec.Struct, kw_only=True, gc=False):
     type: str = msgspec.field(name="_type")
     event_at: str = msgspec.field(name="_event_at")
     vendor_ids: dict[str, str] = msgspec.field(name="_vendor_ids")

@@ -1,5 +1,6 @@
 """A worker: its threads, its heartbeat, its end."""
 
+import gc
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ from everlake.worker.queue import TRANSIENT, Queue, Stage, owner_of
 
 _RECURSION = 20_000
 """The API reads what nests as deep as its own stack allows; the worker must read it too."""
+_GC_YOUNG = 50_000
 _LOOK_AGAIN_SECONDS = 1.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 _SWEEP_SECONDS = 300.0
@@ -153,6 +155,11 @@ def run(settings: Settings) -> None:
     """
     sys.setrecursionlimit(_RECURSION)
     worker = Worker(settings)
+    # What was made up to here stays for good, and records cannot form cycles: the collector
+    # would walk tens of thousands of them again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_YOUNG)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
     worker.run()

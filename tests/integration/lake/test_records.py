@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everlake.contract.envelope import Participant
-from everlake.lake import ArrivedRecord, Lake
+from everlake.lake import ArrivedRecord, Lake, LakeUnavailable
+from everlake.lake.dataset import LanceFault
+from everlake.lake.lake import RECORDS
 from tests.integration.lake.home import arrived, record_id
 
 ODD_TEXTS = [
@@ -193,3 +195,31 @@ def test_the_records_table_is_typed_for_whoever_opens_it(lake: Lake) -> None:
     assert row["vendor_ids"] == [("k", "v")]
     assert row["participant_keys"] == ["u1", "ada@x.org"]
     assert row["data_bytes"] == len(row["data"])
+
+
+def test_a_call_larger_than_one_merge_lands_whole(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("everlake.lake.lake.MERGE_BYTES", 200)
+    again = [arrived(n, 2, n) for n in range(0, 50, 7)]
+    rows = [*(arrived(n, 1, n) for n in range(50)), *again]
+
+    merged = lake.merge_records("w", rows)
+
+    assert (merged.received, merged.inserted, merged.replaced) == (len(rows), 50, 0)
+    assert lake.count_records("w") == 50
+    for row in again:
+        found = lake.get_record("w", row.record_id)
+        assert found is not None
+        assert found.version == row.version
+        assert len(lake.batches_of("w", row.record_id)) == 2
+
+
+def test_a_join_that_has_no_memory_is_tried_again_and_not_called_damage(lake: Lake) -> None:
+    lake.merge_records("w", [arrived("a", 1)])
+    fault = LanceFault("Resources exhausted: Failed to allocate 63.7 MB for HashJoinInput")
+    with (
+        pytest.raises(LakeUnavailable, match="memory"),
+        lake._table("w", RECORDS).writing(),  # pyright: ignore[reportPrivateUsage]
+    ):
+        raise fault
