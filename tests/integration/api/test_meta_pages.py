@@ -1,6 +1,7 @@
 """The pages about the server itself, and what every answer carries."""
 
 import json
+import time
 import re
 from collections.abc import Generator
 
@@ -88,11 +89,21 @@ def test_every_answer_names_its_request_and_the_log_has_it(home: Home, api: Api)
     ]
     names = [answer.headers["x-request-id"] for answer in answers]
     assert len(set(names)) == len(names)
-    lines = [json.loads(line) for line in home.server.log().splitlines() if line.startswith("{")]
-    logged = {line["request_id"]: line["status"] for line in lines if line["event"] == "request"}
-    assert {name: logged.get(name) for name in names} == {
+    assert logged_statuses(home, names) == {
         answer.headers["x-request-id"]: answer.status_code for answer in answers
     }
+
+
+def logged_statuses(home: Home, names: list[str]) -> dict[str, int]:
+    """The statuses that the log has for these requests; a line is written after its answer."""
+    deadline = time.monotonic() + 10
+    while True:
+        whole = [line for line in home.server.log().split("\n")[:-1] if line.startswith("{")]
+        lines = [line for line in map(json.loads, whole) if line["event"] == "request"]
+        found = {line["request_id"]: line["status"] for line in lines}
+        if all(name in found for name in names) or time.monotonic() > deadline:
+            return {name: found[name] for name in names if name in found}
+        time.sleep(0.02)
 
 
 def test_a_request_may_bring_its_own_name(api: Api) -> None:
