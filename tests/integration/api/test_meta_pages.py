@@ -1,8 +1,8 @@
 """The pages about the server itself, and what every answer carries."""
 
 import json
-import time
 import re
+import time
 from collections.abc import Generator
 
 import httpx
