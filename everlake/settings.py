@@ -35,9 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database_url: Annotated[
         str, Meta(description="Catalog database. Empty: an SQLite file in the data directory.")
     ] = ""
-    storage_url: Annotated[str, Meta(description="Landing archive. Empty: the data directory.")] = (
-        ""
-    )
+    storage_url: Annotated[
+        str, Meta(description="Landing archive and lake tables. Empty: the data directory.")
+    ] = ""
     log_format: Annotated[
         Literal["auto", "console", "json"],
         Meta(description="Form of the logs on standard error; auto is console on a terminal."),
