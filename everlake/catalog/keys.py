@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from everlake.catalog.errors import NotFound, TooManyKeys
-from everlake.catalog.fields import checked_name, now_ms, oldest_first
+from everlake.catalog.fields import checked_name, in_chunks, now_ms, oldest_first
 from everlake.catalog.tables import api_keys, workspaces
 from everlake.contract.batch import PERMISSIONS, Permission
 from everlake.contract.ids import new_id, new_secret
@@ -121,6 +121,15 @@ def find_live(tx: Connection, secret: str) -> ApiKey | None:
     """The key with that secret, unless it is revoked."""
     row = tx.execute(_LIVE, {"secret_hash": _hash(secret)}).mappings().first()
     return None if row is None else ApiKey(**row)
+
+
+def live_of(tx: Connection, ids: Iterable[str]) -> set[str]:
+    """Which of ``ids`` are keys that are not revoked, of any workspace."""
+    found: set[str] = set()
+    for chunk in in_chunks(ids):
+        statement = select(_c.id).where(_c.id.in_(chunk), _c.revoked_at.is_(None))
+        found.update(tx.execute(statement).scalars())
+    return found
 
 
 def touch(tx: Connection, used: Mapping[str, int]) -> None:

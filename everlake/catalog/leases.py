@@ -22,9 +22,10 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     until: int
 
 
-def _acquire(dialect: str) -> Executable:
+def _take(dialect: str, *, by_force: bool) -> Executable:
     insert = insert_of(dialect, leases)
     same = _c.owner == insert.excluded.owner
+    free = or_(_c.owner.is_(None), same, _c.until <= bindparam("now"))
     return insert.on_conflict_do_update(
         index_elements=[_c.name],
         set_={
@@ -32,11 +33,12 @@ def _acquire(dialect: str) -> Executable:
             "until": insert.excluded.until,
             "fence": _c.fence + case((same, 0), else_=1),
         },
-        where=or_(_c.owner.is_(None), same, _c.until <= bindparam("now")),
+        where=None if by_force else free,
     ).returning(_c.fence)
 
 
-_ACQUIRE = {dialect: _acquire(dialect) for dialect in ("sqlite", "postgresql")}
+_ACQUIRE = {dialect: _take(dialect, by_force=False) for dialect in ("sqlite", "postgresql")}
+_SEIZE = {dialect: _take(dialect, by_force=True) for dialect in ("sqlite", "postgresql")}
 
 
 def acquire(tx: Connection, name: str, *, owner: str, now: int, ttl_ms: int) -> Lease | None:
@@ -44,6 +46,13 @@ def acquire(tx: Connection, name: str, *, owner: str, now: int, ttl_ms: int) -> 
     values = {"name": name, "owner": owner, "until": now + ttl_ms, "fence": 1, "now": now}
     fence = tx.execute(_ACQUIRE[tx.dialect.name], values).scalar()
     return None if fence is None else Lease(name=name, owner=owner, fence=fence, until=now + ttl_ms)
+
+
+def seize(tx: Connection, name: str, *, owner: str, now: int, ttl_ms: int) -> Lease:
+    """Take the lease from whoever holds it, who finds out when it renews."""
+    values = {"name": name, "owner": owner, "until": now + ttl_ms, "fence": 1}
+    fence = tx.execute(_SEIZE[tx.dialect.name], values).scalar_one()
+    return Lease(name=name, owner=owner, fence=fence, until=now + ttl_ms)
 
 
 def renew(tx: Connection, lease: Lease, now: int, ttl_ms: int) -> bool:

@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from everlake.catalog import batches, workspaces
+from everlake.catalog import batches, queue, workspaces
 from everlake.contract.batch import BatchStatus
 from everlake.contract.errors import RecordError, RecordErrorCode
 from everlake.contract.ids import new_batch_id
@@ -144,7 +144,7 @@ def test_batches_are_counted_by_status(home: Home) -> None:
 
 def claim(home: Home, status: BatchStatus, now: int) -> list[str]:
     with home.catalog.write() as tx:
-        rows = batches.claim(
+        rows = queue.claim(
             tx,
             status=status,
             owner="w",
@@ -162,15 +162,15 @@ def test_a_failed_batch_is_retried_from_where_it_was(home: Home) -> None:
     now = now_ms() + 1_000
     assert claim(home, BatchStatus.LANDING, now) == [early, late]
     with home.catalog.write() as tx:
-        batches.advance(tx, [late], owner="w", to=BatchStatus.LANDED, now=now)
+        queue.advance(tx, [late], owner="w", to=BatchStatus.LANDED, now=now)
     assert claim(home, BatchStatus.LANDED, now) == [late]
     with home.catalog.write() as tx:
-        assert batches.fail(tx, [early, late], owner="w", now=now, reason="bad") == 2
+        assert queue.fail(tx, [early, late], owner="w", now=now, reason="bad") == 2
     assert home.batch(early).failure == "bad"
     with home.catalog.write() as tx:
-        assert batches.retry(tx, home.workspace_id, early)
-        assert batches.retry(tx, home.workspace_id, late)
-        assert not batches.retry(tx, home.workspace_id, late)
+        assert queue.retry(tx, home.workspace_id, early)
+        assert queue.retry(tx, home.workspace_id, late)
+        assert not queue.retry(tx, home.workspace_id, late)
     assert home.batch(early).status is BatchStatus.LANDING
     assert home.batch(late).status is BatchStatus.LANDED
     for batch_id in (early, late):
@@ -183,7 +183,7 @@ def test_a_batch_that_has_not_failed_is_not_retried(home: Home, status: BatchSta
     [batch_id] = home.insert()
     set_status(home, batch_id, status)
     with home.catalog.write() as tx:
-        assert not batches.retry(tx, home.workspace_id, batch_id)
+        assert not queue.retry(tx, home.workspace_id, batch_id)
     assert home.batch(batch_id).status is status
 
 
@@ -192,9 +192,18 @@ def test_neither_a_refused_nor_anothers_batch_is_retried(home: Home) -> None:
     [refused] = home.insert(status=BatchStatus.FAILED, accepted=0)
     [theirs] = neighbour.insert(status=BatchStatus.FAILED)
     with home.catalog.write() as tx:
-        assert not batches.retry(tx, home.workspace_id, refused)
-        assert not batches.retry(tx, home.workspace_id, theirs)
-        assert not batches.retry(tx, home.workspace_id, "unknown")
+        assert not queue.retry(tx, home.workspace_id, refused)
+        assert not queue.retry(tx, home.workspace_id, theirs)
+        assert not queue.retry(tx, home.workspace_id, "unknown")
+
+
+def test_many_batches_are_found_by_their_ids(home: Home) -> None:
+    ids = [*home.insert(3), *make_home(home.catalog).insert(1)]
+    with home.catalog.read() as tx:
+        found = batches.get_many(tx, [*ids, "unknown", *map(str, range(1_000))])
+        assert batches.get_many(tx, []) == {}
+    assert set(found) == set(ids)
+    assert found[ids[0]] == home.batch(ids[0])
 
 
 def test_nothing_is_inserted_where_there_is_nothing(home: Home) -> None:

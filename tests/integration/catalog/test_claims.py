@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from everlake.catalog import batches
+from everlake.catalog import queue
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
@@ -31,12 +31,12 @@ def claim_rows(home: Home, owner: str = "a", **changes: Any) -> list[BatchRow]:
         "max_bytes": 1 << 40,
     }
     with home.catalog.write() as tx:
-        return batches.claim(tx, owner=owner, **{**values, **changes})
+        return queue.claim(tx, owner=owner, **{**values, **changes})
 
 
 def advance(home: Home, ids: list[str], to: BatchStatus, owner: str = "a", now: int = NOW) -> int:
     with home.catalog.write() as tx:
-        return batches.advance(tx, ids, owner=owner, to=to, now=now)
+        return queue.advance(tx, ids, owner=owner, to=to, now=now)
 
 
 def test_the_oldest_batches_are_claimed_first_and_once(home: Home) -> None:
@@ -86,11 +86,11 @@ def test_a_former_holder_touches_nothing_and_notices(home: Home) -> None:
     claim(home, "b", now=NOW + 100, max_batches=1)
     before = home.batch(ids[0])
     with home.catalog.write() as tx:
-        assert batches.renew(tx, "a", ids[:1], NOW + 500) == 0
-        assert batches.advance(tx, ids[:1], owner="a", to=LANDED, now=NOW) == 0
-        assert batches.fail(tx, ids[:1], owner="a", now=NOW, reason="r") == 0
-        assert batches.release(tx, ids[:1], owner="a", now=NOW) == 0
-        assert batches.retry_later(tx, ids[:1], owner="a", now=NOW, delay_ms=1, reason="r") == 0
+        assert queue.renew(tx, "a", ids[:1], NOW + 500) == 0
+        assert queue.advance(tx, ids[:1], owner="a", to=LANDED, now=NOW) == 0
+        assert queue.fail(tx, ids[:1], owner="a", now=NOW, reason="r") == 0
+        assert queue.release(tx, ids[:1], owner="a", now=NOW) == 0
+        assert queue.retry_later(tx, ids[:1], owner="a", now=NOW, delay_ms=1, reason="r") == 0
     assert home.batch(ids[0]) == before
     assert advance(home, ids, LANDED) == 1
     assert [home.batch(batch_id).status for batch_id in ids] == [LANDING, LANDED]
@@ -100,8 +100,8 @@ def test_a_renewed_lease_holds_longer(home: Home) -> None:
     ids = home.insert(2)
     claim(home, "a")
     with home.catalog.write() as tx:
-        assert batches.renew(tx, "a", [*ids, "unknown"], NOW + 500) == 2
-        assert batches.renew(tx, "a", [], NOW + 500) == 0
+        assert queue.renew(tx, "a", [*ids, "unknown"], NOW + 500) == 2
+        assert queue.renew(tx, "a", [], NOW + 500) == 0
     assert claim(home, "b", now=NOW + 499) == []
     assert claim(home, "b", now=NOW + 500) == ids
 
@@ -121,7 +121,7 @@ def test_a_batch_goes_forward_and_leaves_its_lease_and_attempts_behind(home: Hom
     [batch_id] = home.insert()
     claim(home, "a")
     with home.catalog.write() as tx:
-        batches.retry_later(tx, [batch_id], owner="a", now=NOW, delay_ms=0, reason="disk full")
+        queue.retry_later(tx, [batch_id], owner="a", now=NOW, delay_ms=0, reason="disk full")
     [row] = claim_rows(home)
     assert (row.attempts, row.failure) == (1, "disk full")
     assert advance(home, [batch_id], LANDED, now=NOW + 1) == 1
@@ -152,7 +152,7 @@ def test_a_batch_to_be_tried_again_waits_its_delay(home: Home) -> None:
     claim(home, "a", max_batches=1)
     with home.catalog.write() as tx:
         assert (
-            batches.retry_later(tx, [first], owner="a", now=NOW, delay_ms=1_000, reason="x" * 5_000)
+            queue.retry_later(tx, [first], owner="a", now=NOW, delay_ms=1_000, reason="x" * 5_000)
             == 1
         )
     row = home.batch(first)
@@ -167,7 +167,7 @@ def test_a_processing_batch_to_be_tried_again_does_not_go_back(home: Home) -> No
     advance(home, claim(home), LANDED)
     claim(home, status=LANDED, to=PROCESSING)
     with home.catalog.write() as tx:
-        batches.retry_later(tx, [batch_id], owner="a", now=NOW, delay_ms=50, reason="r")
+        queue.retry_later(tx, [batch_id], owner="a", now=NOW, delay_ms=50, reason="r")
     assert home.batch(batch_id).status is PROCESSING
     assert claim(home, status=LANDED, to=PROCESSING) == []
     assert claim(home, status=LANDED, to=PROCESSING, now=NOW + 50) == [batch_id]
@@ -177,7 +177,7 @@ def test_a_released_batch_is_free_at_once_and_no_attempt_is_counted(home: Home) 
     [batch_id] = home.insert()
     claim(home, "a")
     with home.catalog.write() as tx:
-        assert batches.release(tx, [batch_id], owner="a", now=NOW) == 1
+        assert queue.release(tx, [batch_id], owner="a", now=NOW) == 1
     [row] = claim_rows(home, "b")
     assert (row.id, row.attempts) == (batch_id, 0)
 
@@ -186,7 +186,7 @@ def test_a_failed_batch_is_not_claimed(home: Home) -> None:
     [batch_id] = home.insert()
     claim(home)
     with home.catalog.write() as tx:
-        assert batches.fail(tx, [batch_id], owner="a", now=NOW, reason="cannot be read") == 1
+        assert queue.fail(tx, [batch_id], owner="a", now=NOW, reason="cannot be read") == 1
     row = home.batch(batch_id)
     assert (row.status, row.failure, row.lease_owner) == (FAILED, "cannot be read", None)
     assert claim(home, now=NOW + 10_000) == []
@@ -217,7 +217,7 @@ def test_a_workspace_whose_batches_are_all_delayed_keeps_no_other_waiting(home: 
     neighbour = make_home(home.catalog)
     home.insert(3, created_at=NOW - 30)
     with home.catalog.write() as tx:
-        claimed = batches.claim(
+        claimed = queue.claim(
             tx,
             status=LANDING,
             owner="a",
@@ -228,7 +228,7 @@ def test_a_workspace_whose_batches_are_all_delayed_keeps_no_other_waiting(home: 
             max_bytes=1 << 30,
         )
         ids = [row.id for row in claimed]
-        batches.retry_later(tx, ids, owner="a", now=NOW, delay_ms=9_999, reason="r")
+        queue.retry_later(tx, ids, owner="a", now=NOW, delay_ms=9_999, reason="r")
     theirs = neighbour.insert(created_at=NOW - 20)
     assert claim(home) == theirs
 
@@ -277,7 +277,7 @@ class Watcher:
             return
         with self.home.catalog.write() as tx:
             if action == "claim":
-                rows = batches.claim(
+                rows = queue.claim(
                     tx,
                     status=LANDING,
                     owner=owner,
@@ -297,16 +297,16 @@ class Watcher:
             held = self.mine(owner)
             ids = sorted(self.ids)
             if action == "renew":
-                assert batches.renew(tx, owner, ids, self.now + number) == len(held)
+                assert queue.renew(tx, owner, ids, self.now + number) == len(held)
                 self.until.update(dict.fromkeys(held, (owner, self.now + number)))
                 return
             if action == "advance":
-                count = batches.advance(tx, ids, owner=owner, to=LANDED, now=self.now)
+                count = queue.advance(tx, ids, owner=owner, to=LANDED, now=self.now)
                 self.landed.update(held)
             elif action == "release":
-                count = batches.release(tx, ids, owner=owner, now=self.now)
+                count = queue.release(tx, ids, owner=owner, now=self.now)
             else:
-                count = batches.retry_later(
+                count = queue.retry_later(
                     tx, ids, owner=owner, now=self.now, delay_ms=number, reason="r"
                 )
             assert count == len(held)
@@ -331,3 +331,32 @@ def test_whatever_two_workers_do_no_batch_has_two_holders(
         row = watcher.home.batch(batch_id)
         assert (row.status is LANDED) == (batch_id in watcher.landed)
         assert row.lease_owner == (watcher.until.get(batch_id, ("", 0))[0] or None)
+
+
+def test_a_status_is_due_while_a_batch_in_it_could_be_claimed(home: Home) -> None:
+    def due(now: int = NOW) -> bool:
+        with home.catalog.read() as tx:
+            return queue.is_due(tx, LANDING, now=now)
+
+    assert not due()
+    home.insert()
+    assert due()
+    claim(home, "a", lease_ms=100)
+    assert not due()
+    assert due(NOW + 100)
+
+
+def test_batches_that_wait_for_their_next_attempt_can_be_hurried(home: Home) -> None:
+    waiting, leased = home.insert(2)
+    assert claim(home, max_batches=1) == [waiting]
+    with home.catalog.write() as tx:
+        queue.retry_later(tx, [waiting], owner="a", now=NOW, delay_ms=60_000, reason="r")
+    assert claim(home) == [leased]
+    assert claim(home) == []
+
+    with home.catalog.write() as tx:
+        assert queue.hurry(tx, home.workspace_id, now=NOW) == 1
+
+    [again] = claim_rows(home)
+    assert (again.id, again.attempts) == (waiting, 1)
+    assert home.batch(leased).lease_owner == "a"

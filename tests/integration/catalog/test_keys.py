@@ -162,3 +162,13 @@ def test_pages_of_keys_hold_each_one_once(home: Home) -> None:
             seen.extend(row.id for row in rows)
     assert len(seen) == 7
     assert set(seen) == made
+
+
+def test_which_of_many_keys_are_live_is_one_question(home: Home) -> None:
+    made = [make(home)[0].id for _ in range(3)]
+    theirs = make(make_home(home.catalog))[0].id
+    with home.catalog.write() as tx:
+        keys.revoke(tx, home.workspace_id, made[1])
+        asked = [*made, theirs, "unknown", *(f"key_{n}" for n in range(1_000))]
+        assert keys.live_of(tx, asked) == {made[0], made[2], theirs}
+        assert keys.live_of(tx, []) == set()

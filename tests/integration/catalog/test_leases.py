@@ -76,3 +76,19 @@ def test_of_many_at_once_one_gets_the_lease(catalog: Catalog, other: Catalog) ->
 
         held = [lease for lease in at_once(4, attempt) if lease is not None]
         assert [lease.fence for lease in held] == [round_number + 1]
+
+
+def test_a_lease_can_be_seized_and_its_holder_finds_out_when_it_renews(catalog: Catalog) -> None:
+    held = acquire(catalog, "a", 1_000)
+    assert held is not None
+    with catalog.write() as tx:
+        seized = leases.seize(tx, "lake", owner="b", now=1_010, ttl_ms=100)
+        free = leases.seize(tx, "other", owner="b", now=1_010, ttl_ms=100)
+
+    assert seized == Lease(name="lake", owner="b", fence=2, until=1_110)
+    assert free.fence == 1
+    assert acquire(catalog, "a", 1_020) is None
+    with catalog.write() as tx:
+        assert not leases.renew(tx, held, 1_020, 100)
+        leases.release(tx, seized)
+    assert acquire(catalog, "a", 1_030) == Lease(name="lake", owner="a", fence=3, until=1_130)

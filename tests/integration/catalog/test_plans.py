@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from everlake.catalog import batches, idempotency, keys, projects
+from everlake.catalog import batches, idempotency, keys, projects, queue, sequence
 from everlake.contract.batch import BatchStatus
 from tests.integration.catalog.home import Home, now_ms
 
@@ -72,7 +72,7 @@ def test_a_claim_is_a_range_of_an_index(home: Home, status: BatchStatus, *, anal
         if analysed:
             tx.exec_driver_sql("ANALYZE")
         with plans(tx) as found:
-            batches.claim(
+            queue.claim(
                 tx,
                 status=status,
                 owner="w",
@@ -93,23 +93,29 @@ def test_leased_batches_are_changed_by_their_ids(home: Home, *, analysed: bool) 
         if analysed:
             tx.exec_driver_sql("ANALYZE")
         with plans(tx) as found:
-            batches.renew(tx, owner, some, 1)
-            batches.release(tx, some, owner=owner, now=1)
-            batches.retry_later(tx, some, owner=owner, now=1, delay_ms=1, reason="r")
-            batches.fail(tx, some, owner=owner, now=1, reason="r")
+            queue.renew(tx, owner, some, 1)
+            queue.release(tx, some, owner=owner, now=1)
+            queue.retry_later(tx, some, owner=owner, now=1, delay_ms=1, reason="r")
+            queue.fail(tx, some, owner=owner, now=1, reason="r")
             for to in (BatchStatus.LANDED, BatchStatus.PROCESSING, BatchStatus.COMPLETE):
-                batches.advance(tx, some, owner=owner, to=to, now=1)
-            batches.retry(tx, home.workspace_id, ids[0])
+                queue.advance(tx, some, owner=owner, to=to, now=1)
+            queue.retry(tx, home.workspace_id, ids[0])
     assert_reads_only_index_ranges(found)
     assert [line.endswith("(id=?)") for line in found] == [True] * 8
 
 
 LOOKUPS: list[Callable[[Connection, str], object]] = [
     lambda tx, ws: batches.get(tx, ws, "b"),
+    lambda tx, _: batches.get_many(tx, ["a", "b"]),
     lambda tx, ws: batches.by_sequences(tx, ws, [1, 2, 3]),
+    lambda tx, ws: sequence.page(tx, ws, after=1),
+    lambda tx, ws: sequence.page(tx, ws, after=1, until=9),
+    lambda tx, ws: sequence.some(tx, ws, [1, 2, 3]),
+    lambda tx, ws: sequence.in_hand(tx, ws, BatchStatus.LANDING),
     lambda tx, _: batches.exists_many(tx, ["a", "b"]),
     lambda tx, ws: keys.page(tx, ws, limit=5, after="k"),
     lambda tx, _: keys.find_live(tx, "em_sk_x"),
+    lambda tx, _: keys.live_of(tx, ["a", "b"]),
     lambda tx, ws: projects.ids_of(tx, ws, "p"),
     lambda tx, ws: projects.page(tx, ws, limit=5, product_id="p", after="q"),
     lambda tx, ws: projects.page(tx, ws, limit=5, after="q"),

@@ -5,7 +5,7 @@ from sqlalchemy import Executable, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from everlake.catalog import batches, idempotency, leases, workspaces
+from everlake.catalog import idempotency, leases, queue, workspaces
 from everlake.catalog.tables import metadata
 
 
@@ -21,7 +21,7 @@ def test_every_table_can_be_created(table: Table) -> None:
 
 
 def test_claimed_rows_are_locked_and_those_of_others_passed_over() -> None:
-    assert compiled(batches._DUE_BATCHES).endswith("FOR UPDATE SKIP LOCKED")
+    assert compiled(queue._DUE_BATCHES).endswith("FOR UPDATE SKIP LOCKED")
 
 
 def test_conflicts_and_results_are_handled_in_one_statement() -> None:
@@ -29,4 +29,8 @@ def test_conflicts_and_results_are_handled_in_one_statement() -> None:
     assert "ON CONFLICT (workspace_id, key) DO NOTHING RETURNING" in remember
     acquire = compiled(leases._ACQUIRE["postgresql"])
     assert "ON CONFLICT (name) DO UPDATE" in acquire
+    assert "WHERE" in acquire
+    seize = compiled(leases._SEIZE["postgresql"])
+    assert "ON CONFLICT (name) DO UPDATE" in seize
+    assert "WHERE" not in seize
     assert "RETURNING" in compiled(workspaces._NEXT_SEQUENCES)

@@ -1,0 +1,251 @@
+"""The queue: a batch's status says what is next, and a lease who works on it."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, case, literal, literal_column, select, update
+
+from everlake.catalog.batches import BatchRow
+from everlake.catalog.fields import in_chunks, now_ms
+from everlake.catalog.tables import StatusText, batches
+from everlake.contract.batch import BatchStatus
+from everlake.contract.errors import MAX_MESSAGE
+
+_c = batches.c
+_BEFORE = {
+    BatchStatus.LANDED: (BatchStatus.LANDING,),
+    BatchStatus.PROCESSING: (BatchStatus.LANDED,),
+    BatchStatus.COMPLETE: (BatchStatus.LANDED, BatchStatus.PROCESSING),
+}
+"""Where a batch may come from; it only moves forward (contract, A batch)."""
+
+_REACHED = {BatchStatus.LANDED: "landed_at", BatchStatus.COMPLETE: "completed_at"}
+
+_DUE_WORKSPACE = (
+    select(_c.workspace_id, _c.due_at)
+    .where(_c.status == bindparam("status"), _c.due_at <= bindparam("now"))
+    .order_by(_c.due_at)
+    .limit(1)
+)
+_DUE_BATCHES = (
+    select(batches)
+    .where(
+        _c.workspace_id == bindparam("workspace"),
+        _c.status == bindparam("status"),
+        # The sum keeps planners off ix_batches_due, with which they would have to sort.
+        _c.due_at + literal_column("0") <= bindparam("now"),
+    )
+    .order_by(_c.sequence)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_LEASE = (
+    update(batches)
+    .where(_c.id == bindparam("batch"))
+    .values(
+        status=bindparam("new_status"),
+        lease_owner=bindparam("owner"),
+        due_at=bindparam("until"),
+        attempts=bindparam("failed"),
+    )
+)
+
+
+def claim(
+    tx: Connection,
+    *,
+    status: BatchStatus,
+    to: BatchStatus | None = None,
+    owner: str,
+    now: int,
+    lease_ms: int,
+    max_batches: int,
+    max_records: int,
+    max_bytes: int,
+    workspace_id: str | None = None,
+    skip_workspaces: Collection[str] = (),
+) -> list[BatchRow]:
+    """Lease the oldest batches of one workspace that wait in ``status`` and nobody holds.
+
+    A claim of ``LANDED`` also finds ``PROCESSING`` batches whose lease ran out or whose next
+    attempt is due. A lease that ran out counts as a failed attempt, so that a batch that kills
+    its worker does not come back for ever.
+
+    Args:
+        to: the status the claimed batches get; None leaves the one they have.
+        owner: unique to the worker's loop: whoever has the same name has the same lease.
+        now: Unix milliseconds.
+        lease_ms: milliseconds the lease holds, unless renewed.
+        max_records: most accepted records together; one batch is claimed even if it has more.
+        max_bytes: likewise for ``landing_bytes``.
+        workspace_id: None takes the workspace that has had a batch due for the longest time.
+        skip_workspaces: not these, where there is a choice.
+
+    Returns:
+        the batches as they are now, by sequence; none where nothing is due.
+    """
+    states = [status]
+    if status is BatchStatus.LANDED:
+        states.append(BatchStatus.PROCESSING)
+    workspace = workspace_id
+    if workspace is None:
+        workspace = _due_workspace(tx, states, now, skip_workspaces)
+    if workspace is None:
+        return []
+    due: list[BatchRow] = []
+    for state in states:
+        parameters = {"workspace": workspace, "status": state, "now": now, "most": max_batches}
+        due.extend(BatchRow(**row) for row in tx.execute(_DUE_BATCHES, parameters).mappings())
+    due.sort(key=lambda batch: batch.sequence)
+    claimed = [
+        msgspec.structs.replace(
+            batch,
+            status=batch.status if to is None else to,
+            lease_owner=owner,
+            due_at=now + lease_ms,
+            attempts=batch.attempts + (batch.lease_owner is not None),
+        )
+        for batch in _within(due[:max_batches], max_records, max_bytes)
+    ]
+    if claimed:
+        tx.execute(_LEASE, [_lease_values(batch) for batch in claimed])
+    return claimed
+
+
+def is_due(tx: Connection, status: BatchStatus, *, now: int) -> bool:
+    """Whether a batch in ``status`` could be claimed; ``now`` in Unix milliseconds."""
+    return tx.execute(_DUE_WORKSPACE, {"status": status, "now": now}).first() is not None
+
+
+def renew(tx: Connection, owner: str, ids: Collection[str], until: int) -> int:
+    """Hold the leases until ``until``; how many of ``ids`` are still ``owner``'s."""
+    return _update_held(tx, ids, owner, {"due_at": until})
+
+
+def release(tx: Connection, ids: Collection[str], *, owner: str, now: int) -> int:
+    """Hand back the batches of ``ids`` that ``owner`` holds, with no attempt counted; how many."""
+    return _update_held(tx, ids, owner, _freed(now))
+
+
+def abandon(tx: Connection, owners: Collection[str], *, now: int) -> int:
+    """Make what dead owners hold due at once; how many batches.
+
+    It stays in their name, so that the next claim counts an attempt, as for a lease that ran out.
+    """
+    count = 0
+    # One status at a time, each of which is a range of the queue's index.
+    for status in (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING):
+        statement = (
+            update(batches)
+            .where(_c.status == status, _c.due_at > now, _c.lease_owner.in_(owners))
+            .values(due_at=now)
+        )
+        count += tx.execute(statement).rowcount
+    return count
+
+
+def advance(tx: Connection, ids: Collection[str], *, owner: str, to: BatchStatus, now: int) -> int:
+    """Move forward the batches of ``ids`` that ``owner`` holds, and free them; how many.
+
+    Raises:
+        ValueError: ``to`` is not a status that a batch moves forward to.
+    """
+    if to not in _BEFORE:
+        raise ValueError(f"A batch does not move forward to {to}")
+    values = {"status": to, "attempts": 0, "failure": None, **_freed(now)}
+    if to in _REACHED:
+        values[_REACHED[to]] = now
+    # NOT IN, because no index serves it: with IN, SQLite walks all batches of a status.
+    others = [status for status in BatchStatus if status not in _BEFORE[to]]
+    return _update_held(tx, ids, owner, values, _c.status.not_in(others))
+
+
+def retry_later(
+    tx: Connection, ids: Collection[str], *, owner: str, now: int, delay_ms: int, reason: str
+) -> int:
+    """Free the batches of ``ids`` that ``owner`` holds, due again after ``delay_ms``; how many."""
+    values = {
+        "attempts": _c.attempts + 1,
+        "failure": reason[:MAX_MESSAGE],
+        **_freed(now + delay_ms),
+    }
+    return _update_held(tx, ids, owner, values)
+
+
+def fail(tx: Connection, ids: Collection[str], *, owner: str, now: int, reason: str) -> int:
+    """Give up the batches of ``ids`` that ``owner`` holds; how many. Nothing of them is lost."""
+    values = {"status": BatchStatus.FAILED, "failure": reason[:MAX_MESSAGE], **_freed(now)}
+    return _update_held(tx, ids, owner, values)
+
+
+def retry(tx: Connection, workspace_id: str, batch_id: str) -> bool:
+    """Send a failed batch on from where it was; False where it is not failed, or holds nothing."""
+    landed = case(
+        (_c.landed_at.is_not(None), literal(BatchStatus.LANDED, StatusText)),
+        else_=literal(BatchStatus.LANDING, StatusText),
+    )
+    statement = (
+        update(batches)
+        .where(_c.workspace_id == workspace_id, _c.id == batch_id)
+        .where(_c.status == BatchStatus.FAILED, _c.accepted > 0)
+        .values(status=landed, attempts=0, failure=None, **_freed(now_ms()))
+    )
+    return tx.execute(statement).rowcount == 1
+
+
+def hurry(tx: Connection, workspace_id: str, *, now: int) -> int:
+    """Make the workspace's batches that wait for their next attempt due at once; how many."""
+    count = 0
+    for status in (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING):
+        statement = (
+            update(batches)
+            .where(_c.workspace_id == workspace_id, _c.status == status)
+            .where(_c.due_at > now, _c.lease_owner.is_(None))
+            .values(due_at=now)
+        )
+        count += tx.execute(statement).rowcount
+    return count
+
+
+def _due_workspace(
+    tx: Connection, states: Iterable[BatchStatus], now: int, skip: Collection[str]
+) -> str | None:
+    statement = _DUE_WORKSPACE.where(_c.workspace_id.not_in(skip)) if skip else _DUE_WORKSPACE
+    due: list[tuple[int, str]] = []
+    for state in states:
+        row = tx.execute(statement, {"status": state, "now": now}).first()
+        if row is not None:
+            due.append((row.due_at, row.workspace_id))
+    return min(due)[1] if due else None
+
+
+def _within(rows: Iterable[BatchRow], max_records: int, max_bytes: int) -> Iterator[BatchRow]:
+    records = size = 0
+    for number, batch in enumerate(rows):
+        records += batch.accepted
+        size += batch.landing_bytes
+        if number and (records > max_records or size > max_bytes):
+            return
+        yield batch
+
+
+def _lease_values(batch: BatchRow) -> dict[str, Any]:
+    return {
+        "batch": batch.id,
+        "new_status": batch.status,
+        "owner": batch.lease_owner,
+        "until": batch.due_at,
+        "failed": batch.attempts,
+    }
+
+
+def _freed(due_at: int) -> dict[str, Any]:
+    return {"lease_owner": None, "due_at": due_at}
+
+
+def _update_held(
+    tx: Connection, ids: Collection[str], owner: str, values: dict[str, Any], *conditions: Any
+) -> int:
+    statement = update(batches).where(_c.lease_owner == owner, *conditions).values(**values)
+    return sum(tx.execute(statement.where(_c.id.in_(chunk))).rowcount for chunk in in_chunks(ids))
