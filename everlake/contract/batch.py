@@ -22,6 +22,10 @@ class BatchStatus(StrEnum):
     FAILED = "FAILED"
 
 
+ENDED = (BatchStatus.COMPLETE, BatchStatus.FAILED)
+"""Where a batch stays, unless it is retried."""
+
+
 class DownloadStatus(StrEnum):
     """Progress of a batch's attachments."""
 

@@ -6,7 +6,8 @@ and the OpenAPI description all read these types. Lengths count Unicode characte
 ``null`` is not a way to leave a member out, so no member's type admits it.
 """
 
-from datetime import date, time
+from collections.abc import Sequence
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -232,6 +233,19 @@ def canonical_event_at(text: str) -> str | None:
     if not _is_date(text[:10]) or not _is_time(text[10:19]):
         return None
     return text[:19] + "Z"
+
+
+def are_canonical_times(texts: Sequence[str]) -> bool:
+    """Whether :func:`canonical_event_at` would leave each of ``texts`` as it is; at once."""
+    count = len(texts)
+    joined = "".join(texts)
+    if {*map(len, texts)} != {20} or joined[10::20] != "T" * count or joined[19::20] != "Z" * count:
+        return False
+    try:
+        msgspec.convert(texts, list[datetime])
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 @lru_cache(50_000)

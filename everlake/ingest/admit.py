@@ -1,7 +1,7 @@
 """The durable moment: landing objects synced, rows committed, then the 202.
 
 Admissions that wait at the same time share one commit. The one thread here is the only place
-of an API process that writes batches.
+of an API process that writes new batches.
 """
 
 import asyncio

@@ -8,21 +8,23 @@ from everlake.contract.envelope import RECORD_TYPES, Record
 from everlake.contract.errors import RecordError, RecordErrorCode
 from everlake.contract.limits import ERRORS_SHOWN, Limits
 from everlake.ingest.explain import Fault, explain
-from everlake.ingest.submission import Submission
+from everlake.ingest.submission import RightSubmission, Submission
 from everlake.ingest.validate import attachments_of, projects_known
-from everlake.landing.lines import RefusedWriter
+from everlake.landing.lines import RefusedWriter, encode_accepted
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a submission.
 
-    ``errors`` are the first 20 by index, ``total_errors`` counts all; ``refused`` is the
+    ``lines`` are the accepted records as the archive keeps them, not compressed. ``errors`` are
+    the first 20 by index, ``total_errors`` counts all; ``refused`` is the
     compressed object of the refused records, or None when there are none.
     """
 
     record_type: str | None
     product_id: str | None
-    accepted: list[Record]
+    accepted: int
+    lines: bytes
     attachments: int
     rejected: int = 0
     errors: list[RecordError] = []
@@ -31,21 +33,18 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def accept_all(
-    submission: Submission, projects: frozenset[str], limits: Limits
+    submission: RightSubmission, projects: frozenset[str], limits: Limits
 ) -> Judgement | None:
     """The judgement where every record is accepted; else None, and :func:`judge` says why not."""
-    accepted = [record for record in submission.records if record is not None]
-    attachments = sum(map(attachments_of, accepted))
-    if (
-        len(accepted) < len(submission.records)
-        or attachments > limits.attachments_per_batch
-        or not all(projects_known(record, projects) for record in accepted)
-    ):
+    records = submission.records
+    attachments = sum(map(attachments_of, records))
+    if attachments > limits.attachments_per_batch or not projects_known(records, projects):
         return None
     return Judgement(
         record_type=submission.record_type,
         product_id=submission.product_id,
-        accepted=accepted,
+        accepted=len(records),
+        lines=encode_accepted(records, line_breaks=submission.line_breaks),
         attachments=attachments,
     )
 
@@ -54,7 +53,6 @@ def judge(submission: Submission, projects: frozenset[str], limits: Limits) -> J
     """Judge every record of a thoroughly read submission whose product exists.
 
     Args:
-        submission: with its payloads.
         projects: the ids of the product's projects; empty where no record names a product.
         limits: for attachments.
     """
@@ -62,9 +60,9 @@ def judge(submission: Submission, projects: frozenset[str], limits: Limits) -> J
     refusals = _Refusals()
     attachments = 0
     known = None if submission.product_id is None else projects
-    payloads = submission.payloads or []
-    for index, (record, payload) in enumerate(zip(submission.records, payloads, strict=True)):
-        if record is None or not projects_known(record, projects):
+    pairs = zip(submission.records, submission.payloads, strict=True)
+    for index, (record, payload) in enumerate(pairs):
+        if record is None or not projects_known([record], projects):
             refusals.add(index, payload, explain(payload, limits=limits, projects=known))
         elif attachments + attachments_of(record) > limits.attachments_per_batch:
             refusals.add(index, payload, [_too_many_attachments(limits)])
@@ -74,7 +72,8 @@ def judge(submission: Submission, projects: frozenset[str], limits: Limits) -> J
     return Judgement(
         record_type=submission.record_type if submission.record_type in RECORD_TYPES else None,
         product_id=submission.product_id,
-        accepted=accepted,
+        accepted=len(accepted),
+        lines=encode_accepted(accepted, line_breaks=True),
         rejected=refusals.records,
         errors=refusals.shown,
         total_errors=refusals.total,

@@ -26,8 +26,7 @@ from everlake.ingest.admit import (
 from everlake.ingest.body import MediaType
 from everlake.ingest.directory import Directory
 from everlake.ingest.judge import Judgement, accept_all, judge
-from everlake.ingest.submission import Submission, read_quickly, read_thoroughly
-from everlake.landing.lines import encode_accepted
+from everlake.ingest.submission import read_quickly, read_thoroughly
 from everlake.landing.paths import landing_paths
 
 _encode = msgspec.json.Encoder().encode
@@ -75,8 +74,6 @@ class Ingest:
         if request.dry_run:
             return Admitted(_encode(_receipt(judgement, None)), replayed=False)
         admission, receipt = _admission(request, judgement, claim)
-        # Thousands of objects: freed now they are still in the processor's cache.
-        del judgement
         admitted = await self._admitter.admit(admission)
         if not receipt.acceptedCount:
             raise _all_rejected(receipt)
@@ -94,16 +91,13 @@ class Ingest:
     async def _judge(self, request: Request) -> Judgement:
         quick = read_quickly(request.body, request.media_type, self._limits)
         if quick is not None:
-            projects = await self._projects_of(request.key.workspace_id, quick)
+            projects = await self._projects_of(request.key.workspace_id, quick.product_id)
             judgement = accept_all(quick, projects, self._limits)
             if judgement is not None:
                 return judgement
         return await asyncio.to_thread(self._judge_thoroughly, request)
 
-    async def _projects_of(self, workspace_id: str, submission: Submission) -> frozenset[str]:
-        product_id = submission.product_id
-        if product_id is None:
-            return frozenset()
+    async def _projects_of(self, workspace_id: str, product_id: str) -> frozenset[str]:
         remembered = self._directory.remembered(workspace_id, product_id)
         if remembered is not None:
             return remembered
@@ -130,12 +124,11 @@ class Ingest:
 def _admission(
     request: Request, judgement: Judgement, claim: IdempotencyClaim | None
 ) -> tuple[Admission, Receipt]:
-    lines = encode_accepted(judgement.accepted)
-    batch = _new_batch(request, judgement, len(lines))
+    batch = _new_batch(request, judgement)
     receipt = _receipt(judgement, batch.id)
     admission = Admission(
         batch=batch,
-        lines=lines,
+        lines=judgement.lines,
         refused=judgement.refused,
         receipt=_encode(receipt),
         claim=claim if judgement.accepted else None,
@@ -143,7 +136,7 @@ def _admission(
     return admission, receipt
 
 
-def _new_batch(request: Request, judgement: Judgement, landing_bytes: int) -> NewBatch:
+def _new_batch(request: Request, judgement: Judgement) -> NewBatch:
     batch_id = new_batch_id()
     created_at = batch_id_time(batch_id)
     key = request.key
@@ -158,12 +151,12 @@ def _new_batch(request: Request, judgement: Judgement, landing_bytes: int) -> Ne
         type=judgement.record_type,
         product_id=judgement.product_id,
         payload_format=request.payload_format,
-        accepted=len(judgement.accepted),
+        accepted=judgement.accepted,
         rejected=judgement.rejected,
         total_errors=judgement.total_errors,
         errors=judgement.errors,
         landing_path=paths.accepted if judgement.accepted else None,
-        landing_bytes=landing_bytes,
+        landing_bytes=len(judgement.lines),
         rejected_path=paths.rejected if judgement.refused is not None else None,
         attachment_total=judgement.attachments,
         failure=None if judgement.accepted else "every record was refused",
@@ -172,7 +165,7 @@ def _new_batch(request: Request, judgement: Judgement, landing_bytes: int) -> Ne
 
 def _receipt(judgement: Judgement, batch_id: str | None) -> Receipt:
     return Receipt(
-        acceptedCount=len(judgement.accepted),
+        acceptedCount=judgement.accepted,
         rejectedCount=judgement.rejected,
         totalErrorCount=judgement.total_errors,
         batchId=UNSET if batch_id is None else batch_id,

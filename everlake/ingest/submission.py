@@ -16,22 +16,34 @@ from everlake.ingest.validate import (
     decode_record,
     decode_record_array,
     normalise,
+    normalise_all,
 )
 
 _BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
+class RightSubmission(msgspec.Struct, frozen=True):
+    """One request's normalised records in the submitted order: right at the first look.
+
+    ``line_breaks`` says whether there may be line breaks between the tokens of a record.
+    """
+
+    records: list[Record]
+    record_type: str
+    product_id: str
+    line_breaks: bool
+
+
 class Submission(msgspec.Struct, frozen=True):
-    """The records of one request in the submitted order.
+    """The records of one request in the submitted order, looked at one by one.
 
     ``records`` are normalised; None stands where the fast verdict refused one. ``payloads``
-    are the JSON texts as submitted, or None where every record was right at the first look.
-    ``record_type`` (as compared) and ``product_id`` are those of the records that have both as
-    strings, and None where no record has.
+    are the JSON texts as submitted. ``record_type`` (as compared) and ``product_id`` are those
+    of the records that have both as strings, and None where no record has.
     """
 
     records: list[Record | None]
-    payloads: list[bytes] | None
+    payloads: list[bytes]
     record_type: str | None
     product_id: str | None
 
@@ -52,7 +64,7 @@ _decode_head = msgspec.json.Decoder(_Head).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
 
-def read_quickly(body: bytes, media_type: MediaType, limits: Limits) -> Submission | None:
+def read_quickly(body: bytes, media_type: MediaType, limits: Limits) -> RightSubmission | None:
     """The submission, where every record is right at the first look; else None.
 
     Raises:
@@ -61,15 +73,18 @@ def read_quickly(body: bytes, media_type: MediaType, limits: Limits) -> Submissi
     try:
         _check_utf8(body)
         records = _decode_all(body, media_type)
-        for record in records:
-            normalise(record)
-            if attachments_of(record) > limits.attachments_per_record:
-                return None
+        normalise_all(records)
     except (*_BAD, RecordRefused):
         return None
     _check_count(len(records), limits)
-    kinds = {(record.type, record.product_id) for record in records}
-    return Submission([*records], None, *_one_kind(kinds))
+    if max(map(attachments_of, records)) > limits.attachments_per_record:
+        return None
+    return RightSubmission(
+        records,
+        _only("_type", {record.type for record in records}),
+        _only("_product_id", {record.product_id for record in records}),
+        line_breaks=b"\r" in body or (media_type is MediaType.JSON and b"\n" in body),
+    )
 
 
 def _check_utf8(text: bytes) -> None:
@@ -99,9 +114,10 @@ def read_thoroughly(body: bytes, media_type: MediaType, limits: Limits) -> Submi
     _check_count(len(split), limits)
     payloads = [bytes(payload) for payload in split]
     kinds = {kind for kind in map(_kind_of, payloads) if kind}
-    kind = _one_kind(kinds)
+    record_type = _only("_type", {kind[0] for kind in kinds}) if kinds else None
+    product_id = _only("_product_id", {kind[1] for kind in kinds}) if kinds else None
     records = [_accept_quickly(payload, limits) for payload in payloads]
-    return Submission(records, payloads, *kind)
+    return Submission(records, payloads, record_type, product_id)
 
 
 def _split_lines(body: bytes) -> list[bytes]:
@@ -163,17 +179,16 @@ def _kind_of(payload: bytes) -> tuple[str, str] | None:
         return None
 
 
-def _one_kind(kinds: set[tuple[str, str]]) -> tuple[str | None, str | None]:
-    types = {kind[0] for kind in kinds}
-    products = {kind[1] for kind in kinds}
-    for name, values in (("_type", types), ("_product_id", products)):
-        if len(values) > 1:
-            raise WireError(
-                ErrorCode.MIXED_BATCH,
-                f"All records of a request must have the same {name}, these have {len(values)} "
-                "different ones: send one request for each.",
-            )
-    return (next(iter(types), None), next(iter(products), None))
+def _only(member: str, values: set[str]) -> str:
+    """The one value that all records have."""
+    if len(values) > 1:
+        raise WireError(
+            ErrorCode.MIXED_BATCH,
+            f"All records of a request must have the same {member}, these have {len(values)} "
+            "different ones: send one request for each.",
+        )
+    (value,) = values
+    return value
 
 
 def _accept_quickly(payload: bytes, limits: Limits) -> Record | None:

@@ -50,6 +50,15 @@ class LandedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     data: bytes
 
 
+class LandedIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Which record a line is, and little more: five times as quick to read as all of it."""
+
+    record_id: str
+    version: int
+    record_type: str
+    product_id: str
+
+
 class _Line(msgspec.Struct, kw_only=True, gc=False):
     type: str = msgspec.field(name="_type")
     event_at: str = msgspec.field(name="_event_at")
@@ -66,16 +75,28 @@ class _Line(msgspec.Struct, kw_only=True, gc=False):
     data_text: str | UnsetType = msgspec.field(name="_data_text", default=UNSET)
 
 
+class _Head(msgspec.Struct, kw_only=True, gc=False):
+    type: str = msgspec.field(name="_type")
+    event_at: str = msgspec.field(name="_event_at")
+    vendor_ids: dict[str, str] = msgspec.field(name="_vendor_ids")
+    product_id: str = msgspec.field(name="_product_id")
+
+
 _decode_line = msgspec.json.Decoder(_Line).decode
+_decode_head = msgspec.json.Decoder(_Head).decode
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-def encode_accepted(records: Sequence[Record]) -> bytes:
-    """The lines of accepted, normalised records, not compressed."""
-    lines = _encoder.encode_lines(records)
-    if lines.count(b"\n") == len(records) and b"\r" not in lines:
-        return lines
-    return b"".join(_encode_broken(record) for record in records)
+def encode_accepted(records: Sequence[Record], *, line_breaks: bool = True) -> bytes:
+    """The lines of accepted, normalised records, not compressed.
+
+    Args:
+        line_breaks: False promises that no record's ``data`` has a line feed or carriage return
+            between its tokens.
+    """
+    if line_breaks:
+        return b"".join(_encode_broken(record) for record in records)
+    return _encoder.encode_lines(records)
 
 
 def _encode_broken(record: Record) -> bytes:
@@ -125,6 +146,27 @@ def decode_accepted(lines: bytes, sequence: int) -> list[LandedRecord]:
         ]
     except (msgspec.DecodeError, RecursionError) as error:
         raise LandingDamaged(f"a line of it is not a record ({error})") from error
+
+
+def decode_identities(lines: bytes, sequence: int) -> list[LandedIdentity]:
+    """Which records a landing object holds. Arguments and errors as :func:`decode_accepted`."""
+    try:
+        return [
+            _decode_identity(line, record_version(sequence, number))
+            for number, line in enumerate(lines.splitlines())
+        ]
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise LandingDamaged(f"a line of it is not a record ({error})") from error
+
+
+def _decode_identity(text: bytes, version: int) -> LandedIdentity:
+    line = _decode_head(text)
+    return LandedIdentity(
+        record_id=record_id(line.type, line.vendor_ids, line.event_at),
+        version=version,
+        record_type=line.type,
+        product_id=line.product_id,
+    )
 
 
 def _decode_accepted(text: bytes, version: int) -> LandedRecord:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everlake.contract.envelope import canonical_event_at, canonical_type
+from everlake.contract.envelope import are_canonical_times, canonical_event_at, canonical_type
 
 FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z", re.ASCII)
 
@@ -43,6 +43,22 @@ def test_a_text_is_taken_just_where_it_has_the_form_and_the_time_exists(text: st
     right = FORM.fullmatch(text) is not None and exists(text[:19])
 
     assert canonical_event_at(text) == (text[:19] + "Z" if right else None)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(
+        st.from_regex(FORM, fullmatch=True)
+        | st.datetimes().map(lambda moment: moment.replace(microsecond=0).isoformat() + "Z")
+        | st.text("0123456789-:.TtZz+ \u0661\n", min_size=19, max_size=21),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_many_at_once_are_judged_as_one_by_one(texts: list[str]) -> None:
+    one_by_one = all(canonical_event_at(text) == text for text in texts)
+
+    assert are_canonical_times(texts) == one_by_one
 
 
 @given(st.datetimes(), st.text("0123456789", max_size=3))

@@ -162,6 +162,36 @@ def test_data_with_line_breaks_stands_in_its_line_with_spaces_and_beside_it_verb
     )
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(accepted_records(), min_size=1, max_size=4))
+def test_the_short_way_for_records_without_line_breaks_gives_the_same_lines(
+    records: list[Record],
+) -> None:
+    broken = any({*bytes(record.data)} & {*b"\r\n"} for record in records)
+
+    if not broken:
+        assert encode_accepted(records, line_breaks=False) == encode_accepted(records)
+
+
+@pytest.mark.parametrize("gap", ["\n", "\r"])
+@pytest.mark.parametrize("media_type", list(MediaType))
+def test_a_body_tells_whether_its_records_may_have_line_breaks(
+    gap: str, media_type: MediaType
+) -> None:
+    record = '{"_type":"email","_schema_version":"1.0.0","_event_at":"2026-01-01T00:00:00Z",'
+    record += '"_vendor_ids":{"id":"1"},"_product_id":"p","_project_ids":["q"],"data":{}}'
+    body = f"[{record},{gap}{record}]" if media_type is MediaType.JSON else f"{record}\n{record}"
+    compact = body.replace(gap, "") if media_type is MediaType.JSON else body
+    spaced = body.replace('"data":{}', '"data":{\r}') if media_type is MediaType.NDJSON else body
+
+    right = read_quickly(compact.encode(), media_type, Limits())
+    assert right is not None
+    assert not right.line_breaks
+    right = read_quickly(spaced.encode(), media_type, Limits())
+    assert right is not None
+    assert right.line_breaks
+
+
 def test_only_the_record_with_line_breaks_has_its_data_twice() -> None:
     lines = encode_accepted([a_record(), a_record("{\n}"), a_record()])
 

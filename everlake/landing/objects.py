@@ -1,0 +1,82 @@
+"""A batch's objects off the archive, held against what the catalog says of them."""
+
+from typing import TypeVar
+
+from everlake.catalog.batches import BatchRow
+from everlake.landing.lines import (
+    LandedIdentity,
+    LandedRecord,
+    LandingDamaged,
+    decode_accepted,
+    decode_identities,
+    decompress,
+)
+from everlake.landing.refused import read_all
+from everlake.storage import ObjectMissing, ObjectStore, StorageUnavailable
+
+UNREADABLE = (LandingDamaged, ObjectMissing, StorageUnavailable)
+"""Why a batch's records cannot be had from the archive now."""
+
+
+def read_accepted(store: ObjectStore, batch: BatchRow) -> list[LandedRecord]:
+    """A batch's accepted records, by line.
+
+    Raises:
+        ObjectMissing: there is no object.
+        LandingDamaged: it is not what was written, or not this batch's.
+        StorageUnavailable: it could not be read now.
+    """
+    return _of(batch, decode_accepted(_lines(store, batch), batch.sequence))
+
+
+def read_identities(store: ObjectStore, batch: BatchRow) -> list[LandedIdentity]:
+    """Which records a batch has, by line. Raises as :func:`read_accepted`."""
+    return _of(batch, decode_identities(_lines(store, batch), batch.sequence))
+
+
+def check_refused(store: ObjectStore, batch: BatchRow) -> None:
+    """Return when the object of a batch's refused records is whole, if it has one.
+
+    Raises:
+        ObjectMissing, LandingDamaged, StorageUnavailable: as :func:`read_accepted`.
+    """
+    if batch.rejected_path is None:
+        return
+    count = sum(1 for record in read_all(store.get(batch.rejected_path)) if record.is_last)
+    _check_count(count, batch.rejected)
+
+
+def _lines(store: ObjectStore, batch: BatchRow) -> bytes:
+    if batch.landing_path is None:
+        raise ObjectMissing("the batch has no landing object")
+    lines = decompress(store.get(batch.landing_path))
+    if len(lines) != batch.landing_bytes:
+        raise LandingDamaged(
+            f"its lines have {len(lines):,} bytes, and those of the batch {batch.landing_bytes:,}"
+        )
+    try:
+        lines.decode()  # what is inside ``data`` is not looked at when a line is decoded
+    except UnicodeDecodeError as error:
+        raise LandingDamaged(f"its lines are not UTF-8 ({error.reason})") from error
+    return lines
+
+
+_Record = TypeVar("_Record", LandedRecord, LandedIdentity)
+
+
+def _of(batch: BatchRow, records: list[_Record]) -> list[_Record]:
+    """``records``, when they can be the batch's.
+
+    Raises:
+        LandingDamaged: they cannot.
+    """
+    _check_count(len(records), batch.accepted)
+    for record in records:
+        if record.record_type != batch.type or record.product_id != batch.product_id:
+            raise LandingDamaged("its records are not of the batch's type and product")
+    return records
+
+
+def _check_count(found: int, expected: int) -> None:
+    if found != expected:
+        raise LandingDamaged(f"it holds {found:,} records, and the batch has {expected:,}")

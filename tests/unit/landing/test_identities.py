@@ -1,0 +1,56 @@
+"""What is read of a line to tell its record is what all of it tells."""
+
+import pytest
+from msgspec import Raw
+
+from everlake.contract.envelope import Record
+from everlake.landing.lines import (
+    LandedIdentity,
+    LandingDamaged,
+    decode_accepted,
+    decode_identities,
+    encode_accepted,
+)
+
+DATA = (b'{"a":1}', b'{ "a" :\r\n 1 }', '{"é":"😀"}'.encode())
+
+
+def lines_of(*datas: bytes) -> bytes:
+    return encode_accepted(
+        [
+            Record(
+                type="email",
+                schema_version="1.0.0",
+                event_at="2026-03-01T10:00:00Z",
+                vendor_ids={"id": str(number), "z": "\u2028"},
+                product_id="prod",
+                project_ids=["proj"],
+                data=Raw(data),
+            )
+            for number, data in enumerate(datas)
+        ]
+    )
+
+
+def test_identities_are_those_of_the_whole_records() -> None:
+    lines = lines_of(*DATA)
+
+    assert decode_identities(lines, 7) == [
+        LandedIdentity(
+            record_id=record.record_id,
+            version=record.version,
+            record_type="email",
+            product_id="prod",
+        )
+        for record in decode_accepted(lines, 7)
+    ]
+
+
+def test_no_lines_have_no_identities() -> None:
+    assert decode_identities(b"", 1) == []
+
+
+@pytest.mark.parametrize("line", [b"{}\n", b"[]\n", b'{"_type":"email"\n', b"\xff\n"])
+def test_a_line_that_is_no_record_is_told(line: bytes) -> None:
+    with pytest.raises(LandingDamaged, match="a line of it is not a record"):
+        decode_identities(lines_of(*DATA) + line, 1)
