@@ -8,7 +8,7 @@ pyarrow carries no types, so what it returns stays inside this module and
 # pyright: reportMissingTypeArgument=false, reportMissingTypeStubs=false
 # Reason: pyarrow has neither annotations nor stubs.
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -18,9 +18,10 @@ import pyarrow.compute as pc
 
 from everlake.contract.envelope import Participant
 from everlake.lake.filters import participant_keys
-from everlake.lake.rows import AnalysedRecord, ArrivedRecord
+from everlake.lake.rows import AnalysedRecord, Arrival, ArrivedRecord
 
 Table: TypeAlias = Any
+Batch: TypeAlias = Any
 Schema: TypeAlias = Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,7 +100,7 @@ def records_table(rows: Sequence[ArrivedRecord]) -> Table:
         "batch_id": [row.batch_id for row in rows],
         "source": [row.source for row in rows],
         "type": [row.record_type for row in rows],
-        "event_at": _instants(row.event_at for row in rows),
+        "event_at": _instants([row.event_at for row in rows]),
         "product_id": [row.product_id for row in rows],
         "project_ids": [row.project_ids for row in rows],
         "nature": [row.nature for row in rows],
@@ -116,7 +117,7 @@ def records_table(rows: Sequence[ArrivedRecord]) -> Table:
     return pa.table(columns, schema=RECORDS)
 
 
-def arrivals_table(rows: Sequence[ArrivedRecord]) -> Table:
+def arrivals_table(rows: Sequence[Arrival]) -> Table:
     """Rows of :data:`ARRIVALS`."""
     columns = {
         "record_id": [row.record_id for row in rows],
@@ -142,7 +143,7 @@ def utterances_table(records: Iterable[AnalysedRecord]) -> Table:
         "product_id": [record.product_id for record, _, _ in lines],
         "project_ids": [record.project_ids for record, _, _ in lines],
         "source": [record.source for record, _, _ in lines],
-        "event_at": _instants(record.event_at for record, _, _ in lines),
+        "event_at": _instants([record.event_at for record, _, _ in lines]),
         "speaker": [_valid(said.speaker) for _, _, said in lines],
         "role": [said.role for _, _, said in lines],
         "said_at": [_valid(said.said_at) for _, _, said in lines],
@@ -154,6 +155,27 @@ def utterances_table(records: Iterable[AnalysedRecord]) -> Table:
 def ids_table(record_ids: Iterable[str]) -> Table:
     """A table of record ids alone."""
     return pa.table({"record_id": list(record_ids)}, schema=pa.schema(_IDENTITY[:1]))
+
+
+def columns(values: Mapping[str, Sequence[Any]]) -> Table:
+    """A table of these columns, of the types that their values have."""
+    return pa.table(dict(values))
+
+
+def from_batches(batches: Iterable[Batch], schema: Schema) -> Table:
+    """The rows of batches of that schema, of which there may be none."""
+    return pa.Table.from_batches(list(batches), schema)
+
+
+def concatenate(tables: Sequence[Table]) -> Table:
+    """The rows of tables of one schema, of which there is at least one."""
+    return pa.concat_tables(tables)
+
+
+def having(table: Table, column: str, values: Iterable[int]) -> Table:
+    """The rows whose integer ``column`` is one of ``values``."""
+    wanted = pa.array(list(values), pa.int64())
+    return table.filter(pc.is_in(table.column(column), value_set=wanted))  # pyright: ignore[reportAttributeAccessIssue]  (made at run time)
 
 
 def to_rows(table: Table) -> list[dict[str, Any]]:
@@ -181,11 +203,8 @@ def counts(table: Table, columns: Sequence[str]) -> list[dict[str, Any]]:
     return table.group_by(list(columns)).aggregate([([], "count_all")]).to_pylist()
 
 
-def _instants(texts: Iterable[str]) -> Any:
-    return pa.array(
-        [(datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1) for text in texts],
-        _EVENT_AT,
-    )
+def _instants(texts: list[str]) -> Any:
+    return pa.array(texts, pa.string()).cast(_EVENT_AT)
 
 
 def _wire_time(micros: int) -> str:
@@ -206,6 +225,6 @@ def _text(values: list[bytes]) -> Any:
 
 def _keys(participants: Sequence[Participant]) -> list[str]:
     return participant_keys(
-        (one.id for one in participants),
-        (one.email for one in participants if one.email is not msgspec.UNSET),
+        [one.id for one in participants],
+        [one.email for one in participants if one.email is not msgspec.UNSET],
     )

@@ -44,6 +44,17 @@ _TEXT_INDEX: Mapping[str, Any] = {
     "with_position": True,
 }
 
+WIDE_ROWS = 128
+"""Rows of a batch when each may weigh megabytes."""
+
+_IN_STEPS: Mapping[str, Any] = {
+    "batch_size_bytes": 8 * 1024 * 1024,
+    "io_buffer_size": 64 * 1024 * 1024,
+    "batch_readahead": 2,
+    "fragment_readahead": 1,
+}
+"""What a read of a whole table may hold at a time."""
+
 
 class LanceFault(Exception):
     """Lance could not read or write; the text is its own."""
@@ -157,10 +168,44 @@ class Snapshot:
         if not row_ids:
             return []
         with _faults():
-            # No public method takes row ids, and a filter reads wide columns in full.
-            return arrow.to_rows(
-                self._dataset._take_rows(list(row_ids), list(columns))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            return arrow.to_rows(self.take_table(row_ids, columns))
+
+    @property
+    def schema(self) -> arrow.Schema:
+        """The columns of this version."""
+        return self._dataset.schema
+
+    def stream(
+        self,
+        columns: Sequence[str],
+        where: Any = None,
+        *,
+        rows: int = WIDE_ROWS,
+        row_ids: bool = False,
+    ) -> Generator[arrow.Batch]:
+        """The rows that ``where`` holds for, in order, in batches that stay small in bytes too.
+
+        Args:
+            columns: which columns, in this order.
+            where: an expression of pyarrow.
+            rows: most rows of a batch; the default suits columns of any width.
+            row_ids: whether ``_rowid`` follows as a last column.
+        """
+        with _faults():
+            scanner = self._dataset.scanner(
+                columns=list(columns),
+                filter=where,
+                batch_size=rows,
+                with_row_id=row_ids,
+                **_IN_STEPS,
             )
+            yield from scanner.to_batches()
+
+    def take_table(self, row_ids: Sequence[int], columns: Sequence[str]) -> arrow.Table:
+        """As :meth:`take`, in Arrow's form."""
+        with _faults():
+            # No public method takes row ids, and a filter reads wide columns in full.
+            return self._dataset._take_rows(list(row_ids), list(columns))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
     def match(self, query: TextQuery, where: str | None, limit: int) -> list[Row]:
         """The best rows by BM25 over ``text``: ``record_id, version, ordinal, _score, _rowid``."""
@@ -322,10 +367,20 @@ class Snapshot:
         with _faults():
             return Compaction.commit(self._dataset, list(rewrites)).fragments_removed
 
-    def remove_old_versions(self, older_than: timedelta) -> int:
-        """Delete versions of that age, and files only they use; how many versions."""
+    def remove_old_versions(self, older_than: timedelta, *, unverified: bool = False) -> int:
+        """Delete versions of that age, and files only they use; how many versions.
+
+        With ``unverified`` also files that no version knows, which may be somebody's work.
+        """
         with _faults():
-            return self._dataset.cleanup_old_versions(older_than=older_than).old_versions
+            return self._dataset.cleanup_old_versions(
+                older_than=older_than, delete_unverified=unverified
+            ).old_versions
+
+    def restore(self) -> None:
+        """Make this version the newest. Changes this snapshot into the one that it becomes."""
+        with _faults():
+            self._dataset.restore()
 
 
 def _index_name(column: str) -> str:

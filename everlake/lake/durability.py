@@ -40,7 +40,7 @@ class SyncedTree:
             path = self._root / name
             if path.is_dir():
                 if str(path) not in self._known:
-                    _sync(str(self._root))
+                    sync_path(str(self._root))
                 self._sync_directory(str(path))
 
     def _sync_directory(self, directory: str) -> None:
@@ -62,19 +62,76 @@ class SyncedTree:
         for path in below:
             self._sync_directory(path)
         for path in fresh:
-            _sync(path)
+            sync_path(path)
         if directory not in self._known or any(name not in known for name in found):
-            _sync(directory)
+            sync_path(directory)
         self._known[directory] = found
 
     def _sync_way_to_root(self) -> None:
         for parent in self._root.parents:
-            _sync(str(parent))
+            sync_path(str(parent))
             if parent == self._anchor:
                 return
 
 
-def _sync(path: str) -> None:
+class Settled:
+    """Which version of a table is on the disk, wholly. Later ones are not yet, or never will be.
+
+    The number stands in a file of its own and is written over in place: less than a sector, which
+    a disk writes whole or not at all. Whoever reads it has the table's lock, or can do without.
+
+    Args:
+        root: the table's directory.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._file = root / "_settled"
+
+    def read(self) -> int | None:
+        """The version; None where none has been settled yet.
+
+        Raises:
+            OSError: it could not be read, or is no number.
+        """
+        try:
+            return int(self._file.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise OSError(f"{self._file} holds no number") from error
+
+    def write(self, version: int) -> None:
+        """Settle a version, all of which is synced; on disk when it returns.
+
+        Raises:
+            OSError: it could not be written or synced.
+        """
+        text = f"{version:020d}\n".encode()
+        try:
+            descriptor = os.open(self._file, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            self._create(text)
+            return
+        try:
+            os.pwrite(descriptor, text, 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _create(self, text: bytes) -> None:
+        new = self._file.with_name(self._file.name + ".new")
+        new.write_bytes(text)
+        sync_path(new)
+        new.rename(self._file)
+        sync_path(self._file.parent)
+
+
+def sync_path(path: str | Path) -> None:
+    """Sync a file or a directory; one that is gone needs it no more.
+
+    Raises:
+        OSError: it could not be synced.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -1,7 +1,5 @@
 """What the lake cannot do. Every message tells a person what to do."""
 
-from pathlib import Path
-
 
 class LakeError(Exception):
     """The lake could not do what it was asked."""
@@ -20,16 +18,22 @@ class LakeDamaged(LakeError):
     Args:
         workspace: the workspace whose table it is.
         table: the table's name.
-        directory: the directory that holds the workspace's tables.
         cause: what the reader of the table said.
     """
 
-    def __init__(self, workspace: str, table: str, directory: Path, cause: str) -> None:
+    def __init__(self, workspace: str, table: str, cause: str) -> None:
         super().__init__(
             f"The lake table {table!r} of workspace {workspace} cannot be read: {cause}. "
             "No record is lost: the landing archive holds them all. "
-            f"Stop Everlake, move {directory} away, and go on with 'Write the lake again' "
-            "in docs/how-to/back-up.md."
+            f"Make the tables again: everlake lake rebuild --workspace {workspace}"
         )
         self.workspace = workspace
         self.table = table
+
+
+class SqlError(LakeError):
+    """A statement cannot be run; the text is the engine's own, on one line."""
+
+
+class ExportError(LakeError):
+    """A table cannot be copied to where it should go."""

@@ -71,7 +71,7 @@ def utterance_filter(filters: UtteranceFilters) -> list[str]:
 
 def participant_keys(ids: Iterable[str], emails: Iterable[str]) -> list[str]:
     """What a participant is found by: the id as it is, the email in lower case."""
-    return list(dict.fromkeys([*ids, *(email.lower() for email in emails)]))
+    return list(dict.fromkeys([*ids, *map(str.lower, emails)]))
 
 
 def _participant_key(value: str | None) -> list[str] | None:

@@ -7,11 +7,14 @@ read by anything that reads Lance. Everything in them can be written again from 
 import re
 import threading
 from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from everlake.lake import arrow, paging, utterances
 from everlake.lake.dataset import Pending, Row, Snapshot, new_caches
+from everlake.lake.errors import LakeUnavailable
 from everlake.lake.filters import equals, one_of
+from everlake.lake.place import STAGING, Place
 from everlake.lake.rows import (
     AnalysedRecord,
     ArrivedRecord,
@@ -25,10 +28,12 @@ from everlake.lake.rows import (
     UpkeepStep,
     UtteranceFilters,
     UtterancesWritten,
+    weight,
 )
 from everlake.lake.table import Table, TableSpec
 from everlake.lake.upkeep import keep_up
 
+FOLDER = "lake"
 _WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
 
 RECORDS = TableSpec(
@@ -46,8 +51,13 @@ UTTERANCES = TableSpec(
 UNINDEXED_BYTES = 24 * 1024 * 1024
 """A merge by the index reads all rows outside it: with more ``data`` than this, go without."""
 
+KEYS_READ_FOR_ONE_LOOKUP = 2_500
+"""Reading a key takes about 0.12 µs; finding one in the index of 10 million 250 to 350 µs."""
+
 MERGE_BYTES = 16 * 1024 * 1024
 """Text of the records in one merge: the engine gives a join 300 MB, and a row takes a multiple."""
+
+_ASKED_AT_ONCE = 1_000
 
 SPECS = (RECORDS, ARRIVALS, UTTERANCES)
 
@@ -59,8 +69,9 @@ class Lake:
     LakeDamaged (the message says what to do). A workspace without tables reads as empty.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, folder: str = FOLDER) -> None:
         self._root = root
+        self._folder = folder
         self._caches = new_caches()
         self._tables: dict[tuple[str, str], Table] = {}
         self._newest: dict[str, int] = {}
@@ -74,7 +85,27 @@ class Lake:
         """
         if not _WORKSPACE.fullmatch(workspace_id):
             raise ValueError("A workspace id is 1 to 128 letters, digits, '-' and '_'.")
-        return self._root / "lake" / f"workspace={workspace_id}"
+        return self._root / self._folder / f"workspace={workspace_id}"
+
+    def place(self, workspace_id: str) -> Place:
+        """That directory, and how another takes its place."""
+        return Place(self.directory(workspace_id))
+
+    def staged(self) -> "Lake":
+        """The lake whose tables are to take the place of this one's."""
+        return Lake(self._root, f"{self._folder}/{STAGING}")
+
+    @contextmanager
+    def still(self, workspace_id: str) -> Generator[None]:
+        """Keep everybody from writing the workspace's tables, which stay readable.
+
+        Raises:
+            LakeUnavailable: somebody writes, and for long.
+        """
+        with ExitStack() as stack:
+            for spec in SPECS:  # in the order in which a merge takes them
+                stack.enter_context(self.table(workspace_id, spec).still())
+            yield
 
     def merge_records(self, workspace_id: str, rows: Sequence[ArrivedRecord]) -> Merged:
         """Take in accepted records; of each record the highest version stays.
@@ -104,12 +135,12 @@ class Lake:
 
     def _merge(self, workspace_id: str, rows: Sequence[ArrivedRecord]) -> Pending:
         records = arrow.records_table(rows)
-        with self._table(workspace_id, RECORDS).writing() as writer:
+        with self.table(workspace_id, RECORDS).writing() as writer:
             merge = writer.snapshot.prepare_merge(
                 records,
                 "record_id",
                 "source.version > target.version",
-                use_index=_unindexed_bytes(writer.snapshot) <= UNINDEXED_BYTES,
+                use_index=_index_pays(writer.snapshot, len(rows)),
             )
             # Not before the large files are written: on a full disk each try would add rows here.
             self._append_arrivals(workspace_id, rows)
@@ -118,13 +149,13 @@ class Lake:
         return merge
 
     def _append_arrivals(self, workspace_id: str, rows: Sequence[ArrivedRecord]) -> None:
-        with self._table(workspace_id, ARRIVALS).writing() as writer:
+        with self.table(workspace_id, ARRIVALS).writing() as writer:
             writer.commit(writer.snapshot.prepare_append(arrow.arrivals_table(rows)))
 
     def get_record(self, workspace_id: str, record_id: str) -> StoredRecord | None:
         """The last arrival of one record."""
         where = equals("record_id", record_id)
-        found = self._table(workspace_id, RECORDS).read(
+        found = self.table(workspace_id, RECORDS).read(
             lambda now: paging.take_records(now, now.select(["version"], where, row_ids=True)), []
         )
         return found[0] if found else None
@@ -132,10 +163,21 @@ class Lake:
     def batches_of(self, workspace_id: str, record_id: str) -> list[tuple[int, str]]:
         """Every version of one record with the batch that wrote it, in order of arrival."""
         where = equals("record_id", record_id)
-        rows = self._table(workspace_id, ARRIVALS).read(
+        rows = self.table(workspace_id, ARRIVALS).read(
             lambda now: now.select(["version", "batch_id"], where), []
         )
         return sorted({(row["version"], row["batch_id"]) for row in rows})
+
+    def brought(self, workspace_id: str, batch_ids: Sequence[str]) -> set[str]:
+        """Which of these batches have brought records. Reads the whole table of arrivals."""
+        found: set[str] = set()
+        for start in range(0, len(batch_ids), _ASKED_AT_ONCE):
+            where = one_of("batch_id", batch_ids[start : start + _ASKED_AT_ONCE])
+            rows = self.table(workspace_id, ARRIVALS).read(
+                lambda now, where=where: now.select(["batch_id"], where), []
+            )
+            found.update(row["batch_id"] for row in rows)
+        return found
 
     def page_records(
         self,
@@ -159,7 +201,7 @@ class Lake:
         Raises:
             ValueError: a filter's value is not valid Unicode, or a time has no zone.
         """
-        table = self._table(workspace_id, RECORDS)
+        table = self.table(workspace_id, RECORDS)
         known = self._newest.get(workspace_id)
         newest = table.read(lambda now: paging.newest_version(now, known), None)
         if newest is None:
@@ -176,12 +218,12 @@ class Lake:
 
     def count_records(self, workspace_id: str) -> int:
         """How many records the workspace has."""
-        return self._table(workspace_id, RECORDS).read(lambda now: now.count(), 0)
+        return self.table(workspace_id, RECORDS).read(lambda now: now.count(), 0)
 
     def summary(self, workspace_id: str) -> Summary:
         """The workspace's records, counted by type and by source."""
         none: list[Row] = []
-        rows = self._table(workspace_id, RECORDS).read(
+        rows = self.table(workspace_id, RECORDS).read(
             lambda now: now.counts(["type", "source"]), none
         )
         return Summary(
@@ -195,7 +237,7 @@ class Lake:
         if not record_ids:
             return {}
         where = one_of("record_id", record_ids)
-        rows = self._table(workspace_id, RECORDS).read(
+        rows = self.table(workspace_id, RECORDS).read(
             lambda now: now.select(["record_id", "version"], where), []
         )
         return {row["record_id"]: row["version"] for row in rows}
@@ -211,7 +253,7 @@ class Lake:
         if not records:
             return UtterancesWritten(records=0, utterances=0, stale=0)
         # Inside the lock, so that of two versions the current one is written last.
-        with self._table(workspace_id, UTTERANCES).writing() as writer:
+        with self.table(workspace_id, UTTERANCES).writing() as writer:
             current = self.current_versions(workspace_id, [one.record_id for one in records])
             return utterances.replace(writer, records, current)
 
@@ -232,7 +274,7 @@ class Lake:
         """
         search = utterances.Search(query=query, filters=filters, limit=limit, offset=offset)
         none: tuple[list[FoundUtterance], bool] = ([], False)
-        return self._table(workspace_id, UTTERANCES).read(
+        return self.table(workspace_id, UTTERANCES).read(
             lambda now: utterances.find(
                 now, search, lambda ids: self.current_versions(workspace_id, ids)
             ),
@@ -243,29 +285,60 @@ class Lake:
         """Fold small fragments, extend indices, drop old versions, where it is worth doing.
 
         Steps are small, and other threads' merges come through in between. To be called every
-        few seconds by the process that writes the workspace.
+        few seconds by the process that writes the workspace. Also clears away the tables that
+        others have taken the place of.
         """
+        self._clean(workspace_id)
         return [
             step
             for spec in SPECS
-            if self._table(workspace_id, spec).path.exists()
-            for step in keep_up(self._table(workspace_id, spec), spec)
+            if self.table(workspace_id, spec).path.exists()
+            for step in keep_up(self.table(workspace_id, spec), spec)
         ]
 
-    def _table(self, workspace_id: str, spec: TableSpec) -> Table:
+    def is_unfinished(self, workspace_id: str) -> bool:
+        """Whether a writer died, or lost its power, before all of its work was on disk.
+
+        While one is at work, this holds now and then.
+        """
+        return any(self.table(workspace_id, spec).is_unfinished() for spec in SPECS)
+
+    def mend(self, workspace_id: str) -> None:
+        """Set aside what such a writer left; the next write to a table does it as well."""
+        for spec in SPECS:
+            table = self.table(workspace_id, spec)
+            if table.is_unfinished():
+                with table.writing():
+                    pass
+
+    def _clean(self, workspace_id: str) -> None:
+        try:
+            self.place(workspace_id).clean()
+        except OSError as error:
+            raise LakeUnavailable(
+                f"The tables that were replaced in {self.directory(workspace_id)} cannot be "
+                f"removed: {error}. Check the disk's health and permissions."
+            ) from error
+
+    def table(self, workspace_id: str, spec: TableSpec) -> Table:
+        """One of the workspace's tables, for what goes through many of its rows."""
         key = (workspace_id, spec.name)
         table = self._tables.get(key)
         if table is None:
-            directory = self.directory(workspace_id)
+            place = self.place(workspace_id)
             with self._lock:
                 table = self._tables.setdefault(
-                    key, Table(workspace_id, spec, directory, self._root, self._caches)
+                    key, Table(workspace_id, spec, place, self._root, self._caches)
                 )
         return table
 
 
-def _unindexed_bytes(now: Snapshot) -> int:
-    return sum(now.values("data_bytes", now.unindexed_fragments("record_id")))
+def _index_pays(now: Snapshot, rows: int) -> bool:
+    """Whether to look ``rows`` keys up, in place of reading the key of every row."""
+    if now.count() < rows * KEYS_READ_FOR_ONE_LOOKUP:
+        return False
+    unindexed = now.values("data_bytes", now.unindexed_fragments("record_id"))
+    return sum(unindexed) <= UNINDEXED_BYTES
 
 
 def _portions(rows: Sequence[ArrivedRecord]) -> Generator[list[ArrivedRecord]]:
@@ -274,7 +347,7 @@ def _portions(rows: Sequence[ArrivedRecord]) -> Generator[list[ArrivedRecord]]:
     size = 0
     for row in rows:
         portion.append(row)
-        size += len(row.data) + len(row.envelope)
+        size += weight(row)
         if size >= MERGE_BYTES:
             yield portion
             portion, size = [], 0

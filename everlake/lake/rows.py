@@ -9,7 +9,15 @@ import msgspec
 from everlake.contract.envelope import Participant
 
 
-class ArrivedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """That a record came in, and with which batch. Forms as in :class:`ArrivedRecord`."""
+
+    record_id: str
+    version: int
+    batch_id: str
+
+
+class ArrivedRecord(Arrival, frozen=True, kw_only=True, gc=False):
     """One accepted record of one landing, with the batch it came in.
 
     ``record_id`` is 32 hexadecimal digits; ``version`` grows with arrival and is unique in the
@@ -18,9 +26,6 @@ class ArrivedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``data`` as JSON text; ``data`` is the sender's JSON text, byte for byte, valid UTF-8.
     """
 
-    record_id: str
-    version: int
-    batch_id: str
     source: str
     ingested_at: int
     record_type: str
@@ -34,6 +39,11 @@ class ArrivedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     vendor_ids: dict[str, str]
     envelope: bytes
     data: bytes
+
+
+def weight(row: ArrivedRecord) -> int:
+    """About how many bytes the row holds."""
+    return len(row.data) + len(row.envelope)
 
 
 class StoredRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -220,6 +220,6 @@ def test_a_join_that_has_no_memory_is_tried_again_and_not_called_damage(lake: La
     fault = LanceFault("Resources exhausted: Failed to allocate 63.7 MB for HashJoinInput")
     with (
         pytest.raises(LakeUnavailable, match="memory"),
-        lake._table("w", RECORDS).writing(),  # pyright: ignore[reportPrivateUsage]
+        lake.table("w", RECORDS).writing(),
     ):
         raise fault

@@ -1,5 +1,6 @@
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import lance
 import pytest
@@ -98,7 +99,7 @@ def test_old_versions_go_after_a_while_and_readers_of_them_go_on(
 
 def test_a_read_of_a_version_that_was_cleaned_up_meanwhile_is_done_again(lake: Lake) -> None:
     lake.merge_records("w", [arrived("a", 1)])
-    table = lake._table("w", RECORDS)
+    table = lake.table("w", RECORDS)
     held = table.read(lambda now: now, None)
     assert held is not None
     for sequence in (2, 3):
@@ -151,3 +152,20 @@ def test_utterances_of_replaced_records_do_not_pile_up(lake: Lake) -> None:
         lake.write_utterances("w", [analysed(row, Said("one"), Said("two"))])
         lake.upkeep("w")
     assert lance.dataset(lake.directory("w") / "utterances.lance").count_rows() == 2
+
+
+def test_merging_by_the_index_and_without_it_comes_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lakes = {pays: Lake(tmp_path / pays) for pays in ("always", "never")}
+    for pays, lake in lakes.items():
+        monkeypatch.setattr(
+            "everlake.lake.lake.KEYS_READ_FOR_ONE_LOOKUP", 0 if pays == "always" else 10**9
+        )
+        fill(lake, range(1, 9))
+        with lake.table("w", RECORDS).writing() as writer:
+            writer.create_index("record_id", "BTREE")
+        fill(lake, range(9, 20))
+        fill(lake, range(5, 12))  # late ones, which are older
+
+    assert answers(lakes["always"]) == answers(lakes["never"])

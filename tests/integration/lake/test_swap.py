@@ -1,0 +1,254 @@
+"""New tables take the place of old ones: readers and writers find the one or the other, whole."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from everlake.lake import Lake, LakeUnavailable
+from everlake.lake import place as place_module
+from everlake.lake import table as table_module
+from everlake.lake.dataset import Snapshot
+from everlake.lake.lake import RECORDS, SPECS, UTTERANCES
+from tests.integration.lake.home import analysed, arrived, record_id
+
+
+def filled(lake: Lake, count: int, word: str = "hello", first: int = 1) -> None:
+    """``count`` records, each from a batch of its own."""
+    for sequence in range(first, first + count):
+        row = arrived(sequence, sequence)
+        lake.merge_records("w", [row])
+        lake.write_utterances("w", [analysed(row, f"{word} {sequence}")])
+
+
+def swap(lake: Lake) -> None:
+    with lake.still("w"):
+        lake.place("w").swap()
+    lake.place("w").clean()
+
+
+def test_a_reader_with_open_tables_finds_the_new_ones(lake: Lake) -> None:
+    reader = Lake(lake.directory("w").parents[1])
+    filled(lake, 3)
+    filled(lake.staged(), 5)
+    assert reader.count_records("w") == 3
+
+    swap(lake)
+
+    assert reader.count_records("w") == 5
+    assert reader.get_record("w", record_id(5)) is not None
+    assert len(reader.page_records("w", limit=9).records) == 5
+
+
+@pytest.mark.parametrize("commits", [2, 4, 7])
+def test_new_tables_are_noticed_whatever_their_version(lake: Lake, commits: int) -> None:
+    filled(lake, 4)
+    staged = lake.staged()
+    for sequence in range(1, commits + 1):
+        rows = [arrived(f"{sequence} {line}", sequence, line) for line in range(3)]
+        staged.merge_records("w", rows)
+        staged.write_utterances("w", [analysed(row, "said") for row in rows])
+    versions = [
+        each.table("w", RECORDS).read(lambda now: now.version, 0) for each in (lake, staged)
+    ]
+    assert versions[1] - versions[0] == commits - 4
+    assert lake.count_records("w") == 4
+
+    swap(lake)
+
+    assert lake.count_records("w") == 3 * commits
+    assert lake.table("w", UTTERANCES).read(lambda now: now.count(), 0) == 3 * commits
+
+
+def test_a_read_that_is_under_way_is_done_again_on_the_new_tables(lake: Lake) -> None:
+    filled(lake, 3)
+    filled(lake.staged(), 5)
+    other = Lake(lake.directory("w").parents[1])
+    counts: list[int] = []
+
+    def read(now: Snapshot) -> int:
+        rows = now.select(["record_id"])
+        if not counts:
+            swap(other)
+        counts.append(len(rows))
+        return len(now.select(["data"]))
+
+    assert lake.table("w", RECORDS).read(read, 0) == 5
+    assert counts[0] == 3
+
+
+def test_a_writer_that_waited_writes_to_the_new_tables(lake: Lake) -> None:
+    filled(lake, 3)
+    filled(lake.staged(), 5)
+    writer = Lake(lake.directory("w").parents[1])
+    writer.count_records("w")
+    waiting = threading.Thread(target=filled, args=(writer, 1, "later", 9))
+    with lake.still("w"):
+        waiting.start()
+        time.sleep(0.3)
+        lake.place("w").swap()
+    waiting.join()
+    lake.place("w").clean()
+
+    assert lake.count_records("w") == 6
+    assert Lake(lake.directory("w").parents[1]).count_records("w") == 6
+
+
+def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(lake, 1)
+    filled(lake.staged(), 1)
+    root = lake.directory("w").parents[1]
+    has_it, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with Lake(root).table("w", RECORDS).still():
+            has_it.set()
+            done.wait()
+
+    waiting = threading.Thread(target=hold)
+    with lake.still("w"):
+        waiting.start()
+        time.sleep(0.3)
+        lake.place("w").swap()
+    try:
+        assert has_it.wait(10)
+        monkeypatch.setattr(table_module, "_LOCK_SECONDS", 0.1)
+        with pytest.raises(LakeUnavailable), Lake(root).table("w", RECORDS).still():
+            pass
+    finally:
+        done.set()
+        waiting.join()
+
+
+def test_a_writer_with_open_tables_goes_on_in_the_new_ones(lake: Lake) -> None:
+    filled(lake, 3)
+    filled(lake.staged(), 5)
+    swap(Lake(lake.directory("w").parents[1]))
+
+    filled(lake, 2, "later", 6)
+    lake.upkeep("w")
+
+    assert lake.count_records("w") == 7
+
+
+def test_who_keeps_the_tables_still_keeps_every_writer_out(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(lake, 1)
+    monkeypatch.setattr(table_module, "_LOCK_SECONDS", 0.1)
+    other = Lake(lake.directory("w").parents[1])
+    with other.still("w"):
+        for spec in SPECS:
+            table = lake.table("w", spec)
+            with pytest.raises(LakeUnavailable), table.writing():
+                pass
+        assert lake.count_records("w") == 1
+    filled(lake, 1, first=2)
+
+
+def stopped_between_the_renames(lake: Lake, *, whole: bool) -> None:
+    place = lake.place("w")
+    if whole:
+        (place.staged / "_whole").touch()
+    place.directory.rename(place.staged.with_name(place.directory.name + ".old"))
+
+
+@pytest.mark.parametrize(("whole", "count"), [(True, 5), (False, 3)])
+@pytest.mark.parametrize("who", ["reader", "writer", "upkeep"])
+def test_a_swap_cut_off_between_its_renames_is_settled_by_whoever_comes(
+    lake: Lake, who: str, count: int, *, whole: bool
+) -> None:
+    filled(lake, 3)
+    filled(lake.staged(), 5)
+    stopped_between_the_renames(lake, whole=whole)
+    comer = Lake(lake.directory("w").parents[1])
+
+    if who == "reader":
+        assert comer.count_records("w") == count
+    elif who == "writer":
+        filled(comer, 1, "later", 9)
+        assert comer.count_records("w") == count + 1
+    else:
+        comer.upkeep("w")
+        assert comer.count_records("w") == count
+
+
+def test_upkeep_clears_away_what_was_replaced(lake: Lake) -> None:
+    filled(lake, 3)
+    filled(lake.staged(), 5)
+    with lake.still("w"):
+        lake.place("w").swap()
+
+    lake.upkeep("w")
+
+    assert [path.name for path in lake.directory("w").parent.rglob("*.old")] == []
+    assert not lake.place("w").swapped()
+    assert lake.count_records("w") == 5
+
+
+def test_replaced_tables_can_be_kept(lake: Lake) -> None:
+    filled(lake, 3)
+    filled(lake.staged(), 5)
+    with lake.still("w"):
+        lake.place("w").swap("kept")
+    lake.upkeep("w")
+
+    kept = lake.directory("w").parent / "replaced" / "kept"
+    assert (kept / "records.lance").is_dir()
+
+
+def test_readers_never_see_half_of_it(lake: Lake) -> None:
+    filled(lake, 20)
+    root = lake.directory("w").parents[1]
+    stop = threading.Event()
+    seen: set[tuple[int, int, int]] = set()
+    errors: list[Exception] = []
+
+    def read() -> None:
+        reader = Lake(root)
+        while not stop.is_set():
+            try:
+                page = reader.page_records("w", limit=100)
+                said = reader.table("w", SPECS[2]).read(lambda now: now.count(), 0)
+                seen.add((reader.count_records("w"), len(page.records), said))
+            except Exception as error:  # noqa: BLE001 - looked at below
+                errors.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(10):
+        filled(lake.staged(), 20)
+        swap(lake)
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert seen == {(20, 20, 20)}
+
+
+def test_every_rename_of_a_swap_is_synced(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(lake, 1)
+    filled(lake.staged(), 2)
+    events: list[str] = []
+    rename, sync = Path.rename, place_module.sync_path
+
+    def noted_rename(self: Path, target: Path) -> Path:
+        events.append("rename")
+        return rename(self, target)
+
+    def noted_sync(path: Path) -> None:
+        events.append(f"sync {path.name}")
+        sync(path)
+
+    monkeypatch.setattr(Path, "rename", noted_rename)
+    monkeypatch.setattr(place_module, "sync_path", noted_sync)
+    with lake.still("w"):
+        lake.place("w").swap()
+
+    assert events[:2] == ["sync _whole", f"sync {lake.directory('w').name}"]
+    assert events[2:] == ["rename", "rename", "sync lake", "sync rebuild"]
