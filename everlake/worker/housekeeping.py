@@ -4,11 +4,11 @@ from itertools import chain
 
 from everlake.catalog import batches, idempotency, workspaces
 from everlake.catalog.engine import Catalog
-from everlake.lake import Lake
+from everlake.lake import Lake, LakeError
 from everlake.landing.paths import batch_id_of, is_whole, landing_folder
 from everlake.logs import logger
 from everlake.storage import ObjectStore
-from everlake.worker.leases import WriterLeases, now_ms
+from everlake.worker.leases import WriterLeases, WriterLost, now_ms
 
 ORPHANS = "orphans"
 """Where the sweep puts what it takes out of the archive; the rest of the path stays."""
@@ -18,6 +18,23 @@ _REMEMBER_MS = 48 * 3_600_000
 _ALL = 1_000_000
 
 _log = logger()
+
+
+def mend(catalog: Catalog, lake: Lake, writers: WriterLeases) -> None:
+    """Set aside what a power cut or a kill left half written in any workspace's tables.
+
+    Whoever writes to them next would do it, but nothing may be left to write, and until then
+    they may be unreadable.
+    """
+    with catalog.read() as tx:
+        ids = [workspace.id for workspace in workspaces.page(tx, limit=_ALL)]
+    for workspace_id in ids:
+        try:
+            if lake.is_unfinished(workspace_id):
+                writers.hold(workspace_id)
+                lake.mend(workspace_id)
+        except (LakeError, WriterLost) as error:
+            _log.warning("not mended", workspace=workspace_id, reason=str(error))
 
 
 def tidy(lake: Lake, writers: WriterLeases) -> None:

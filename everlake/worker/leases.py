@@ -59,6 +59,17 @@ class WriterLeases:
                 raise WriterLost(workspace_id)
             self._held[workspace_id] = lease
 
+    def seize(self, workspace_id: str) -> None:
+        """Take the right to write from whoever has it.
+
+        To be used only by who keeps the other from writing in some other way as well, since it
+        goes on for as long as it believes that it has the right.
+        """
+        with self._lock, self._catalog.write() as tx:
+            self._held[workspace_id] = leases.seize(
+                tx, _name(workspace_id), owner=self._owner, now=now_ms(), ttl_ms=self._ttl_ms
+            )
+
     def held(self) -> list[str]:
         """The workspaces that this worker writes."""
         with self._lock:

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from everlake.lake.durability import sync_path
+
 _FOLDER = "workers"
 _SUFFIX = ".lock"
 
@@ -35,6 +37,9 @@ class Presence:
         self._file = unnamed.open("w")
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         unnamed.rename(self._path)
+        # After a power cut too it has to tell who held the leases.
+        sync_path(self._folder)
+        sync_path(data)
 
     def dead(self) -> Generator[str]:
         """Names of workers of this data directory that ended without leaving."""

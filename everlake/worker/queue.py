@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
-from everlake.catalog import batches
+from everlake.catalog import queue
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogUnavailable
 from everlake.contract.batch import BatchStatus
-from everlake.lake import LakeUnavailable
+from everlake.lake import LakeDamaged, LakeUnavailable
 from everlake.landing.lines import LandingDamaged
 from everlake.logs import logger
 from everlake.storage import ObjectMissing, StorageUnavailable
@@ -29,12 +29,14 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a batch's way.
 
     ``work`` does it for batches of one workspace at once, and is right when it is done again.
+    Batches that are due in ``lets_first`` go before it.
     """
 
     name: str
     takes: BatchStatus
     during: BatchStatus | None
     gives: BatchStatus
+    lets_first: BatchStatus | None = None
     work: Callable[[Sequence[BatchRow]], None]
     max_batches: int
     max_records: int
@@ -74,6 +76,11 @@ class Queue:
         self._max_attempts = max_attempts
         self._held: frozenset[str] = frozenset()
 
+    @property
+    def lets_first(self) -> BatchStatus | None:
+        """The status whose batches go before this stage's."""
+        return self._stage.lets_first
+
     def step(self) -> bool:
         """Claim some batches and work on them; False where there was nothing to do.
 
@@ -102,7 +109,7 @@ class Queue:
         held = self._held
         if held:
             with self._catalog.write() as tx:
-                batches.renew(tx, self._owner, held, now_ms() + self._lease_ms)
+                queue.renew(tx, self._owner, held, now_ms() + self._lease_ms)
 
     def _hold(self, ids: Iterable[str]) -> None:
         self._held = frozenset(ids)
@@ -110,13 +117,13 @@ class Queue:
     def _release(self, ids: Collection[str]) -> None:
         if ids:
             with self._catalog.write() as tx:
-                batches.release(tx, ids, owner=self._owner, now=now_ms())
+                queue.release(tx, ids, owner=self._owner, now=now_ms())
             self._hold(self._held.difference(ids))
 
     def _claim(self) -> list[BatchRow]:
         stage = self._stage
         with self._catalog.write() as tx:
-            return batches.claim(
+            return queue.claim(
                 tx,
                 status=stage.takes,
                 to=stage.during,
@@ -142,6 +149,8 @@ class Queue:
             self._put_back(ids, self._retry_ms, "another worker writes this workspace")
         except TRANSIENT as error:
             self._put_back(ids, self._retry_ms, str(error))
+        except LakeDamaged as error:
+            self._wait_for_tables(group, error, attempts)
         except LOST as error:
             self._fail_or_part(group, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the batch is tried again
@@ -152,14 +161,14 @@ class Queue:
 
     def _advance(self, ids: Sequence[str]) -> None:
         with self._catalog.write() as tx:
-            moved = batches.advance(tx, ids, owner=self._owner, to=self._stage.gives, now=now_ms())
+            moved = queue.advance(tx, ids, owner=self._owner, to=self._stage.gives, now=now_ms())
         if moved < len(ids):
             _log.warning("lost claims", stage=self._stage.name, batches=len(ids) - moved)
 
     def _put_back(self, ids: Sequence[str], wait_ms: int, reason: str) -> None:
         _log.warning("waiting", stage=self._stage.name, batches=len(ids), reason=reason)
         with self._catalog.write() as tx:
-            batches.release(tx, ids, owner=self._owner, now=now_ms() + wait_ms)
+            queue.release(tx, ids, owner=self._owner, now=now_ms() + wait_ms)
 
     def _fail_or_part(self, group: Sequence[BatchRow], error: Exception) -> None:
         if len(group) == 1:
@@ -169,11 +178,21 @@ class Queue:
         self._process(group[:half])
         self._process(group[half:])
 
+    def _wait_for_tables(
+        self, group: Sequence[BatchRow], error: LakeDamaged, attempts: int
+    ) -> None:
+        """Try again, each batch by itself, and never give up: the next tables may be better."""
+        if attempts + 1 < self._max_attempts:
+            _log.error("the lake is damaged", stage=self._stage.name, reason=str(error))
+            self._retry(group, error, attempts)
+        else:
+            self._put_back([batch.id for batch in group], _LONGEST_WAIT_MS, str(error))
+
     def _retry(self, group: Sequence[BatchRow], error: Exception, attempts: int) -> None:
         wait = min(self._retry_ms << attempts, _LONGEST_WAIT_MS)
         reason = f"{type(error).__name__}: {error}"
         with self._catalog.write() as tx:
-            batches.retry_later(
+            queue.retry_later(
                 tx,
                 [batch.id for batch in group],
                 owner=self._owner,
@@ -185,7 +204,7 @@ class Queue:
     def _fail(self, ids: Sequence[str], reason: str) -> None:
         _log.error("batch failed", stage=self._stage.name, batches=ids, reason=reason)
         with self._catalog.write() as tx:
-            batches.fail(tx, ids, owner=self._owner, now=now_ms(), reason=reason)
+            queue.fail(tx, ids, owner=self._owner, now=now_ms(), reason=reason)
 
 
 def owner_of(worker: str, stage: str) -> str:

@@ -1,28 +1,27 @@
 """A worker: its threads, its heartbeat, its end."""
 
-import gc
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 
-from everlake.catalog import batches, leases
+from everlake.catalog import leases, queue
 from everlake.catalog.engine import Catalog
+from everlake.contract.batch import BatchStatus
 from everlake.lake import Lake
 from everlake.logs import logger
+from everlake.memory import give_back_freed_memory, share_arenas
 from everlake.settings import Settings
 from everlake.storage import open_store
 from everlake.worker import housekeeping, stages
 from everlake.worker.leases import WriterLeases, WriterLost, now_ms
 from everlake.worker.presence import Presence
+from everlake.worker.process import prepared
 from everlake.worker.queue import TRANSIENT, Queue, Stage, owner_of
 
-_RECURSION = 20_000
-"""The API reads what nests as deep as its own stack allows; the worker must read it too."""
-_GC_YOUNG = 50_000
 _LOOK_AGAIN_SECONDS = 1.0
+_PATIENCE_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 _SWEEP_SECONDS = 300.0
 
@@ -59,9 +58,10 @@ class Worker:
     def run(self) -> None:
         """Work until :meth:`stop`, then finish the steps under way and return."""
         self._take_over_from_the_dead()
+        housekeeping.mend(self._catalog, self._lake, self._writers)
         _log.info("working", worker=self._presence.name)
         threads = [
-            *(self._thread(partial(self._work, queue)) for queue in self._queues),
+            *(self._thread(partial(self._work, line)) for line in self._queues),
             self._periodic(self._heartbeat, self._settings.lease_seconds / 4),
             self._periodic(self._tidy, self._settings.upkeep_seconds),
             self._periodic(self._sweep, _SWEEP_SECONDS),
@@ -95,7 +95,7 @@ class Worker:
         for name in self._presence.dead():
             owners = [owner_of(name, stage.name) for stage in self._stages]
             with self._catalog.write() as tx:
-                claims = batches.abandon(tx, owners, now=now_ms())
+                claims = queue.abandon(tx, owners, now=now_ms())
                 leases.abandon(tx, name, now=now_ms())
             _log.warning("took over from a worker that died", worker=name, batches=claims)
 
@@ -122,23 +122,41 @@ class Worker:
 
         return self._thread(turn)
 
-    def _work(self, queue: Queue) -> None:
+    def _work(self, line: Queue) -> None:
         """One step; where there is nothing to do, wait for a change, or a second at the most."""
+        if line.lets_first is not None:
+            self._let_first(line.lets_first)
         seen = self._catalog.change_counter()
-        if queue.step():
+        if line.step():
             return
         deadline = time.monotonic() + _LOOK_AGAIN_SECONDS
         while time.monotonic() < deadline and not self._stop.wait(self._settings.poll_seconds):
             if self._catalog.change_counter() != seen:
                 return
 
+    def _let_first(self, status: BatchStatus) -> None:
+        """Wait while batches are due in ``status``, but not for ever.
+
+        The steps share the processor. Without this, what has just come in would wait for the
+        analysis of what came before it.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            with self._catalog.read() as tx:
+                if not queue.is_due(tx, status, now=now_ms()):
+                    return
+            if self._stop.wait(self._settings.poll_seconds):
+                return
+
     def _heartbeat(self) -> None:
         self._writers.renew()
-        for queue in self._queues:
-            queue.renew()
+        for line in self._queues:
+            line.renew()
 
     def _tidy(self) -> None:
+        self._let_first(BatchStatus.LANDING)
         housekeeping.tidy(self._lake, self._writers)
+        give_back_freed_memory()
 
     def _sweep(self) -> None:
         min_age_ms = int(self._settings.orphan_seconds * 1000)
@@ -153,13 +171,9 @@ def run(settings: Settings) -> None:
         CatalogError: the database cannot be used; the message says what to do.
         StorageError: the storage cannot be used.
     """
-    sys.setrecursionlimit(_RECURSION)
+    share_arenas()
     worker = Worker(settings)
-    # What was made up to here stays for good, and records cannot form cycles: the collector
-    # would walk tens of thousands of them again and again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GC_YOUNG)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
-    worker.run()
+    with prepared():
+        worker.run()

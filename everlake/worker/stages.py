@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from everlake.analysis.utterances import extract
 from everlake.catalog.batches import BatchRow
 from everlake.contract.batch import BatchStatus
-from everlake.lake import AnalysedRecord, ArrivedRecord, Lake
-from everlake.landing.lines import LandedRecord, decode_accepted, decompress
+from everlake.lake import AnalysedRecord, Lake
+from everlake.lake.landed import arrived
+from everlake.landing.lines import LandedRecord
+from everlake.landing.objects import read_accepted
 from everlake.logs import logger
-from everlake.storage import ObjectMissing, ObjectStore
+from everlake.storage import ObjectStore
 from everlake.worker.queue import Stage
 
 _MAX_BATCHES = 1_000
@@ -22,8 +24,8 @@ def landing(store: ObjectStore, lake: Lake) -> Stage:
     """``LANDING`` to ``LANDED``: many batches in one merge of the workspace's records."""
 
     def work(group: Sequence[BatchRow]) -> None:
-        arrived = [_arrived(record, batch) for batch in group for record in _records(store, batch)]
-        merged = lake.merge_records(group[0].workspace_id, arrived)
+        rows = [arrived(record, batch) for batch in group for record in read_accepted(store, batch)]
+        merged = lake.merge_records(group[0].workspace_id, rows)
         _log.info(
             "landed",
             workspace=group[0].workspace_id,
@@ -49,10 +51,10 @@ def analysis(store: ObjectStore, lake: Lake) -> Stage:
     """``LANDED`` to ``COMPLETE``: what was said in the records, made searchable."""
 
     def work(group: Sequence[BatchRow]) -> None:
-        analysed = [
-            _analysed(record, batch) for batch in group for record in _records(store, batch)
+        found = [
+            analysed(record, batch) for batch in group for record in read_accepted(store, batch)
         ]
-        written = lake.write_utterances(group[0].workspace_id, analysed)
+        written = lake.write_utterances(group[0].workspace_id, found)
         _log.info(
             "analysed",
             workspace=group[0].workspace_id,
@@ -67,6 +69,7 @@ def analysis(store: ObjectStore, lake: Lake) -> Stage:
         takes=BatchStatus.LANDED,
         during=BatchStatus.PROCESSING,
         gives=BatchStatus.COMPLETE,
+        lets_first=BatchStatus.LANDING,
         work=work,
         max_batches=_MAX_BATCHES,
         max_records=_MAX_RECORDS // 5,
@@ -74,34 +77,8 @@ def analysis(store: ObjectStore, lake: Lake) -> Stage:
     )
 
 
-def _records(store: ObjectStore, batch: BatchRow) -> list[LandedRecord]:
-    if batch.landing_path is None:
-        raise ObjectMissing("the batch has no landing object")
-    return decode_accepted(decompress(store.get(batch.landing_path)), batch.sequence)
-
-
-def _arrived(record: LandedRecord, batch: BatchRow) -> ArrivedRecord:
-    return ArrivedRecord(
-        record_id=record.record_id,
-        version=record.version,
-        batch_id=batch.id,
-        source=batch.source,
-        ingested_at=batch.created_at,
-        record_type=record.record_type,
-        event_at=record.event_at,
-        product_id=record.product_id,
-        project_ids=record.project_ids,
-        nature=record.nature,
-        thread_id=record.thread_id,
-        participants=record.participants,
-        tags=record.tags,
-        vendor_ids=record.vendor_ids,
-        envelope=record.envelope,
-        data=record.data,
-    )
-
-
-def _analysed(record: LandedRecord, batch: BatchRow) -> AnalysedRecord:
+def analysed(record: LandedRecord, batch: BatchRow) -> AnalysedRecord:
+    """What is said in the record that came in with ``batch``."""
     return AnalysedRecord(
         record_id=record.record_id,
         version=record.version,

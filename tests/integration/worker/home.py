@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from everlake.catalog import batches, keys, products, projects, workspaces
+from everlake.catalog import batches, keys, products, projects, queue, workspaces
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.catalog.keys import ApiKey
@@ -78,10 +78,15 @@ class Home:
 
     def accept_texts(self, records: Sequence[str], workspace_id: str | None = None) -> str:
         """As :meth:`accept`, for records as JSON."""
+        body = f"[{','.join(records)}]".encode()
+        return self.accept_body(body, MediaType.JSON, workspace_id)
+
+    def accept_body(
+        self, body: bytes, media_type: MediaType, workspace_id: str | None = None
+    ) -> str:
+        """As :meth:`accept`, for a body as it is sent."""
         request = service.Request(
-            key=self._keys[workspace_id or self.workspace_id],
-            body=f"[{','.join(records)}]".encode(),
-            media_type=MediaType.JSON,
+            key=self._keys[workspace_id or self.workspace_id], body=body, media_type=media_type
         )
         admitted = asyncio.run(self._ingest.submit(request))
         return json.loads(admitted.receipt)["batchId"]
@@ -97,7 +102,7 @@ class Home:
 
     def retry(self, batch_id: str) -> bool:
         with self.catalog.write() as tx:
-            return batches.retry(tx, self.workspace_id, batch_id)
+            return queue.retry(tx, self.workspace_id, batch_id)
 
     def landing_file(self, batch_id: str) -> Path:
         path = self.batch(batch_id).landing_path

@@ -40,7 +40,7 @@ def row(name: str, sequence: int) -> tuple[str, int]:
 def test_a_worker_that_was_stopped_in_a_merge_and_goes_on_doubles_no_record(home: Home) -> None:
     lake = Lake(home.data)
     lake.merge_records(WORKSPACE, [arrived("old", 1)])
-    with lake._table(WORKSPACE, RECORDS).writing() as writer:
+    with lake.table(WORKSPACE, RECORDS).writing() as writer:
         merge = writer.snapshot.prepare_merge(
             arrow.records_table([arrived("new", 2)]),
             "record_id",
