@@ -70,6 +70,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_keys: Annotated[int, Meta(ge=1, description="Most live keys of a workspace.")] = (
         _DEFAULTS.keys_per_workspace
     )
+    api_processes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="API processes that share the port; 0 is one for each core, at most 4.",
+        ),
+    ] = 0
     body_timeout: Annotated[
         float,
         Meta(gt=0, description="Longest time for a body to arrive.", extra={"unit": "seconds"}),
@@ -78,7 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         Meta(
             ge=1,
-            description="Bodies held in memory at once; further requests wait for room.",
+            description="Bodies held in memory at once by all API processes of a machine; "
+            "further requests wait for room.",
             extra={"unit": "bytes"},
         ),
     ] = 64 * 1024 * 1024

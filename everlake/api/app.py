@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Response
@@ -17,8 +17,18 @@ from everlake.api.body import BodyMemory
 from everlake.api.gate import Gate, internal_error
 from everlake.api.rate_limit import RateLimit
 from everlake.api.readiness import Readiness
-from everlake.api.routes import batches, ingest, meta, records, search, workspace
+from everlake.api.routes import (
+    batch_errors,
+    batch_events,
+    batches,
+    ingest,
+    meta,
+    records,
+    search,
+    workspace,
+)
 from everlake.api.services import Services
+from everlake.api.watch import Watches
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.contract.errors import ErrorCode, WireError
@@ -33,6 +43,9 @@ _ROUTES = [
     ingest.ingest,
     batches.list_batches,
     batches.get_batch,
+    batches.retry_batch,
+    batch_errors.list_batch_errors,
+    batch_events.batch_events,
     records.list_records,
     records.get_record,
     search.search_utterances,
@@ -65,15 +78,19 @@ def open_services(settings: Settings) -> Services:
     limits = settings.limits
     return Services(
         catalog=catalog,
+        store=store,
         readiness=Readiness(catalog, store),
         lake=Lake(settings.lake_root),
         admitter=admitter,
         ingest=Ingest(catalog, admitter, limits),
         authenticator=Authenticator(catalog),
-        rate_limit=RateLimit(limits.requests_per_second, limits.burst),
+        rate_limit=RateLimit(
+            limits.requests_per_second, limits.burst, settings.data_directory / "rate-limits"
+        ),
         body_memory=BodyMemory(settings.body_memory, settings.body_timeout),
         body_timeout=settings.body_timeout,
         limits=limits,
+        watches=Watches(catalog),
     )
 
 
@@ -83,13 +100,16 @@ def create_app(services: Services) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         services.admitter.start()
-        touching = asyncio.create_task(services.authenticator.keep_touching())
+        tasks = (
+            asyncio.create_task(services.authenticator.keep_touching()),
+            asyncio.create_task(services.watches.run()),
+        )
         try:
             yield
         finally:
-            touching.cancel()
-            with suppress(asyncio.CancelledError):
-                await touching
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(services.admitter.stop)
             await asyncio.to_thread(services.authenticator.touch)
             services.catalog.close()

@@ -75,6 +75,15 @@ GET /api/v1/ingest/batches/BATCH_ID, or GET /api/v1/ingest/batches?status=&type=
 list. `status` goes `LANDING` (durable), `LANDED` (its records can be read), `PROCESSING`, \
 `COMPLETE` (it can be searched), or `FAILED` (given up, nothing lost).
 
+- GET /api/v1/ingest/batches/BATCH_ID/events: server-sent events named `batch`, each with the \
+batch as it is then, until `COMPLETE` or `FAILED`. Come again with `Last-Event-ID`; a 204 means \
+that there is no more.
+- GET /api/v1/ingest/batches/BATCH_ID/errors: the refused records, `{{"errors": [{{"index", \
+"errors": [{{"code", "message"}}], "payload"}}], "nextCursor"}}`. `payload` is the text as it was \
+sent; a record without it goes on as the first of the next page.
+- POST /api/v1/ingest/batches/BATCH_ID/retry (`api:write`): sends a `FAILED` batch on; any other \
+is left as it is.
+
 ## Read and search
 
 - GET /api/v1/records?batch=&type=&source=&project=&product=&nature=&tag=&participant=&thread=\

@@ -74,17 +74,19 @@ class Cursors:
 
     The check is no secret: a made-up position shows nothing that a real one does not, since
     every list is cut to the key's workspace. It turns mistakes into a clear error.
+
+    A cursor goes with its ``scope``: the workspace, and more where the list is of one thing in it.
     """
 
     def __init__(self, kind: str) -> None:
         self._kind = kind.encode()
 
-    def make(self, workspace_id: str, position: str) -> str:
+    def make(self, scope: str, position: str) -> str:
         """The cursor that stands for ``position``."""
         raw = position.encode()
-        return base64.urlsafe_b64encode(self._check(workspace_id, raw) + raw).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(self._check(scope, raw) + raw).rstrip(b"=").decode()
 
-    def read(self, workspace_id: str, query: Mapping[str, str]) -> str | None:
+    def read(self, scope: str, query: Mapping[str, str]) -> str | None:
         """The position of the ``cursor`` parameter, or None where it is left out.
 
         Raises:
@@ -94,7 +96,7 @@ class Cursors:
         if cursor is None:
             return None
         position = self._position(cursor)
-        if position is None or self.make(workspace_id, position) != cursor:
+        if position is None or self.make(scope, position) != cursor:
             invalid("cursor", "must be the nextCursor of an earlier page of this list")
         return position
 
@@ -108,8 +110,8 @@ class Cursors:
         except ValueError:
             return None
 
-    def _check(self, workspace_id: str, position: bytes) -> bytes:
+    def _check(self, scope: str, position: bytes) -> bytes:
         person = hashlib.blake2b(self._kind, digest_size=16).digest()
         return hashlib.blake2b(
-            workspace_id.encode() + b"\0" + position, digest_size=_CHECK_BYTES, person=person
+            scope.encode() + b"\0" + position, digest_size=_CHECK_BYTES, person=person
         ).digest()

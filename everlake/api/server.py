@@ -5,17 +5,22 @@ import gc
 import logging
 import os
 import signal
+import socket
 import threading
 
+from granian._granian import SocketHolder
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
+from litestar.types import ASGIApp
 
 from everlake.api.app import create_app, open_services
 from everlake.logs import logger
+from everlake.memory import keep_freed_memory
 from everlake.settings import Settings
 
-_BACKLOG = 1_024
+_MOST_CONNECTIONS = 1_024
+"""Served at a time; event streams take up to 500 of them. More wait to be accepted."""
 _HEADER_TIMEOUT_MS = 15_000
 _STOP_SECONDS = 8.0
 """From the signal to the end at the latest; the design promises ten."""
@@ -25,32 +30,51 @@ _GC_YOUNG = 50_000
 _log = logger()
 
 
-def run(settings: Settings, host: str, port: int) -> None:
+class _Server(Server):
+    """Granian on a socket that is open already, and may be shared with other processes."""
+
+    def __init__(self, application: ASGIApp, listener: socket.socket) -> None:
+        super().__init__(
+            application,
+            interface=Interfaces.ASGI,
+            backpressure=_MOST_CONNECTIONS,
+            websockets=False,
+            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+            log_enabled=False,
+        )
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = None
+        self._sfd = self._listener.fileno()
+        # The stub knows no arguments; it is how granian itself hands a socket to its workers.
+        self._shd = SocketHolder(self._sfd, False, self.backlog)  # pyright: ignore[reportCallIssue]
+
+
+def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in hand and return.
+
+    Args:
+        settings: whose directories and limits.
+        listener: listens already.
 
     Raises:
         CatalogError: the database cannot be used.
         StorageError: the storage cannot be used.
     """
-    asyncio.run(_serve(settings, host, port))
+    keep_freed_memory()
+    asyncio.run(_serve(settings, listener))
 
 
-async def _serve(settings: Settings, host: str, port: int) -> None:
+async def _serve(settings: Settings, listener: socket.socket) -> None:
     services = open_services(settings)
     # Granian says that embedding is experimental and repeats what we log ourselves.
     logging.getLogger("_granian").setLevel(logging.ERROR)
-    server = Server(
-        create_app(services),
-        address=host,
-        port=port,
-        interface=Interfaces.ASGI,
-        backlog=_BACKLOG,
-        websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
-        log_enabled=False,
-    )
+    server = _Server(create_app(services), listener)
 
     def stop() -> None:
+        # The server waits for every answer, and an event stream has no end of its own.
+        services.watches.close()
         server.stop()
         _end_in_time()
 
@@ -61,6 +85,7 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_YOUNG)
+    host, port = listener.getsockname()[:2]
     _log.info("listening", host=host, port=port)
     await server.serve()
     _log.info("stopped")

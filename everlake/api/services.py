@@ -12,6 +12,7 @@ from everlake.api.body import BodyMemory
 from everlake.api.gate import KEY
 from everlake.api.rate_limit import RateLimit
 from everlake.api.readiness import Readiness
+from everlake.api.watch import Watches
 from everlake.catalog.engine import Catalog
 from everlake.catalog.keys import ApiKey
 from everlake.contract.batch import Permission
@@ -19,12 +20,14 @@ from everlake.contract.limits import Limits
 from everlake.ingest.admit import Admitter
 from everlake.ingest.service import Ingest
 from everlake.lake import Lake
+from everlake.storage import ObjectStore
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """One of each; ``body_timeout`` is in seconds."""
 
     catalog: Catalog
+    store: ObjectStore
     readiness: Readiness
     lake: Lake
     admitter: Admitter
@@ -34,6 +37,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     body_memory: BodyMemory
     body_timeout: float
     limits: Limits
+    watches: Watches
 
 
 def key_of(request: Request[Any, Any, Any]) -> ApiKey:

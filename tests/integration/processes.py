@@ -1,23 +1,51 @@
-"""The processes of a running server, and how to kill them."""
+"""The processes of a running server, how to kill them, and how to wait for what they do."""
 
 import os
 import signal
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from tests.integration.server import Server
 
 
-def children(server: Server) -> dict[str, int]:
+def until(condition: Callable[[], bool], what: str, within: float = 90.0) -> None:
+    """Return when ``condition`` holds; ``what`` is wrong if it does not, in so many seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def children(server: Server) -> dict[str, list[int]]:
     """The process ids of a ``serve``'s children, by their role."""
+    return by_role(tree(pid_of(server))[1:])
+
+
+def pid_of(server: Server) -> int:
+    """The process id of a server that was started."""
     assert server.process is not None
-    pid = server.process.pid
-    found: dict[str, int] = {}
-    with suppress(OSError):
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            with suppress(OSError):
-                words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
-                found |= {role: int(child) for role in ("api", "worker") if role in words}
+    return server.process.pid
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all that come from it, each after its parent."""
+    try:
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        below = []
+    return [pid, *(one for child in below for one in tree(int(child)))]
+
+
+def by_role(pids: Iterable[int]) -> dict[str, list[int]]:
+    """Those of the processes that run the program, by its first argument."""
+    found: dict[str, list[int]] = {}
+    for pid in pids:
+        with suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+            for role in {"serve", "api", "worker"}.intersection(words):
+                found.setdefault(role, []).append(pid)
     return found
 
 
@@ -38,8 +66,7 @@ def kill(pid: int) -> None:
 
 def kill_tree(server: Server) -> None:
     """SIGKILL the parent and its children at once, as the loss of power does."""
-    assert server.process is not None
-    pids = [server.process.pid, *children(server).values()]
-    for pid in pids:
+    for pid in tree(pid_of(server)):
         kill(pid)
+    assert server.process is not None
     server.process.wait()

@@ -44,7 +44,13 @@ def everlake_json(*arguments: str, data: Path) -> Any:
 def environment(data: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for a process of the program."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EVERLAKE_")}
-    return {**kept, "EVERLAKE_DATA": str(data), "EVERLAKE_LOG_FORMAT": "json", **(env or {})}
+    ours = {
+        "EVERLAKE_DATA": str(data),
+        "EVERLAKE_LOG_FORMAT": "json",
+        # So that the process that a test starts is the one that answers it.
+        "EVERLAKE_API_PROCESSES": "1",
+    }
+    return {**kept, **ours, **(env or {})}
 
 
 def free_port() -> int:

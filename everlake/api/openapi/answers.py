@@ -88,6 +88,19 @@ def catalog_answers() -> dict[str, Any]:
     }
 
 
+def batch_event() -> dict[str, Any]:
+    """One server-sent event, field by field."""
+    data = {"contentMediaType": "application/json", "contentSchema": ref("Batch")}
+    return object_of(
+        {
+            "id": text(64),
+            "event": {"type": "string", "const": "batch"},
+            "data": {"type": "string", **data},
+        },
+        example=examples.BATCH_EVENT,
+    )
+
+
 def refusals() -> dict[str, Any]:
     """The error body of a batch without one accepted record, and its details."""
     code = str(ErrorCode.ALL_RECORDS_REJECTED)

@@ -18,6 +18,7 @@ SCHEMAS: Mapping[str, str] = {
     "Receipt": "The batch that was taken in, durable from here on.",
     "DryRunReceipt": "What a submission would bring; nothing was stored.",
     "Batch": "One batch's status and counts.",
+    "BatchEvent": "One server-sent event: the batch once it had changed.",
     "BatchPage": "One page of batches, newest first.",
     "BatchStatus": (
         "- `LANDING`: durable, and being written into the lake.\n"
@@ -30,6 +31,12 @@ SCHEMAS: Mapping[str, str] = {
     ),
     "DownloadStatus": "How far the attachments of a batch are; they do not hold the batch back.",
     "RecordError": "One error of one record. All errors of a record are found, not only the first.",
+    "RecordFault": "One error of the record that it stands in.",
+    "RefusedRecord": (
+        "One refused record, or a part of one that has very many errors: all parts have the same "
+        "`index`, and the last one has the payload."
+    ),
+    "RefusedPage": "One page of refused records, by index.",
     "ErrorBody": "The body of every answer that is not a 2xx.",
     "AllRecordsRejected": "Not one record was accepted; the batch is kept as `FAILED`.",
     "RejectedBatch": "The batch that keeps the refused records, and why they were refused.",
@@ -125,6 +132,10 @@ MEMBERS: Mapping[str, str] = {
     "Batch.errors": (
         "The first 20 errors of refused records, by index; left out when there are none."
     ),
+    "RefusedPage.errors": "The refused records of this page.",
+    "RefusedRecord.errors": "All of its errors, or those of this part.",
+    "payload": "The record's text as it was sent.",
+    "payloadBase64": "In place of `payload` where the text is not UTF-8: its bytes.",
     "source": "The source of the key that sent it, a slug such as `slack`.",
     "Batch.type": "The `_type` that its records share.",
     "attachmentDownloadTotal": "How many attachments there are; only there when there are any.",
@@ -137,6 +148,7 @@ MEMBERS: Mapping[str, str] = {
     "index": "The record's place in the submission, from 0.",
     "code": "What kind of error it is.",
     "RecordError.message": "The place and the rule.",
+    "RecordFault.message": "The place and the rule.",
     "error": "What went wrong, for programs.",
     "message": "What went wrong and what to do, for people.",
     "retryAfter": "On a 429: how many seconds to wait.",
@@ -165,6 +177,9 @@ MEMBERS: Mapping[str, str] = {
     "products": "The products of this page.",
     "projects": "The projects of this page.",
     "id": "The id that records name it by.",
+    "BatchEvent.id": "What to send as `Last-Event-ID` to get what comes after this event.",
+    "BatchEvent.event": "Always `batch`.",
+    "BatchEvent.data": "The `Batch` as JSON, on one line.",
     "name": "Its name, for people.",
     "productId": "The product that the project is of.",
     "Health.status": "Always `ok`.",

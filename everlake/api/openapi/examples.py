@@ -1,5 +1,6 @@
 """Examples: one made-up customer, Northwind, with trouble exporting a report."""
 
+import json
 from typing import Any
 
 PRODUCT_ID = "prod_atlas"
@@ -72,6 +73,23 @@ BATCH: dict[str, Any] = {
     "type": "email",
 }
 BATCH_PAGE: dict[str, Any] = {"batches": [BATCH], "nextCursor": None}
+
+RETRIED: dict[str, Any] = {**BATCH, "status": "LANDED"}
+BATCH_EVENT: dict[str, Any] = {
+    "id": "COMPLETE-0-0",
+    "event": "batch",
+    "data": json.dumps(BATCH, separators=(",", ":")),
+}
+REFUSED_PAGE: dict[str, Any] = {
+    "errors": [
+        {
+            "index": RECORD_ERROR["index"],
+            "errors": [{name: RECORD_ERROR[name] for name in ("code", "message")}],
+            "payload": json.dumps({**RECORD, "_participants": [{"id": "c-118", "role": "guest"}]}),
+        }
+    ],
+    "nextCursor": None,
+}
 
 STORED_RECORD: dict[str, Any] = {
     **RECORD,

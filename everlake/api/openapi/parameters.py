@@ -45,6 +45,15 @@ def parameters() -> dict[str, Any]:
             ),
         },
         "batchId": _path("batchId", text(128), "The batch's id.", examples.BATCH_ID),
+        "lastEventId": {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "schema": {"type": "string"},
+            "description": (
+                "The `id` of the last event that was seen. One that this server did not make is "
+                "taken for none."
+            ),
+        },
         "recordId": _path(
             "recordId",
             {"type": "string", "pattern": RECORD_ID},

@@ -10,6 +10,8 @@ from everlake.api.openapi.responses import (
     KEYED_REFUSALS,
     OPEN_REFUSALS,
     answer,
+    event_stream,
+    nothing,
     refusals,
 )
 from everlake.api.openapi.vocabulary import ref
@@ -26,6 +28,9 @@ def paths(limits: Limits) -> dict[str, Any]:
         "/api/v1/ingest": {"post": _ingest(limits)},
         "/api/v1/ingest/batches": {"get": _list_batches()},
         "/api/v1/ingest/batches/{batchId}": {"get": _get_batch()},
+        "/api/v1/ingest/batches/{batchId}/errors": {"get": _list_batch_errors()},
+        "/api/v1/ingest/batches/{batchId}/events": {"get": _watch_batch()},
+        "/api/v1/ingest/batches/{batchId}/retry": {"post": _retry_batch()},
         "/api/v1/records": {"get": _list_records()},
         "/api/v1/records/{recordId}": {"get": _get_record()},
         "/api/v1/search": {"get": _search()},
@@ -144,6 +149,76 @@ def _get_batch() -> dict[str, Any]:
         "parameters": parameter_refs("batchId"),
         "responses": {
             "200": answer("The batch.", ref("Batch"), {"batch": examples.BATCH}),
+            **refusals(*KEYED_REFUSALS, 404),
+        },
+    }
+
+
+def _list_batch_errors() -> dict[str, Any]:
+    page = {"page": examples.REFUSED_PAGE}
+    return {
+        "operationId": "listBatchErrors",
+        "tags": ["Ingest"],
+        "summary": "List refused records",
+        "description": (
+            "The batch's refused records by index, each with its payload as it was sent and all "
+            "of its errors. A page ends early where it grows beyond a megabyte. A record with "
+            "very many errors comes in parts, the last of which has the payload: a part without "
+            "one is gone on with by the first item of the next page."
+        ),
+        "security": _keyed("api:read", "api:write"),
+        "parameters": parameter_refs("batchId", "limit", "cursor"),
+        "responses": {
+            "200": answer("A page of refused records.", ref("RefusedPage"), page),
+            **_BAD_PARAMETER,
+            **refusals(*KEYED_REFUSALS, 404),
+        },
+    }
+
+
+def _watch_batch() -> dict[str, Any]:
+    return {
+        "operationId": "watchBatch",
+        "tags": ["Ingest"],
+        "summary": "Watch a batch",
+        "description": (
+            "Server-sent events (WHATWG HTML, 9.2): the batch as it is, then as it becomes with "
+            "each change of its status or its counts, until it is `COMPLETE` or `FAILED`. The "
+            "event is named `batch`, and its data is a `Batch`. With `Last-Event-ID` only what "
+            "came after that event is sent. A comment comes every 15 seconds. The stream ends "
+            "with the batch, with its key, and when the server stops: come again with the last "
+            "id then."
+        ),
+        "security": _keyed("api:read", "api:write"),
+        "parameters": parameter_refs("batchId", "lastEventId"),
+        "responses": {
+            "200": event_stream(
+                "The batch's changes as they come. The schema is that of one event.",
+                ref("BatchEvent"),
+                {"change": examples.BATCH_EVENT},
+            ),
+            "204": nothing("The batch has ended, and there is nothing after `Last-Event-ID`."),
+            **refusals(*KEYED_REFUSALS, 404),
+        },
+    }
+
+
+def _retry_batch() -> dict[str, Any]:
+    return {
+        "operationId": "retryBatch",
+        "tags": ["Ingest"],
+        "summary": "Retry a batch",
+        "description": (
+            "Sends a `FAILED` batch on from where it was, once what made it fail is mended. A "
+            "batch that is not `FAILED` is left as it is, so that the request can be made again "
+            "without harm. A batch of which every record was refused has nothing to try again: "
+            "that is a 400."
+        ),
+        "security": _keyed("api:write"),
+        "parameters": parameter_refs("batchId"),
+        "responses": {
+            "200": answer("The batch as it is now.", ref("Batch"), {"batch": examples.RETRIED}),
+            "400": {"$ref": "#/components/responses/NothingToRetry"},
             **refusals(*KEYED_REFUSALS, 404),
         },
     }

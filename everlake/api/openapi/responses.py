@@ -8,6 +8,7 @@ from everlake.api.openapi.vocabulary import ref
 from everlake.contract.errors import ErrorCode
 
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 
 _SHARED = {
     401: ("Unauthorized", "The key is missing, malformed, unknown or revoked."),
@@ -89,6 +90,11 @@ def shared_responses() -> dict[str, Any]:
         {str(bad_parameter): examples.error(bad_parameter)},
     )
     all_rejected = ErrorCode.ALL_RECORDS_REJECTED
+    shared["NothingToRetry"] = answer(
+        "Every record of the batch was refused, so there is nothing to try again.",
+        ref("AllRecordsRejected"),
+        {str(all_rejected): examples.error(all_rejected)},
+    )
     others = [code for code in codes_of(400) if code is not all_rejected]
     shared["BadSubmission"] = answer(
         "A fault of the request as a whole, and nothing was stored; or not one record was "
@@ -122,22 +128,36 @@ def answer(
         extra_headers: component headers beside ``X-Request-Id``.
         links: OpenAPI links, by name.
     """
-    response: dict[str, Any] = {
+    response = nothing(description, extra_headers=extra_headers)
+    response["content"] = {
+        JSON: {
+            "schema": schema,
+            "examples": {name: {"value": value} for name, value in example_of.items()},
+        }
+    }
+    if links is not None:
+        response["links"] = links
+    return response
+
+
+def event_stream(
+    description: str, schema: dict[str, Any], example_of: dict[str, Any]
+) -> dict[str, Any]:
+    """A stream of server-sent events with its headers; ``schema`` is that of one event."""
+    response = answer(description, schema, example_of)
+    response["content"] = {EVENT_STREAM: response["content"][JSON]}
+    return response
+
+
+def nothing(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[str, Any]:
+    """An answer without content, with its headers."""
+    return {
         "description": description,
         "headers": {
             name: {"$ref": f"#/components/headers/{name}"}
             for name in ("X-Request-Id", *extra_headers)
         },
-        "content": {
-            JSON: {
-                "schema": schema,
-                "examples": {name: {"value": value} for name, value in example_of.items()},
-            }
-        },
     }
-    if links is not None:
-        response["links"] = links
-    return response
 
 
 def _error_schema(*codes: ErrorCode) -> dict[str, Any]:

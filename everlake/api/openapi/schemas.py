@@ -14,6 +14,7 @@ from everlake.api.openapi.descriptions import MEMBERS, SCHEMAS
 from everlake.api.openapi.errors import MEANING_OF, RECORD_MEANING_OF
 from everlake.api.openapi.vocabulary import (
     EVENT_AT,
+    MAX_PAGE,
     REF,
     SLUG,
     array_of,
@@ -32,6 +33,7 @@ from everlake.contract.errors import (
     RecordErrorCode,
 )
 from everlake.contract.limits import ERRORS_SHOWN, Limits
+from everlake.contract.refused import RefusedPage
 
 
 def component_schemas(limits: Limits) -> dict[str, Any]:
@@ -39,11 +41,13 @@ def component_schemas(limits: Limits) -> dict[str, Any]:
     schemas = _contract_schemas()
     _enrich_record(schemas["Record"], limits)
     _enrich_batches(schemas)
+    _enrich_refused(schemas)
     _enrich_errors(schemas)
     schemas |= _receipts(schemas["Receipt"])
     schemas |= {
         "RecordArray": array_of("Record", least=1, most=limits.records_per_batch),
         "RecordsWrapper": object_of({"records": ref("RecordArray")}),
+        "BatchEvent": answers.batch_event(),
         "Health": answers.health(),
     }
     schemas |= answers.stored_records(schemas["Record"])
@@ -54,7 +58,7 @@ def component_schemas(limits: Limits) -> dict[str, Any]:
 
 
 def _contract_schemas() -> dict[str, Any]:
-    types = (Record, Receipt, Batch, BatchPage, RecordError, ErrorBody)
+    types = (Record, Receipt, Batch, BatchPage, RefusedPage, RecordError, ErrorBody)
     _, schemas = msgspec.json.schema_components(types, ref_template=REF)
     for schema in schemas.values():
         del schema["title"]
@@ -105,6 +109,18 @@ def _enrich_batches(schemas: dict[str, Any]) -> None:
     batch["examples"] = [examples.BATCH]
     schemas["BatchPage"]["properties"]["nextCursor"] = next_cursor()
     schemas["BatchPage"]["examples"] = [examples.BATCH_PAGE]
+
+
+def _enrich_refused(schemas: dict[str, Any]) -> None:
+    record = schemas["RefusedRecord"]
+    record["properties"]["index"]["minimum"] = 0
+    record["properties"]["errors"]["minItems"] = 1
+    record["properties"]["payloadBase64"]["contentEncoding"] = "base64"
+    schemas["RecordFault"]["properties"]["message"]["minLength"] = 1
+    page = schemas["RefusedPage"]
+    page["properties"]["errors"]["maxItems"] = MAX_PAGE
+    page["properties"]["nextCursor"] = next_cursor()
+    page["examples"] = [examples.REFUSED_PAGE]
 
 
 def _receipts(receipt: dict[str, Any]) -> dict[str, Any]:

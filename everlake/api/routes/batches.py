@@ -1,14 +1,15 @@
-"""``GET /api/v1/ingest/batches`` and one of them (contract)."""
+"""``/api/v1/ingest/batches``: listing them, one of them (contract), and a retry (ours)."""
 
 import asyncio
 from typing import Any
 
-from litestar import Request, Response, get
+import msgspec
+from litestar import Request, Response, get, post
 
 from everlake.api import parameters
 from everlake.api.answers import json_answer
 from everlake.api.services import Services, allowed, key_of
-from everlake.catalog import batches
+from everlake.catalog import batches, queue
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchPage, BatchStatus
@@ -48,10 +49,35 @@ async def get_batch(
 ) -> Response[bytes]:
     """One batch's status and counts."""
     workspace_id = key_of(request).workspace_id
-    row = await asyncio.to_thread(_get, services.catalog, workspace_id, batch_id)
+    row = await asyncio.to_thread(batch_of, services.catalog, workspace_id, batch_id)
+    return json_answer(row.view())
+
+
+@post(
+    "/api/v1/ingest/batches/{batch_id:str}/retry",
+    guards=[allowed("api:write")],
+    status_code=200,
+)
+async def retry_batch(
+    request: Request[Any, Any, Any], services: Services, batch_id: str
+) -> Response[bytes]:
+    """Send a failed batch on from where it was; leave any other as it is."""
+    workspace_id = key_of(request).workspace_id
+    row = await asyncio.to_thread(_retry, services.catalog, workspace_id, batch_id)
+    return json_answer(row.view())
+
+
+def batch_of(catalog: Catalog, workspace_id: str, batch_id: str) -> BatchRow:
+    """The workspace's batch.
+
+    Raises:
+        WireError: ``NOT_FOUND``.
+    """
+    with catalog.read() as tx:
+        row = batches.get(tx, workspace_id, batch_id)
     if row is None:
         raise WireError(ErrorCode.NOT_FOUND, "There is no such batch in this key's workspace.")
-    return json_answer(row.view())
+    return row
 
 
 def _page(
@@ -76,6 +102,27 @@ def _page(
         )
 
 
-def _get(catalog: Catalog, workspace_id: str, batch_id: str) -> BatchRow | None:
-    with catalog.read() as tx:
-        return batches.get(tx, workspace_id, batch_id)
+def _retry(catalog: Catalog, workspace_id: str, batch_id: str) -> BatchRow:
+    row = batch_of(catalog, workspace_id, batch_id)
+    if row.status is not BatchStatus.FAILED:
+        # Whoever asks again because an answer was lost gets that answer.
+        return row
+    if not row.accepted:
+        raise _nothing_to_retry(row)
+    with catalog.write() as tx:
+        queue.retry(tx, workspace_id, batch_id)
+    return batch_of(catalog, workspace_id, batch_id)
+
+
+def _nothing_to_retry(row: BatchRow) -> WireError:
+    return WireError(
+        ErrorCode.ALL_RECORDS_REJECTED,
+        "Every record of this batch was refused, so there is nothing to try again: correct the "
+        "records and send them anew.",
+        details={
+            "batchId": row.id,
+            "rejectedCount": row.rejected,
+            "totalErrorCount": row.total_errors,
+            "errors": msgspec.to_builtins(row.errors),
+        },
+    )

@@ -62,3 +62,12 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
     }
     with home_of("api", tmp_path_factory.mktemp("strict"), limits) as home:
         yield home
+
+
+@pytest.fixture(scope="session")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
+    """A server without a worker: its batches stay where they are until a test moves them."""
+    with home_of("api", tmp_path_factory.mktemp("still"), FAST) as home:
+        yield home
+        log = home.server.log()
+    assert "unexpected error" not in log

@@ -8,17 +8,20 @@ import pytest
 import schemathesis
 from hypothesis import example, given
 from hypothesis import strategies as st
+from litestar.response.sse import ServerSentEventMessage
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from everlake.api.openapi import build
 from everlake.api.openapi.errors import MEANING_OF, RECORD_MEANING_OF, status_of
-from everlake.api.openapi.examples import ERROR_MESSAGES, MINIMAL_RECORD, RECORD
+from everlake.api.openapi.examples import BATCH_EVENT, ERROR_MESSAGES, MINIMAL_RECORD, RECORD
 from everlake.api.openapi.vocabulary import EVENT_AT, WHOLE_SECOND
+from everlake.client.events import read_events
 from everlake.contract.batch import Batch, BatchStatus
 from everlake.contract.envelope import RECORD_TYPES, Record, canonical_event_at
 from everlake.contract.errors import ErrorCode, RecordErrorCode
 from everlake.contract.limits import Limits
+from everlake.contract.refused import RecordFault, RefusedPage, RefusedRecord
 
 DOCUMENT: dict[str, Any] = build(Limits(), version="1.2.3")
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
@@ -27,6 +30,7 @@ OPERATIONS = {
     for path, item in DOCUMENT["paths"].items()
     for method, operation in item.items()
 }
+JSON = "application/json"
 EVENT_AT_VALIDATOR = jsonschema_rs.Draft202012Validator({"pattern": EVENT_AT})
 WHOLE_SECOND_VALIDATOR = jsonschema_rs.Draft202012Validator({"pattern": WHOLE_SECOND})
 
@@ -121,11 +125,19 @@ def test_every_example_of_a_schema_is_valid() -> None:
         assert "example" not in node or "/examples/" in place, place
 
 
+def is_stream(label: str, status: str) -> bool:
+    return label.endswith("/events") and status == "200"
+
+
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_example_of_an_answer_is_valid(label: str) -> None:
     for status, reference in OPERATIONS[label]["responses"].items():
         response = resolved(reference)
-        content = response["content"]["application/json"]
+        if status == "204":
+            assert "content" not in response
+            continue
+        [(media_type, content)] = response["content"].items()
+        assert media_type == ("text/event-stream" if is_stream(label, status) else JSON)
         assert content["examples"], status
         for each in content["examples"].values():
             validator(content["schema"]).validate(each["value"])
@@ -168,8 +180,11 @@ def test_every_answer_has_a_request_id_and_its_statuses(label: str) -> None:
     keyed = operation.get("security") != []
     expected = {"200", "405", "500", "503"} | ({"401", "403", "429"} if keyed else set())
     expected |= {"404"} if "{" in label else set()
-    expected |= {"400"} if keyed and "{" not in label else set()
-    expected |= {"202", "413", "415"} if label.startswith("POST") else set()
+    expected |= (
+        {"400"} if keyed and ("{" not in label or label.endswith(("/errors", "/retry"))) else set()
+    )
+    expected |= {"204"} if label.endswith("/events") else set()
+    expected |= {"202", "413", "415"} if label == "POST /api/v1/ingest" else set()
     assert set(operation["responses"]) == expected
     for status, reference in operation["responses"].items():
         headers = set(resolved(reference)["headers"])
@@ -186,6 +201,9 @@ def test_every_answer_has_a_request_id_and_its_statuses(label: str) -> None:
         ("POST /api/v1/ingest", {"api:write"}),
         ("GET /api/v1/ingest/batches", {"api:read", "api:write"}),
         ("GET /api/v1/ingest/batches/{batchId}", {"api:read", "api:write"}),
+        ("GET /api/v1/ingest/batches/{batchId}/errors", {"api:read", "api:write"}),
+        ("GET /api/v1/ingest/batches/{batchId}/events", {"api:read", "api:write"}),
+        ("POST /api/v1/ingest/batches/{batchId}/retry", {"api:write"}),
         ("GET /api/v1/records", {"api:read"}),
         ("GET /api/v1/records/{recordId}", {"api:read"}),
         ("GET /api/v1/search", {"api:read"}),
@@ -291,6 +309,27 @@ def test_a_batch_as_encoded_is_valid() -> None:
     assert is_valid("Batch", msgspec.to_builtins(batch))
     assert not is_valid("Batch", {**msgspec.to_builtins(batch), "attachmentDownloadTotal": 3})
     assert not is_valid("Batch", {**msgspec.to_builtins(batch), "extra": 1})
+
+
+def test_a_page_of_refused_records_as_encoded_is_valid() -> None:
+    faults = [RecordFault(RecordErrorCode.INVALID_JSON, "The text is empty.")]
+    page = RefusedPage(
+        [
+            RefusedRecord(index=0, errors=faults),
+            RefusedRecord(index=0, errors=faults, payload=""),
+            RefusedRecord(index=1, errors=faults, payloadBase64="/w=="),
+        ],
+        "cursor",
+    )
+    assert is_valid("RefusedPage", msgspec.to_builtins(page))
+
+
+def test_an_event_as_it_is_read_off_a_stream_is_valid() -> None:
+    message = ServerSentEventMessage(**BATCH_EVENT)
+    [event] = read_events([message.encode()])
+    assert msgspec.to_builtins(event) == BATCH_EVENT
+    assert is_valid("BatchEvent", msgspec.to_builtins(event))
+    assert is_valid("Batch", json.loads(event.data))
 
 
 def test_a_receipt_names_a_batch_and_that_of_a_dry_run_does_not() -> None:

@@ -1,6 +1,10 @@
 """How many requests a key may make."""
 
+import fcntl
+import os
 import time
+from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -116,3 +120,63 @@ def test_the_clock_is_one_that_never_goes_back(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(WireError) as error:
         limit.take("key")
     assert error.value.code is ErrorCode.RATE_LIMITED
+
+
+@settings(deadline=None, max_examples=30)
+@given(arrivals(), st.randoms())
+def test_who_shares_a_file_counts_as_one(
+    tmp_path_factory: pytest.TempPathFactory,
+    case: tuple[float, int, list[float]],
+    random: Random,
+) -> None:
+    rate, burst, times = case
+    file = tmp_path_factory.mktemp("limits") / "rate-limits"
+    alone = RateLimit(rate, burst)
+    shared = [RateLimit(rate, burst, file) for _ in range(3)]
+
+    for now in times:
+        assert allowed(random.choice(shared), now) == allowed(alone, now)
+
+
+def test_more_keys_than_the_file_has_room_for_are_counted_each_by_itself(tmp_path: Path) -> None:
+    limit = RateLimit(1.0, 1, tmp_path / "rate-limits")
+
+    for second in range(0, 40_000, 2):
+        key = f"key-{second}"
+        assert allowed(limit, float(second), key)
+        assert not allowed(limit, float(second), key)
+
+
+def test_a_time_from_before_the_machines_last_start_holds_nobody_back(tmp_path: Path) -> None:
+    file = tmp_path / "rate-limits"
+    assert allowed(RateLimit(1.0, 1, file), 1e6)
+
+    assert allowed(RateLimit(1.0, 1, file), 5.0)
+    assert not allowed(RateLimit(1.0, 1, file), 5.0)
+
+
+def test_a_file_of_another_size_is_begun_anew(tmp_path: Path) -> None:
+    file = tmp_path / "rate-limits"
+    file.write_bytes(b"\xff" * 1_000)
+
+    limit = RateLimit(1.0, 1, file)
+    assert allowed(limit, 5.0)
+    assert not allowed(limit, 5.0)
+
+
+def test_without_its_file_a_process_counts_alone(tmp_path: Path) -> None:
+    limit = RateLimit(1.0, 1, tmp_path / "missing" / "rate-limits")
+
+    assert allowed(limit, 5.0)
+    assert not allowed(limit, 5.0)
+
+
+def test_a_process_stopped_with_the_lock_in_hand_stops_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "rate-limits"
+    limit = RateLimit(1.0, 1, file)
+    handle = os.open(file, os.O_RDWR)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+
+    assert allowed(limit, 5.0)
+    assert not allowed(limit, 5.0)
+    os.close(handle)

@@ -1,0 +1,47 @@
+import asyncio
+
+import pytest
+
+from everlake.api.routes import batch_events
+from everlake.api.watch import Watch
+from everlake.catalog.batches import BatchRow
+from everlake.contract.batch import BatchStatus
+
+ROW = BatchRow(
+    id="b",
+    workspace_id="w",
+    status=BatchStatus.LANDING,
+    created_at=1,
+    key_id="k",
+    source="api",
+    accepted=1,
+    rejected=0,
+    total_errors=0,
+    sequence=1,
+    attachment_complete=0,
+    attachment_failed=0,
+    lease_owner=None,
+    due_at=1,
+    attempts=0,
+    landed_at=None,
+    completed_at=None,
+)
+
+
+def test_a_quiet_stream_says_that_it_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_events, "HEARTBEAT_SECONDS", 0.01)
+
+    async def listen() -> list[bytes]:
+        watch = Watch("k", ROW)
+        heard: list[bytes] = []
+        async for message in batch_events.messages(watch, None):
+            heard.append(message.encode())
+            if heard.count(b": \r\n\r\n") == 3:
+                watch.end()
+        return heard
+
+    heard = asyncio.run(listen())
+
+    assert heard[0] == b"retry: 1000\r\n\r\n"
+    assert heard[1].startswith(b"id: LANDING-0-0\r\nevent: batch\r\ndata: {")
+    assert heard[2:] == [b": \r\n\r\n"] * 3
