@@ -2,29 +2,39 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import httpx
 import msgspec
 
-from everlake.contract.batch import Batch, BatchStatus, Receipt
-from everlake.contract.errors import ErrorBody
+from everlake.client.events import read_events
+from everlake.contract.batch import ENDED, Batch, Receipt
+from everlake.contract.errors import ErrorBody, ErrorCode
+from everlake.contract.refused import RefusedPage, RefusedRecord
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+EVENT_STREAM = "text/event-stream"
 
-_ENDED = (BatchStatus.COMPLETE, BatchStatus.FAILED)
-_PASSING = (429, 502, 503, 504)
+_RATE_LIMITED = 429
+_PASSING = (_RATE_LIMITED, 502, 503, 504)
+_TOO_LARGE = 413
+_PIECE = 128 * 1024
+_CONNECT_SECONDS = 10.0
 _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 10.0
+_QUIET_SECONDS = 60.0
+"""An event stream without a sign of life for so long is taken for lost; one comes every 15."""
 
 T = TypeVar("T")
 
 _decode_error = msgspec.json.Decoder(ErrorBody).decode
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
 _decode_batch = msgspec.json.Decoder(Batch).decode
+_decode_refused = msgspec.json.Decoder(RefusedPage).decode
 
 
 class Unreachable(Exception):
@@ -40,26 +50,65 @@ class ApiError(Exception):
         self.body = body
 
 
+class Delay(NamedTuple):
+    """Why a request is made again, and the seconds before that; ``limited`` by the rate (429)."""
+
+    reason: str
+    seconds: float
+    limited: bool
+
+
+def _sleep(delay: Delay) -> None:
+    time.sleep(delay.seconds)
+
+
+class _Pieces:
+    """A body that goes out piece by piece, as each piece is copied on its way; as often as asked.
+
+    A whole body would be copied anew for every part of it that a socket takes.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (self._body[at : at + _PIECE] for at in range(0, len(self._body), _PIECE))
+
+    def close(self) -> None:
+        """Let go of the body: httpx's requests and responses hold each other for a long time."""
+        self._body = b""
+
+
 class Client:
-    """Talks to one server with one key.
+    """Talks to one server with one key. Threads may share it.
 
     Args:
         url: the server's base URL, such as ``http://127.0.0.1:8400``.
         key: an ``em_sk_`` API key.
         attempts: how often a request is made before it is given up. Only answers that say
-            "later" (429, 502 to 504) and lost connections are tried again.
+            "later" (429, 502 to 504) and lost connections are tried again; a 429 does not count.
         timeout: seconds to wait for one answer.
+        before_again: returns when a request may be made again; what it raises ends the request.
 
     Raises:
         Unreachable: ``url`` is no http or https URL.
     """
 
-    def __init__(self, url: str, key: str, *, attempts: int = 8, timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        attempts: int = 8,
+        timeout: float = 60.0,
+        before_again: Callable[[Delay], None] = _sleep,
+    ) -> None:
         self._attempts = attempts
+        self._before_again = before_again
         self._http = httpx.Client(
             base_url=_base_url(url),
             headers={b"x-api-key": key.strip().encode()},
-            timeout=timeout,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
             trust_env=False,
         )
 
@@ -90,10 +139,27 @@ class Client:
             ApiError: the request was refused as a whole, or every record was.
             Unreachable: no answer.
         """
-        headers = {"Content-Type": content_type, "Idempotency-Key": idempotency_key}
+        receipt, _ = self.ingest_or_replay(
+            body, content_type=content_type, idempotency_key=idempotency_key, dry_run=dry_run
+        )
+        return receipt
+
+    def ingest_or_replay(
+        self, body: bytes, *, content_type: str, idempotency_key: str, dry_run: bool = False
+    ) -> tuple[Receipt, bool]:
+        """As :meth:`ingest`, and whether it is the answer to an earlier request with this key."""
+        headers = {
+            "Content-Type": content_type,
+            "Content-Length": str(len(body)),
+            "Idempotency-Key": idempotency_key,
+        }
         params = {"dry_run": "true"} if dry_run else None
-        response = self._ask("POST", "/api/v1/ingest", content=body, headers=headers, params=params)
-        return _read(response, _decode_receipt)
+        with closing(_Pieces(body)) as content:
+            response = self._ask(
+                "POST", "/api/v1/ingest", content=content, headers=headers, params=params
+            )
+        replayed = response.headers.get("idempotent-replayed") == "true"
+        return _read(response, _decode_receipt), replayed
 
     def batch(self, batch_id: str) -> Batch:
         """One batch's status and counts.
@@ -114,9 +180,73 @@ class Client:
         deadline = time.monotonic() + timeout
         while True:
             batch = self.batch(batch_id)
-            if batch.status in _ENDED or time.monotonic() >= deadline:
+            if batch.status in ENDED or time.monotonic() >= deadline:
                 return batch
             time.sleep(poll)
+
+    def events(self, batch_id: str) -> Iterator[Batch]:
+        """The batch as it is, then as it becomes, until it is ``COMPLETE`` or ``FAILED``.
+
+        A stream that is lost is asked for again and goes on where it was.
+
+        Raises:
+            ApiError: there is none, or the key may not see it, or not any more.
+            Unreachable: no answer.
+        """
+        headers = {"Accept": EVENT_STREAM}
+        while True:
+            response = self._ask(
+                "GET", f"/api/v1/ingest/batches/{batch_id}/events", headers=headers, stream=True
+            )
+            if response.status_code == 204:
+                return
+            try:
+                _check_stream(response)
+                for event in read_events(response.iter_bytes()):
+                    batch = _decode(response, event.data.encode(), _decode_batch)
+                    headers["Last-Event-ID"] = event.id
+                    yield batch
+                    if batch.status in ENDED:
+                        return
+            except httpx.TransportError:
+                pass
+            finally:
+                response.close()
+            lost = f"{self._http.base_url} ended the stream before the batch did"
+            self._before_again(Delay(lost, _pause(_FIRST_WAIT), limited=False))
+
+    def errors(self, batch_id: str, *, limit: int = 100) -> Iterator[RefusedRecord]:
+        """The batch's refused records by index, with their payloads and all of their errors.
+
+        One with very many errors comes in parts, which have the same index.
+
+        Args:
+            batch_id: which batch.
+            limit: most records to ask for at a time, 1 to 100.
+
+        Raises:
+            ApiError: there is no such batch, or the key may not see it.
+            Unreachable: no answer.
+        """
+        params = {"limit": str(limit)}
+        while True:
+            response = self._ask("GET", f"/api/v1/ingest/batches/{batch_id}/errors", params=params)
+            page = _read(response, _decode_refused)
+            yield from page.errors
+            if page.nextCursor is None:
+                return
+            params["cursor"] = page.nextCursor
+
+    def retry(self, batch_id: str) -> Batch:
+        """Send a ``FAILED`` batch on from where it was; any other is left as it is.
+
+        Raises:
+            ApiError: there is no such batch, every record of it was refused, or the key may not
+                write.
+            Unreachable: no answer.
+        """
+        response = self._ask("POST", f"/api/v1/ingest/batches/{batch_id}/retry")
+        return _read(response, _decode_batch)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Any other answer of the API, as plain Python values.
@@ -132,33 +262,45 @@ class Client:
         method: str,
         path: str,
         *,
-        content: bytes | None = None,
+        content: "_Pieces | None" = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
+        stream: bool = False,
     ) -> httpx.Response:
-        wait = _FIRST_WAIT
-        for attempt in range(1, self._attempts + 1):
+        request = self._http.build_request(
+            method, path, content=content, headers=headers, params=params
+        )
+        if stream:
+            request.extensions["timeout"]["read"] = _QUIET_SECONDS
+        wait, failures = _FIRST_WAIT, 0
+        while True:
             try:
-                response = self._http.request(
-                    method, path, content=content, headers=headers, params=params
-                )
+                response = self._http.send(request, stream=stream)
+                if not response.is_success:
+                    response.read()
             except httpx.TransportError as error:
-                if attempt == self._attempts:
+                failures += 1
+                reason = f"{self._http.base_url} does not answer ({error or type(error).__name__})"
+                if failures >= self._attempts:
                     raise Unreachable(
-                        f"{self._http.base_url} does not answer ({error}): "
-                        "is the server running, and the URL right?"
+                        f"{reason}: is the server running, and the URL right?"
                     ) from error
-                pause = wait
+                delay = Delay(reason, _pause(wait), limited=False)
             else:
                 if response.is_success:
                     return response
-                if response.status_code not in _PASSING or attempt == self._attempts:
-                    raise ApiError(response.status_code, _read(response, _decode_error))
-                pause = _told(response) or wait
-            # Jitter keeps many clients from coming back at the same moment.
-            time.sleep(pause * random.uniform(1.0, 1.25))  # noqa: S311
+                limited = response.status_code == _RATE_LIMITED
+                failures += not limited
+                if response.status_code not in _PASSING or failures >= self._attempts:
+                    raise ApiError(response.status_code, _refusal(response))
+                delay = Delay(_reason(response), _pause(_told(response) or wait), limited)
+            self._before_again(delay)
             wait = min(wait * 2, _LONGEST_WAIT)
-        raise AssertionError("unreachable")
+
+
+def _pause(seconds: float) -> float:
+    """A little more, so that many clients do not come back at the same moment."""
+    return seconds * random.uniform(1.0, 1.25)  # noqa: S311
 
 
 def _base_url(text: str) -> httpx.URL:
@@ -172,13 +314,44 @@ def _base_url(text: str) -> httpx.URL:
 
 
 def _read(response: httpx.Response, decode: Callable[[bytes], T]) -> T:
+    return _decode(response, response.content, decode)
+
+
+def _decode(response: httpx.Response, content: bytes, decode: Callable[[bytes], T]) -> T:
     try:
-        return decode(response.content)
+        return decode(content)
     except msgspec.DecodeError:
-        raise Unreachable(
-            f"{response.url} answered {response.status_code} and not as Everlake does: "
-            "is the URL right?"
-        ) from None
+        raise _stranger(response) from None
+
+
+def _check_stream(response: httpx.Response) -> None:
+    if response.headers.get("content-type", "").partition(";")[0].strip() != EVENT_STREAM:
+        raise _stranger(response)
+
+
+def _stranger(response: httpx.Response) -> Unreachable:
+    return Unreachable(
+        f"{response.url} answered {response.status_code} and not as Everlake does: "
+        "is the URL right?"
+    )
+
+
+def _refusal(response: httpx.Response) -> ErrorBody:
+    try:
+        return _decode_error(response.content)
+    except msgspec.DecodeError:
+        if response.status_code != _TOO_LARGE:
+            raise _stranger(response) from None
+    return ErrorBody(
+        ErrorCode.PAYLOAD_TOO_LARGE, "What stands before the server takes no body of this size."
+    )
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        return f"the server says: {_decode_error(response.content).message.rstrip('.')}"
+    except msgspec.DecodeError:
+        return f"what stands before the server answers {response.status_code}"
 
 
 def _told(response: httpx.Response) -> float | None:

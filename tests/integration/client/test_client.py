@@ -1,0 +1,99 @@
+"""The client by itself: what it makes of answers, and of none."""
+
+import time
+
+import pytest
+
+from everlake.client import ApiError, Client, Unreachable
+from everlake.contract.errors import ErrorCode
+from tests.integration.client.stranger import RECEIPT, Answer, Stranger
+
+
+def test_a_server_that_is_away_is_a_clear_error() -> None:
+    with (
+        Client("http://127.0.0.1:9", "em_sk_x", attempts=2) as client,
+        pytest.raises(Unreachable, match=r"does not answer .* is the server running"),
+    ):
+        client.ingest(b"{}", idempotency_key="x")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(200, b"<html>", {}), (202, b"{}", {}), (404, b"<html>", {}), (301, b"", {"location": "/x"})],
+)
+def test_a_server_that_is_not_everlake_is_a_clear_error(stranger: Stranger, answer: Answer) -> None:
+    stranger.answers = [answer]
+
+    with (
+        Client(stranger.url, "em_sk_x") as client,
+        pytest.raises(Unreachable, match="not as Everlake does: is the URL right"),
+    ):
+        client.ingest(b"{}", idempotency_key="x")
+
+    assert stranger.asked == 1
+
+
+def test_a_proxy_that_says_later_in_its_own_words_is_asked_again(stranger: Stranger) -> None:
+    stranger.answers = [(502, b"<html>", {}), (504, b"", {}), (202, RECEIPT, {})]
+
+    with Client(stranger.url, "em_sk_x") as client:
+        assert client.ingest(b"{}", idempotency_key="x").batchId == "b"
+
+    assert stranger.asked == 3
+
+
+def test_a_client_waits_as_long_as_it_is_told(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = b'{"error":"RATE_LIMITED","message":"wait","retryAfter":0.5}'
+    away = b'{"error":"UNAVAILABLE","message":"full"}'
+    stranger.answers = [
+        (429, limited, {"retry-after": "1"}),
+        (503, away, {"retry-after": "5"}),
+        (202, RECEIPT, {}),
+    ]
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+
+    with Client(stranger.url, "em_sk_x") as client:
+        client.ingest(b"{}", idempotency_key="x")
+
+    assert 0.5 <= waited[0] < 1
+    assert 5 <= waited[1] < 7
+
+
+def test_a_client_gives_up_in_the_end_and_says_why(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger.answers = [(503, b'{"error":"UNAVAILABLE","message":"the disk is full"}', {})]
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+    with (
+        Client(stranger.url, "em_sk_x", attempts=3) as client,
+        pytest.raises(ApiError, match="UNAVAILABLE: the disk is full"),
+    ):
+        client.ingest(b"{}", idempotency_key="x")
+
+    assert stranger.asked == 3
+
+
+def test_a_rate_limit_is_obeyed_however_often_and_is_no_failure(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = b'{"error":"RATE_LIMITED","message":"wait","retryAfter":0.1}'
+    stranger.answers = [(429, limited, {})] * 20 + [(202, RECEIPT, {})]
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+    with Client(stranger.url, "em_sk_x", attempts=2) as client:
+        assert client.ingest(b"{}", idempotency_key="x").batchId == "b"
+
+    assert stranger.asked == 21
+
+
+def test_a_proxy_that_takes_no_large_body_is_understood(stranger: Stranger) -> None:
+    stranger.answers = [(413, b"<html>", {})]
+
+    with Client(stranger.url, "em_sk_x") as client, pytest.raises(ApiError) as refused:
+        client.ingest(b"{}", idempotency_key="x")
+
+    assert refused.value.body.error is ErrorCode.PAYLOAD_TOO_LARGE
