@@ -23,15 +23,23 @@ from everlake.cli.context import (
 _ALL = 1_000_000
 
 workspaces_app = typer.Typer(
-    help="Workspaces: each sees only its own.", no_args_is_help=True, rich_markup_mode=None
+    help="Workspaces: each sees only its own.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 products_app = typer.Typer(
-    help="Products that records are about.", no_args_is_help=True, rich_markup_mode=None
+    help="Products that records are about.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 projects_app = typer.Typer(
-    help="Projects of a product.", no_args_is_help=True, rich_markup_mode=None
+    help="Projects of a product.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
-keys_app = typer.Typer(help="API keys.", no_args_is_help=True, rich_markup_mode=None)
+keys_app = typer.Typer(
+    help="API keys.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 
 def when(milliseconds: int | None) -> str:

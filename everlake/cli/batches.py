@@ -1,11 +1,20 @@
 """``everlake batches``: what was accepted, and how far it is."""
 
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Annotated
 
 import msgspec
 import typer
+from msgspec import UNSET
 
-from everlake.catalog import batches
+from everlake.catalog import batches, queue
+from everlake.catalog.batches import BatchRow
+from everlake.catalog.engine import Catalog
+from everlake.catalog.progress import Mark, changes
 from everlake.cli.admin import when
 from everlake.cli.context import (
     DataOption,
@@ -19,9 +28,21 @@ from everlake.cli.context import (
     settings_of,
     workspace_id_of,
 )
-from everlake.contract.batch import BatchStatus
+from everlake.contract.batch import ENDED, Batch, BatchStatus
+from everlake.contract.refused import RefusedRecord
+from everlake.landing.lines import LandingDamaged
+from everlake.landing.refused import read_all
+from everlake.storage import open_store
 
-app = typer.Typer(help="Batches and how far they are.", no_args_is_help=True, rich_markup_mode=None)
+_LOOK_SECONDS = 0.1
+_PLACE = re.compile(r"\[\d+\]", re.ASCII)
+
+app = typer.Typer(
+    help="Batches and how far they are.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 
 @app.command("list")
@@ -74,9 +95,7 @@ def show_batch(
     Example: everlake batches show 0198c0de-...
     """
     with open_existing(settings_of(data)) as catalog, catalog.read() as tx:
-        row = batches.get(tx, workspace_id_of(tx, workspace), batch_id)
-    if row is None:
-        fail(f"there is no batch {batch_id}: everlake batches list shows them")
+        row = _existing(batches.get(tx, workspace_id_of(tx, workspace), batch_id), batch_id)
     if json:
         known = {"failure": row.failure, "landing": row.landing_path, "refused": row.rejected_path}
         view: dict[str, object] = msgspec.to_builtins(row.view())
@@ -104,6 +123,98 @@ def show_batch(
         )
 
 
+@app.command("watch")
+def watch_batch(
+    batch_id: Annotated[str, typer.Argument(help="The batch's id.")],
+    workspace: WorkspaceOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Follow a batch until it is COMPLETE or FAILED; the exit code is 1 when it is FAILED.
+
+    Example: everlake batches watch 0198c0de-...
+    """
+    with open_existing(settings_of(data)) as catalog:
+        with catalog.read() as tx:
+            workspace_id = workspace_id_of(tx, workspace)
+        with nullcontext() if json else out.status(f"watching batch {batch_id}"):
+            row = _follow(catalog, workspace_id, batch_id, print_json if json else _say)
+    if row.status is BatchStatus.FAILED:
+        fail(f"batch {batch_id} is FAILED: {row.failure}")
+
+
+def _follow(
+    catalog: Catalog, workspace_id: str, batch_id: str, tell: Callable[[Batch], None]
+) -> BatchRow:
+    """Tell of each change of the batch; return it as it is in the end."""
+    mark: Mark | None = None
+    while True:
+        seen = catalog.change_counter()
+        with catalog.read() as tx:
+            row = _existing(batches.get(tx, workspace_id, batch_id), batch_id)
+        for change in changes(row, mark):
+            mark = change.mark
+            tell(change.batch)
+        if row.status in ENDED:
+            return row
+        while catalog.change_counter() == seen:
+            time.sleep(_LOOK_SECONDS)
+
+
+def _say(batch: Batch) -> None:
+    words = f"{batch.status:<11}{batch.acceptedCount:,} accepted, {batch.rejectedCount:,} refused"
+    if batch.attachmentDownloadTotal is not UNSET:
+        words += f", attachments {batch.attachmentDownloadStatus}"
+    out.print(words, markup=False)
+
+
+@app.command("errors")
+def list_errors(
+    batch_id: Annotated[str, typer.Argument(help="The batch's id.")],
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, help="How many lines of the table.")
+    ] = 50,
+    workspace: WorkspaceOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show why records of a batch were refused: each error and how often it is there.
+
+    With --json each refused record is a line, with its payload and all of its errors.
+
+    Example: everlake batches errors 0198c0de-... --json
+    """
+    settings = settings_of(data)
+    with open_existing(settings) as catalog, catalog.read() as tx:
+        row = _existing(batches.get(tx, workspace_id_of(tx, workspace), batch_id), batch_id)
+    if row.rejected_path is None:
+        if not json:
+            out.print("No record of this batch was refused.")
+        return
+    refused = read_all(open_store(settings.archive_url).get(row.rejected_path))
+    try:
+        if json:
+            for record in refused:
+                print_json(record)
+        else:
+            _print_counts(refused, limit)
+    except LandingDamaged as error:
+        fail(f"{row.rejected_path} is damaged: {error}. Put a backup in its place.")
+
+
+def _print_counts(refused: Iterable[RefusedRecord], limit: int) -> None:
+    # Which one of a list breaks the rule makes no other kind of error.
+    counts = Counter(
+        (fault.code.value, _PLACE.sub("[n]", fault.message))
+        for record in refused
+        for fault in record.errors
+    )
+    rows = [(f"{count:,}", code, message) for (code, message), count in counts.most_common(limit)]
+    print_table(("COUNT", "CODE", "WHY"), rows)
+    if len(counts) > limit:
+        out.print(f"and {len(counts) - limit:,} more: see --limit, or --json for all of them")
+
+
 @app.command("retry")
 def retry_batch(
     batch_id: Annotated[str, typer.Argument(help="The batch's id.")],
@@ -116,6 +227,17 @@ def retry_batch(
     """
     with open_existing(settings_of(data)) as catalog, catalog.write() as tx:
         workspace_id = workspace_id_of(tx, workspace)
-        if not batches.retry(tx, workspace_id, batch_id):
+        if not queue.retry(tx, workspace_id, batch_id):
             fail(f"batch {batch_id} is not FAILED with accepted records: there is nothing to retry")
     out.print(f"batch {batch_id} is under way again: everlake batches show {batch_id}")
+
+
+def _existing(row: BatchRow | None, batch_id: str) -> BatchRow:
+    """The batch, which the catalog was asked for.
+
+    Raises:
+        CommandError: it is not there.
+    """
+    if row is None:
+        fail(f"there is no batch {batch_id}: everlake batches list shows them")
+    return row

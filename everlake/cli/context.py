@@ -1,18 +1,32 @@
-"""What the commands share: settings, an open catalog, and how to say things."""
+"""What the commands on a data directory share: settings, an open catalog, how to say things."""
 
-import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from everlake.catalog import workspaces
 from everlake.catalog.engine import Catalog, Connection
+from everlake.cli.console import CommandError, JsonOption, err, fail, out, print_json, print_table
 from everlake.settings import Settings, load
+
+__all__ = [
+    "CommandError",
+    "DataOption",
+    "JsonOption",
+    "WorkspaceOption",
+    "err",
+    "fail",
+    "open_catalog",
+    "open_existing",
+    "out",
+    "print_json",
+    "print_table",
+    "settings_of",
+    "workspace_id_of",
+    "workspace_ids_of",
+]
 
 DataOption = Annotated[
     str | None,
@@ -21,23 +35,7 @@ DataOption = Annotated[
 WorkspaceOption = Annotated[
     str | None, typer.Option("--workspace", help="Workspace id; the first one by default.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-class CommandError(Exception):
-    """A command cannot go on; the message says what to do."""
-
-
-def fail(message: str) -> NoReturn:
-    """End the command with ``message``.
-
-    Raises:
-        CommandError: always.
-    """
-    raise CommandError(message)
+_ALL = 1_000_000
 
 
 def settings_of(data: str | None = None) -> Settings:
@@ -85,19 +83,15 @@ def workspace_id_of(tx: Connection, given: str | None) -> str:
     return found.id
 
 
-def print_json(value: Any) -> None:
-    """``value`` as one line of JSON."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+def workspace_ids_of(catalog: Catalog, given: str | None, *, every: bool) -> list[str]:
+    """The workspaces that a command is about: the one that is given or the first one, or all.
 
-
-def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table; columns keep their whole text where output is not a terminal."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
-        table.add_column(header, overflow="fold", no_wrap=not out.is_terminal)
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    if out.is_terminal:
-        out.print(table)
-    else:
-        Console(width=10_000, highlight=False).print(table)
+    Raises:
+        CommandError: there is no such workspace, or none at all.
+    """
+    if every and given is not None:
+        fail("--all and --workspace exclude each other")
+    with catalog.read() as tx:
+        if not every:
+            return [workspace_id_of(tx, given)]
+        return [each.id for each in workspaces.page(tx, limit=_ALL)]

@@ -23,10 +23,15 @@ from everlake.cli.run import (
     wait_until_up,
 )
 from everlake.cli.search import show_hit
-from everlake.cli.send import Chunk, Sent, send_chunks
+from everlake.cli.send_report import Sent, Tally
 from everlake.cli.setup import Setup
 from everlake.cli.supervisor import Supervisor, only_one
 from everlake.client import Client
+from everlake.client.chunks import Chunk
+from everlake.client.client import NDJSON
+from everlake.client.pace import Pace
+from everlake.client.records import Place
+from everlake.client.sender import Sender
 from everlake.contract.batch import BatchStatus
 from everlake.demo.samples import sample_lines
 from everlake.lake import Lake, UtteranceFilters
@@ -98,7 +103,7 @@ def _setup(catalog: Catalog, settings: Settings) -> Setup:
 def _show(settings: Settings, made: Setup, url: str) -> None:
     with Client(url, made.api_key or "") as client:
         lines = sample_lines(made.product_id, made.project_id)
-        sent = send_chunks(client, [Chunk(group) for _, group in lines], quiet=False)
+        sent = _send(client, lines)
         out.print(
             f"Sent {len(lines)} batches: {sent.accepted} records accepted, "
             f"{sent.rejected} refused on purpose. Why, for some of them:"
@@ -108,6 +113,18 @@ def _show(settings: Settings, made: Setup, url: str) -> None:
         _follow(client, sent)
         _show_lake(settings, made)
         _show_search(settings, made)
+
+
+def _send(client: Client, lines: list[tuple[str, list[bytes]]]) -> Sent:
+    tally = Tally()
+    chunks = [
+        Chunk(NDJSON, texts, [Place(name, number, 0, number) for number in range(len(texts))])
+        for name, texts in lines
+    ]
+    with Sender(client, Pace(), parallel=1) as sender:
+        for each in sender.send(chunks):
+            tally.add(each)
+    return tally.sent
 
 
 def _follow(client: Client, sent: Sent) -> None:

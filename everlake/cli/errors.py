@@ -1,8 +1,8 @@
 """Errors that a command may end with: each message tells a person what to do."""
 
 from everlake.catalog.errors import CatalogError
-from everlake.cli.address import AddressInUse
 from everlake.cli.context import CommandError
+from everlake.cli.listener import AddressInUse
 from everlake.client import ApiError, Unreachable
 from everlake.lake import LakeError
 from everlake.settings import SettingsError

@@ -3,55 +3,48 @@
 import sys
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, cast
+from typing import ClassVar, cast
 
 import typer
-from typer.core import TyperGroup
-from typer.main import get_command
 
-COMMANDS = {
-    "init": "run:init",
-    "serve": "run:serve",
-    "api": "roles:api",
-    "worker": "roles:worker",
-    "send": "send:send",
-    "batches": "batches:app",
-    "search": "search:search",
-    "demo": "demo:demo",
-    "doctor": "doctor:doctor",
-    "workspaces": "admin:workspaces_app",
-    "products": "admin:products_app",
-    "projects": "admin:projects_app",
-    "keys": "admin:keys_app",
-}
-"""Each command's module in this package, and its function or group there."""
+from everlake.cli.lazy import LazyGroup
 
 
-class LazyCommands(TyperGroup):
-    """The commands by name; a command that is not run costs no import."""
+class Commands(LazyGroup):
+    """Everything that ``everlake`` can do."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
-        """Names in the order of the help."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
-        """The command, imported now; None where there is none of that name."""
-        place = COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, _, name = place.partition(":")
-        found = getattr(import_module(f"everlake.cli.{module}"), name)
-        if not isinstance(found, typer.Typer):
-            alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-            alone.command(cmd_name)(found)
-            found = alone
-        command = get_command(found)
-        command.name = cmd_name
-        return command
+    places: ClassVar = {
+        "init": ("run:init", "Create a first workspace, product, project and key."),
+        "serve": ("run:serve", "Run everything on this machine: the API and a worker."),
+        "api": ("roles:api", "Run the API alone; everlake worker does the rest."),
+        "worker": (
+            "roles:worker",
+            "Run a worker alone: it lands and analyses what an API has accepted.",
+        ),
+        "send": (
+            "send:send",
+            "Send records from files, in requests of at most 1,000 records and 5 MB.",
+        ),
+        "batches": ("batches:app", "Batches and how far they are."),
+        "search": ("search:search", "Search what people said, best answer first."),
+        "lake": (
+            "lake:app",
+            "The lake's tables: SQL over them, copies of them, and whether they are right.",
+        ),
+        "demo": ("demo:demo", "Start Everlake on sample data, show what comes out, and stay up."),
+        "doctor": (
+            "doctor:doctor",
+            "Check configuration, database, storage, disk and versions; exit code 1 on trouble.",
+        ),
+        "workspaces": ("admin:workspaces_app", "Workspaces: each sees only its own."),
+        "products": ("admin:products_app", "Products that records are about."),
+        "projects": ("admin:projects_app", "Projects of a product."),
+        "keys": ("admin:keys_app", "API keys."),
+    }
 
 
 app = typer.Typer(
-    cls=LazyCommands,
+    cls=Commands,
     name="everlake",
     help="Everlake keeps and searches what customers say. Start with: everlake serve",
     no_args_is_help=True,

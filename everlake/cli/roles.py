@@ -1,10 +1,10 @@
-"""``everlake api`` and ``everlake worker``: one role each, for more than one process or machine."""
+"""``everlake api`` and ``everlake worker``: one role each, for more than one machine."""
 
 from everlake.api import server
-from everlake.cli.address import check_address
 from everlake.cli.context import DataOption, open_catalog, settings_of
-from everlake.cli.run import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption
-from everlake.cli.supervisor import end_with_parent
+from everlake.cli.listener import inherited, listen
+from everlake.cli.run import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption, supervise
+from everlake.cli.supervisor import api_children, api_count, end_with_parent
 from everlake.logs import configure
 from everlake.worker import run as worker_run
 
@@ -19,10 +19,14 @@ def api(
     settings = settings_of(data)
     configure(settings.log_format, settings.log_level, role="api")
     end_with_parent()
-    check_address(host, port)
+    shared = inherited()
+    listener = shared or listen(host, port)
     with open_catalog(settings):
         pass
-    server.run(settings, host, port)
+    if shared or api_count(settings) == 1:
+        server.run(settings, listener)
+    else:
+        supervise(api_children(settings, listener), listener).run()
 
 
 def worker(data: DataOption = None) -> None:

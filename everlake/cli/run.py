@@ -1,15 +1,16 @@
 """``everlake init`` and ``serve``."""
 
+import http.client
 import signal
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from everlake.cli import setup
-from everlake.cli.address import AddressInUse, check_address
 from everlake.cli.context import (
     DataOption,
     JsonOption,
@@ -20,8 +21,9 @@ from everlake.cli.context import (
     print_json,
     settings_of,
 )
+from everlake.cli.listener import AddressInUse, listen
 from everlake.cli.setup import Setup
-from everlake.cli.supervisor import Child, Supervisor, only_one
+from everlake.cli.supervisor import Child, Supervisor, api_children, only_one
 from everlake.logs import configure
 from everlake.settings import Settings, environment_of
 from everlake.storage import open_store
@@ -105,36 +107,34 @@ def start(settings: Settings, host: str, port: int) -> Supervisor:
     Raises:
         AddressInUse: another program listens there.
     """
-    _claim_address(host, port)
-    environment = environment_of(settings)
-    supervisor = Supervisor(
-        [
-            Child(["api", "--host", host, "--port", str(port)], environment),
-            Child(["worker"], environment),
-        ]
-    )
+    listener = _claim_address(host, port)
+    worker = Child(["worker"], environment_of(settings))
+    return supervise([*api_children(settings, listener), worker], listener)
+
+
+def supervise(children: Sequence[Child], listener: socket.socket) -> Supervisor:
+    """Start the children, stopped by SIGTERM and SIGINT."""
+    supervisor = Supervisor(children, listener)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, supervisor.stop)
     supervisor.start()
     return supervisor
 
 
-def _claim_address(host: str, port: int) -> None:
-    """Return when the address is free; the children of a killed parent take a moment to end."""
+def _claim_address(host: str, port: int) -> socket.socket:
+    """The socket to listen at; the children of a killed parent take a moment to leave it."""
     deadline = time.monotonic() + _ADDRESS_SECONDS
     while True:
         try:
-            check_address(host, port)
+            return listen(host, port)
         except AddressInUse:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
-        else:
-            return
 
 
 def wait_until_up(supervisor: Supervisor, host: str, port: int) -> None:
-    """Return when the API takes connections, or the end has been asked for.
+    """Return when the API answers, or the end has been asked for.
 
     Raises:
         CommandError: it does not come up.
@@ -142,13 +142,23 @@ def wait_until_up(supervisor: Supervisor, host: str, port: int) -> None:
     deadline = time.monotonic() + _UP_SECONDS
     while not supervisor.stopping:
         try:
-            socket.create_connection((_reachable(host), port), timeout=1.0).close()
-        except OSError:
+            _ask(_reachable(host), port)
+        except (OSError, http.client.HTTPException):
             if time.monotonic() > deadline:
                 fail("the API does not come up: its log lines above say why")
             time.sleep(0.02)
         else:
             return
+
+
+def _ask(host: str, port: int) -> None:
+    """One small request: connections are taken before there is anybody to answer."""
+    connection = http.client.HTTPConnection(host, port, timeout=2.0)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+    finally:
+        connection.close()
 
 
 def _reachable(host: str) -> str:

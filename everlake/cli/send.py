@@ -1,63 +1,37 @@
 """``everlake send``: files of records to a server."""
 
-import gzip
-import hashlib
 import sys
-import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
-from msgspec import Raw
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from everlake.cli.context import JsonOption, err, fail, out, print_json, print_table
+from everlake.cli.console import CommandError, JsonOption, fail, out, print_json
+from everlake.cli.refused_file import RefusedFile
+from everlake.cli.send_report import Meter, Tally, say_left_out
+from everlake.cli.send_wait import wait_until_complete
 from everlake.client import ApiError, Client, Unreachable
-from everlake.client.client import NDJSON
-from everlake.contract.batch import BatchStatus, Receipt
-from everlake.contract.errors import ErrorCode, RecordError
-from everlake.contract.limits import ERRORS_SHOWN, Limits
+from everlake.client.chunks import MOST_RECORD_BYTES, Chunk, chunks_of
+from everlake.client.delivery import Outcome
+from everlake.client.pace import Pace
+from everlake.client.records import Refused, Unread, read_records
+from everlake.client.sender import Sender
+from everlake.client.sources import Found, SourceError, Taken, find
 
-_LIMITS = Limits()
-_WAIT_SECONDS = 600.0
-
-
-class Chunk(msgspec.Struct, frozen=True):
-    """Records for one request: same type, same product, within the limits of a body."""
-
-    lines: list[bytes]
-
-    def body(self) -> bytes:
-        """The records as NDJSON."""
-        return b"\n".join(self.lines) + b"\n"
-
-
-class Sent(msgspec.Struct):
-    """What became of everything that was sent; ``errors`` count records from its beginning."""
-
-    batches: list[str]
-    accepted: int = 0
-    rejected: int = 0
-    errors: list[RecordError] = []
-    unfinished: list[str] = []
-
-
-class _Head(msgspec.Struct):
-    record_type: Any = msgspec.field(name="_type", default=None)
-    product_id: Any = msgspec.field(name="_product_id", default=None)
-
-
-_decode_head = msgspec.json.Decoder(_Head).decode
-_decode_array = msgspec.json.Decoder(list[Raw]).decode
-_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
+_SETTLE_SECONDS = 10.0
+_INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it."""
 
 
 def send(
     files: Annotated[
         list[str],
-        typer.Argument(help="Files of JSON or NDJSON, plain or .gz; - for standard input."),
+        typer.Argument(
+            metavar="FILE|DIRECTORY|-",
+            help="JSON or NDJSON, plain, .gz or .zst; - for standard input.",
+        ),
     ],
     key: Annotated[
         str, typer.Option("--key", envvar="EVERLAKE_API_KEY", help="API key with api:write.")
@@ -65,6 +39,20 @@ def send(
     url: Annotated[
         str, typer.Option("--url", envvar="EVERLAKE_URL", help="The server's base URL.")
     ] = "http://127.0.0.1:8400",
+    parallel: Annotated[
+        int, typer.Option("--parallel", min=1, max=64, help="Requests under way at a time.")
+    ] = 4,
+    attempts: Annotated[
+        int,
+        typer.Option("--attempts", min=1, max=1_000, help="Tries of a request before giving up."),
+    ] = 10,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Have all records judged, and store nothing.")
+    ] = False,
+    refused_to: Annotated[
+        Path | None,
+        typer.Option("--refused-to", help="A new file for the refused records, one a line."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Return when all is COMPLETE.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -73,151 +61,137 @@ def send(
     Every request has an idempotency key made from its content, so a second run sends nothing
     twice. The exit code is 1 when anything was refused.
 
-    Example: everlake send tickets.ndjson calls.json.gz --key em_sk_... --wait
+    Example: everlake send tickets.ndjson calls.json.gz exports/ --key em_sk_... --wait
     """
-    chunks = list(chunks_of(line for name in files for line in read_records(name)))
-    with Client(url, key) as client:
-        sent = send_chunks(client, chunks, quiet=json)
-        if wait:
-            sent.unfinished = _wait(client, sent.batches)
-    if json:
-        print_json(sent)
-    else:
-        _say(sent)
-    if sent.rejected or sent.unfinished:
-        sys.exit(1)
+    found = _find(files, refused_to)
+    taken = Taken()
+    meter = Meter(taken, found.size, quiet=json)
+    pace = Pace(lambda why, seconds: meter.tell(f"{why}: trying again in {seconds:.1f} s"))
+    with (
+        nullcontext() if refused_to is None else RefusedFile(refused_to) as refused_file,
+        Client(url, key, attempts=attempts, before_again=pace.delay) as client,
+        Sender(
+            client,
+            pace,
+            parallel=parallel,
+            dry_run=dry_run,
+            every_refusal=refused_to is not None,
+        ) as sender,
+    ):
+        run = _Run(client, sender, meter, refused_file, dry_run=dry_run, quiet=json)
+        run.tally.sent.left_out = found.left_out
+        run.start(chunks_of(read_records(found.sources, taken, most=MOST_RECORD_BYTES)), wait=wait)
 
 
-def send_chunks(client: Client, chunks: list[Chunk], *, quiet: bool) -> Sent:
-    """Send every chunk in its turn, with a progress bar on a terminal.
-
-    Raises:
-        ApiError: a request was refused as a whole.
-        Unreachable: the server does not answer.
-    """
-    sent = Sent([])
-    bar = Progress(
-        TextColumn("sending"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("records"),
-        TimeRemainingColumn(),
-        console=err,
-        disable=quiet or not err.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("send", total=sum(len(chunk.lines) for chunk in chunks))
-        before = 0
-        for chunk in chunks:
-            try:
-                _add(sent, _send_chunk(client, chunk), before)
-            except (ApiError, Unreachable):
-                print_json(sent) if quiet else _say(sent)
-                raise
-            before += len(chunk.lines)
-            bar.advance(task, len(chunk.lines))
-    return sent
-
-
-def _wait(client: Client, batch_ids: list[str]) -> list[str]:
-    """Wait for the batches to end; those with accepted records that are not ``COMPLETE``."""
-    ended = [client.wait(batch_id, timeout=_WAIT_SECONDS) for batch_id in batch_ids]
-    return [
-        batch.batchId
-        for batch in ended
-        if batch.acceptedCount and batch.status is not BatchStatus.COMPLETE
-    ]
-
-
-def _send_chunk(client: Client, chunk: Chunk) -> Receipt:
-    body = chunk.body()
-    key = "send-" + hashlib.sha256(body).hexdigest()
+def _find(names: list[str], refused_to: Path | None) -> Found:
+    for name in names:
+        if refused_to is not None and refused_to.resolve().is_relative_to(Path(name).resolve()):
+            fail(f"{refused_to} is within {name}, which is to be sent: name a file elsewhere")
     try:
-        return client.ingest(body, content_type=NDJSON, idempotency_key=key)
-    except ApiError as error:
-        if error.body.error is not ErrorCode.ALL_RECORDS_REJECTED:
+        return find(names)
+    except SourceError as error:
+        fail(str(error))
+
+
+class _Run:
+    """One run of the command, once everything is ready for it."""
+
+    def __init__(
+        self,
+        client: Client,
+        sender: Sender,
+        meter: Meter,
+        refused_file: RefusedFile | None,
+        *,
+        dry_run: bool,
+        quiet: bool,
+    ) -> None:
+        self.tally = Tally()
+        self._client = client
+        self._sender = sender
+        self._meter = meter
+        self._refused_file = refused_file
+        self._dry_run = dry_run
+        self._quiet = quiet
+
+    def start(self, chunks: Iterable[Chunk | Refused | Unread], *, wait: bool) -> None:
+        """Send, wait where that is wanted, and say what became of it all."""
+        if not self._quiet:
+            say_left_out(self.tally.sent.left_out)
+        try:
+            self._send(chunks)
+            if wait and self.tally.sent.batches:
+                self._wait()
+        except KeyboardInterrupt:
+            self._say()
+            sys.exit(_INTERRUPTED)
+        except (ApiError, Unreachable, CommandError):
+            self._say()
             raise
-        details = error.body.details or {}
-        return msgspec.convert({**details, "acceptedCount": 0}, Receipt)
+        self._say()
+        if not self.tally.sent.is_well:
+            sys.exit(1)
 
+    def _send(self, chunks: Iterable[Chunk | Refused | Unread]) -> None:
+        try:
+            with self._meter.running():
+                for each in self._sender.send(chunks):
+                    self._take(each)
+        except KeyboardInterrupt:
+            self._interrupt()
+            raise
 
-def _add(sent: Sent, receipt: Receipt, before: int) -> None:
-    if isinstance(receipt.batchId, str):
-        sent.batches.append(receipt.batchId)
-    sent.accepted += receipt.acceptedCount
-    sent.rejected += receipt.rejectedCount
-    if isinstance(receipt.errors, list):
-        sent.errors += [
-            msgspec.structs.replace(error, index=before + error.index)
-            for error in receipt.errors[: ERRORS_SHOWN - len(sent.errors)]
-        ]
+    def _take(self, each: Outcome | Refused | Unread) -> None:
+        self.tally.add(each)
+        if isinstance(each, Unread):
+            self._meter.tell(f"everlake: {each.message}")
+        elif self._refused_file is not None:
+            for refused in each.refused if isinstance(each, Outcome) else [each]:
+                self._refused_file.add(refused)
+        self._meter.show(self.tally.sent)
 
+    def _interrupt(self) -> None:
+        self._meter.tell("stopping when the requests under way are answered; Ctrl-C drops them")
+        self._sender.stop()
+        try:
+            for outcome in self._sender.settle(_SETTLE_SECONDS):
+                self._take(outcome)
+        except KeyboardInterrupt:
+            pass
+        self._meter.tell("run the same command again: what was accepted is not sent twice")
 
-def read_records(name: str) -> Iterator[bytes]:
-    """The JSON texts of the records in a file: one record, an array, a wrapper, or NDJSON.
+    def _wait(self) -> None:
+        tell = self._meter.tell
+        try:
+            self.tally.sent.unfinished = wait_until_complete(
+                self._client, self.tally.sent.batches, tell
+            )
+        except KeyboardInterrupt:
+            tell("all is sent, and the server goes on with it: everlake batches list shows how far")
+            raise
 
-    A text that is not JSON is passed on as it is: the server says what is wrong with it.
+    def _say(self) -> None:
+        if self._quiet:
+            print_json(self.tally.sent)
+            return
+        self.tally.say(dry_run=self._dry_run)
+        if self._refused_file is not None:
+            self._say_file(self._refused_file)
+        for batch_id in self.tally.sent.unfinished:
+            out.print(
+                f"batch {batch_id} is not COMPLETE: everlake batches show {batch_id} says why"
+            )
 
-    Raises:
-        CommandError: the file cannot be read.
-    """
-    try:
-        if name == "-":
-            content = sys.stdin.buffer.read()
-        else:
-            content = Path(name).read_bytes()
-            if name.endswith(".gz"):
-                content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        fail(f"{name} cannot be read: {error}")
-    try:
-        if content.lstrip().startswith(b"["):
-            return iter([_one_line(item) for item in _decode_array(content)])
-        members = _decode_members(content)
-        if set(members) == {"records"}:
-            return iter([_one_line(item) for item in _decode_array(members["records"])])
-        return iter([_one_line(Raw(content.strip()))])
-    except msgspec.DecodeError:
-        return (line for line in content.split(b"\n") if line.strip())
-
-
-def _one_line(record: Raw) -> bytes:
-    # A line break in JSON stands only between tokens, where a space is as good.
-    return bytes(record).replace(b"\r", b" ").replace(b"\n", b" ")
-
-
-def chunks_of(lines: Iterable[bytes]) -> Generator[Chunk]:
-    """Records in their order, in chunks that one request may hold."""
-    kind: tuple[str, str] | None = None
-    chunk: list[bytes] = []
-    size = 0
-    for line in lines:
-        this = _kind_of(line)
-        full = len(chunk) >= _LIMITS.records_per_batch
-        large = size + len(line) + 1 > _LIMITS.body_bytes
-        if chunk and (full or large or (this and kind and this != kind)):
-            yield Chunk(chunk)
-            chunk, size, kind = [], 0, None
-        chunk.append(line)
-        size += len(line) + 1
-        kind = this or kind
-    if chunk:
-        yield Chunk(chunk)
-
-
-def _kind_of(line: bytes) -> tuple[str, str] | None:
-    try:
-        head = _decode_head(line)
-    except msgspec.DecodeError:
-        return None
-    return str(head.record_type).strip().lower(), str(head.product_id)
-
-
-def _say(sent: Sent) -> None:
-    out.print(f"{sent.accepted:,} accepted, {sent.rejected:,} refused, {len(sent.batches)} batches")
-    for batch_id in sent.unfinished:
-        out.print(f"batch {batch_id} is not COMPLETE: everlake batches show {batch_id} says why")
-    if sent.errors:
-        print_table(
-            ("INDEX", "CODE", "WHY"), [(e.index, e.code.value, e.message) for e in sent.errors]
-        )
+    def _say_file(self, file: RefusedFile) -> None:
+        if file.records:
+            out.print(
+                f"{file.records:,} refused records are in {file.path}: correct them there, and "
+                "send that file",
+                markup=False,
+            )
+        for number, why in (
+            (self.tally.unknown, "the server did not say which they are"),
+            (self.tally.too_long, "too long for any request"),
+        ):
+            if number:
+                out.print(f"not in {file.path}: {number:,} refused records, {why}", markup=False)

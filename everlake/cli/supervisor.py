@@ -1,8 +1,8 @@
 """One machine's parent process: starts the API and a worker, and starts again what dies."""
 
-import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,12 +11,17 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from everlake.cli.context import fail
+import msgspec
+
+from everlake.cli.listener import LISTENER
+from everlake.cli.lock import hold
 from everlake.logs import logger
+from everlake.settings import Settings, environment_of
 
 LIFELINE = "EVERLAKE_LIFELINE"
 """Names the pipe whose other end the parent holds: when it closes, the parent is gone."""
 
+_MOST_API_PROCESSES = 4
 _STOP_SECONDS = 9.0
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
@@ -33,27 +38,28 @@ def only_one(data: Path) -> Generator[None]:
     Raises:
         CommandError: another one runs there.
     """
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / "serve.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            fail(
-                f"another everlake (process {file.read().strip() or 'unknown'}) serves {data}: "
-                "stop it first, or give this one its own --data"
-            )
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+
+    def taken(process: str) -> str:
+        return (
+            f"another everlake (process {process}) serves {data}: stop it first, or give this "
+            "one its own --data"
+        )
+
+    with hold(data / "serve.lock", taken):
         yield
 
 
 class Child:
-    """One role in a process of its own."""
+    """One role in a process of its own, which has the descriptors ``inherit`` as well."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        inherit: Sequence[int] = (),
+    ) -> None:
         self._command = [sys.executable, "-m", "everlake", *arguments]
+        self._inherit = inherit
         self._lifeline, self._held_end = os.pipe()
         self._environment = {**os.environ, **environment, LIFELINE: str(self._lifeline)}
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,7 +83,7 @@ class Child:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 self._command,
                 env=self._environment,
-                pass_fds=[self._lifeline],
+                pass_fds=[self._lifeline, *self._inherit],
                 start_new_session=True,
             )
             self._started = now
@@ -100,10 +106,16 @@ class Child:
 
 
 class Supervisor:
-    """Keeps children running until it is told to stop."""
+    """Keeps children running until it is told to stop.
 
-    def __init__(self, children: Sequence[Child]) -> None:
+    Args:
+        children: not started yet.
+        listener: the socket some of them share; closed at the end.
+    """
+
+    def __init__(self, children: Sequence[Child], listener: socket.socket) -> None:
         self._children = children
+        self._listener = listener
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -131,11 +143,31 @@ class Supervisor:
 
     def end(self) -> None:
         """End every child."""
+        # Held no longer, so that the last child to leave it closes it for newcomers.
+        self._listener.close()
         deadline = time.monotonic() + _STOP_SECONDS
         for child in self._children:
             child.terminate()
         for child in self._children:
             child.reap(deadline)
+
+
+def api_count(settings: Settings) -> int:
+    """How many API processes share a port."""
+    return settings.api_processes or min(_MOST_API_PROCESSES, os.cpu_count() or 1)
+
+
+def api_children(settings: Settings, listener: socket.socket) -> list[Child]:
+    """API processes that share ``listener``, and among them the memory for bodies."""
+    count = api_count(settings)
+    share = msgspec.structs.replace(
+        settings, api_processes=1, body_memory=max(1, settings.body_memory // count)
+    )
+    descriptor = listener.fileno()
+    environment = {**environment_of(share), LISTENER: str(descriptor)}
+    host, port = listener.getsockname()[:2]
+    arguments = ["api", "--host", host, "--port", str(port)]
+    return [Child(arguments, environment, [descriptor]) for _ in range(count)]
 
 
 def end_with_parent() -> None:

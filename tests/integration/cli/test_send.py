@@ -4,69 +4,25 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
+import zstandard
 
-from everlake.catalog import batches
+from everlake.catalog import queue
 from everlake.catalog.engine import Catalog
-from everlake.client import ApiError, Client, Unreachable
 from everlake.contract.batch import BatchStatus
 from tests.integration.cli.command import Cli, well
-from tests.integration.server import FAST, PRODUCT, PROJECT, Server, everlake, running
-
-Setup = Mapping[str, str]
-
-
-@pytest.fixture(scope="module")
-def setup(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    data = tmp_path_factory.mktemp("send")
-    made = everlake("init", "--product-id", PRODUCT, "--project-id", PROJECT, "--json", data=data)
-    return {**json.loads(made.stdout), "data": str(data)}
-
-
-@pytest.fixture(scope="module")
-def server(setup: Setup) -> Iterator[Server]:
-    with running("serve", Path(setup["data"]), FAST) as started:
-        yield started
-
-
-@pytest.fixture
-def send(cli: Cli, setup: Setup, server: Server, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Runs commands against the server and its data directory."""
-    monkeypatch.setenv("EVERLAKE_DATA", setup["data"])
-    monkeypatch.setenv("EVERLAKE_URL", server.url)
-    monkeypatch.setenv("EVERLAKE_API_KEY", setup["api_key"])
-    return cli
-
-
-def record(name: str, text: str = "hello", **changes: Any) -> dict[str, Any]:
-    return {
-        "_type": "message",
-        "_schema_version": "1.0.0",
-        "_event_at": "2026-03-01T10:00:00Z",
-        "_vendor_ids": {"id": name},
-        "_product_id": PRODUCT,
-        "_project_ids": [PROJECT],
-        "data": {"text": text},
-        **changes,
-    }
-
-
-def stored(cli: Cli, batch_id: str) -> Any:
-    return well(cli("batches", "show", batch_id, "--json")).json()
-
-
-def ndjson(*records: Any) -> bytes:
-    return b"".join(json.dumps(one).encode() + b"\n" for one in records)
-
-
-def as_indented(*records: Any) -> bytes:
-    return json.dumps(list(records), indent=2).encode()
-
+from tests.integration.cli.sending import (
+    as_indented,
+    asked,
+    ndjson,
+    record,
+    records_of,
+    stored,
+    texts_of,
+)
+from tests.integration.server import FAST, PRODUCT, PROJECT, running
 
 FORMS = {
     "one.json": lambda: json.dumps(record("one"), indent=2).encode(),
@@ -77,6 +33,14 @@ FORMS = {
     "windows.ndjson": lambda: ndjson(record("r1"), record("r2")).replace(b"\n", b"\r\n"),
     "packed.json.gz": lambda: gzip.compress(as_indented(record("g1"), record("g2"))),
     "packed.ndjson.gz": lambda: gzip.compress(ndjson(record("h1"))),
+    "packed.json.zst": lambda: zstandard.compress(as_indented(record("z1"), record("z2"))),
+    "packed.ndjson.zst": lambda: zstandard.compress(ndjson(record("y1"), record("y2"))),
+    "packed-and-not-called-so": lambda: gzip.compress(as_indented(record("x1"))),
+    "lines-called.json": lambda: ndjson(record("c1"), record("c2")),
+    "one-behind-the-other": lambda: (
+        as_indented(record("o1"))[1:-1] + as_indented(record("o2"))[1:-1]
+    ),
+    "byte-order-mark.json": lambda: b"\xef\xbb\xbf" + as_indented(record("b1")),
 }
 COUNTS = {
     "one.json": 1,
@@ -87,6 +51,12 @@ COUNTS = {
     "windows.ndjson": 2,
     "packed.json.gz": 2,
     "packed.ndjson.gz": 1,
+    "packed.json.zst": 2,
+    "packed.ndjson.zst": 2,
+    "packed-and-not-called-so": 1,
+    "lines-called.json": 2,
+    "one-behind-the-other": 2,
+    "byte-order-mark.json": 1,
 }
 
 
@@ -107,27 +77,24 @@ def test_records_are_read_from_standard_input(send: Cli) -> None:
     assert sent["accepted"] == 1
 
 
-def test_data_arrives_as_it_stands_in_a_file_of_lines(send: Cli, tmp_path: Path) -> None:
-    data = '{"text" :  "caf\\u00e9",  "n": 1.50, "text": "twice"}'
-    line = json.dumps(record("verbatim")).replace('{"text": "hello"}', data)
-    (tmp_path / "v.ndjson").write_text(line + "\n")
-
-    [batch_id] = well(send("send", "v.ndjson", "--json", "--wait")).json()["batches"]
-
-    [row] = json.loads(_records(send, batch_id))["records"]
-    assert row["data"] == json.loads(data)
-    assert f'"data":{data}' in _records(send, batch_id)
+DATA = '{"text" :  "caf\\u00e9",\n  "n": 1.50, "m": 1e400, "text": "twice",\r\n\t"o": []}'
 
 
-def _records(send: Cli, batch_id: str) -> str:
-    import os  # noqa: PLC0415 - the environment that the fixture set
+@pytest.mark.parametrize("form", ["lines.ndjson", "array.json", "wrapper.json", "document.json"])
+def test_data_arrives_byte_for_byte_as_it_stands_in_a_file(
+    send: Cli, tmp_path: Path, form: str
+) -> None:
+    data = DATA.replace("\r\n", "").replace("\n", "") if form == "lines.ndjson" else DATA
+    text = json.dumps(record(form)).replace('{"text": "hello"}', data)
+    text = {"array.json": f"[{text}]", "wrapper.json": f'{{"records": [{text}]}}'}.get(form, text)
+    (tmp_path / form).write_bytes(text.encode())
 
-    with Client(os.environ["EVERLAKE_URL"], os.environ["EVERLAKE_API_KEY"]) as client:
-        answer = client._ask("GET", "/api/v1/records", params={"batch": batch_id})
-    return answer.text
+    [batch_id] = well(send("send", form, "--json", "--wait")).json()["batches"]
+
+    assert f'"data":{data}' in asked("/api/v1/records", batch=batch_id)
 
 
-def test_mixed_records_are_parted_into_requests_and_keep_their_order(
+def test_mixed_records_are_sorted_into_full_requests_and_keep_their_order(
     send: Cli, tmp_path: Path
 ) -> None:
     records = [
@@ -139,14 +106,12 @@ def test_mixed_records_are_parted_into_requests_and_keep_their_order(
     ]
     (tmp_path / "mixed.ndjson").write_bytes(ndjson(*records))
 
-    sent = well(send("send", "mixed.ndjson", "--json")).json()
+    sent = well(send("send", "mixed.ndjson", "--json", "--wait")).json()
 
     shown = [stored(send, batch_id) for batch_id in sent["batches"]]
-    assert [(one["type"], one["acceptedCount"]) for one in shown] == [
-        ("message", 2),
-        ("email", 2),
-        ("message", 1),
-    ]
+    assert [(one["type"], one["acceptedCount"]) for one in shown] == [("message", 3), ("email", 2)]
+    names = [row["_vendor_ids"]["id"] for row in records_of(sent["batches"][0])]
+    assert names == ["m5", "m2", "m1"]
 
 
 def test_more_records_than_a_request_may_hold_are_parted(send: Cli, tmp_path: Path) -> None:
@@ -175,11 +140,49 @@ def test_many_files_are_sent_in_their_order(send: Cli, tmp_path: Path) -> None:
     sent = well(send("send", "1.json", "2.json", "--json", "--wait")).json()
 
     assert sent["accepted"] == 2
-    assert _texts(send, sent["batches"][-1]) == ["second"]
+    assert texts_of(sent["batches"][-1]) == ["second"]
 
 
-def _texts(send: Cli, batch_id: str) -> list[str]:
-    return [row["data"]["text"] for row in json.loads(_records(send, batch_id))["records"]]
+def test_a_directory_is_sent_by_its_files_of_records_in_their_order(
+    send: Cli, tmp_path: Path
+) -> None:
+    folder = tmp_path / "export"
+    (folder / "2").mkdir(parents=True)
+    (folder / "1.ndjson").write_bytes(ndjson(record("folder", "first")))
+    (folder / "2" / "a.json.zst").write_bytes(
+        zstandard.compress(as_indented(record("folder", "2")))
+    )
+    (folder / "3.json.gz").write_bytes(gzip.compress(as_indented(record("folder", "last"))))
+    (folder / "notes.txt").write_text("not for you")
+
+    said = send("send", "export", "--wait")
+    sent = well(send("send", "export", "--json", "--wait")).json()
+
+    assert said.code == 0
+    assert "left out, by their suffix: export/notes.txt" in said.err
+    assert sent["left_out"] == ["export/notes.txt"]
+    assert (sent["accepted"], sent["replayed"]) == (3, 3)
+    [last] = [text for batch_id in sent["batches"] for text in texts_of(batch_id)]
+    assert last == "last"
+
+
+def test_the_last_version_in_the_files_wins_however_many_requests_go_out_at_once(
+    send: Cli, tmp_path: Path
+) -> None:
+    lines = [
+        record(f"version-{number % 700}", str(number), _type=kind)
+        for number in range(12_000)
+        for kind in ("message", "email")
+    ]
+    (tmp_path / "versions.ndjson").write_bytes(ndjson(*lines))
+
+    sent = well(send("send", "versions.ndjson", "--parallel", "8", "--json", "--wait")).json()
+
+    assert sent["accepted"] == 24_000
+    rows = [row for batch_id in sent["batches"] for row in records_of(batch_id)]
+    latest = {(row["_type"], row["_vendor_ids"]["id"]): row["data"]["text"] for row in rows}
+    last = {(row["_type"], row["_vendor_ids"]["id"]): row["data"]["text"] for row in lines}
+    assert latest == last
 
 
 def test_sending_a_file_again_sends_nothing_twice(send: Cli, tmp_path: Path) -> None:
@@ -188,7 +191,22 @@ def test_sending_a_file_again_sends_nothing_twice(send: Cli, tmp_path: Path) -> 
     first = well(send("send", "again.ndjson", "--json")).json()
     second = well(send("send", "again.ndjson", "--json")).json()
 
-    assert second == first
+    assert (first["replayed"], second["replayed"]) == (0, 1)
+    assert {**second, "replayed": 0} == first
+    assert "1 of the accepted had been sent before" in send("send", "again.ndjson").out
+
+
+def test_the_same_records_twice_in_one_run_arrive_twice(send: Cli, tmp_path: Path) -> None:
+    for name, text in (("a", "old"), ("b", "new")):
+        (tmp_path / f"{name}.ndjson").write_bytes(
+            ndjson(record("thrice", text), *(record(f"filler-{n}") for n in range(999)))
+        )
+
+    sent = well(send("send", "a.ndjson", "b.ndjson", "a.ndjson", "--json", "--wait")).json()
+
+    assert (len(set(sent["batches"])), sent["replayed"]) == (3, 0)
+    [last] = [r for r in records_of(sent["batches"][2]) if r["_vendor_ids"]["id"] == "thrice"]
+    assert last["data"]["text"] == "old"
 
 
 def test_refused_records_are_told_and_end_in_exit_code_1(send: Cli, tmp_path: Path) -> None:
@@ -220,20 +238,24 @@ def test_a_request_of_which_all_is_refused_does_not_stop_the_others(
 
     assert refused.code == 1
     sent = refused.json()
-    assert (sent["accepted"], sent["rejected"], len(sent["batches"])) == (2, 1, 3)
+    assert (sent["accepted"], sent["rejected"], len(sent["batches"])) == (2, 1, 2)
 
 
-def test_what_was_sent_before_a_request_was_refused_as_a_whole_is_told(
+def test_a_request_that_is_refused_as_a_whole_does_not_stop_the_others(
     send: Cli, tmp_path: Path
 ) -> None:
-    (tmp_path / "f.ndjson").write_bytes(ndjson(record("u1"), record("u2", _product_id="other")))
+    stray = [record(f"u{n}", _product_id="other") for n in range(3)]
+    (tmp_path / "f.ndjson").write_bytes(ndjson(record("u8"), *stray, record("u9", _type="email")))
 
     refused = send("send", "f.ndjson", "--json")
 
     assert refused.code == 1
-    assert refused.err.startswith("everlake: UNKNOWN_PRODUCT: ")
-    assert (refused.json()["accepted"], len(refused.json()["batches"])) == (1, 1)
-    assert "1 accepted, 0 refused, 1 batches" in send("send", "f.ndjson").out
+    sent = refused.json()
+    assert (sent["accepted"], sent["rejected"], len(sent["batches"])) == (2, 3, 2)
+    assert {error["code"] for error in sent["errors"]} == {"UNKNOWN_PRODUCT"}
+    said = send("send", "f.ndjson").out
+    assert "2 accepted, 3 refused, 2 batches" in said
+    assert "f.ndjson:2" in said
 
 
 def test_the_index_of_a_refused_record_counts_over_all_that_was_sent(
@@ -245,7 +267,11 @@ def test_the_index_of_a_refused_record_counts_over_all_that_was_sent(
 
     refused = send("send", "1.ndjson", "2.ndjson", "--json")
 
-    assert [one["index"] for one in refused.json()["errors"]] == [2, 4]
+    errors = refused.json()["errors"]
+    assert [(one["index"], one["file"], one["line"]) for one in errors] == [
+        (2, "1.ndjson", 3),
+        (4, "2.ndjson", 2),
+    ]
 
 
 def test_an_empty_file_is_nothing_to_send(send: Cli, tmp_path: Path) -> None:
@@ -321,110 +347,6 @@ def test_a_url_that_is_none_is_a_clear_error_at_once(
     assert "URL" in refused.err
 
 
-def test_a_server_that_is_away_is_a_clear_error(server: Server, setup: Setup) -> None:
-    with (
-        Client("http://127.0.0.1:9", setup["api_key"], attempts=2) as client,
-        pytest.raises(Unreachable, match=r"does not answer .* is the server running"),
-    ):
-        client.ingest(b"{}", idempotency_key="x")
-
-
-class Stranger(BaseHTTPRequestHandler):
-    """A server that is not Everlake."""
-
-    answers: ClassVar[list[tuple[int, bytes, dict[str, str]]]] = []
-    asked: ClassVar[int] = 0
-
-    def do_POST(self) -> None:
-        type(self).asked += 1
-        status, body, headers = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        pass
-
-
-@pytest.fixture
-def stranger() -> Iterator[str]:
-    Stranger.asked = 0
-    with HTTPServer(("127.0.0.1", 0), Stranger) as listening:
-        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [(200, b"<html>", {}), (202, b"{}", {}), (404, b"<html>", {}), (301, b"", {"location": "/x"})],
-)
-def test_a_server_that_is_not_everlake_is_a_clear_error(
-    stranger: str, answer: tuple[int, bytes, dict[str, str]]
-) -> None:
-    Stranger.answers = [answer]
-
-    with (
-        Client(stranger, "em_sk_x") as client,
-        pytest.raises(Unreachable, match="not as Everlake does: is the URL right"),
-    ):
-        client.ingest(b"{}", idempotency_key="x")
-
-    assert Stranger.asked == 1
-
-
-def test_a_proxy_that_says_later_in_its_own_words_is_asked_again(stranger: str) -> None:
-    receipt = b'{"batchId":"b","acceptedCount":1,"rejectedCount":0,"totalErrorCount":0}'
-    Stranger.answers = [(502, b"<html>", {}), (504, b"", {}), (202, receipt, {})]
-
-    with Client(stranger, "em_sk_x") as client:
-        assert client.ingest(b"{}", idempotency_key="x").batchId == "b"
-
-    assert Stranger.asked == 3
-
-
-def test_a_client_waits_as_long_as_it_is_told(
-    stranger: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limited = b'{"error":"RATE_LIMITED","message":"wait","retryAfter":0.5}'
-    away = b'{"error":"UNAVAILABLE","message":"full"}'
-    receipt = b'{"batchId":"b","acceptedCount":1,"rejectedCount":0,"totalErrorCount":0}'
-    Stranger.answers = [
-        (429, limited, {"retry-after": "1"}),
-        (503, away, {"retry-after": "5"}),
-        (202, receipt, {}),
-    ]
-    waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-
-    with Client(stranger, "em_sk_x") as client:
-        client.ingest(b"{}", idempotency_key="x")
-
-    assert 0.5 <= waited[0] < 1
-    assert 5 <= waited[1] < 7
-
-
-def test_a_client_gives_up_in_the_end_and_says_why(
-    stranger: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Stranger.answers = [(503, b'{"error":"UNAVAILABLE","message":"the disk is full"}', {})]
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-
-    with (
-        Client(stranger, "em_sk_x", attempts=3) as client,
-        pytest.raises(ApiError, match="UNAVAILABLE: the disk is full"),
-    ):
-        client.ingest(b"{}", idempotency_key="x")
-
-    assert Stranger.asked == 3
-
-
 def test_waiting_for_a_batch_that_fails_ends_in_exit_code_1_and_names_it(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -440,7 +362,7 @@ def test_waiting_for_a_batch_that_fails_ends_in_exit_code_1_and_names_it(
             with catalog.write() as tx:
                 claimed = [
                     batch.id
-                    for batch in batches.claim(
+                    for batch in queue.claim(
                         tx,
                         status=BatchStatus.LANDING,
                         owner="test",
@@ -451,7 +373,7 @@ def test_waiting_for_a_batch_that_fails_ends_in_exit_code_1_and_names_it(
                         max_bytes=1,
                     )
                 ]
-                batches.fail(tx, claimed, owner="test", now=0, reason="for the test")
+                queue.fail(tx, claimed, owner="test", now=0, reason="for the test")
         catalog.close()
 
     with running("api", data, FAST) as alone:

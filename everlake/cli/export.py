@@ -1,0 +1,72 @@
+"""``everlake lake export``: a table copied into files of another format."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from everlake.cli.context import (
+    DataOption,
+    JsonOption,
+    WorkspaceOption,
+    open_existing,
+    out,
+    print_json,
+    settings_of,
+    workspace_id_of,
+)
+from everlake.cli.progress import watching
+from everlake.lake import Lake
+from everlake.lake.export import export_parquet
+from everlake.lake.lake import SPECS
+
+DIRECTORY = "everlake-export"
+
+
+class Format(StrEnum):
+    """What files can be made."""
+
+    PARQUET = "parquet"
+
+
+class TableName(StrEnum):
+    """The lake's tables."""
+
+    RECORDS = "records"
+    ARRIVALS = "arrivals"
+    UTTERANCES = "utterances"
+
+
+def export(
+    form: Annotated[Format, typer.Option("--format", help="Of the files.")] = Format.PARQUET,
+    to: Annotated[Path, typer.Option("--to", help="A directory that is new or empty.")] = Path(
+        DIRECTORY
+    ),
+    table: Annotated[TableName, typer.Option("--table", help="What to copy.")] = TableName.RECORDS,
+    workspace: WorkspaceOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Copy a table as it is now into files, in folders by source, type and day.
+
+    The directory is there whole or not at all.
+
+    Example: everlake lake export --format parquet --to acme
+    """
+    settings = settings_of(data)
+    with open_existing(settings) as catalog, catalog.read() as tx:
+        workspace_id = workspace_id_of(tx, workspace)
+    spec = next(each for each in SPECS if each.name == table)
+    source = Lake(settings.lake_root).table(workspace_id, spec)
+    with watching(quiet=json) as watch:
+        done = export_parquet(
+            source, to, lambda rows, total: watch(f"copying {table}", rows, total)
+        )
+    if json:
+        summary = {"table": table, "format": form, "directory": str(to.absolute())}
+        print_json({**summary, **msgspec.structs.asdict(done)})
+    else:
+        files = "1 file" if done.files == 1 else f"{done.files:,} files"
+        out.print(f"{to}: {done.rows:,} {table} in {files}, {done.bytes:,} bytes", markup=False)

@@ -1,0 +1,65 @@
+"""Commands whose modules are imported when they are run."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+
+def load(place: str, name: str) -> Any:
+    """The command called ``name``.
+
+    Args:
+        place: its module in this package, a colon, and its function or group there.
+    """
+    module, _, member = place.partition(":")
+    found = getattr(import_module(f"everlake.cli.{module}"), member)
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(name)(found)
+        found = alone
+    command = get_command(found)
+    command.name = name
+    return command
+
+
+class LazyGroup(TyperGroup):
+    """Commands that cost an import only when they are run, not in a help or a completion."""
+
+    places: ClassVar[Mapping[str, tuple[str, str]]]
+    """Of each command, in the order of the help: what :func:`load` takes, and what it does."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._only_named = False
+        for name, (_, summary) in self.places.items():
+            self.add_command(TyperCommand(name, help=summary))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, imported now; None where there is none of that name."""
+        if self._only_named or cmd_name not in self.places:
+            return super().get_command(ctx, cmd_name)
+        return load(self.places[cmd_name][0], cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The part of the help on the commands."""
+        with self._naming():
+            super().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """What a shell proposes in place of ``incomplete``."""
+        with self._naming():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _naming(self) -> Generator[None]:
+        """For the length of a block, commands are names and summaries."""
+        self._only_named = True
+        try:
+            yield
+        finally:
+            self._only_named = False

@@ -1,0 +1,20 @@
+"""Problems with a workspace's data, for people."""
+
+from collections.abc import Sequence
+
+from everlake.cli.context import out
+from everlake.lake.problems import Problem
+
+
+def show_problems(problems: Sequence[Problem]) -> None:
+    """What is wrong, by batch, and below it what to do."""
+    for each in problems:
+        about = "" if each.batch_id is None else f"batch {each.batch_id}: "
+        out.print(f"{about}{each.problem}", markup=False)
+        out.print(f"  -> {each.action}", markup=False)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 batch``, ``2 batches``."""
+    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{ending}"

@@ -1,0 +1,103 @@
+"""How far a long command is: a bar on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from everlake.cli.context import err
+
+_LINE_SECONDS = 5.0
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if not speed else f"{speed:,.0f} records/s")
+
+
+class Bars:
+    """A bar for each piece of work, one after another."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._what: str | None = None
+        self._task = TaskID(0)
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        if what != self._what:
+            self._end()
+            self._what = what
+            self._task = self._progress.add_task(what, total=total)
+        self._progress.update(self._task, completed=done, total=total)
+
+    def _end(self) -> None:
+        if self._what is not None:
+            task = next(each for each in self._progress.tasks if each.id == self._task)
+            self._progress.update(self._task, total=task.completed, completed=task.completed)
+
+
+class Lines:
+    """A line at the beginning of each piece of work, and every few seconds."""
+
+    def __init__(self) -> None:
+        self._what: str | None = None
+        self._since = self._said = 0.0
+        self._first = 0
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._since, self._said, self._first = what, now, now, done
+            err.print(what, markup=False)
+        elif now - self._said >= _LINE_SECONDS:
+            self._said = now
+            err.print(f"{what}: {self._figures(done, total, now)}", markup=False)
+
+    def _figures(self, done: int, total: int | None, now: float) -> str:
+        speed = (done - self._first) / (now - self._since)
+        if total is None or not speed:
+            return f"{done:,} records"
+        left = max(0, total - done) / speed
+        return f"{done:,} of {total:,} records, {speed:,.0f} records/s, {left:,.0f} s left"
+
+
+class Quiet:
+    """Says nothing."""
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        """Nothing."""
+
+
+Watch: TypeAlias = Bars | Lines | Quiet
+
+
+@contextmanager
+def watching(*, quiet: bool) -> Generator[Watch]:
+    """What to tell how far the work is, for the length of a block; it says nothing when quiet."""
+    if quiet:
+        yield Quiet()
+    elif err.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Speed(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=err) as progress:
+            yield Bars(progress)
+    else:
+        yield Lines()

@@ -1,0 +1,107 @@
+"""``everlake lake verify``: what it prints, and what its exit code says."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.command import Cli, well
+from tests.integration.worker.home import Home, record
+from tests.integration.worker.rebuilding import fill
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """The home that the commands are about."""
+    made = Home(tmp_path / "data")
+    yield made
+    made.close()
+
+
+def test_a_lake_that_is_right_is_said_to_be(home: Home, cli: Cli) -> None:
+    fill(home)
+    records = home.lake.count_records(home.workspace_id)
+
+    done = well(cli("lake", "verify"))
+
+    assert done.out == (
+        f"workspace {home.workspace_id}: 18 batches, {records} records, all is well\n"
+    )
+    assert done.err.splitlines()[0] == "reading the table records"
+
+
+def test_json_is_one_object_for_all_workspaces(home: Home, cli: Cli) -> None:
+    other = home.new_workspace("other")
+    home.accept(record("a"), workspace_id=other)
+    fill(home)
+    home.work()
+
+    done = well(cli("lake", "verify", "--all", "--json")).json()
+
+    assert done["ok"] is True
+    assert [each["workspaceId"] for each in done["workspaces"]] == [home.workspace_id, other]
+    assert done["workspaces"][1] == {
+        "workspaceId": other,
+        "batches": 1,
+        "records": 1,
+        "problems": [],
+        "orphans": [],
+    }
+    one = well(cli("lake", "verify", "--workspace", other, "--json")).json()
+    assert [each["workspaceId"] for each in one["workspaces"]] == [other]
+
+
+def test_a_problem_is_told_with_what_to_do_and_exit_code_1(home: Home, cli: Cli) -> None:
+    fill(home)
+    batch_id = home.accept(record("a"))
+    home.work()
+    home.landing_file(batch_id).unlink()
+
+    done = cli("lake", "verify")
+    assert done.code == 1
+    said = done.out.splitlines()
+    assert said[0].endswith(", 1 problem")
+    assert said[1].startswith(f"batch {batch_id}: its landing object landing/")
+    assert said[2].startswith("  -> put the object back from a backup")
+
+    told = cli("lake", "verify", "--json")
+    assert told.code == 1
+    assert told.json()["ok"] is False
+    [problem] = told.json()["workspaces"][0]["problems"]
+    assert set(problem) == {"batchId", "problem", "action"}
+    assert problem["batchId"] == batch_id
+
+
+def test_a_problem_of_one_workspace_is_one_of_all(home: Home, cli: Cli) -> None:
+    fill(home)
+    other = home.new_workspace("other")
+    home.accept(record("a"), workspace_id=other)
+    home.work()
+    shutil.rmtree(home.lake.directory(other))
+
+    assert cli("lake", "verify").code == 0
+    assert cli("lake", "verify", "--all").code == 1
+    well(cli("lake", "rebuild", "--workspace", other))
+    assert cli("lake", "verify", "--all").code == 0
+
+
+def test_objects_without_a_batch_are_told_and_the_exit_code_is_0(home: Home, cli: Cli) -> None:
+    fill(home)
+    orphan = home.landing_file(home.accept(record("a"))).with_name("0198c0de-0.ndjson.zst")
+    orphan.write_bytes(b"x")
+    then = time.time() - 3_600
+    os.utime(orphan, (then, then))
+
+    done = well(cli("lake", "verify"))
+
+    assert "1 object of no batch (one is landing/" in done.out
+    assert "a worker moves them to orphans/" in done.out
+
+
+def test_an_empty_workspace_is_right(cli: Cli) -> None:
+    well(cli("init"))
+
+    assert "0 batches, 0 records, all is well" in well(cli("lake", "verify")).out
