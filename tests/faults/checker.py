@@ -1,33 +1,45 @@
 """Does a data directory hold what its server promised? Independent of how the server wrote it.
 
 The expectation comes from the clients' ledger and the catalog's arrival order alone: batches by
-their sequence, records by their index. Everything else is compared with that.
+their sequence, records by their index. Everything else is compared with that, byte for byte where
+it is ``data``: the archive's objects, the lake's tables as any reader of Lance sees them, the
+search, and, where a server runs, its API's answers.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+from itertools import islice, pairwise
 from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import lance
+import msgspec
 
 from everlake.catalog import batches, workspaces
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
 from everlake.contract.identity import record_id, record_version
-from everlake.lake import Lake, StoredRecord
+from everlake.lake import Lake, LakeError
 from everlake.landing.lines import LandingDamaged, decode_accepted, decompress
 from everlake.search import search
 from everlake.storage import ObjectMissing
 from everlake.storage.local import LocalStore
 from tests.faults.ledger import Ledger, SentRecord
+from tests.integration.server import Api
+
+T = TypeVar("T")
 
 _EVENT_AT = "2026-03-01T10:00:00Z"
 _PAGE = 500
+_API_PAGE = 100
+_LOOKED_UP = 80
 _OLD_WORDS = 50
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One accepted record, with the version that its place in the arrival order gives it."""
 
     version: int
@@ -35,59 +47,121 @@ class Arrival:
     sent: SentRecord
 
 
-def problems(data: Path, workspace_id: str, ledger: Ledger) -> list[str]:
+class Found(NamedTuple):
+    """A record as a reader finds it."""
+
+    record_id: str
+    version: int
+    batch_id: str
+    data: bytes
+
+
+Arrivals = dict[str, list[Arrival]]
+"""Every acknowledged arrival of each record, in the order of arrival."""
+
+
+def problems(data: Path, workspace_id: str, ledger: Ledger, api: Api | None = None) -> list[str]:
     """Everything in which the data directory differs from what was promised; nothing is best.
 
-    May be called while the server runs, when it has nothing left to do.
+    May be called while the server runs, when no client sends and it has nothing left to do.
+
+    Args:
+        data: the data directory.
+        workspace_id: the workspace that the clients send to.
+        ledger: what they were promised.
+        api: a running server's, to be asked as well.
     """
-    catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
-    try:
-        rows = _rows(catalog, workspace_id)
-        with catalog.read() as tx:
-            workspace = workspaces.get(tx, workspace_id)
-    finally:
-        catalog.close()
-    found = list(_batch_problems(rows, ledger))
-    if workspace is None or workspace.last_sequence != len(rows):
-        found.append(f"sequences: {len(rows)} batches, and the workspace says {workspace}")
-    arrivals = _arrivals(rows, ledger)
-    lake = Lake(data)
+    rows, last_sequence = _rows(data, workspace_id)
+    found = [*_promise_problems(rows, ledger), *_end_problems(rows, ledger)]
+    if last_sequence != len(rows):
+        found.append(f"sequences: {len(rows)} batches, and the workspace says {last_sequence}")
     found += _landing_problems(LocalStore(data), rows, ledger)
-    found += _record_problems(lake, workspace_id, arrivals)
-    found += _search_problems(lake, workspace_id, arrivals)
+    arrivals = _arrivals(rows, ledger)
+    try:
+        found += _lake_problems(data, workspace_id, arrivals)
+    except (LakeError, OSError, ValueError) as error:
+        found.append(f"unreadable: {error}")
+    if api is not None:
+        found += _record_problems("api", _api_records(api), arrivals)
     return found
 
 
-def _rows(catalog: Catalog, workspace_id: str) -> list[BatchRow]:
+def promise_problems(data: Path, workspace_id: str, ledger: Ledger) -> list[str]:
+    """What the catalog alone shows of broken promises; at any time, whoever is at work."""
+    promised = ledger.of(set(ledger.batches))
+    return list(_promise_problems(_rows(data, workspace_id)[0], promised))
+
+
+def archive_problems(
+    data: Path, workspace_id: str, ledger: Ledger, promised: Collection[str]
+) -> list[str]:
+    """What is missing of that which a 202 says: the batch in its place, and all that it brought.
+
+    Args:
+        data: the data directory, of which the lake is not looked at.
+        workspace_id: the workspace that the clients send to.
+        ledger: every request that was ever sent.
+        promised: the batches that must be there; others may be.
+    """
+    rows, _ = _rows(data, workspace_id)
+    expected = ledger.of({*promised, *(row.id for row in rows)})
+    return [
+        *_promise_problems(rows, expected),
+        *_landing_problems(LocalStore(data), rows, expected),
+    ]
+
+
+def batch_ids(data: Path, workspace_id: str) -> set[str]:
+    """Every batch in the catalog."""
+    return {row.id for row in _rows(data, workspace_id)[0]}
+
+
+def _rows(data: Path, workspace_id: str) -> tuple[list[BatchRow], int]:
+    """Every batch in the order of arrival, and the last sequence that was given out."""
     rows: list[BatchRow] = []
-    with catalog.read() as tx:
-        while page := batches.page(
-            tx, workspace_id, limit=_PAGE, before=rows[-1].id if rows else None
-        ):
-            rows += page
-    return sorted(rows, key=lambda row: row.sequence)
+    catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+    try:
+        with catalog.read() as tx:
+            workspace = workspaces.get(tx, workspace_id)
+            while page := batches.page(
+                tx, workspace_id, limit=_PAGE, before=rows[-1].id if rows else None
+            ):
+                rows += page
+    finally:
+        catalog.close()
+    rows.sort(key=lambda row: row.sequence)
+    return rows, workspace.last_sequence if workspace is not None else -1
 
 
-def _batch_problems(rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
+def _promise_problems(rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
     known = {row.id: row for row in rows}
     for batch_id, records in ledger.batches.items():
         row = known.get(batch_id)
         if row is None:
             yield f"lost batch: {batch_id} got a 202 and is not in the catalog"
             continue
-        if row.status is not BatchStatus.COMPLETE:
-            yield f"batch not complete: {batch_id} is {row.status}: {row.failure}"
-        if row.accepted != len(records):
+        if row.status is BatchStatus.FAILED:
+            yield f"failed batch: {batch_id}: {row.failure}"
+        if (row.accepted, row.rejected) != (len(records), len(ledger.refused[batch_id])):
             yield f"batch count: {batch_id} has {row.accepted} of {len(records)} records"
-    for batch_id in known.keys() - ledger.batches.keys():
-        yield f"unknown batch: {batch_id} is in the catalog, and no client got its 202"
     if [row.sequence for row in rows] != list(range(1, len(rows) + 1)):
         yield f"sequences: {[row.sequence for row in rows]}"
+    for client, sent in ledger.clients.items():
+        for earlier, later in pairwise(known[one] for one in sent if one in known):
+            if earlier.sequence > later.sequence:
+                yield f"order: client {client} got its 202 for {earlier.id} before {later.id}"
 
 
-def _arrivals(rows: list[BatchRow], ledger: Ledger) -> dict[str, list[Arrival]]:
-    """Every acknowledged arrival of each record, in the order of arrival."""
-    arrivals: dict[str, list[Arrival]] = {}
+def _end_problems(rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
+    for row in rows:
+        if row.id not in ledger.batches:
+            yield f"unknown batch: {row.id} is in the catalog, and no client got its 202"
+        if row.status is not BatchStatus.COMPLETE:
+            yield f"batch not complete: {row.id} is {row.status}: {row.failure}"
+
+
+def _arrivals(rows: list[BatchRow], ledger: Ledger) -> Arrivals:
+    arrivals: Arrivals = {}
     for row in rows:
         for index, sent in enumerate(ledger.batches.get(row.id, [])):
             name = record_id("message", {"id": sent.name, "from": "chaos"}, _EVENT_AT)
@@ -98,65 +172,121 @@ def _arrivals(rows: list[BatchRow], ledger: Ledger) -> dict[str, list[Arrival]]:
 
 def _landing_problems(store: LocalStore, rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
     for row in rows:
+        sent = [record.data.encode() for record in ledger.batches.get(row.id, [])]
+        refused = ledger.refused.get(row.id, [])
         try:
-            lines = decompress(store.get(row.landing_path or "none"))
-            landed = decode_accepted(lines, row.sequence)
+            landed = _landed_data(store.get(row.landing_path or "none"))
+            kept = decompress(store.get(row.rejected_path or "none")) if refused else b""
         except (ObjectMissing, LandingDamaged) as error:
             yield f"landing object of {row.id}: {error}"
             continue
-        sent = [record.data.encode() for record in ledger.batches.get(row.id, [])]
-        if [record.data for record in landed] != sent:
+        if landed != sent:
             yield f"landing object of {row.id}: its data is not what was sent"
+        if [json.loads(line)["payload"] for line in kept.splitlines()] != refused:
+            yield f"refused records of {row.id}: they are not what was sent"
 
 
-def _record_problems(
-    lake: Lake, workspace_id: str, arrivals: dict[str, list[Arrival]]
-) -> Iterator[str]:
-    stored = list(_stored(lake, workspace_id))
-    for name, count in Counter(record.record_id for record in stored).items():
-        if count > 1:
-            yield f"double: record {name} is there {count} times"
-        if name not in arrivals:
-            yield f"stranger: record {name} was never sent"
-    if lake.count_records(workspace_id) != len(arrivals):
-        there = lake.count_records(workspace_id)
-        yield f"count: {there} rows of {len(arrivals)} records"
-    current = {record.record_id: record for record in stored}
-    for name, all_arrivals in arrivals.items():
-        last = all_arrivals[-1]
-        record = current.get(name)
-        if record is None:
-            yield f"lost record: {name}, last sent in batch {last.batch_id}"
-            continue
-        if record.version != last.version or record.batch_id != last.batch_id:
-            yield f"stale: record {name} has version {record.version} and not {last.version}"
-        if record.data != last.sent.data.encode():
-            yield f"data: record {name} is not byte for byte what was sent"
-        expected = [(one.version, one.batch_id) for one in all_arrivals]
-        if lake.batches_of(workspace_id, name) != expected:
-            yield f"arrivals: record {name} has not the batches that it came in"
+@lru_cache(maxsize=1_000)
+def _landed_data(blob: bytes) -> list[bytes]:
+    """The ``data`` of a landing object's records; many images hold the same objects."""
+    return [record.data for record in decode_accepted(decompress(blob), sequence=1)]
 
 
-def _stored(lake: Lake, workspace_id: str) -> Iterator[StoredRecord]:
+def _lake_problems(data: Path, workspace_id: str, arrivals: Arrivals) -> Iterator[str]:
+    lake = Lake(data)
+    yield from _record_problems("table", _table_records(data, workspace_id), arrivals)
+    yield from _record_problems("lake's pages", _paged_records(lake, workspace_id), arrivals)
+    yield from _lookup_problems(lake, workspace_id, arrivals)
+    yield from _search_problems(lake, workspace_id, arrivals)
+
+
+def _table_records(data: Path, workspace_id: str) -> Iterator[Found]:
+    """As any reader of Lance sees them: all rows, by no index."""
+    path = data / "lake" / f"workspace={workspace_id}" / "records.lance"
+    for row in lance.dataset(path).to_table(columns=list(Found._fields)).to_pylist():
+        yield Found(**{**row, "data": row["data"].encode()})
+
+
+def _paged_records(lake: Lake, workspace_id: str) -> Iterator[Found]:
     before = None
     while True:
         page = lake.page_records(workspace_id, limit=_PAGE, before_version=before)
-        yield from page.records
+        for one in page.records:
+            yield Found(one.record_id, one.version, one.batch_id, one.data)
         if page.next_before is None:
             return
         before = page.next_before
 
 
-def _search_problems(
-    lake: Lake, workspace_id: str, arrivals: dict[str, list[Arrival]]
-) -> Iterator[str]:
-    old: list[str] = []
+class _Member(msgspec.Struct):
+    recordId: str  # noqa: N815 - the wire's name
+    version: int
+    batchId: str  # noqa: N815
+    data: msgspec.Raw
+
+
+class _Page(msgspec.Struct):
+    records: list[_Member]
+    nextCursor: str | None  # noqa: N815
+
+
+def _api_records(api: Api) -> Iterator[Found]:
+    cursor: dict[str, str] = {}
+    while True:
+        answer = api.http.get("/api/v1/records", params={"limit": _API_PAGE, **cursor})
+        assert answer.status_code == 200, answer.text
+        page = msgspec.json.decode(answer.content, type=_Page)
+        for one in page.records:
+            yield Found(one.recordId, one.version, one.batchId, bytes(one.data))
+        if page.nextCursor is None:
+            return
+        cursor = {"cursor": page.nextCursor}
+
+
+def _record_problems(place: str, records: Iterable[Found], arrivals: Arrivals) -> Iterator[str]:
+    """Each record is there once, as it was last acknowledged, byte for byte."""
+    stored = list(records)
+    for name, count in Counter(record.record_id for record in stored).items():
+        if count > 1:
+            yield f"double: record {name} is in the {place} {count} times"
+        if name not in arrivals:
+            yield f"stranger: record {name} in the {place} was never sent"
+    current = {record.record_id: record for record in stored}
     for name, all_arrivals in arrivals.items():
         last = all_arrivals[-1]
-        old += [one.sent.word for one in all_arrivals[:-1]]
+        record = current.get(name)
+        if record is None:
+            yield f"lost record: {name}, last sent in batch {last.batch_id}, is not in the {place}"
+            continue
+        if (record.version, record.batch_id) != (last.version, last.batch_id):
+            yield f"stale: record {name} in the {place} is {record.version}, not {last.version}"
+        if record.data != last.sent.data.encode():
+            yield f"data: record {name} in the {place} is not byte for byte what was sent"
+
+
+def _lookup_problems(lake: Lake, workspace_id: str, arrivals: Arrivals) -> Iterator[str]:
+    """Some of them by their ids, so by the indexes."""
+    for name, all_arrivals in _some(arrivals.items(), _LOOKED_UP):
+        record = lake.get_record(workspace_id, name)
+        if record is None or record.version != all_arrivals[-1].version:
+            yield f"index: record {name} is not found by its id as it was last sent"
+        expected = [(one.version, one.batch_id) for one in all_arrivals]
+        if lake.batches_of(workspace_id, name) != expected:
+            yield f"arrivals: record {name} has not the batches that it came in"
+
+
+def _search_problems(lake: Lake, workspace_id: str, arrivals: Arrivals) -> Iterator[str]:
+    for name, all_arrivals in _some(arrivals.items(), _LOOKED_UP):
+        last = all_arrivals[-1]
         hits = search(lake, workspace_id, last.sent.word, limit=5).hits
         if [(hit.record_id, hit.version) for hit in hits] != [(name, last.version)]:
             yield f"search: {last.sent.word} finds {len(hits)} and not record {name} once"
-    for word in old[:: max(1, len(old) // _OLD_WORDS)]:
+    old = [one.sent.word for all_arrivals in arrivals.values() for one in all_arrivals[:-1]]
+    for word in _some(old, _OLD_WORDS):
         if search(lake, workspace_id, word, limit=5).hits:
             yield f"search: {word} of a replaced version is found"
+
+
+def _some(of: Collection[T], most: int) -> Iterable[T]:
+    """About ``most`` of them, from the first to the last."""
+    return islice(of, 0, None, max(1, len(of) // most))

@@ -3,30 +3,42 @@
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import httpx
 
 from tests.faults.ledger import Ledger, SentRecord, body_of
 
-NAMES = 60
+NAMES = 200
 """How many records all clients share."""
+_SIZES = (1, 1, 2, 5, 20, 60)
 _FORMS = (
     '{{"text":"{word} was said"}}',
     '{{ "text" : "{word} was said",\n\t"price": 1.50, "none":null}}\r\n',
     '{{"text":"{word} was said, caf\\u00e9, café 😀","nested":{{"a":[1e2,-0.0,{{}}]}}}}',
     '{{"text":"{word}\\n\\"was\\" said", "same":1, "same":2}}',
 )
+_REFUSED = ('{"_type" : "fax"}', "17", '{"data":{"n":1.50}, "é":"\\u00e9"}')
+_PAUSE_SECONDS = 0.2
 _PATIENCE_SECONDS = 120.0
 
 
 class Clients:
-    """Threads that send until they are told to stop, and note every 202 in the ledger."""
+    """Threads that send until they are told to stop, and note every 202 in the ledger.
+
+    Args:
+        url: the server's.
+        api_key: of the workspace.
+        ledger: takes the promises.
+        seed: decides what is sent; two with the same seed would send the same.
+        count: how many threads.
+    """
 
     def __init__(self, url: str, api_key: str, ledger: Ledger, seed: int, count: int = 4) -> None:
         self._url = url
         self._key = api_key
         self._ledger = ledger
+        self._seed = seed
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(number, random.Random(f"{seed}/{number}")))
@@ -35,6 +47,7 @@ class Clients:
         self.errors: list[BaseException] = []
 
     def start(self) -> None:
+        """Begin to send."""
         for thread in self._threads:
             thread.start()
 
@@ -42,7 +55,8 @@ class Clients:
         """Return when every client has got the 202 of its last request."""
         self._stop.set()
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
 
     def _run(self, client: int, chance: random.Random) -> None:
         try:
@@ -55,10 +69,15 @@ class Clients:
                 turn = 0
                 while not self._stop.is_set():
                     turn += 1
-                    records = _records(client, turn, chance)
-                    answer = self._insist(http, f"{client}-{turn}", body_of(records))
-                    self._ledger.write(str(answer["batchId"]), records)
-                    time.sleep(chance.uniform(0, 0.02))
+                    records = _records(f"{self._seed}x{client}x{turn}", chance)
+                    refused = _refused(chance)
+                    body = body_of(records, refused)
+                    key = f"{self._seed}-{client}-{turn}"
+                    answer = self._insist(http, key, body)
+                    assert answer["rejectedCount"] == len(refused)
+                    batch_id = str(answer["batchId"])
+                    self._ledger.write(batch_id, records, refused, key=key, client=client)
+                    time.sleep(chance.uniform(0, _PAUSE_SECONDS))
         except BaseException as error:  # noqa: BLE001 - looked at by the test, in its own thread
             self.errors.append(error)
 
@@ -76,10 +95,14 @@ class Clients:
             time.sleep(0.02)
 
 
-def _records(client: int, turn: int, chance: random.Random) -> list[SentRecord]:
+def _records(request: str, chance: random.Random) -> list[SentRecord]:
     records: list[SentRecord] = []
-    for index in range(chance.choice((1, 1, 2, 5, 20))):
-        word = f"word{client}x{turn}x{index}"
+    for index in range(chance.choice(_SIZES)):
+        word = f"word{request}x{index}"
         data = chance.choice(_FORMS).format(word=word).strip()
         records.append(SentRecord(f"record-{chance.randrange(NAMES)}", word, data))
     return records
+
+
+def _refused(chance: random.Random) -> Sequence[str]:
+    return chance.choices(_REFUSED, k=2) if chance.random() < 0.1 else []

@@ -10,8 +10,10 @@ import pytest
 
 from everlake.catalog.engine import Catalog
 from everlake.contract.identity import record_id
-from tests.faults.checker import problems
+from everlake.landing.lines import compress, decompress
+from tests.faults.checker import problems, promise_problems
 from tests.faults.ledger import Ledger, SentRecord
+from tests.integration.server import FAST, Api, everlake_json, running
 from tests.integration.worker.home import Home
 
 
@@ -23,14 +25,15 @@ class Directory:
         self.workspace_id = workspace_id
         self.ledger = ledger
 
-    def problems(self) -> list[str]:
-        return problems(self.data, self.workspace_id, self.ledger)
+    def problems(self, api: Api | None = None) -> list[str]:
+        return problems(self.data, self.workspace_id, self.ledger, api)
 
     def table(self, name: str) -> Path:
         return self.data / "lake" / f"workspace={self.workspace_id}" / f"{name}.lance"
 
-    def landing_files(self) -> list[Path]:
-        return sorted((self.data / "landing").rglob("*.ndjson.zst"))
+    def landing_files(self, *, refused: bool = False) -> list[Path]:
+        files = (self.data / "landing").rglob("*.ndjson.zst")
+        return sorted(file for file in files if (".rejected." in file.name) == refused)
 
 
 def sent(name: str, word: str) -> SentRecord:
@@ -42,6 +45,7 @@ BATCHES = [
     [sent("a", "wordatwo")],
     [sent("c", "wordcone"), sent("c", "wordctwo"), sent("d", "worddone")],
 ]
+REFUSED = [[], ['{"_type" : "fax"}', "17"], []]
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +53,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Directory:
     data = tmp_path_factory.mktemp("original")
     home = Home(data, product_id="prod-1", project_id="proj-1")
     ledger = Ledger()
-    for records in BATCHES:
-        ledger.write(home.accept_texts([record.text() for record in records]), records)
+    for records, refused in zip(BATCHES, REFUSED, strict=True):
+        batch_id = home.accept_texts([*(record.text() for record in records), *refused])
+        ledger.write(batch_id, records, refused, client=1)
     home.work()
     home.close()
     return Directory(data, home.workspace_id, ledger)
@@ -138,6 +143,11 @@ def say_it_twice(directory: Directory) -> None:
     )
 
 
+def lose_a_file_of_the_lake(directory: Directory) -> None:
+    for file in (directory.table("records") / "data").iterdir():
+        file.unlink()
+
+
 def forget_an_arrival(directory: Directory) -> None:
     lance.dataset(directory.table("arrivals")).delete(of("d"))
 
@@ -158,7 +168,27 @@ def stop_half_way(directory: Directory) -> None:
 
 
 def add_a_batch(directory: Directory) -> None:
-    directory.ledger = Ledger(dict(list(directory.ledger.batches.items())[:2]))
+    directory.ledger = directory.ledger.of(list(directory.ledger.batches)[:2])
+
+
+def give_up_a_batch(directory: Directory) -> None:
+    execute(directory, "UPDATE batches SET status = 'FAILED' WHERE sequence = 2")
+
+
+def miscount_a_batch(directory: Directory) -> None:
+    execute(directory, "UPDATE batches SET accepted = 2 WHERE sequence = 3")
+
+
+def swap_the_order_of_two_batches(directory: Directory) -> None:
+    execute(directory, "UPDATE batches SET sequence = -sequence")  # each number is there once
+    execute(
+        directory,
+        "UPDATE batches SET sequence = CASE -sequence WHEN 3 THEN 3 ELSE 3 + sequence END",
+    )
+
+
+def give_out_a_number_for_nothing(directory: Directory) -> None:
+    execute(directory, "UPDATE workspaces SET last_sequence = 9")
 
 
 def lose_a_landing_object(directory: Directory) -> None:
@@ -170,6 +200,26 @@ def cut_a_landing_object(directory: Directory) -> None:
     file.write_bytes(file.read_bytes()[:-4])
 
 
+def change_one_byte_of_a_landing_object(directory: Directory) -> None:
+    _rewrite(directory.landing_files()[0], b"1.50", b"1.51")
+
+
+def lose_refused_records(directory: Directory) -> None:
+    [file] = directory.landing_files(refused=True)
+    file.unlink()
+
+
+def change_one_byte_of_a_refused_record(directory: Directory) -> None:
+    [file] = directory.landing_files(refused=True)
+    _rewrite(file, b"17", b"18")
+
+
+def _rewrite(file: Path, old: bytes, new: bytes) -> None:
+    lines = decompress(file.read_bytes())
+    assert old in lines
+    file.write_bytes(compress(lines.replace(old, new)))
+
+
 def mix_up_landing_objects(directory: Directory) -> None:
     one, other, *_ = directory.landing_files()
     content = one.read_bytes()
@@ -178,22 +228,30 @@ def mix_up_landing_objects(directory: Directory) -> None:
 
 
 DAMAGES: dict[Callable[[Directory], None], set[str]] = {
-    lose_a_record: {"lost record", "count", "search"},
+    lose_a_record: {"lost record", "index", "search"},
     lose_two_records_and_double_another: {"lost record", "double", "search"},
-    double_a_record: {"double", "count"},
-    set_back_a_record: {"stale", "data", "search"},
-    set_back_a_record_of_the_same_batch: {"stale", "data", "search"},
+    double_a_record: {"double"},
+    set_back_a_record: {"stale", "data", "index", "search"},
+    set_back_a_record_of_the_same_batch: {"stale", "data", "index", "search"},
     change_one_byte: {"data"},
-    add_a_stranger: {"stranger", "count"},
+    add_a_stranger: {"stranger"},
     forget_what_was_said: {"search"},
     say_it_twice: {"search"},
+    lose_a_file_of_the_lake: {"unreadable"},
     forget_an_arrival: {"arrivals"},
     lose_a_batch: {"lost batch", "sequences"},
     stop_half_way: {"batch not complete"},
+    give_up_a_batch: {"failed batch", "batch not complete"},
+    miscount_a_batch: {"batch count"},
+    swap_the_order_of_two_batches: {"order"},
+    give_out_a_number_for_nothing: {"sequences"},
     add_a_batch: {"unknown batch"},
     lose_a_landing_object: {"landing object of"},
     cut_a_landing_object: {"landing object of"},
+    change_one_byte_of_a_landing_object: {"landing object of"},
     mix_up_landing_objects: {"landing object of"},
+    lose_refused_records: {"landing object of"},
+    change_one_byte_of_a_refused_record: {"refused records of"},
 }
 
 
@@ -212,7 +270,35 @@ def test_damage_is_seen(directory: Directory, damage: Callable[[Directory], None
 
 def _kind(problem: str) -> str:
     head = problem.partition(":")[0]
-    return "landing object of" if head.startswith("landing object of") else head
+    return head.rpartition(" ")[0] if " of " in head else head
+
+
+@pytest.mark.parametrize("damage", [lose_a_batch, give_up_a_batch, swap_the_order_of_two_batches])
+def test_broken_promises_are_seen_while_the_server_runs(
+    directory: Directory, damage: Callable[[Directory], None]
+) -> None:
+    of = (directory.data, directory.workspace_id, directory.ledger)
+    assert promise_problems(*of) == []
+
+    damage(directory)
+
+    assert promise_problems(*of) != []
+
+
+def test_what_the_api_answers_is_compared_as_well(directory: Directory) -> None:
+    key = everlake_json(
+        *("keys", "create", "--label", "checker", "--permissions", "api:read"), data=directory.data
+    )
+    with running("api", directory.data, FAST) as server:
+        api = Api(server.url, key)
+        assert directory.problems(api) == []
+        set_back_a_record(directory)
+        lose_a_record(directory)
+
+        found = directory.problems(api)
+
+    assert [one for one in found if "lost record" in one and "in the api" in one], found
+    assert [one for one in found if one.startswith("data") and "in the api" in one], found
 
 
 def test_two_requests_may_not_get_the_same_batch() -> None:

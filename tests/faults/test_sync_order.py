@@ -1,187 +1,96 @@
-"""What the kernel sees: every byte of a batch is synced before its 202 goes out.
+"""What the kernel saw: whenever a 202 goes out, all that it says is on the disk.
 
-The program is run under strace, which writes down each system call when it ends.
+A server's system calls are recorded and replayed up to the beginning of each 202. There an image
+is made of what its disk then owes, and the catalog and the archive are looked for in it.
 """
 
-import json
-import os
-import re
+import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple
 
-import httpx
 import pytest
 
-from tests.integration.server import FAST, PRODUCT, PROJECT, Api, environment, everlake, free_port
+from tests.faults.chaos import SEED
+from tests.faults.checker import archive_problems
+from tests.faults.disk import (
+    EverythingUnsynced,
+    NamesUnsynced,
+    NothingUnsynced,
+    SomeUnsynced,
+    Survival,
+    write_image,
+)
+from tests.faults.recording import Recording
+from tests.faults.replay import Replay, is_sync
 
-CALLS = "fsync,fdatasync,rename,renameat,renameat2,pwrite64,write,writev,sendto,sendmsg"
-REQUESTS = 4
-
-_LINE = re.compile(r"(\d+) +(.*)")
-_RESUMED = re.compile(r"<\.\.\. (\w+) resumed>(.*)")
-
-
-class Call(NamedTuple):
-    """A system call: where in the trace it began and ended, its name, and all that was shown."""
-
-    began: int
-    ended: int
-    name: str
-    text: str
-
-
-class Trace(NamedTuple):
-    """The calls of an API, in the order in which they ended, and the batches that it accepted."""
-
-    calls: list[Call]
-    batch_ids: list[str]
-
-    def find(self, names: str, text: str) -> list[Call]:
-        """The calls of these names that show ``text``."""
-        return [call for call in self.calls if call.name in names.split() and text in call.text]
-
-    def answer(self, batch_id: str) -> Call:
-        """The write of a batch's 202 to its socket."""
-        [found] = [
-            call
-            for call in self.find("write writev sendto sendmsg", batch_id)
-            if "HTTP/1.1 202" in call.text
-        ]
-        return found
-
-    def sync(self, path: str, *, after: Call, before: Call) -> Call:
-        """A sync of the file at ``path`` that began after one call and ended before another."""
-        found = [
-            call
-            for call in self.find("fsync fdatasync", f"{path}>")
-            if call.text.rstrip().endswith("= 0")
-            and after.ended < call.began
-            and call.ended < before.began
-        ]
-        assert found, f"{path} is not synced between {after} and {before}"
-        return found[0]
+LAKE = "lake"
+"""Not looked at here: it is made from the rest."""
 
 
-@pytest.fixture(scope="module")
-def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
-    """An API that took :data:`REQUESTS` requests, one after the other."""
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed")
-    data = tmp_path_factory.mktemp("traced")
-    made = everlake("init", "--product-id", PRODUCT, "--project-id", PROJECT, "--json", data=data)
-    port = free_port()
-    output = data / "trace"
-    traced = subprocess.Popen(
-        [
-            *(strace, "--follow-forks", "--decode-fds=path", "--string-limit=64"),
-            *(f"--trace={CALLS}", f"--output={output}"),
-            *(sys.executable, "-m", "everlake", "api", "--port", str(port)),
-        ],
-        env=environment(data, FAST),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        api = Api(f"http://127.0.0.1:{port}", json.loads(made.stdout))
-        _until_up(api, traced)
-        # Each with a record that is refused, so that there are two landing objects.
-        batch_ids = [
-            api.accept([api.record(_vendor_ids={"id": str(number)}), {"broken": number}])
-            for number in range(REQUESTS)
-        ]
-        for child in _children(traced.pid):
-            os.kill(child, signal.SIGTERM)
-        traced.communicate(timeout=60)
-    finally:
-        for child in _children(traced.pid):
-            os.kill(child, signal.SIGKILL)
-        traced.kill()
-        traced.communicate()
-    return Trace(list(_calls(output.read_text(errors="replace").splitlines())), batch_ids)
+def lost(
+    recording: Recording, replay: Replay, moment: int, target: Path, left: Survival
+) -> list[str]:
+    """What is missing of that which was promised, where the power is cut at a moment."""
+    write_image(replay.root, target, left, without=LAKE)
+    workspace_id = recording.setup["workspace_id"]
+    promised = recording.promised(moment)
+    return archive_problems(target, workspace_id, recording.ledger, promised)
 
 
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
-
-
-def _until_up(api: Api, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 90
-    while True:
-        try:
-            if api.http.get("/healthz").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-        if process.poll() is not None:
-            said = process.communicate()[1].decode()
-            if "ptrace" in said.lower():
-                pytest.skip(f"strace cannot attach here: {said.strip()}")
-            raise AssertionError(said)
-        assert time.monotonic() < deadline, "it does not come up"
-
-
-def _calls(lines: list[str]) -> Iterator[Call]:
-    """Calls of threads that overlap stand in two lines, and are put together again."""
-    unfinished: dict[str, tuple[int, str]] = {}
-    for number, line in enumerate(lines):
-        found = _LINE.fullmatch(line)
-        if found is None:
-            continue
-        process, text = found.groups()
-        if text.endswith("<unfinished ...>"):
-            unfinished[process] = (number, text.removesuffix("<unfinished ...>"))
-            continue
-        began = number
-        resumed = _RESUMED.fullmatch(text)
-        if resumed is not None and process in unfinished:
-            began, before = unfinished.pop(process)
-            text = before + resumed.group(2)
-        yield Call(began, number, text.partition("(")[0], text)
-
-
-@pytest.mark.parametrize("suffix", [".ndjson.zst", ".rejected.ndjson.zst"])
-def test_each_object_is_whole_and_synced_and_then_its_directory_before_the_202(
-    trace: Trace, suffix: str
+def test_the_replay_ends_with_the_bytes_that_the_server_left(
+    recording: Recording, tmp_path: Path
 ) -> None:
-    for batch_id in trace.batch_ids:
-        answer = trace.answer(batch_id)
-        [rename] = trace.find("rename renameat renameat2", f"{batch_id}{suffix}.")
-        written = trace.find("write", f"/{batch_id}{suffix}.")
-        assert written
-        assert written[-1].ended < rename.began
+    replay = Replay(recording.data)
+    for moment in recording.moments:
+        replay.feed(moment)
+    write_image(replay.root, tmp_path / "image", EverythingUnsynced())
 
-        file = trace.sync(f"/{batch_id}{suffix}", after=written[-1], before=answer)
-        folder = re.sub(r".*<(.*)/[^/]*>.*", r"\1", file.text)
-        assert "/date=" in folder
-        trace.sync(folder, after=rename, before=answer)
+    assert contents(tmp_path / "image") == contents(recording.data)
 
 
-def test_the_row_is_written_and_synced_after_its_objects_and_before_the_202(trace: Trace) -> None:
-    for batch_id in trace.batch_ids:
-        answer = trace.answer(batch_id)
-        objects = trace.find("fsync", f"/{batch_id}.")
-        assert len(objects) == 2
-        written = [
-            call
-            for call in trace.find("pwrite64", "/everlake.db-wal>")
-            if objects[-1].ended < call.began and call.ended < answer.began
-        ]
-        assert written
-        trace.sync("/everlake.db-wal", after=written[-1], before=answer)
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every file and directory; a directory has no bytes."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
 
 
-def test_each_request_has_a_sync_of_its_own(trace: Trace) -> None:
-    # One after the other they cannot share one, so the trace would show a sync that is missing.
-    assert len(trace.batch_ids) == REQUESTS
-    assert len(trace.find("fsync", ".rejected.ndjson.zst>")) == REQUESTS
-    assert len(trace.find("fsync fdatasync", "/everlake.db-wal>")) >= REQUESTS
+def test_what_a_202_says_is_on_the_disk_before_it_goes_out(
+    recording: Recording, tmp_path: Path
+) -> None:
+    chance = random.Random(SEED)
+    others = cycle([(), (NamesUnsynced(),), (SomeUnsynced(chance),)])
+    replay = Replay(recording.data)
+    answers = set(recording.answered.values())
+    assert recording.answered.keys() == recording.ledger.batches.keys()
+    for place, moment in enumerate(recording.moments):
+        replay.feed(moment)
+        if place in answers:
+            for left in (NothingUnsynced(), *next(others)):
+                target = tmp_path / f"{place}-{type(left).__name__}"
+                assert lost(recording, replay, place, target, left) == [], target
+                shutil.rmtree(target)
+
+
+LEFT_OUT = {
+    "of landing objects": r"\.ndjson\.zst>",
+    "of objects of refused records": r"\.rejected\.ndjson\.zst>",
+    "of the objects' directory": r"/date=[^/>]*>",
+    "of a directory above": r"/landing/workspace=[^/>]*>",
+    "of the database's log": r"/everlake\.db-wal>",
+}
+
+
+@pytest.mark.parametrize("pattern", LEFT_OUT.values(), ids=LEFT_OUT.keys())
+def test_a_sync_that_is_left_out_is_missed(
+    recording: Recording, pattern: str, tmp_path: Path
+) -> None:
+    replay = Replay(recording.data)
+    last = max(recording.answered.values())
+    for moment in recording.moments[:last]:
+        if not is_sync(moment, pattern):
+            replay.feed(moment)
+
+    assert lost(recording, replay, last, tmp_path / "image", NothingUnsynced()) != []
