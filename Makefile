@@ -43,8 +43,13 @@ format: $(STAMP) ## Put the code into form
 	@$(RUN)ruff check --fix .
 	@$(RUN)ruff format .
 
-bench: $(STAMP) ## Measure, and write bench/RESULTS.md
-	@$(RUN)python -m bench
+bench: $(STAMP) ## Measure, and write bench/RESULTS.md; PARTS="accept merge" measures only those
+ifdef UV
+	@uv sync --quiet --locked --inexact --group bench
+else
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(RUN)uv sync --quiet --locked --inexact --active --group bench
+endif
+	@$(RUN)python -m bench $(PARTS)
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis everlake-demo
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis everlake-demo bench/.work

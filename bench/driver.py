@@ -1,62 +1,159 @@
 """The load: a process of its own that posts bodies over kept-alive connections.
 
-``python -m bench.driver PLAN`` reads a JSON plan and prints a JSON result.
+``python -m bench.driver`` reads a :class:`Plan` as JSON and prints a :class:`Load`.
 """
 
-import http.client
-import json
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
-from typing import Any
+
+import msgspec
+
+from bench.client import Body, Connection
+
+_HEAD_START_SECONDS = 0.2
 
 
-def post_all(plan: dict[str, Any]) -> dict[str, Any]:
-    """Post every body once, shared out over the connections; seconds and answers' times."""
-    bodies = [Path(name).read_bytes() for name in plan["bodies"]]
-    work = [bodies[number % len(bodies)] for number in range(plan["requests"])]
-    latencies: list[float] = []
-    statuses: dict[int, int] = {}
-    lock = threading.Lock()
-    position = iter(range(len(work)))
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What to send.
+
+    The bodies are sent in turn until there were ``requests``. Without a ``rate`` each connection
+    sends as soon as it has an answer. With one, request n is due n / ``rate`` seconds after the
+    start, and its time counts from then, however late it could be sent: a server that stalls
+    cannot hide behind requests that were never made. ``expect`` must be in each answer's body.
+    """
+
+    port: int
+    path: str
+    headers: dict[str, str]
+    bodies: list[str]
+    requests: int
+    connections: int
+    rate: float | None = None
+    status: int = 202
+    expect: str = ""
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back. Times are seconds; ``started_at`` is Unix time.
+
+    ``latencies`` and ``finished`` (seconds after the start) are in the order of the requests;
+    ``cpu`` is the processor time of the driver itself.
+    """
+
+    started_at: float
+    seconds: float
+    cpu: float
+    latencies: list[float]
+    finished: list[float]
+
+    def quantile(self, share: float) -> float:
+        """The time that ``share`` of the answers did not pass."""
+        return quantile(self.latencies, share)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value that ``share`` of the values do not pass."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def drive(
+    port: int,
+    path: str,
+    headers: Mapping[str, str],
+    files: Sequence[Path],
+    *,
+    requests: int | None = None,
+    connections: int = 8,
+    rate: float | None = None,
+    status: int = 202,
+    expect: str = "",
+) -> Load:
+    """Run a plan in a process of its own; ``requests`` is as many as files by default.
+
+    Raises:
+        RuntimeError: an answer was not the expected one; the message has it.
+    """
+    plan = Plan(
+        port=port,
+        path=path,
+        headers=dict(headers),
+        bodies=[str(file) for file in files],
+        requests=len(files) if requests is None else requests,
+        connections=connections,
+        rate=rate,
+        status=status,
+        expect=expect,
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.driver"],
+        check=False,
+        capture_output=True,
+        input=msgspec.json.encode(plan),
+    )
+    if done.returncode:
+        raise RuntimeError(f"the load driver failed: {done.stderr.decode().strip()[-2_000:]}")
+    return msgspec.json.decode(done.stdout, type=Load)
+
+
+def post_all(plan: Plan) -> Load:
+    """Carry out a plan."""
+    bodies = [Body(plan.path, plan.headers, Path(name)) for name in plan.bodies]
+    latencies = [0.0] * plan.requests
+    finished = [0.0] * plan.requests
+    position = count()
+    faults: list[BaseException] = []
+    started = time.perf_counter() + _HEAD_START_SECONDS
+    started_at = time.time() + _HEAD_START_SECONDS
 
     def run() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", plan["port"], timeout=60)
-        mine: list[float] = []
-        counted: dict[int, int] = {}
-        while True:
-            with lock:
-                number = next(position, None)
-            if number is None:
-                break
-            started = time.perf_counter()
-            connection.request("POST", plan["path"], work[number], plan["headers"])
-            answer = connection.getresponse()
-            answer.read()
-            mine.append(time.perf_counter() - started)
-            counted[answer.status] = counted.get(answer.status, 0) + 1
-        with lock:
-            latencies.extend(mine)
-            for status, count in counted.items():
-                statuses[status] = statuses.get(status, 0) + count
+        connection = Connection(plan.port)
+        while (number := next(position)) < plan.requests and not faults:
+            due = started if plan.rate is None else started + number / plan.rate
+            now = time.perf_counter()
+            if now < due:
+                time.sleep(due - now)
+            begun = time.perf_counter() if plan.rate is None else due
+            try:
+                answer = connection.post(bodies[number % len(bodies)])
+            except OSError as fault:
+                faults.append(fault)
+                return
+            ended = time.perf_counter()
+            if answer.status != plan.status or plan.expect.encode() not in answer.body:
+                text = answer.body[:1_000].decode(errors="replace")
+                faults.append(RuntimeError(f"request {number}: {answer.status} {text}"))
+                return
+            latencies[number] = ended - begun
+            finished[number] = ended - started
 
-    threads = [threading.Thread(target=run) for _ in range(plan["connections"])]
-    started = time.perf_counter()
+    threads = [threading.Thread(target=run) for _ in range(plan.connections)]
+    cpu = time.process_time()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    seconds = time.perf_counter() - started
-    latencies.sort()
-    return {
-        "seconds": seconds,
-        "statuses": statuses,
-        "p50": latencies[len(latencies) // 2],
-        "p99": latencies[int(len(latencies) * 0.99)],
-        "max": latencies[-1],
-    }
+    if faults:
+        raise faults[0]
+    return Load(
+        started_at=started_at,
+        seconds=max(finished),
+        cpu=time.process_time() - cpu,
+        latencies=latencies,
+        finished=finished,
+    )
+
+
+def main() -> None:
+    """Read a plan from standard input, carry it out, print what came back."""
+    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
+    sys.stdout.buffer.write(msgspec.json.encode(post_all(plan)))
 
 
 if __name__ == "__main__":
-    json.dump(post_all(json.loads(Path(sys.argv[1]).read_text())), sys.stdout)
+    main()

@@ -1,86 +1,104 @@
-"""RESULTS.md and its plot from the measured figures."""
+"""RESULTS.md and its plots, from what the parts have left in results.json."""
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
+import msgspec
+
+from bench import parts
+from bench.section import Row, Section, table
+
+RESULTS = "results.json"
+REPORT = "RESULTS.md"
+NOTES = "NOTES.md"
+
+_INTRO = """
+By `make bench`. The load driver is a process of its own on the same machine and takes its share
+of it. Peers run in turn with Everlake in the same run, and ratios are within it: the machine's
+mood is the same for both. Each part can be run by itself (`python -m bench PART`).
+"""
 
 
-def write_report(results: dict[str, Any], folder: Path) -> None:
-    """Write the table and the plot beside it."""
-    _plot(results["accept"], folder / "accept.svg")
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """One part's last result, and when and where it came about."""
+
+    when: str
+    machine: str
+    seconds: float
+    result: dict[str, Any]
+
+
+def read_results(folder: Path) -> dict[str, Measured]:
+    """The last result of each part that has one; what is not of this form is left out."""
+    file = folder / RESULTS
+    found = json.loads(file.read_text()) if file.exists() else {}
+    kept: dict[str, Measured] = {}
+    for name in parts.NAMES:
+        if isinstance(found.get(name), dict):
+            kept[name] = msgspec.convert(found[name], Measured)
+    return kept
+
+
+def write_results(folder: Path, results: Mapping[str, Measured]) -> None:
+    """Write results.json, RESULTS.md and the plots."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ordered = {name: results[name] for name in parts.NAMES if name in results}
+    text = json.dumps(msgspec.to_builtins(ordered), indent=1)
+    (folder / RESULTS).write_text(text + "\n")
+    (folder / REPORT).write_text(render(ordered, folder))
+
+
+def render(results: Mapping[str, Measured], folder: Path) -> str:
+    """The text of RESULTS.md; draws the plots it shows."""
+    sections = {
+        name: parts.load(name).describe(measured.result, folder)
+        for name, measured in results.items()
+    }
     lines = [
         "# Measured",
         "",
-        f"By `make bench` on {results['when']}: {results['machine']}. The load driver is a process",
-        "of its own on the same machine and takes its share of it. Ratios are within one run.",
+        " ".join(_INTRO.split()),
         "",
-        "## Accept: durable 202s, no worker",
-        "",
-        "1,000 records a request, 8 connections, medians of 3 rounds in turn with the peer. The",
-        "raw limit is the same HTTP server, which appends each body to one file and syncs it: it",
-        "parses nothing, keeps no index, and cannot tell one sender from another.",
-        "",
-        _row("record", "Everlake, records/s", "raw limit", "ratio", "p50", "p99", "CPU a record"),
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        *_figures([row for section in sections.values() for row in section.rows]),
     ]
-    for one in results["accept"]:
-        middle = one["median"]
-        lines.append(
-            _row(
-                f"{one['size'] / 1000:g} KB",
-                f"{middle['everlake']:,.0f}",
-                f"{middle['raw']:,.0f}",
-                f"{middle['ratio']:.2f}",
-                f"{middle['p50_ms']:.0f} ms",
-                f"{middle['p99_ms']:.0f} ms",
-                f"{middle['cpu_us_per_record']:.1f} µs",
-            )
-        )
-    landed = results["landed"]
-    lines += [
-        "",
-        "![Accepted records a second](accept.svg)",
-        "",
-        "## A lone batch",
-        "",
-        "From its 202 until a client that asks every 5 ms sees it, 20 batches one after another.",
-        "",
-        "| until | median | longest |",
-        "| --- | --- | --- |",
-        _row("`LANDED`", _ms(landed["landed_median"]), _ms(landed["landed_max"])),
-        _row("`COMPLETE`", _ms(landed["complete_median"]), _ms(landed["complete_max"])),
-        "",
-    ]
-    notes = folder / "NOTES.md"
+    for name, section in sections.items():
+        lines += _chapter(name, section, results[name])
+    notes = folder / NOTES
     if notes.exists():
-        lines.append(notes.read_text().rstrip())
-        lines.append("")
-    (folder / "RESULTS.md").write_text("\n".join(lines))
+        lines += [notes.read_text().rstrip(), ""]
+    return "\n".join(lines)
 
 
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |"
+def _figures(rows: Sequence[Row]) -> list[str]:
+    met = {True: "met", False: "**not met**", None: ""}
+    return table(
+        ["what", "figure", "beside it", "ratio", "target", ""],
+        (
+            [
+                row.what,
+                row.figure,
+                row.beside,
+                "" if row.ratio is None else f"{row.ratio:.2f}",
+                row.target,
+                met[row.met],
+            ]
+            for row in rows
+        ),
+    )
 
 
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms"
-
-
-def _plot(accept: list[dict[str, Any]], file: Path) -> None:
-    figure = Figure(figsize=(7, 2.6), layout="constrained")
-    axes = figure.subplots()
-    labels: list[str] = []
-    values: list[float] = []
-    colours: list[str] = []
-    for one in reversed(accept):
-        for name, colour in (("raw", "#b9c0c8"), ("everlake", "#1f6f8b")):
-            labels.append(f"{name}, {one['size'] / 1000:g} KB records")
-            values.append(one["median"][name])
-            colours.append(colour)
-    bars = axes.barh(labels, values, color=colours)
-    axes.bar_label(bars, fmt="{:,.0f}", padding=3)
-    axes.set_xlabel("durable records a second")
-    axes.margins(x=0.15)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file)
+def _chapter(name: str, section: Section, measured: Measured) -> list[str]:
+    return [
+        f"## {section.title}",
+        "",
+        (
+            f"`python -m bench {name}` on {measured.when}: {measured.machine}; "
+            f"{measured.seconds:,.0f} s."
+        ),
+        "",
+        " ".join(section.intro.split()),
+        "",
+        *section.lines,
+    ]

@@ -1,17 +1,34 @@
 """The raw limit: the same HTTP server, which appends each body to a file and syncs it.
 
-``python -m bench.raw_limit PORT FILE``. It parses nothing, so nothing durable can be faster.
+``python -m bench.peers.raw_limit PORT FILE``. It parses nothing, keeps no index, and cannot tell
+one sender from another.
 """
 
 import asyncio
 import os
 import signal
 import sys
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
+
+from bench.processes import serving
+from tests.integration.server import free_port
+
+
+@contextmanager
+def raw_limit(directory: Path) -> Generator[int]:
+    """The server over a new file in ``directory``; yields its port."""
+    port = free_port()
+    file = directory / "raw"
+    with serving(["-m", "bench.peers.raw_limit", str(port), str(file)], port, directory):
+        yield port
+    file.unlink()
 
 
 def application(path: str) -> Any:

@@ -1,0 +1,118 @@
+"""HTTP/1.1 over one kept-alive connection, with next to no processor time of its own.
+
+A driver shares the machine with what it measures, so requests are bytes made beforehand: a
+request with a megabyte takes 0.3 ms of processor time, nearly all of it the kernel's copying.
+"""
+
+import mmap
+import socket
+from pathlib import Path
+
+import msgspec
+
+_CONTENT_LENGTH = b"content-length:"
+_CLOSE = b"connection: close"
+_CHUNKED = b"transfer-encoding: chunked"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer's status and body."""
+
+    status: int
+    body: bytes
+
+
+class Body:
+    """A request with a body that lies in a file."""
+
+    def __init__(self, path: str, headers: dict[str, str], file: Path) -> None:
+        with file.open("rb") as opened:
+            self.bytes = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        self.head = request_head("POST", path, {**headers, "content-length": str(len(self.bytes))})
+
+
+def request_head(method: str, path: str, headers: dict[str, str]) -> bytes:
+    """The bytes of a request before its body."""
+    lines = [f"{method} {path} HTTP/1.1", "host: 127.0.0.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+class Connection:
+    """A connection to a port of this machine, opened when it is needed and opened again."""
+
+    def __init__(self, port: int, timeout: float = 120.0) -> None:
+        self._port = port
+        self._timeout = timeout
+        self._socket: socket.socket | None = None
+
+    def get(self, head: bytes) -> Answer:
+        """Send a request without a body and wait for its answer."""
+        self._open().sendall(head)
+        return self._receive()
+
+    def post(self, body: Body) -> Answer:
+        """Send a request with a body and wait for its answer."""
+        connection = self._open()
+        connection.sendall(body.head, socket.MSG_MORE)
+        connection.sendall(body.bytes)
+        return self._receive()
+
+    def close(self) -> None:
+        """Close it; the next request opens it again."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _open(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.create_connection(("127.0.0.1", self._port), self._timeout)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._socket
+
+    def _receive(self) -> Answer:
+        connection = self._open()
+        received = _until(connection, b"", b"\r\n\r\n")
+        head, _, body = received.partition(b"\r\n\r\n")
+        head = head.lower()
+        body = _chunked(connection, body) if _CHUNKED in head else _rest(connection, head, body)
+        if _CLOSE in head:
+            self.close()
+        return Answer(int(head.split(b" ", 2)[1]), body)
+
+
+def _rest(connection: socket.socket, head: bytes, body: bytes) -> bytes:
+    length = int(head.partition(_CONTENT_LENGTH)[2].split(b"\r\n", 1)[0])
+    parts = [body]
+    missing = length - len(body)
+    while missing > 0:
+        parts.append(_some(connection))
+        missing -= len(parts[-1])
+    return b"".join(parts)
+
+
+def _chunked(connection: socket.socket, received: bytes) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        received = _until(connection, received, b"\r\n")
+        size_text, _, received = received.partition(b"\r\n")
+        size = int(size_text, 16)
+        while len(received) < size + 2:
+            received += _some(connection)
+        if not size:
+            return b"".join(parts)
+        parts.append(received[:size])
+        received = received[size + 2 :]
+
+
+def _until(connection: socket.socket, received: bytes, mark: bytes) -> bytes:
+    while mark not in received:
+        received += _some(connection)
+    return received
+
+
+def _some(connection: socket.socket) -> bytes:
+    part = connection.recv(65_536)
+    if not part:
+        raise ConnectionError("the server closed the connection before its answer was whole")
+    return part

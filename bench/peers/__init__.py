@@ -1,0 +1,1 @@
+"""What Everlake is measured beside, each a process of its own."""

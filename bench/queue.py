@@ -1,0 +1,88 @@
+"""How far a measured server's batches are, read from its catalog as the command line reads it."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from everlake.catalog import batches
+from everlake.catalog.batches import BatchRow
+from everlake.catalog.engine import Catalog
+from everlake.contract.batch import BatchStatus
+
+_LOOK_SECONDS = 0.25
+_PAGE = 500
+
+Curve = list[tuple[float, float]]
+"""Points (seconds, records), both growing."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """When how many records had come so far: curves that start at (0, 0)."""
+
+    accepted: Curve
+    landed: Curve
+    complete: Curve
+
+
+def wait_until_complete(data: Path, workspace_id: str, count: int, within: float) -> None:
+    """Return when ``count`` batches of the workspace are ``COMPLETE``.
+
+    Raises:
+        RuntimeError: a batch failed, or they are not in time.
+    """
+    catalog = _catalog(data)
+    deadline = time.monotonic() + within
+    try:
+        while True:
+            with catalog.read() as tx:
+                counts = batches.counts_by_status(tx, workspace_id)
+            if counts[BatchStatus.FAILED]:
+                raise RuntimeError(f"{counts[BatchStatus.FAILED]} batches failed")
+            if counts[BatchStatus.COMPLETE] >= count:
+                return
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"not complete within {within:g} s: {counts}")
+            time.sleep(_LOOK_SECONDS)
+    finally:
+        catalog.close()
+
+
+def progress(data: Path, workspace_id: str, started_at: float) -> Progress:
+    """The curves of all batches of the workspace, from the times in the catalog.
+
+    Args:
+        started_at: Unix time of the curves' zero.
+    """
+    rows = _all(data, workspace_id)
+    return Progress(
+        accepted=_curve([(row.created_at, row.accepted) for row in rows], started_at),
+        landed=_curve([(row.landed_at or 0, row.accepted) for row in rows], started_at),
+        complete=_curve([(row.completed_at or 0, row.accepted) for row in rows], started_at),
+    )
+
+
+def _all(data: Path, workspace_id: str) -> list[BatchRow]:
+    catalog = _catalog(data)
+    try:
+        with catalog.read() as tx:
+            rows: list[BatchRow] = []
+            while page := batches.page(
+                tx, workspace_id, limit=_PAGE, before=rows[-1].id if rows else None
+            ):
+                rows += page
+            return rows
+    finally:
+        catalog.close()
+
+
+def _catalog(data: Path) -> Catalog:
+    return Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+
+
+def _curve(steps: Sequence[tuple[int, int]], started_at: float) -> Curve:
+    curve: Curve = [(0.0, 0.0)]
+    for moment, records in sorted(steps):
+        curve.append((moment / 1000 - started_at, curve[-1][1] + records))
+    return curve

@@ -1,0 +1,68 @@
+"""The benchmark's report, from the results of a run on a small scale."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench import parts
+from bench.report import NOTES, REPORT, RESULTS, read_results, write_results
+
+_RESULTS = Path(__file__).with_name(RESULTS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bench")
+    shutil.copy(_RESULTS, folder)
+    (folder / NOTES).write_text("## What the profile says\n\nMuch.\n")
+    results = read_results(folder)
+    write_results(folder, {"landed": results["landed"]} | results)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> str:
+    return (folder / REPORT).read_text()
+
+
+def test_the_report_has_a_chapter_for_each_part_with_its_day_and_machine(report: str):
+    headed = re.findall(
+        r"^`python -m bench (\w+)` on 20\d\d-\d\d-\d\d: \d+ cores", report, re.MULTILINE
+    )
+
+    assert tuple(headed) == parts.NAMES
+
+
+def test_every_plot_that_the_report_shows_is_there(folder: Path, report: str):
+    shown = re.findall(r"\]\((\w+\.svg)\)", report)
+
+    assert set(shown) == {"accept.svg", "sustained.svg", "latency.svg", "merge.svg"}
+    assert all((folder / name).read_text().startswith("<?xml") for name in shown)
+
+
+def test_a_target_that_is_not_met_is_said_so(report: str):
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in report.splitlines()
+        if line.startswith("| Accept, records of 1 KB")
+    ]
+    raw = next(row for row in rows if row[2].startswith("raw limit"))
+
+    assert float(raw[3]) < 0.4
+    assert raw[4:] == ["≥ 0.4", "**not met**"]
+
+
+def test_a_part_that_is_measured_later_keeps_the_others_results(folder: Path):
+    assert read_results(folder) == read_results(_RESULTS.parent)
+
+
+def test_notes_written_by_hand_stand_at_the_end(report: str):
+    assert report.endswith("## What the profile says\n\nMuch.\n")
+
+
+def test_without_results_there_is_a_report_without_figures(tmp_path: Path):
+    write_results(tmp_path, read_results(tmp_path))
+
+    assert (tmp_path / REPORT).read_text().startswith("# Measured")
