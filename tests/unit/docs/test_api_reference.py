@@ -94,6 +94,7 @@ def test_every_json_block_is_an_answer_that_the_description_allows() -> None:
     answers = [
         "Receipt",
         "BatchPage",
+        "RefusedPage",
         "RecordDetail",
         "SearchPage",
         "ProductPage",
