@@ -4,9 +4,11 @@ UV := $(shell command -v uv 2>/dev/null)
 VENV := .venv
 STAMP := $(VENV)/.set-up
 RUN := $(VENV)/bin/
+ROUNDS ?= 300
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint format bench clean
+.PHONY: help setup demo serve test chaos lint format bench clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +34,9 @@ serve: $(STAMP) ## Start on an empty data directory
 
 test: $(STAMP) ## Run all tests
 	@$(RUN)pytest
+
+chaos: $(STAMP) ## Kill, cut off and mistreat it for long: ROUNDS=300 SEED=1 by default
+	@EVERLAKE_CHAOS_ROUNDS=$(ROUNDS) EVERLAKE_CHAOS_SEED=$(SEED) $(RUN)pytest tests/faults
 
 lint: $(STAMP) ## Check style, types and layers
 	@$(RUN)ruff check .
