@@ -6,11 +6,12 @@ read by anything that reads Lance. Everything in them can be written again from 
 
 import re
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from everlake.lake import arrow, paging, utterances
+from everlake.lake.arriving import Portion, portions
 from everlake.lake.dataset import Pending, Row, Snapshot, new_caches
 from everlake.lake.errors import LakeUnavailable
 from everlake.lake.filters import equals, one_of
@@ -28,7 +29,6 @@ from everlake.lake.rows import (
     UpkeepStep,
     UtteranceFilters,
     UtterancesWritten,
-    weight,
 )
 from everlake.lake.table import Table, TableSpec
 from everlake.lake.upkeep import keep_up
@@ -53,9 +53,6 @@ UNINDEXED_BYTES = 24 * 1024 * 1024
 
 KEYS_READ_FOR_ONE_LOOKUP = 2_500
 """Reading a key takes about 0.12 µs; finding one in the index of 10 million 250 to 350 µs."""
-
-MERGE_BYTES = 16 * 1024 * 1024
-"""Text of the records in one merge: the engine gives a join 300 MB, and a row takes a multiple."""
 
 _ASKED_AT_ONCE = 1_000
 
@@ -116,41 +113,32 @@ class Lake:
         Raises:
             ValueError: a row's texts are not UTF-8.
         """
-        if not rows:
-            return Merged(received=0, inserted=0, replaced=0)
-        last: dict[str, ArrivedRecord] = {}
-        for row in rows:
-            held = last.get(row.record_id)
-            if held is None or held.version < row.version:
-                last[row.record_id] = row
-        merges = [self._merge(workspace_id, some) for some in _portions(list(last.values()))]
-        older = [row for row in rows if last[row.record_id] is not row]
-        if older:
-            self._append_arrivals(workspace_id, older)
-        return Merged(
-            received=len(rows),
-            inserted=sum(merge.inserted for merge in merges),
-            replaced=sum(merge.updated for merge in merges),
-        )
+        return self.merge(workspace_id, portions(rows))
 
-    def _merge(self, workspace_id: str, rows: Sequence[ArrivedRecord]) -> Pending:
-        records = arrow.records_table(rows)
+    def merge(self, workspace_id: str, arriving: Iterable[Portion]) -> Merged:
+        """As :meth:`merge_records`, for portions as they come: one at a time is in memory."""
+        received = inserted = replaced = 0
+        for portion in arriving:
+            done = self._merge(workspace_id, portion)
+            received += portion.arrivals.num_rows
+            inserted += done.inserted
+            replaced += done.updated
+        return Merged(received=received, inserted=inserted, replaced=replaced)
+
+    def _merge(self, workspace_id: str, portion: Portion) -> Pending:
         with self.table(workspace_id, RECORDS).writing() as writer:
             merge = writer.snapshot.prepare_merge(
-                records,
+                portion.records,
                 "record_id",
                 "source.version > target.version",
-                use_index=_index_pays(writer.snapshot, len(rows)),
+                use_index=_index_pays(writer.snapshot, portion.records.num_rows),
             )
             # Not before the large files are written: on a full disk each try would add rows here.
-            self._append_arrivals(workspace_id, rows)
+            with self.table(workspace_id, ARRIVALS).writing() as arrivals:
+                arrivals.commit(arrivals.snapshot.prepare_append(portion.arrivals))
             if merge.inserted or merge.updated:
                 writer.commit(merge)
         return merge
-
-    def _append_arrivals(self, workspace_id: str, rows: Sequence[ArrivedRecord]) -> None:
-        with self.table(workspace_id, ARRIVALS).writing() as writer:
-            writer.commit(writer.snapshot.prepare_append(arrow.arrivals_table(rows)))
 
     def get_record(self, workspace_id: str, record_id: str) -> StoredRecord | None:
         """The last arrival of one record."""
@@ -339,20 +327,6 @@ def _index_pays(now: Snapshot, rows: int) -> bool:
         return False
     unindexed = now.values("data_bytes", now.unindexed_fragments("record_id"))
     return sum(unindexed) <= UNINDEXED_BYTES
-
-
-def _portions(rows: Sequence[ArrivedRecord]) -> Generator[list[ArrivedRecord]]:
-    """``rows`` in their order, in portions of about :data:`MERGE_BYTES` at the most."""
-    portion: list[ArrivedRecord] = []
-    size = 0
-    for row in rows:
-        portion.append(row)
-        size += weight(row)
-        if size >= MERGE_BYTES:
-            yield portion
-            portion, size = [], 0
-    if portion:
-        yield portion
 
 
 def _totals(rows: Sequence[Row], column: str) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """A worker: its threads, its heartbeat, its end."""
 
+import os
 import signal
 import threading
 import time
@@ -24,6 +25,8 @@ _LOOK_AGAIN_SECONDS = 1.0
 _PATIENCE_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 _SWEEP_SECONDS = 300.0
+_NICENESS = 5
+"""A client waits for the API's answer, and nobody for the next merge (setpriority(2))."""
 
 _log = logger()
 
@@ -172,6 +175,7 @@ def run(settings: Settings) -> None:
         StorageError: the storage cannot be used.
     """
     share_arenas()
+    os.nice(_NICENESS)
     worker = Worker(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)

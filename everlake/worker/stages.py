@@ -1,16 +1,19 @@
 """The two steps of a batch: into the lake's tables, then analysed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from everlake.analysis.utterances import extract
 from everlake.catalog.batches import BatchRow
 from everlake.contract.batch import BatchStatus
 from everlake.lake import AnalysedRecord, Lake
+from everlake.lake.arriving import MERGE_BYTES, Portion, portions
 from everlake.lake.landed import arrived
 from everlake.landing.lines import LandedRecord
 from everlake.landing.objects import read_accepted
 from everlake.logs import logger
 from everlake.storage import ObjectStore
+from everlake.worker.ahead import ahead
 from everlake.worker.queue import Stage
 
 _MAX_BATCHES = 1_000
@@ -23,9 +26,15 @@ _log = logger()
 def landing(store: ObjectStore, lake: Lake) -> Stage:
     """``LANDING`` to ``LANDED``: many batches in one merge of the workspace's records."""
 
+    def read(some: Sequence[BatchRow]) -> Iterator[Portion]:
+        return portions(
+            [arrived(record, batch) for batch in some for record in read_accepted(store, batch)]
+        )
+
     def work(group: Sequence[BatchRow]) -> None:
-        rows = [arrived(record, batch) for batch in group for record in read_accepted(store, batch)]
-        merged = lake.merge_records(group[0].workspace_id, rows)
+        # The engine merges one portion on its own threads while Python makes the next.
+        read_in = chain.from_iterable(map(read, _by_size(group, MERGE_BYTES)))
+        merged = lake.merge(group[0].workspace_id, ahead(read_in))
         _log.info(
             "landed",
             workspace=group[0].workspace_id,
@@ -75,6 +84,19 @@ def analysis(store: ObjectStore, lake: Lake) -> Stage:
         max_records=_MAX_RECORDS // 5,
         max_bytes=_MAX_BYTES,
     )
+
+
+def _by_size(group: Sequence[BatchRow], most_bytes: int) -> Iterator[list[BatchRow]]:
+    """``group`` in its order, in parts of about that many bytes of lines at the most."""
+    part: list[BatchRow] = []
+    size = 0
+    for batch in group:
+        if part and size + batch.landing_bytes > most_bytes:
+            yield part
+            part, size = [], 0
+        part.append(batch)
+        size += batch.landing_bytes
+    yield part
 
 
 def analysed(record: LandedRecord, batch: BatchRow) -> AnalysedRecord:

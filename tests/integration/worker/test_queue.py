@@ -1,7 +1,7 @@
 """Batches on their way: claimed, worked on, moved forward, tried again, given up."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import permutations
 
 import msgspec
@@ -11,7 +11,8 @@ from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
 from everlake.lake import Lake
-from everlake.lake.rows import ArrivedRecord, Merged
+from everlake.lake.arriving import Portion
+from everlake.lake.rows import Merged
 from everlake.storage import StorageFull, StorageUnavailable
 from everlake.worker import stages
 from everlake.worker.queue import Stage
@@ -23,9 +24,9 @@ class CountingLake(Lake):
 
     merges = 0
 
-    def merge_records(self, workspace_id: str, rows: Sequence[ArrivedRecord]) -> Merged:
+    def merge(self, workspace_id: str, arriving: Iterable[Portion]) -> Merged:
         self.merges += 1
-        return super().merge_records(workspace_id, rows)
+        return super().merge(workspace_id, arriving)
 
 
 class Flaky:
