@@ -7,21 +7,20 @@ from contextlib import contextmanager
 
 _RECURSION = 20_000
 """The API reads what nests as deep as its own stack allows; the worker must read it too."""
-_GC_YOUNG = 50_000
 
 
 @contextmanager
 def prepared() -> Generator[None]:
-    """Set this process up for it, for the length of a block, once everything is imported."""
+    """Set this process up for it, for the length of a block, once everything is imported.
+
+    The collector is off, since records form no cycles and walking them takes about as long as
+    making them. Whoever goes on for long calls :func:`everlake.memory.tidy` now and then.
+    """
     sys.setrecursionlimit(_RECURSION)
-    # What was made up to here stays for good, and records cannot form cycles: the collector
-    # would walk tens of thousands of them again and again.
-    gc.collect()
+    gc.disable()
     gc.freeze()
-    young = gc.get_threshold()
-    gc.set_threshold(_GC_YOUNG)
     try:
         yield
     finally:
-        gc.set_threshold(*young)
         gc.unfreeze()
+        gc.enable()

@@ -81,6 +81,10 @@ class Queue:
         """The status whose batches go before this stage's."""
         return self._stage.lets_first
 
+    def works_on(self, status: BatchStatus) -> bool:
+        """Whether a step is under way that takes batches in ``status``."""
+        return self._stage.takes is status and bool(self._held)
+
     def step(self) -> bool:
         """Claim some batches and work on them; False where there was nothing to do.
 

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from everlake import memory
 from everlake.catalog import leases, queue
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
 from everlake.lake import Lake
 from everlake.logs import logger
-from everlake.memory import give_back_freed_memory, share_arenas
 from everlake.settings import Settings
 from everlake.storage import open_store
 from everlake.worker import housekeeping, stages
@@ -25,6 +25,8 @@ _LOOK_AGAIN_SECONDS = 1.0
 _PATIENCE_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 _SWEEP_SECONDS = 300.0
+_ARENAS = 2
+"""An engine's many threads would otherwise hold freed memory each in a heap of its own."""
 _NICENESS = 5
 """A client waits for the API's answer, and nobody for the next merge (setpriority(2))."""
 
@@ -138,7 +140,7 @@ class Worker:
                 return
 
     def _let_first(self, status: BatchStatus) -> None:
-        """Wait while batches are due in ``status``, but not for ever.
+        """Wait while batches are due in ``status`` or worked on here, but not for ever.
 
         The steps share the processor. Without this, what has just come in would wait for the
         analysis of what came before it.
@@ -146,8 +148,9 @@ class Worker:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             with self._catalog.read() as tx:
-                if not queue.is_due(tx, status, now=now_ms()):
-                    return
+                waiting = queue.is_due(tx, status, now=now_ms())
+            if not waiting and not any(line.works_on(status) for line in self._queues):
+                return
             if self._stop.wait(self._settings.poll_seconds):
                 return
 
@@ -159,7 +162,7 @@ class Worker:
     def _tidy(self) -> None:
         self._let_first(BatchStatus.LANDING)
         housekeeping.tidy(self._lake, self._writers)
-        give_back_freed_memory()
+        memory.tidy()
 
     def _sweep(self) -> None:
         min_age_ms = int(self._settings.orphan_seconds * 1000)
@@ -174,7 +177,7 @@ def run(settings: Settings) -> None:
         CatalogError: the database cannot be used; the message says what to do.
         StorageError: the storage cannot be used.
     """
-    share_arenas()
+    memory.keep_freed_memory(_ARENAS)
     os.nice(_NICENESS)
     worker = Worker(settings)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -17,8 +17,13 @@ from everlake.worker.ahead import ahead
 from everlake.worker.queue import Stage
 
 _MAX_BATCHES = 1_000
-_MAX_RECORDS = 50_000
-_MAX_BYTES = 64 * 1024 * 1024
+_MAX_RECORDS = 100_000
+_MAX_BYTES = 128 * 1024 * 1024
+"""Of one claim to land, which is in memory a portion at a time."""
+
+_MAX_RECORDS_ANALYSED = 10_000
+_MAX_BYTES_ANALYSED = 64 * 1024 * 1024
+"""Of one claim to analyse, which is in memory as a whole."""
 
 _log = logger()
 
@@ -81,8 +86,8 @@ def analysis(store: ObjectStore, lake: Lake) -> Stage:
         lets_first=BatchStatus.LANDING,
         work=work,
         max_batches=_MAX_BATCHES,
-        max_records=_MAX_RECORDS // 5,
-        max_bytes=_MAX_BYTES,
+        max_records=_MAX_RECORDS_ANALYSED,
+        max_bytes=_MAX_BYTES_ANALYSED,
     )
 
 

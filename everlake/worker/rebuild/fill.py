@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 
+from everlake import memory
 from everlake.catalog import sequence
 from everlake.catalog.batches import BatchRow
 from everlake.contract.batch import BatchStatus
@@ -105,6 +106,7 @@ def _flush(job: Job, bulk: Bulk) -> None:
         )
     job.notes.versions = bulk.flush()
     job.save()
+    memory.tidy()
 
 
 def _batches(job: Job, after: int) -> Iterator[BatchRow]:
