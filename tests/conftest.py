@@ -5,6 +5,8 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.integration.postgres import Postgres, postgres
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
@@ -16,3 +18,10 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {item.nodeid}: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Postgres]:
+    """A PostgreSQL server that the tests share; each takes a database of its own."""
+    with postgres(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server

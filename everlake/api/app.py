@@ -15,7 +15,7 @@ from everlake.api.answers import error_answer
 from everlake.api.authentication import Authenticator
 from everlake.api.body import BodyMemory
 from everlake.api.gate import Gate, internal_error
-from everlake.api.rate_limit import RateLimit
+from everlake.api.rate_limit import MachineRateLimit, RateLimit, SharedRateLimit
 from everlake.api.readiness import Readiness
 from everlake.api.routes import (
     batch_errors,
@@ -84,14 +84,20 @@ def open_services(settings: Settings) -> Services:
         admitter=admitter,
         ingest=Ingest(catalog, admitter, limits),
         authenticator=Authenticator(catalog),
-        rate_limit=RateLimit(
-            limits.requests_per_second, limits.burst, settings.data_directory / "rate-limits"
-        ),
+        rate_limit=_rate_limit(settings, catalog),
         body_memory=BodyMemory(settings.body_memory, settings.body_timeout),
         body_timeout=settings.body_timeout,
         limits=limits,
         watches=Watches(catalog),
     )
+
+
+def _rate_limit(settings: Settings, catalog: Catalog) -> RateLimit:
+    limits = settings.limits
+    if catalog.is_shared:
+        return SharedRateLimit(catalog, limits.requests_per_second, limits.burst)
+    file = settings.data_directory / "rate-limits"
+    return MachineRateLimit(limits.requests_per_second, limits.burst, file)
 
 
 def create_app(services: Services) -> ASGIApp:

@@ -68,7 +68,7 @@ class Authenticator:
 
     def _look_up(self, secret: str) -> ApiKey:
         try:
-            with self._catalog.read() as tx:
+            with self._catalog.look() as tx:
                 key = keys.find_live(tx, secret)
         except CatalogError as error:
             raise unavailable(str(error)) from error

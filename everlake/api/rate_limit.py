@@ -1,14 +1,18 @@
-"""How many requests a key may make (contract, Limits), over all API processes of a machine."""
+"""How many requests a key may make (contract, Limits), over all API processes there are."""
 
+import asyncio
 import fcntl
 import hashlib
 import os
 import struct
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from everlake.catalog import rates
+from everlake.catalog.engine import Catalog
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.logs import logger
 
@@ -26,7 +30,20 @@ _LOCK_TRIES = 200
 _log = logger()
 
 
-class RateLimit:
+class RateLimit(ABC):
+    """How often each key may ask."""
+
+    @abstractmethod
+    async def count(self, key_id: str) -> None:
+        """Count one request.
+
+        Raises:
+            WireError: ``RATE_LIMITED``, with the seconds to wait.
+            CatalogUnavailable: it cannot be counted now.
+        """
+
+
+class MachineRateLimit(RateLimit):
     """The generic cell rate algorithm (ITU-T I.371, its virtual scheduling form).
 
     Each key has one number: the time at which its bucket will be empty again. It stands in a
@@ -42,6 +59,9 @@ class RateLimit:
         self._interval = 1.0 / per_second
         self._tolerance = self._interval * (burst - 1)
         self._times = Times() if file is None else _shared(file)
+
+    async def count(self, key_id: str) -> None:
+        self.take(key_id)
 
     def take(self, key_id: str, now: float | None = None) -> None:
         """Count one request.
@@ -60,11 +80,7 @@ class RateLimit:
             self._times = Times()
             wait = self._count(key_id, now)
         if wait > _ROUNDING:
-            raise WireError(
-                ErrorCode.RATE_LIMITED,
-                "This key makes too many requests: wait for the seconds in Retry-After.",
-                retry_after=round(wait + 0.0005, 3),
-            )
+            raise _limited(wait)
 
     def _count(self, key_id: str, at: float | None) -> float:
         """Seconds to wait; where there are none, the request is counted."""
@@ -78,6 +94,39 @@ class RateLimit:
             if wait <= _ROUNDING:
                 self._times.put(key_id, empty_at + self._interval, now)
         return wait
+
+
+class SharedRateLimit(RateLimit):
+    """The same over all machines that share a database: a row for each key.
+
+    Args:
+        catalog: has the rows.
+        per_second, burst: see :class:`MachineRateLimit`.
+    """
+
+    def __init__(self, catalog: Catalog, per_second: float, burst: int) -> None:
+        self._catalog = catalog
+        self._interval = 1.0 / per_second
+        self._tolerance = self._interval * (burst - 1)
+
+    async def count(self, key_id: str) -> None:
+        wait = await asyncio.to_thread(self._wait, key_id)
+        if wait:
+            raise _limited(wait)
+
+    def _wait(self, key_id: str) -> float:
+        with self._catalog.look() as tx:
+            return rates.count(
+                tx, key_id, interval=self._interval, tolerance=self._tolerance + _ROUNDING
+            )
+
+
+def _limited(wait: float) -> WireError:
+    return WireError(
+        ErrorCode.RATE_LIMITED,
+        "This key makes too many requests: wait for the seconds in Retry-After.",
+        retry_after=round(wait + 0.0005, 3),
+    )
 
 
 class Times:

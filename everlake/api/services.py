@@ -1,6 +1,6 @@
 """What the routes work with, put together once a process."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -45,13 +45,13 @@ def key_of(request: Request[Any, Any, Any]) -> ApiKey:
     return request.scope["state"][KEY]
 
 
-def allowed(*permissions: Permission) -> Callable[..., None]:
+def allowed(*permissions: Permission) -> Callable[..., Awaitable[None]]:
     """A guard: the key has one of ``permissions``, and has not asked too often."""
 
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         key: ApiKey = connection.scope["state"][KEY]
         require(key, permissions)
         services: Services = connection.app.state.services
-        services.rate_limit.take(key.id)
+        await services.rate_limit.count(key.id)
 
     return guard

@@ -1,121 +1,61 @@
-"""The database: opening it, reading a snapshot, writing a transaction.
+"""The database: opening it, reading a snapshot, writing a transaction."""
 
-SQLite in write-ahead mode. One connection writes and many read, so a writer never waits for a
-reader; the writers of one process queue on a lock, those of several on SQLite's busy handler.
-"""
-
-import os
-import sqlite3
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Generator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import ClassVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.exc import ArgumentError
 
 from everlake.catalog import schema
-from everlake.catalog.errors import (
-    CatalogError,
-    CatalogTooNew,
-    CatalogTooOld,
-    CatalogUnavailable,
+from everlake.catalog.errors import CatalogError
+
+__all__ = ["Catalog", "Connection", "local_now_ms"]
+
+_FORMS = (
+    "Write sqlite:/// and the path of a file, or postgresql://user:password@host/database for "
+    "many machines."
 )
 
-__all__ = [
-    "Catalog",
-    "CatalogError",
-    "CatalogTooNew",
-    "CatalogTooOld",
-    "CatalogUnavailable",
-    "Connection",
-]
 
-_READERS = 32
-_WRITER_PRAGMAS = (
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA cache_size=-16384",
-    "PRAGMA journal_size_limit=67108864",
-)
-_READER_PRAGMAS = ("PRAGMA query_only=ON",)
-
-_BUSY = (
-    "The database is busy: its write lock was not free in time. Try again; if it lasts, look for "
-    "a program that keeps the database file open."
-)
-_UNREADABLE = (
-    "The database file is damaged or is not a database. Stop Everlake, keep a copy of the file, "
-    "and put a backup in its place."
-)
-_READ_ONLY = (
-    "The database cannot be written to. See that its file and its folder belong to the user that "
-    "runs Everlake, and that the disk is not mounted read-only."
-)
-_ADVICE = {
-    sqlite3.SQLITE_BUSY: _BUSY,
-    sqlite3.SQLITE_LOCKED: _BUSY,
-    sqlite3.SQLITE_PROTOCOL: _BUSY,
-    sqlite3.SQLITE_FULL: "The disk that holds the database is full. Free some space, then retry.",
-    sqlite3.SQLITE_IOERR: (
-        "The disk that holds the database reports an input or output error. See the system's log "
-        "and the state of the disk, then retry."
-    ),
-    sqlite3.SQLITE_CANTOPEN: (
-        "The database file cannot be opened. See that its folder exists, and that the user that "
-        "runs Everlake may read and write there."
-    ),
-    sqlite3.SQLITE_PERM: _READ_ONLY,
-    sqlite3.SQLITE_READONLY: _READ_ONLY,
-    sqlite3.SQLITE_NOMEM: "There is no memory left for the database. Free some, then retry.",
-    sqlite3.SQLITE_CORRUPT: _UNREADABLE,
-    sqlite3.SQLITE_NOTADB: _UNREADABLE,
-}
-
-
-class Catalog:
+class Catalog(ABC):
     """An open database. Every method may be called from any thread."""
 
-    def __init__(self, path: Path, busy_timeout: float) -> None:
-        self._busy_timeout = busy_timeout
-        url = URL.create("sqlite+pysqlite", database=str(path))
-        self._writer = _engine(url, busy_timeout, _WRITER_PRAGMAS, "BEGIN IMMEDIATE", most=1)
-        self._reader = _engine(url, busy_timeout, _READER_PRAGMAS, "BEGIN", most=_READERS)
-        self._write_lock = threading.Lock()
-        self._write_thread: int | None = None
-        self._watch_lock = threading.Lock()
-        self._watch: PoolProxiedConnection | None = None
+    is_shared: ClassVar[bool]
+    """Whether other machines may use it, with other versions of this program."""
 
-    @classmethod
-    def open(cls, url: str, *, busy_timeout: float = 15.0) -> "Catalog":
-        """Open the database at ``url``, and make its folder and file where there are none.
+    def __init__(self) -> None:
+        self._thread = threading.local()
+
+    @staticmethod
+    def open(url: str, *, timeout: float = 15.0) -> "Catalog":
+        """Open the database at ``url``; a SQLite file is made, with its folder, if need be.
 
         Args:
-            url: ``sqlite:///`` and a path; an absolute path starts with a slash of its own.
-            busy_timeout: seconds to wait for the write lock.
+            url: ``sqlite:///PATH`` or ``postgresql://...``.
+            timeout: seconds to wait for a lock, a connection or a statement.
 
         Raises:
-            CatalogError: the URL does not name a SQLite file.
-            CatalogUnavailable: the file cannot be opened, or not in write-ahead mode.
+            CatalogError: the URL names no database that can be used.
+            CatalogUnavailable: it cannot be opened.
         """
-        path = _path_of(url)
+        # A backend imports this module, and each loads a driver.
+        from everlake.catalog.postgresql import PostgresqlCatalog  # noqa: PLC0415
+        from everlake.catalog.sqlite import SqliteCatalog  # noqa: PLC0415
+
         try:
-            _make_folder(path.parent)
-        except OSError as error:
-            raise CatalogUnavailable(_ADVICE[sqlite3.SQLITE_CANTOPEN]) from error
-        catalog = cls(path, busy_timeout)
-        try:
-            catalog._use_write_ahead_log()
-        except BaseException:
-            catalog.close()
-            raise
-        return catalog
+            backend = make_url(url).get_backend_name()
+        except ArgumentError as error:
+            raise CatalogError(f"The database URL cannot be read. {_FORMS}") from error
+        if backend == "sqlite":
+            return SqliteCatalog(url, timeout)
+        if backend == "postgresql":
+            return PostgresqlCatalog(url, timeout)
+        raise CatalogError(f"Everlake keeps its catalog in SQLite or PostgreSQL. {_FORMS}")
 
     def upgrade(self) -> None:
         """Bring the schema up to date. Of several at once, one does it and the others wait.
@@ -126,6 +66,16 @@ class Catalog:
         """
         with self.write() as tx:
             schema.upgrade(tx)
+
+    def is_empty(self) -> bool:
+        """Whether there are no tables of ours yet.
+
+        Raises:
+            CatalogTooNew: a newer program has been here.
+            CatalogUnavailable: see :meth:`read`.
+        """
+        with self.read() as tx:
+            return schema.is_empty(tx)
 
     def check(self) -> None:
         """Return when the schema is the one this program needs.
@@ -138,176 +88,70 @@ class Catalog:
         with self.read() as tx:
             schema.check(tx)
 
-    @contextmanager
-    def read(self) -> Generator[Connection]:
+    @abstractmethod
+    def read(self) -> AbstractContextManager[Connection]:
         """A read-only transaction: a snapshot as of its first statement.
 
         Raises:
             CatalogUnavailable: the database cannot answer now; also on an attempt to write.
         """
-        with _advising(), self._reader.begin() as tx:
-            yield tx
+
+    @abstractmethod
+    def look(self) -> AbstractContextManager[Connection]:
+        """Statements that each stand by themselves: to read one thing, or count one.
+
+        On PostgreSQL one goes there and back once, where a transaction does three times.
+
+        Raises:
+            CatalogUnavailable: see :meth:`read`.
+        """
 
     @contextmanager
     def write(self) -> Generator[Connection]:
-        """A transaction that holds the write lock from its start: keep it short.
+        """A transaction: keep it short. With SQLite it holds the write lock from its start.
 
         When the block ends, it is committed and synced to the disk; when an exception leaves the
         block, nothing of it is stored.
 
         Raises:
-            CatalogUnavailable: the write lock was not free in time, the disk is full, ...
+            CatalogUnavailable: a lock was not free in time, the disk is full, ...
             RuntimeError: this thread is inside ``write()`` already.
         """
-        if self._write_thread == threading.get_ident():
+        if getattr(self._thread, "writes", False):
             raise RuntimeError("write() inside write() would wait for itself: pass tx on instead")
-        if not self._write_lock.acquire(timeout=self._busy_timeout):
-            raise CatalogUnavailable(_BUSY)
-        self._write_thread = threading.get_ident()
+        self._thread.writes = True
         try:
-            with _advising(), self._writer.begin() as tx:
+            with self._write() as tx:
                 yield tx
         finally:
-            self._write_thread = None
-            self._write_lock.release()
+            self._thread.writes = False
 
+    @abstractmethod
+    def _write(self) -> AbstractContextManager[Connection]: ...
+
+    @abstractmethod
     def change_counter(self) -> int:
-        """A number that differs from the last one when anybody, in any process, has committed.
+        """A number that differs from the last one when anybody, in any process, changed a batch.
+
+        It may differ for no reason.
 
         Raises:
             CatalogUnavailable: see :meth:`read`.
         """
-        with self._watch_lock, _advising():
-            if self._watch is None:
-                self._watch = self._reader.raw_connection()
-                self._watch.detach()
-            return _value(self._watch, "PRAGMA data_version")
 
+    @abstractmethod
+    def now_ms(self) -> int:
+        """Unix milliseconds on the one clock that all who share the database go by."""
+
+    @abstractmethod
+    def new_batch_id(self) -> str:
+        """An id for a new batch, by that clock (:func:`everlake.contract.ids.new_batch_id`)."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close the connections that are not in use; the others close when they are returned."""
-        with self._watch_lock:
-            if self._watch is not None:
-                self._watch.close()
-                self._watch = None
-        self._reader.dispose()
-        self._writer.dispose()
-
-    def _use_write_ahead_log(self) -> None:
-        deadline = time.monotonic() + self._busy_timeout
-        while True:
-            with _advising():
-                connection = self._writer.raw_connection()
-                try:
-                    mode = _value(connection, "PRAGMA journal_mode=WAL")
-                    break
-                except sqlite3.OperationalError as error:
-                    # Two processes that open a new file at once refuse each other, and SQLite
-                    # does not wait here as it does elsewhere.
-                    if _is_busy(error) and time.monotonic() < deadline:
-                        time.sleep(0.01)
-                        continue
-                    raise
-                finally:
-                    connection.close()
-        if mode != "wal":
-            raise CatalogUnavailable(
-                "The database's disk does not support write-ahead logging, as network disks do "
-                "not. Put the data directory on a local disk."
-            )
 
 
-def _engine(
-    url: URL, busy_timeout: float, pragmas: tuple[str, ...], begin: str, most: int
-) -> Engine:
-    engine = create_engine(
-        url,
-        # No isolation level: the driver starts no transaction by itself, the hook below does.
-        connect_args={"timeout": busy_timeout, "isolation_level": None},
-        pool_size=most,
-        max_overflow=0,
-        pool_timeout=busy_timeout,
-        pool_use_lifo=True,
-        hide_parameters=True,
-    )
-
-    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(pragma)
-        cursor.close()
-
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", start)
-    return engine
-
-
-def _path_of(url: str) -> Path:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise CatalogError(
-            "The database URL cannot be read. Write sqlite:/// and the path of a file."
-        ) from error
-    database = parsed.database
-    if parsed.get_backend_name() != "sqlite":
-        raise CatalogError(
-            "This version of Everlake keeps its catalog in SQLite. "
-            "Write the database URL as sqlite:/// and the path of a file."
-        )
-    if not database or database == ":memory:" or parsed.query:
-        raise CatalogError(
-            "The database URL must name a file and nothing else: sqlite:/// and a path."
-        )
-    return Path(database).absolute()
-
-
-def _make_folder(folder: Path) -> None:
-    """Make ``folder`` and its parents so that they survive the loss of power."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    descriptor = os.open(folder.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _advising() -> Generator[None]:
-    """Turn what the database cannot do now into :class:`CatalogUnavailable`."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise CatalogUnavailable(
-            "Too many readers at once: no connection to the database was free in time. Try again."
-        ) from error
-    except (DBAPIError, sqlite3.Error) as error:
-        advice = _ADVICE.get(_primary_code(error))
-        if advice is None:
-            raise
-        raise CatalogUnavailable(advice) from error
-
-
-def _value(connection: PoolProxiedConnection, pragma: str) -> Any:
-    cursor = connection.cursor()
-    try:
-        cursor.execute(pragma)
-        [(value,)] = cursor.fetchall()
-    finally:
-        cursor.close()
-    return value
-
-
-def _primary_code(error: DBAPIError | sqlite3.Error) -> int:
-    """SQLite's primary result code; the bits above the lowest eight only refine it."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def local_now_ms() -> int:
+    """Unix milliseconds on this machine's clock."""
+    return time.time_ns() // 1_000_000

@@ -1,7 +1,7 @@
 """Named leases: one holder at a time, and a fence that tells a former one from the present."""
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Executable, bindparam, case, or_, update
+from sqlalchemy import ColumnElement, Connection, Executable, bindparam, case, or_, select, update
 
 from everlake.catalog.fields import insert_of
 from everlake.catalog.tables import leases
@@ -70,6 +70,14 @@ def abandon(tx: Connection, owner: str, *, now: int) -> int:
     """End every lease of a dead owner; how many. The next to take one gets a higher fence."""
     statement = update(leases).where(_c.owner == owner, _c.until > now).values(until=now)
     return tx.execute(statement).rowcount
+
+
+def of_others(tx: Connection, prefix: str, *, owner: str, now: int) -> set[str]:
+    """What follows ``prefix`` in the names of leases that others than ``owner`` hold."""
+    statement = select(_c.name).where(
+        _c.name.startswith(prefix, autoescape=True), _c.owner != owner, _c.until > now
+    )
+    return {name.removeprefix(prefix) for name in tx.execute(statement).scalars()}
 
 
 def _held(lease: Lease) -> tuple[ColumnElement[bool], ...]:

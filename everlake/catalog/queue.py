@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, case, literal, literal_column, select, update
 
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.fields import in_chunks, now_ms
+from everlake.catalog.fields import in_chunks
 from everlake.catalog.tables import StatusText, batches
 from everlake.contract.batch import BatchStatus
 from everlake.contract.errors import MAX_MESSAGE
@@ -179,7 +179,7 @@ def fail(tx: Connection, ids: Collection[str], *, owner: str, now: int, reason: 
     return _update_held(tx, ids, owner, values)
 
 
-def retry(tx: Connection, workspace_id: str, batch_id: str) -> bool:
+def retry(tx: Connection, workspace_id: str, batch_id: str, *, now: int) -> bool:
     """Send a failed batch on from where it was; False where it is not failed, or holds nothing."""
     landed = case(
         (_c.landed_at.is_not(None), literal(BatchStatus.LANDED, StatusText)),
@@ -189,7 +189,7 @@ def retry(tx: Connection, workspace_id: str, batch_id: str) -> bool:
         update(batches)
         .where(_c.workspace_id == workspace_id, _c.id == batch_id)
         .where(_c.status == BatchStatus.FAILED, _c.accepted > 0)
-        .values(status=landed, attempts=0, failure=None, **_freed(now_ms()))
+        .values(status=landed, attempts=0, failure=None, **_freed(now))
     )
     return tx.execute(statement).rowcount == 1
 

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, select
+from sqlalchemy import Column, Connection, MetaData, Table, Text, func, inspect, select
 
 from everlake.catalog.errors import CatalogTooNew, CatalogTooOld
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration. Revisions are numbered in one line, so a higher one is a newer one."""
+
+_LOCK = 0x45766572
+"""Names the lock of whoever upgrades, among the database's advisory locks."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -20,8 +23,20 @@ def upgrade(tx: Connection) -> None:
     Raises:
         CatalogTooNew: a newer program has been here.
     """
+    if tx.dialect.name == "postgresql":
+        # Held to the end of the transaction; a SQLite writer is alone anyhow.
+        tx.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     if _current(tx) != REVISION:
         _migrate(tx)
+
+
+def is_empty(tx: Connection) -> bool:
+    """Whether the database has no tables of ours yet.
+
+    Raises:
+        CatalogTooNew: a newer program has been here.
+    """
+    return _current(tx) is None
 
 
 def check(tx: Connection) -> None:
@@ -34,12 +49,12 @@ def check(tx: Connection) -> None:
     current = _current(tx)
     if current is None:
         raise CatalogTooOld(
-            "The database has no Everlake tables yet. Run `everlake init` to create them."
+            "The database has no Everlake tables yet. Run `everlake db upgrade` to create them."
         )
     if current != REVISION:
         raise CatalogTooOld(
             f"The database has schema {current}, and this Everlake needs {REVISION}. "
-            "Run `everlake init` to upgrade it; what is stored stays."
+            "Run `everlake db upgrade`; what is stored stays."
         )
 
 

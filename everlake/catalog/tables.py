@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -26,9 +27,16 @@ from sqlalchemy.types import TypeDecorator
 from everlake.contract.batch import BatchStatus, Permission
 from everlake.contract.errors import RecordError
 
+CHANNEL = "everlake_batches"
+"""What PostgreSQL notifies when batches come or change."""
+
 _encode = msgspec.json.Encoder().encode
 _decode_errors = msgspec.json.Decoder(tuple[RecordError, ...]).decode
 _decode_permissions = msgspec.json.Decoder(tuple[Permission, ...]).decode
+
+
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Compared byte by byte everywhere: ids sort by time, whatever a database's language is."""
 
 
 class StatusText(TypeDecorator[BatchStatus]):
@@ -82,8 +90,8 @@ metadata = MetaData(
 workspaces = Table(
     "workspaces",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
 )
@@ -91,9 +99,9 @@ workspaces = Table(
 products = Table(
     "products",
     metadata,
-    Column("workspace_id", Text, ForeignKey("workspaces.id"), nullable=False),
-    Column("id", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("workspace_id", TEXT, ForeignKey("workspaces.id"), nullable=False),
+    Column("id", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("workspace_id", "id"),
     Index(None, "workspace_id", "created_at", "id"),
@@ -102,10 +110,10 @@ products = Table(
 projects = Table(
     "projects",
     metadata,
-    Column("workspace_id", Text, nullable=False),
-    Column("id", Text, nullable=False),
-    Column("product_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("workspace_id", TEXT, nullable=False),
+    Column("id", TEXT, nullable=False),
+    Column("product_id", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("workspace_id", "id"),
     ForeignKeyConstraint(["workspace_id", "product_id"], ["products.workspace_id", "products.id"]),
@@ -116,12 +124,12 @@ projects = Table(
 api_keys = Table(
     "api_keys",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("workspace_id", Text, ForeignKey("workspaces.id"), nullable=False),
-    Column("label", Text, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("workspace_id", TEXT, ForeignKey("workspaces.id"), nullable=False),
+    Column("label", TEXT, nullable=False),
     Column("permissions", PermissionsText, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("hint", Text, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("hint", TEXT, nullable=False),
     Column("secret_hash", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("last_used_at", BigInteger),
@@ -133,28 +141,28 @@ api_keys = Table(
 batches = Table(
     "batches",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("workspace_id", Text, ForeignKey("workspaces.id"), nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("workspace_id", TEXT, ForeignKey("workspaces.id"), nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("status", StatusText, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("key_id", Text, ForeignKey("api_keys.id"), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("type", Text),
-    Column("product_id", Text),
-    Column("payload_format", Text),
+    Column("key_id", TEXT, ForeignKey("api_keys.id"), nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("type", TEXT),
+    Column("product_id", TEXT),
+    Column("payload_format", TEXT),
     Column("accepted", Integer, nullable=False),
     Column("rejected", Integer, nullable=False),
     Column("total_errors", Integer, nullable=False),
     Column("errors", ErrorsText, nullable=False),
-    Column("landing_path", Text),
+    Column("landing_path", TEXT),
     Column("landing_bytes", BigInteger, nullable=False),
-    Column("rejected_path", Text),
+    Column("rejected_path", TEXT),
     Column("attachment_total", Integer, nullable=False),
     Column("attachment_complete", Integer, nullable=False),
     Column("attachment_failed", Integer, nullable=False),
-    Column("failure", Text),
-    Column("lease_owner", Text),
+    Column("failure", TEXT),
+    Column("lease_owner", TEXT),
     # When the batch may be claimed next: while it is leased, the end of the lease. One column,
     # so that what is claimable now is one range of an index.
     Column("due_at", BigInteger, nullable=False),
@@ -173,11 +181,11 @@ batches = Table(
 idempotency = Table(
     "idempotency",
     metadata,
-    Column("workspace_id", Text, ForeignKey("workspaces.id"), nullable=False),
-    Column("key", Text, nullable=False),
+    Column("workspace_id", TEXT, ForeignKey("workspaces.id"), nullable=False),
+    Column("key", TEXT, nullable=False),
     Column("body_hash", LargeBinary, nullable=False),
     Column("response", LargeBinary, nullable=False),
-    Column("batch_id", Text, nullable=False),
+    Column("batch_id", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("workspace_id", "key"),
     Index(None, "created_at"),
@@ -186,8 +194,16 @@ idempotency = Table(
 leases = Table(
     "leases",
     metadata,
-    Column("name", Text, primary_key=True),
-    Column("owner", Text),
+    Column("name", TEXT, primary_key=True),
+    Column("owner", TEXT),
     Column("fence", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
+)
+
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("key_id", TEXT, primary_key=True),
+    # When the key's bucket will be empty again: seconds of the database's clock.
+    Column("empty_at", Double, nullable=False),
 )

@@ -227,7 +227,7 @@ def retry_batch(
     """
     with open_existing(settings_of(data)) as catalog, catalog.write() as tx:
         workspace_id = workspace_id_of(tx, workspace)
-        if not queue.retry(tx, workspace_id, batch_id):
+        if not queue.retry(tx, workspace_id, batch_id, now=catalog.now_ms()):
             fail(f"batch {batch_id} is not FAILED with accepted records: there is nothing to retry")
     out.print(f"batch {batch_id} is under way again: everlake batches show {batch_id}")
 

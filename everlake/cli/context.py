@@ -45,10 +45,17 @@ def settings_of(data: str | None = None) -> Settings:
 
 @contextmanager
 def open_catalog(settings: Settings) -> Generator[Catalog]:
-    """The catalog, its schema brought up to date."""
+    """The catalog. The schema of a machine's own is brought up to date, a shared one's made.
+
+    Raises:
+        CatalogTooOld: a shared one needs ``everlake db upgrade``; others may be at work on it.
+    """
     catalog = Catalog.open(settings.catalog_url)
     try:
-        catalog.upgrade()
+        if catalog.is_shared and not catalog.is_empty():
+            catalog.check()
+        else:
+            catalog.upgrade()
         yield catalog
     finally:
         catalog.close()

@@ -9,9 +9,16 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 KEY_PREFIX = "em_sk_"
 
 
-def new_batch_id() -> str:
-    """A UUIDv7 (RFC 9562): its text order is its time order."""
-    return str(uuid_utils.uuid7())
+def new_batch_id(at_ms: int | None = None) -> str:
+    """A UUIDv7 (RFC 9562): its text order is its time order.
+
+    Args:
+        at_ms: Unix milliseconds on a clock that is not this machine's. Ids of one millisecond
+            are then in no order; else they are in that in which this process made them.
+    """
+    if at_ms is None:
+        return str(uuid_utils.uuid7())
+    return str(uuid_utils.uuid7(nanoseconds=at_ms * 1_000_000))
 
 
 def batch_id_time(batch_id: str) -> int:

@@ -13,7 +13,7 @@ from everlake.catalog.errors import CatalogError
 from everlake.catalog.keys import ApiKey
 from everlake.contract.batch import BatchStatus, PayloadFormat, Receipt
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.contract.ids import batch_id_time, new_batch_id
+from everlake.contract.ids import batch_id_time
 from everlake.contract.limits import Limits
 from everlake.ingest.admit import (
     Admission,
@@ -73,14 +73,15 @@ class Ingest:
         judgement = await self._judge(request)
         if request.dry_run:
             return Admitted(_encode(_receipt(judgement, None)), replayed=False)
-        admission, receipt = _admission(request, judgement, claim)
+        batch = _new_batch(self._catalog.new_batch_id(), request, judgement)
+        admission, receipt = _admission(batch, judgement, claim)
         admitted = await self._admitter.admit(admission)
         if not receipt.acceptedCount:
             raise _all_rejected(receipt)
         return admitted
 
     def _find_earlier(self, workspace_id: str, claim: IdempotencyClaim) -> Admitted | None:
-        with self._catalog.read() as tx:
+        with self._catalog.look() as tx:
             earlier = idempotency.find(tx, workspace_id, claim.key)
         if earlier is None:
             return None
@@ -122,9 +123,8 @@ class Ingest:
 
 
 def _admission(
-    request: Request, judgement: Judgement, claim: IdempotencyClaim | None
+    batch: NewBatch, judgement: Judgement, claim: IdempotencyClaim | None
 ) -> tuple[Admission, Receipt]:
-    batch = _new_batch(request, judgement)
     receipt = _receipt(judgement, batch.id)
     admission = Admission(
         batch=batch,
@@ -136,8 +136,7 @@ def _admission(
     return admission, receipt
 
 
-def _new_batch(request: Request, judgement: Judgement) -> NewBatch:
-    batch_id = new_batch_id()
+def _new_batch(batch_id: str, request: Request, judgement: Judgement) -> NewBatch:
     created_at = batch_id_time(batch_id)
     key = request.key
     paths = landing_paths(key.workspace_id, key.source, judgement.record_type, batch_id, created_at)

@@ -8,7 +8,7 @@ from everlake.lake import Lake, LakeError
 from everlake.landing.paths import batch_id_of, is_whole, landing_folder
 from everlake.logs import logger
 from everlake.storage import ObjectStore
-from everlake.worker.leases import WriterLeases, WriterLost, now_ms
+from everlake.worker.leases import WriterLeases, WriterLost
 
 ORPHANS = "orphans"
 """Where the sweep puts what it takes out of the archive; the rest of the path stays."""
@@ -64,7 +64,7 @@ def sweep(catalog: Catalog, store: ObjectStore, min_age_ms: int) -> int:
         folders = [landing_folder(workspace.id) for workspace in workspaces.page(tx, limit=_ALL)]
     swept = 0
     chunk: dict[str, str] = {}
-    newest = now_ms() - min_age_ms
+    newest = catalog.now_ms() - min_age_ms
     for found in chain.from_iterable(store.list(folder) for folder in folders):
         if found.modified_ms <= newest:
             chunk[found.path] = batch_id_of(found.path)
@@ -91,7 +91,7 @@ def forget_answers(catalog: Catalog) -> int:
 
     Contract, Idempotency-Key: kept at least 24 hours.
     """
-    before = now_ms() - _REMEMBER_MS
+    before = catalog.now_ms() - _REMEMBER_MS
     forgotten = _CHUNK
     total = 0
     while forgotten == _CHUNK:

@@ -1,19 +1,21 @@
 """One lake writer a workspace, over all workers."""
 
 import threading
-import time
+from typing import TypedDict
 
 from everlake.catalog import leases
-from everlake.catalog.engine import Catalog
+from everlake.catalog.engine import Catalog, Connection
 from everlake.catalog.leases import Lease
 
+_PREFIX = "lake/"
 _SAFE_SHARE = 0.5
 """A lease is used for this share of its time since the last renewal, and not to its very end."""
 
 
-def now_ms() -> int:
-    """Unix milliseconds."""
-    return time.time_ns() // 1_000_000
+class _Claim(TypedDict):
+    owner: str
+    now: int
+    ttl_ms: int
 
 
 class WriterLost(Exception):
@@ -44,16 +46,11 @@ class WriterLeases:
         """
         with self._lock:
             held = self._held.get(workspace_id)
-            if held is not None and now_ms() < held.until - self._ttl_ms * (1 - _SAFE_SHARE):
+            now = self._catalog.now_ms()
+            if held is not None and now < held.until - self._ttl_ms * (1 - _SAFE_SHARE):
                 return
             with self._catalog.write() as tx:
-                lease = leases.acquire(
-                    tx,
-                    _name(workspace_id),
-                    owner=self._owner,
-                    now=now_ms(),
-                    ttl_ms=self._ttl_ms,
-                )
+                lease = leases.acquire(tx, _name(workspace_id), **self._claim())
             if lease is None:
                 self._held.pop(workspace_id, None)
                 raise WriterLost(workspace_id)
@@ -66,9 +63,11 @@ class WriterLeases:
         goes on for as long as it believes that it has the right.
         """
         with self._lock, self._catalog.write() as tx:
-            self._held[workspace_id] = leases.seize(
-                tx, _name(workspace_id), owner=self._owner, now=now_ms(), ttl_ms=self._ttl_ms
-            )
+            self._held[workspace_id] = leases.seize(tx, _name(workspace_id), **self._claim())
+
+    def of_others(self, tx: Connection) -> set[str]:
+        """The workspaces that another worker writes."""
+        return leases.of_others(tx, _PREFIX, owner=self._owner, now=self._catalog.now_ms())
 
     def held(self) -> list[str]:
         """The workspaces that this worker writes."""
@@ -83,12 +82,13 @@ class WriterLeases:
             kept: dict[str, Lease] = {}
             with self._catalog.write() as tx:
                 for workspace_id, lease in self._held.items():
-                    again = leases.acquire(
-                        tx, lease.name, owner=self._owner, now=now_ms(), ttl_ms=self._ttl_ms
-                    )
+                    again = leases.acquire(tx, lease.name, **self._claim())
                     if again is not None and again.fence == lease.fence:
                         kept[workspace_id] = again
             self._held = kept
+
+    def _claim(self) -> _Claim:
+        return {"owner": self._owner, "now": self._catalog.now_ms(), "ttl_ms": self._ttl_ms}
 
     def release(self) -> None:
         """Give all of them up."""
@@ -101,4 +101,4 @@ class WriterLeases:
 
 
 def _name(workspace_id: str) -> str:
-    return f"lake/{workspace_id}"
+    return _PREFIX + workspace_id

@@ -13,7 +13,7 @@ from everlake.lake import LakeDamaged, LakeUnavailable
 from everlake.landing.lines import LandingDamaged
 from everlake.logs import logger
 from everlake.storage import ObjectMissing, StorageUnavailable
-from everlake.worker.leases import WriterLeases, WriterLost, now_ms
+from everlake.worker.leases import WriterLeases, WriterLost
 
 TRANSIENT = (CatalogUnavailable, StorageUnavailable, LakeUnavailable)
 """What passes by itself: waited out, and never counted against a batch."""
@@ -113,7 +113,7 @@ class Queue:
         held = self._held
         if held:
             with self._catalog.write() as tx:
-                queue.renew(tx, self._owner, held, now_ms() + self._lease_ms)
+                queue.renew(tx, self._owner, held, self._catalog.now_ms() + self._lease_ms)
 
     def _hold(self, ids: Iterable[str]) -> None:
         self._held = frozenset(ids)
@@ -121,7 +121,7 @@ class Queue:
     def _release(self, ids: Collection[str]) -> None:
         if ids:
             with self._catalog.write() as tx:
-                queue.release(tx, ids, owner=self._owner, now=now_ms())
+                queue.release(tx, ids, owner=self._owner, now=self._catalog.now_ms())
             self._hold(self._held.difference(ids))
 
     def _claim(self) -> list[BatchRow]:
@@ -132,11 +132,12 @@ class Queue:
                 status=stage.takes,
                 to=stage.during,
                 owner=self._owner,
-                now=now_ms(),
+                now=self._catalog.now_ms(),
                 lease_ms=self._lease_ms,
                 max_batches=stage.max_batches,
                 max_records=stage.max_records,
                 max_bytes=stage.max_bytes,
+                skip_workspaces=self._writers.of_others(tx),
             )
 
     def _process(self, group: Sequence[BatchRow]) -> None:
@@ -164,15 +165,16 @@ class Queue:
             self._advance(ids)
 
     def _advance(self, ids: Sequence[str]) -> None:
+        now = self._catalog.now_ms()
         with self._catalog.write() as tx:
-            moved = queue.advance(tx, ids, owner=self._owner, to=self._stage.gives, now=now_ms())
+            moved = queue.advance(tx, ids, owner=self._owner, to=self._stage.gives, now=now)
         if moved < len(ids):
             _log.warning("lost claims", stage=self._stage.name, batches=len(ids) - moved)
 
     def _put_back(self, ids: Sequence[str], wait_ms: int, reason: str) -> None:
         _log.warning("waiting", stage=self._stage.name, batches=len(ids), reason=reason)
         with self._catalog.write() as tx:
-            queue.release(tx, ids, owner=self._owner, now=now_ms() + wait_ms)
+            queue.release(tx, ids, owner=self._owner, now=self._catalog.now_ms() + wait_ms)
 
     def _fail_or_part(self, group: Sequence[BatchRow], error: Exception) -> None:
         if len(group) == 1:
@@ -200,7 +202,7 @@ class Queue:
                 tx,
                 [batch.id for batch in group],
                 owner=self._owner,
-                now=now_ms(),
+                now=self._catalog.now_ms(),
                 delay_ms=wait,
                 reason=reason,
             )
@@ -208,7 +210,7 @@ class Queue:
     def _fail(self, ids: Sequence[str], reason: str) -> None:
         _log.error("batch failed", stage=self._stage.name, batches=ids, reason=reason)
         with self._catalog.write() as tx:
-            queue.fail(tx, ids, owner=self._owner, now=now_ms(), reason=reason)
+            queue.fail(tx, ids, owner=self._owner, now=self._catalog.now_ms(), reason=reason)
 
 
 def owner_of(worker: str, stage: str) -> str:

@@ -16,7 +16,7 @@ from everlake.logs import logger
 from everlake.settings import Settings
 from everlake.storage import open_store
 from everlake.worker import housekeeping, stages
-from everlake.worker.leases import WriterLeases, WriterLost, now_ms
+from everlake.worker.leases import WriterLeases, WriterLost
 from everlake.worker.presence import Presence
 from everlake.worker.process import prepared
 from everlake.worker.queue import TRANSIENT, Queue, Stage, owner_of
@@ -100,8 +100,8 @@ class Worker:
         for name in self._presence.dead():
             owners = [owner_of(name, stage.name) for stage in self._stages]
             with self._catalog.write() as tx:
-                claims = queue.abandon(tx, owners, now=now_ms())
-                leases.abandon(tx, name, now=now_ms())
+                claims = queue.abandon(tx, owners, now=self._catalog.now_ms())
+                leases.abandon(tx, name, now=self._catalog.now_ms())
             _log.warning("took over from a worker that died", worker=name, batches=claims)
 
     def _thread(self, turn: Callable[[], None]) -> threading.Thread:
@@ -147,8 +147,8 @@ class Worker:
         """
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            with self._catalog.read() as tx:
-                waiting = queue.is_due(tx, status, now=now_ms())
+            with self._catalog.look() as tx:
+                waiting = queue.is_due(tx, status, now=self._catalog.now_ms())
             if not waiting and not any(line.works_on(status) for line in self._queues):
                 return
             if self._stop.wait(self._settings.poll_seconds):

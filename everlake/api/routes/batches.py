@@ -110,7 +110,7 @@ def _retry(catalog: Catalog, workspace_id: str, batch_id: str) -> BatchRow:
     if not row.accepted:
         raise _nothing_to_retry(row)
     with catalog.write() as tx:
-        queue.retry(tx, workspace_id, batch_id)
+        queue.retry(tx, workspace_id, batch_id, now=catalog.now_ms())
     return batch_of(catalog, workspace_id, batch_id)
 
 

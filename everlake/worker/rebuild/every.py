@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from everlake.catalog.engine import local_now_ms
 from everlake.storage import ObjectMissing
 from everlake.storage.local import LocalStore
-from everlake.worker.leases import now_ms
 from everlake.worker.rebuild.job import Rebuilt, Watch
 from everlake.worker.rebuild.notes import FRESH_MS, MADE_BY
 
@@ -17,7 +17,7 @@ _FILE = "_done.json"
 class _Done(msgspec.Struct):
     workspaces: dict[str, Rebuilt] = {}
     made_by: str = MADE_BY
-    started_at: int = msgspec.field(default_factory=now_ms)
+    started_at: int = msgspec.field(default_factory=local_now_ms)
 
 
 def each(
@@ -54,5 +54,5 @@ def _load(store: LocalStore) -> _Done:
         done = msgspec.json.decode(store.get(_FILE), type=_Done)
     except (ObjectMissing, msgspec.DecodeError):
         return _Done()
-    fresh = done.made_by == MADE_BY and now_ms() - done.started_at <= FRESH_MS
+    fresh = done.made_by == MADE_BY and local_now_ms() - done.started_at <= FRESH_MS
     return done if fresh else _Done()

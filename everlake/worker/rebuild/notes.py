@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 
 from everlake import __version__
+from everlake.catalog.engine import local_now_ms
 from everlake.lake.place import NOTES
 from everlake.storage import ObjectMissing
 from everlake.storage.local import LocalStore
-from everlake.worker.leases import now_ms
 
 MADE_BY = f"{__version__}/1"
 """Whoever has another mark makes tables of another kind: its work is of no use."""
@@ -54,7 +54,7 @@ class Notes(msgspec.Struct):
     lost: dict[int, Lost] = {}
     kept: str | None = None
     made_by: str = MADE_BY
-    started_at: int = msgspec.field(default_factory=now_ms)
+    started_at: int = msgspec.field(default_factory=local_now_ms)
 
     def save(self, directory: Path) -> None:
         """Write them there, synced.
@@ -71,6 +71,6 @@ class Notes(msgspec.Struct):
             notes = msgspec.json.decode(LocalStore(directory).get(NOTES), type=Notes)
         except (ObjectMissing, msgspec.DecodeError):
             return None
-        if notes.made_by != MADE_BY or now_ms() - notes.started_at > FRESH_MS:
+        if notes.made_by != MADE_BY or local_now_ms() - notes.started_at > FRESH_MS:
             return None
         return notes

@@ -15,7 +15,7 @@ from everlake.lake.lake import RECORDS, UTTERANCES
 from everlake.lake.place import KEPT, Place
 from everlake.lake.problems import Problem
 from everlake.storage import ObjectStore
-from everlake.worker.leases import WriterLeases, now_ms
+from everlake.worker.leases import WriterLeases
 from everlake.worker.rebuild.catch_up import catch_up, catch_up_with_all
 from everlake.worker.rebuild.fill import RESERVE_BYTES, fill
 from everlake.worker.rebuild.job import Job, Rebuilt, Watch
@@ -79,7 +79,7 @@ def rebuild(
             bulk.tidy()
         _swap(job, writers)
         with catalog.write() as tx:
-            queue.hurry(tx, workspace_id, now=now_ms())  # some may wait for better tables
+            queue.hurry(tx, workspace_id, now=catalog.now_ms())  # some may wait for better tables
         return _finished(lake, workspace_id, place, job.notes)
     except LakeDamaged as damage:
         place.drop_staged()

@@ -7,8 +7,10 @@ from everlake.catalog.engine import Catalog
 from tests.integration.catalog.home import Home, make_home
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres_server").new_database()
     return f"sqlite:///{tmp_path}/catalog.db"
 
 

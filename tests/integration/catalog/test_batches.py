@@ -168,9 +168,9 @@ def test_a_failed_batch_is_retried_from_where_it_was(home: Home) -> None:
         assert queue.fail(tx, [early, late], owner="w", now=now, reason="bad") == 2
     assert home.batch(early).failure == "bad"
     with home.catalog.write() as tx:
-        assert queue.retry(tx, home.workspace_id, early)
-        assert queue.retry(tx, home.workspace_id, late)
-        assert not queue.retry(tx, home.workspace_id, late)
+        assert queue.retry(tx, home.workspace_id, early, now=1)
+        assert queue.retry(tx, home.workspace_id, late, now=1)
+        assert not queue.retry(tx, home.workspace_id, late, now=1)
     assert home.batch(early).status is BatchStatus.LANDING
     assert home.batch(late).status is BatchStatus.LANDED
     for batch_id in (early, late):
@@ -183,7 +183,7 @@ def test_a_batch_that_has_not_failed_is_not_retried(home: Home, status: BatchSta
     [batch_id] = home.insert()
     set_status(home, batch_id, status)
     with home.catalog.write() as tx:
-        assert not queue.retry(tx, home.workspace_id, batch_id)
+        assert not queue.retry(tx, home.workspace_id, batch_id, now=1)
     assert home.batch(batch_id).status is status
 
 
@@ -192,9 +192,9 @@ def test_neither_a_refused_nor_anothers_batch_is_retried(home: Home) -> None:
     [refused] = home.insert(status=BatchStatus.FAILED, accepted=0)
     [theirs] = neighbour.insert(status=BatchStatus.FAILED)
     with home.catalog.write() as tx:
-        assert not queue.retry(tx, home.workspace_id, refused)
-        assert not queue.retry(tx, home.workspace_id, theirs)
-        assert not queue.retry(tx, home.workspace_id, "unknown")
+        assert not queue.retry(tx, home.workspace_id, refused, now=1)
+        assert not queue.retry(tx, home.workspace_id, theirs, now=1)
+        assert not queue.retry(tx, home.workspace_id, "unknown", now=1)
 
 
 def test_many_batches_are_found_by_their_ids(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,12 @@ from sqlalchemy import Connection, event
 from everlake.catalog import batches, idempotency, keys, projects, queue, sequence
 from everlake.contract.batch import BatchStatus
 from tests.integration.catalog.home import Home, now_ms
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """SQLite's planner has no statistics of a running server to go by, so it must be led."""
+    return f"sqlite:///{tmp_path}/catalog.db"
 
 
 @contextmanager
@@ -99,7 +106,7 @@ def test_leased_batches_are_changed_by_their_ids(home: Home, *, analysed: bool) 
             queue.fail(tx, some, owner=owner, now=1, reason="r")
             for to in (BatchStatus.LANDED, BatchStatus.PROCESSING, BatchStatus.COMPLETE):
                 queue.advance(tx, some, owner=owner, to=to, now=1)
-            queue.retry(tx, home.workspace_id, ids[0])
+            queue.retry(tx, home.workspace_id, ids[0], now=1)
     assert_reads_only_index_ranges(found)
     assert [line.endswith("(id=?)") for line in found] == [True] * 8
 

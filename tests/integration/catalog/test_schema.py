@@ -6,10 +6,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from everlake.catalog import migrations
-from everlake.catalog.engine import Catalog, CatalogTooNew, CatalogTooOld
+from everlake.catalog.engine import Catalog
+from everlake.catalog.errors import CatalogTooNew, CatalogTooOld
 from everlake.catalog.schema import REVISION
 from everlake.catalog.tables import metadata
 from tests.integration.catalog.home import at_once
@@ -33,14 +34,14 @@ def test_an_upgraded_database_passes_the_check(catalog: Catalog) -> None:
 
 def test_a_database_without_tables_is_too_old(url: str) -> None:
     catalog = Catalog.open(url)
-    with pytest.raises(CatalogTooOld, match="everlake init"):
+    with pytest.raises(CatalogTooOld, match="everlake db upgrade"):
         catalog.check()
     catalog.close()
 
 
 def test_a_database_of_an_older_program_is_too_old(catalog: Catalog) -> None:
     set_revision(catalog, "0000")
-    with pytest.raises(CatalogTooOld, match=r"0000.*everlake init"):
+    with pytest.raises(CatalogTooOld, match=r"0000.*everlake db upgrade"):
         catalog.check()
 
 
@@ -66,8 +67,7 @@ def test_a_migration_that_breaks_off_leaves_nothing(url: str) -> None:
     with pytest.raises(Exception, match="already exists"):
         catalog.upgrade()
     with catalog.read() as tx:
-        tables = tx.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
-        assert tables.scalars().all() == ["leases"]
+        assert inspect(tx).get_table_names() == ["leases"]
     catalog.close()
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog import queue
+from everlake.catalog.engine import local_now_ms as now_ms
 from everlake.contract.batch import BatchStatus
-from everlake.worker.leases import now_ms
 from tests.integration.cli.command import Cli, well
 from tests.integration.server import environment
 from tests.integration.worker.home import Home, record

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from everlake.worker import leases, queue
+from everlake.catalog import sqlite
 from tests.integration.worker.home import Clock, Home
 
 
@@ -17,6 +17,5 @@ def home(tmp_path: Path) -> Iterator[Home]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(queue, "now_ms", made)
-    monkeypatch.setattr(leases, "now_ms", made)
+    monkeypatch.setattr(sqlite, "local_now_ms", made)
     return made

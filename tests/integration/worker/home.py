@@ -8,7 +8,7 @@ from typing import Any
 
 from everlake.catalog import batches, keys, products, projects, queue, workspaces
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.engine import Catalog
+from everlake.catalog.engine import Catalog, local_now_ms
 from everlake.catalog.keys import ApiKey
 from everlake.contract.batch import BatchStatus
 from everlake.contract.limits import Limits
@@ -20,7 +20,7 @@ from everlake.lake import Lake
 from everlake.search import search
 from everlake.storage.local import LocalStore
 from everlake.worker import stages
-from everlake.worker.leases import WriterLeases, now_ms
+from everlake.worker.leases import WriterLeases
 from everlake.worker.queue import Queue, Stage
 
 PRODUCT = "prod"
@@ -34,7 +34,7 @@ class Clock:
         self._ahead = 0
 
     def __call__(self) -> int:
-        return now_ms() + self._ahead
+        return local_now_ms() + self._ahead
 
     def forward(self, milliseconds: int) -> None:
         self._ahead += milliseconds
@@ -102,7 +102,7 @@ class Home:
 
     def retry(self, batch_id: str) -> bool:
         with self.catalog.write() as tx:
-            return queue.retry(tx, self.workspace_id, batch_id)
+            return queue.retry(tx, self.workspace_id, batch_id, now=self.catalog.now_ms())
 
     def landing_file(self, batch_id: str) -> Path:
         path = self.batch(batch_id).landing_path

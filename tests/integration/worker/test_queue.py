@@ -294,7 +294,7 @@ def test_a_catalog_that_goes_away_in_the_middle_is_never_counted_against_a_batch
     home: Home, clock: Clock
 ) -> None:
     batch_id = home.accept(record("a"))
-    impatient = Catalog.open(f"sqlite:///{home.data / 'everlake.db'}", busy_timeout=0.05)
+    impatient = Catalog.open(f"sqlite:///{home.data / 'everlake.db'}", timeout=0.05)
     blocker = sqlite3.connect(home.data / "everlake.db", isolation_level=None)
 
     def work(group: Sequence[BatchRow]) -> None:

@@ -6,6 +6,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Workspaces with what they own, batches, and what keeps workers apart."""
@@ -13,11 +15,11 @@ def upgrade() -> None:
     _create_batches()
     op.create_table(
         "idempotency",
-        sa.Column("workspace_id", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("workspace_id", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
         sa.Column("body_hash", sa.LargeBinary, nullable=False),
         sa.Column("response", sa.LargeBinary, nullable=False),
-        sa.Column("batch_id", sa.Text, nullable=False),
+        sa.Column("batch_id", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "key", name="pk_idempotency"),
         sa.ForeignKeyConstraint(
@@ -27,8 +29,8 @@ def upgrade() -> None:
     op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"])
     op.create_table(
         "leases",
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("owner", sa.Text),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("owner", TEXT),
         sa.Column("fence", sa.BigInteger, nullable=False),
         sa.Column("until", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
@@ -38,27 +40,27 @@ def upgrade() -> None:
 def _create_owners() -> None:
     op.create_table(
         "workspaces",
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("last_sequence", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_workspaces"),
     )
     op.create_table(
         "products",
-        sa.Column("workspace_id", sa.Text, nullable=False),
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("workspace_id", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id", name="pk_products"),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="fk_products_workspaces"),
     )
     op.create_table(
         "projects",
-        sa.Column("workspace_id", sa.Text, nullable=False),
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("product_id", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("workspace_id", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("product_id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id", name="pk_projects"),
         sa.ForeignKeyConstraint(
@@ -69,12 +71,12 @@ def _create_owners() -> None:
     )
     op.create_table(
         "api_keys",
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("workspace_id", sa.Text, nullable=False),
-        sa.Column("label", sa.Text, nullable=False),
-        sa.Column("permissions", sa.Text, nullable=False),
-        sa.Column("source", sa.Text, nullable=False),
-        sa.Column("hint", sa.Text, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("workspace_id", TEXT, nullable=False),
+        sa.Column("label", TEXT, nullable=False),
+        sa.Column("permissions", TEXT, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("hint", TEXT, nullable=False),
         sa.Column("secret_hash", sa.LargeBinary, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("last_used_at", sa.BigInteger),
@@ -97,28 +99,28 @@ def _create_owners() -> None:
 def _create_batches() -> None:
     op.create_table(
         "batches",
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("workspace_id", sa.Text, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("workspace_id", TEXT, nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
-        sa.Column("key_id", sa.Text, nullable=False),
-        sa.Column("source", sa.Text, nullable=False),
-        sa.Column("type", sa.Text),
-        sa.Column("product_id", sa.Text),
-        sa.Column("payload_format", sa.Text),
+        sa.Column("key_id", TEXT, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("type", TEXT),
+        sa.Column("product_id", TEXT),
+        sa.Column("payload_format", TEXT),
         sa.Column("accepted", sa.Integer, nullable=False),
         sa.Column("rejected", sa.Integer, nullable=False),
         sa.Column("total_errors", sa.Integer, nullable=False),
-        sa.Column("errors", sa.Text, nullable=False),
-        sa.Column("landing_path", sa.Text),
+        sa.Column("errors", TEXT, nullable=False),
+        sa.Column("landing_path", TEXT),
         sa.Column("landing_bytes", sa.BigInteger, nullable=False),
-        sa.Column("rejected_path", sa.Text),
+        sa.Column("rejected_path", TEXT),
         sa.Column("attachment_total", sa.Integer, nullable=False),
         sa.Column("attachment_complete", sa.Integer, nullable=False),
         sa.Column("attachment_failed", sa.Integer, nullable=False),
-        sa.Column("failure", sa.Text),
-        sa.Column("lease_owner", sa.Text),
+        sa.Column("failure", TEXT),
+        sa.Column("lease_owner", TEXT),
         sa.Column("due_at", sa.BigInteger, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("landed_at", sa.BigInteger),

@@ -8,9 +8,15 @@ import pytest
 from sqlalchemy import func, select, text
 
 from everlake.catalog import workspaces
-from everlake.catalog.engine import Catalog, CatalogError, CatalogUnavailable
+from everlake.catalog.engine import Catalog
+from everlake.catalog.errors import CatalogError, CatalogUnavailable
 from everlake.catalog.tables import workspaces as workspaces_table
 from tests.integration.catalog.home import Home, at_once
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/catalog.db"
 
 
 def count(catalog: Catalog) -> int:
@@ -45,7 +51,7 @@ def test_a_commit_is_logged_ahead_and_synced(catalog: Catalog) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://u:p@localhost/x",
+        "mysql://u:p@localhost/x",
         "sqlite://",
         "sqlite:///:memory:",
         "sqlite:////tmp/x.db?mode=ro",
@@ -125,7 +131,7 @@ def test_more_readers_than_connections_take_turns(home: Home) -> None:
 
 
 def test_a_reader_that_finds_no_connection_in_time_is_unavailable(url: str) -> None:
-    hasty = Catalog.open(url, busy_timeout=0.05)
+    hasty = Catalog.open(url, timeout=0.05)
     with ExitStack() as stack:
         for _ in range(32):
             stack.enter_context(hasty.read())
@@ -136,7 +142,7 @@ def test_a_reader_that_finds_no_connection_in_time_is_unavailable(url: str) -> N
 
 
 def test_a_write_lock_that_another_process_keeps_is_unavailable(url: str, catalog: Catalog) -> None:
-    hasty = Catalog.open(url, busy_timeout=0.05)
+    hasty = Catalog.open(url, timeout=0.05)
     with catalog.write(), pytest.raises(CatalogUnavailable, match="busy") as refusal, hasty.write():
         pass
     assert_tells_what_to_do(refusal.value)
@@ -146,7 +152,7 @@ def test_a_write_lock_that_another_process_keeps_is_unavailable(url: str, catalo
 
 
 def test_a_write_lock_that_another_thread_keeps_is_unavailable(url: str, catalog: Catalog) -> None:
-    hasty = Catalog.open(url, busy_timeout=0.05)
+    hasty = Catalog.open(url, timeout=0.05)
 
     def write(_number: int) -> None:
         with pytest.raises(CatalogUnavailable, match="busy") as refusal, hasty.write():

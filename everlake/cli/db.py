@@ -1,0 +1,30 @@
+"""``everlake db``."""
+
+import typer
+
+from everlake.catalog.engine import Catalog
+from everlake.cli.context import DataOption, out, settings_of
+
+app = typer.Typer(help="The catalog's database: its schema.", no_args_is_help=True)
+
+
+@app.callback()
+def database() -> None:
+    """The catalog's database: its schema."""
+
+
+@app.command()
+def upgrade(data: DataOption = None) -> None:
+    """Bring the database's schema up to what this version needs.
+
+    Safe to call again, and from many machines at once: one does it, the others wait. On SQLite
+    every command does it by itself.
+
+    Example: everlake db upgrade
+    """
+    catalog = Catalog.open(settings_of(data).catalog_url)
+    try:
+        catalog.upgrade()
+    finally:
+        catalog.close()
+    out.print("The database's schema is the one this version needs.")
