@@ -88,7 +88,7 @@ def problems(data: Path, workspace_id: str, ledger: Ledger, api: Api | None = No
 
 def promise_problems(data: Path, workspace_id: str, ledger: Ledger) -> list[str]:
     """What the catalog alone shows of broken promises; at any time, whoever is at work."""
-    promised = ledger.of(set(ledger.batches))
+    promised = ledger.of(ledger.ids())
     return list(_promise_problems(_rows(data, workspace_id)[0], promised))
 
 
