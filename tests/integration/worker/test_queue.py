@@ -8,13 +8,14 @@ import msgspec
 import pytest
 
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.engine import Catalog
+from everlake.catalog.engine import Catalog, Connection
 from everlake.contract.batch import BatchStatus
 from everlake.lake import Lake
 from everlake.lake.arriving import Portion
 from everlake.lake.rows import Merged
 from everlake.storage import StorageFull, StorageUnavailable
 from everlake.worker import stages
+from everlake.worker.leases import WriterLeases
 from everlake.worker.queue import Stage
 from tests.integration.worker.home import Clock, Home, record
 
@@ -408,14 +409,40 @@ def test_claims_are_renewed_while_a_step_lasts(home: Home, clock: Clock) -> None
     assert home.statuses(batch_id) == ["LANDED"]
 
 
-def test_batches_are_put_back_while_another_worker_writes_their_workspace(
+def test_a_workspace_that_another_worker_writes_is_passed_over(home: Home, clock: Clock) -> None:
+    theirs = home.new_workspace("theirs")
+    first = home.accept(record("a"), workspace_id=theirs)
+    second = home.accept(record("b"))
+    other = home.writers("other")
+    other.hold(theirs)
+    queue = home.queue()
+
+    assert queue.step()
+    assert not queue.step()
+
+    assert home.statuses(second) == ["LANDED"]
+    row = home.batch(first, theirs)
+    assert (row.status, row.attempts, row.lease_owner) == (BatchStatus.LANDING, 0, None)
+    other.release()
+    assert queue.step()
+    assert home.batch(first, theirs).status is BatchStatus.LANDED
+
+
+class LateLook(WriterLeases):
+    """As if another worker took its lease just after this one looked for leases of others."""
+
+    def of_others(self, tx: Connection) -> set[str]:
+        return set()
+
+
+def test_batches_are_put_back_when_another_worker_begins_to_write_their_workspace(
     home: Home, clock: Clock
 ) -> None:
     batch_id = home.accept(record("a"))
     other = home.writers("other")
     other.hold(home.workspace_id)
     flaky = Flaky(home)
-    queue = home.queue(flaky.stage())
+    queue = home.queue(flaky.stage(), writers=LateLook(home.catalog, "worker", 30_000))
 
     for _ in range(5):
         assert queue.step()
