@@ -45,6 +45,13 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None = None
 
 
+STORED = (
+    *NewBatch.__struct_fields__,
+    *("attachment_complete", "attachment_failed", "due_at", "attempts"),
+)
+"""The columns of a new batch, its number aside."""
+
+
 class BatchRow(NewBatch, frozen=True, kw_only=True):
     """A batch as it is stored.
 
@@ -104,7 +111,21 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
 def insert(tx: Connection, rows: Sequence[tuple[NewBatch, int]]) -> None:
     """Store new batches, each with its number from :func:`workspaces.next_sequences`."""
     if rows:
-        tx.execute(batches.insert(), [_values(batch, sequence) for batch, sequence in rows])
+        tx.execute(
+            batches.insert(), [{**values(batch), "sequence": number} for batch, number in rows]
+        )
+
+
+def values(batch: NewBatch) -> dict[str, Any]:
+    """What goes into the columns of :data:`STORED`."""
+    return {
+        **msgspec.structs.asdict(batch),
+        "errors": batch.errors[:ERRORS_SHOWN],
+        "attachment_complete": 0,
+        "attachment_failed": 0,
+        "due_at": batch.created_at,
+        "attempts": 0,
+    }
 
 
 def get(tx: Connection, workspace_id: str, batch_id: str) -> BatchRow | None:
@@ -170,18 +191,6 @@ def counts_by_status(tx: Connection, workspace_id: str | None = None) -> dict[Ba
     for status, count in tx.execute(statement):
         counts[status] = count
     return counts
-
-
-def _values(batch: NewBatch, sequence: int) -> dict[str, Any]:
-    return {
-        **msgspec.structs.asdict(batch),
-        "errors": batch.errors[:ERRORS_SHOWN],
-        "sequence": sequence,
-        "attachment_complete": 0,
-        "attachment_failed": 0,
-        "due_at": batch.created_at,
-        "attempts": 0,
-    }
 
 
 @cache

@@ -7,14 +7,13 @@ of an API process that writes new batches.
 import asyncio
 import queue
 import threading
-from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
-from everlake.catalog import batches, idempotency, workspaces
+from everlake.catalog.admission import Arrival, admit
 from everlake.catalog.batches import NewBatch
-from everlake.catalog.engine import Catalog, Connection
+from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.catalog.idempotency import Remembered
 from everlake.contract.errors import ErrorCode, WireError
@@ -156,46 +155,28 @@ class Admitter:
         self._store.put_many(objects)
 
     def _commit(self, admissions: Sequence[Admission]) -> list[_Outcome]:
-        outcomes: dict[str, _Outcome] = {}
-        new: list[NewBatch] = []
-        with self._catalog.write() as tx:
-            # Everybody takes rows in the same order, so that no two wait for each other.
-            for admission in sorted(admissions, key=_place):
-                earlier = _remember(tx, admission)
-                if earlier is None:
-                    new.append(admission.batch)
-                outcome = earlier or Admitted(admission.receipt, replayed=False)
-                outcomes[admission.batch.id] = outcome
-            counts = sorted(Counter(batch.workspace_id for batch in new).items())
-            sequences = {
-                workspace_id: iter(workspaces.next_sequences(tx, workspace_id, count))
-                for workspace_id, count in counts
-            }
-            batches.insert(tx, [(batch, next(sequences[batch.workspace_id])) for batch in new])
-        return [outcomes[admission.batch.id] for admission in admissions]
+        arrivals = [Arrival(one.batch, _answer(one)) for one in admissions]
+        known = admit(self._catalog, arrivals)
+        return [_outcome(one, earlier) for one, earlier in zip(admissions, known, strict=True)]
 
 
-def _place(admission: Admission) -> tuple[str, str]:
-    return admission.batch.workspace_id, admission.claim.key if admission.claim else ""
-
-
-def _remember(tx: Connection, admission: Admission) -> _Outcome | None:
-    """Remember the admission's answer; or what to say where its key came first elsewhere."""
-    claim, batch = admission.claim, admission.batch
-    if claim is None:
+def _answer(admission: Admission) -> Remembered | None:
+    if admission.claim is None:
         return None
-    row = Remembered(
-        key=claim.key,
-        body_hash=claim.body_hash,
+    return Remembered(
+        key=admission.claim.key,
+        body_hash=admission.claim.body_hash,
         response=admission.receipt,
-        batch_id=batch.id,
-        created_at=batch.created_at,
+        batch_id=admission.batch.id,
+        created_at=admission.batch.created_at,
     )
-    (is_new,) = idempotency.remember(tx, batch.workspace_id, [row])
-    if is_new:
-        return None
-    earlier = idempotency.find(tx, batch.workspace_id, claim.key)
-    if earlier is None or earlier.body_hash != claim.body_hash:
+
+
+def _outcome(admission: Admission, earlier: Remembered | None) -> _Outcome:
+    """The answer; or what to say where its key came first elsewhere."""
+    if earlier is None:
+        return Admitted(admission.receipt, replayed=False)
+    if admission.claim is None or earlier.body_hash != admission.claim.body_hash:
         return key_reused()
     return Admitted(earlier.response, replayed=True)
 

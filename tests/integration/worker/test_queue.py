@@ -431,7 +431,7 @@ def test_a_workspace_that_another_worker_writes_is_passed_over(home: Home, clock
 class LateLook(WriterLeases):
     """As if another worker took its lease just after this one looked for leases of others."""
 
-    def of_others(self, tx: Connection) -> set[str]:
+    def of_others(self, tx: Connection) -> set[str]:  # noqa: ARG002
         return set()
 
 

@@ -1,0 +1,144 @@
+"""Taking in batches: numbered, stored, and their answers remembered, all or nothing."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import TextClause, text
+
+from everlake.catalog import batches, idempotency, workspaces
+from everlake.catalog.batches import NewBatch
+from everlake.catalog.engine import Catalog, Connection
+from everlake.catalog.idempotency import Remembered
+from everlake.catalog.tables import batches as table
+
+_encode_errors = msgspec.json.Encoder().encode
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A batch on its way in, and the answer to remember under an idempotency key, if any."""
+
+    batch: NewBatch
+    answer: Remembered | None
+
+
+def admit(catalog: Catalog, arrivals: Sequence[Arrival]) -> list[Remembered | None]:
+    """Store the batches, numbered by arrival; durable when it returns.
+
+    A batch whose key came before is not stored: its place in the result has what was remembered
+    then. For all others that is None.
+
+    Raises:
+        CatalogUnavailable: nothing of them is stored.
+    """
+    if catalog.is_shared:
+        with catalog.look() as tx:
+            return _admit_at_once(tx, arrivals)
+    with catalog.write() as tx:
+        return _admit_in_steps(tx, arrivals)
+
+
+def _admit_in_steps(tx: Connection, arrivals: Sequence[Arrival]) -> list[Remembered | None]:
+    earlier = [_remember(tx, arrival) for arrival in arrivals]
+    new = [one.batch for one, known in zip(arrivals, earlier, strict=True) if known is None]
+    numbers = {
+        workspace_id: iter(workspaces.next_sequences(tx, workspace_id, count))
+        for workspace_id, count in Counter(batch.workspace_id for batch in new).items()
+    }
+    batches.insert(tx, [(batch, next(numbers[batch.workspace_id])) for batch in new])
+    return earlier
+
+
+def _remember(tx: Connection, arrival: Arrival) -> Remembered | None:
+    """What was remembered before under the arrival's key, or None once it is new."""
+    answer = arrival.answer
+    if answer is None:
+        return None
+    (is_new,) = idempotency.remember(tx, arrival.batch.workspace_id, [answer])
+    return None if is_new else idempotency.find(tx, arrival.batch.workspace_id, answer.key)
+
+
+def _admit_at_once(tx: Connection, arrivals: Sequence[Arrival]) -> list[Remembered | None]:
+    """All of it in one statement, and so in one way to the server and back."""
+    rows = [_row(arrival) for arrival in arrivals]
+    parameters = {name: [row[name] for row in rows] for name in _MEMBERS}
+    stored = set(tx.execute(_STATEMENT, parameters).scalars())
+    return [
+        None
+        if arrival.batch.id in stored or arrival.answer is None
+        else idempotency.find(tx, arrival.batch.workspace_id, arrival.answer.key)
+        for arrival in arrivals
+    ]
+
+
+_ANSWER_MEMBERS = {"key": "text", "body_hash": "bytea", "response": "bytea"}
+_SEQUENCE = "sequence"
+
+
+def _members() -> dict[str, str]:
+    """The columns that come as arrays, one value an arrival, and their types."""
+    texts = {"Text", "StatusText", "ErrorsText"}
+    columns = {
+        column.name: "text" if type(column.type).__name__ in texts else "bigint"
+        for column in table.c
+        if column.name in batches.STORED
+    }
+    return columns | _ANSWER_MEMBERS
+
+
+def _statement() -> TextClause:
+    names = [name for name in _MEMBERS if name not in _ANSWER_MEMBERS]
+    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _MEMBERS.items())
+    return text(  # names of our own columns and arrays of parameters, and nothing from outside
+        f"""
+        WITH given AS (
+            SELECT * FROM unnest({arrays}) WITH ORDINALITY AS t({", ".join(_MEMBERS)}, place)
+        ),
+        remembered AS (
+            INSERT INTO idempotency (workspace_id, key, body_hash, response, batch_id, created_at)
+            SELECT workspace_id, key, body_hash, response, id, created_at
+            FROM given WHERE key IS NOT NULL ORDER BY workspace_id, key
+            ON CONFLICT (workspace_id, key) DO NOTHING
+            RETURNING batch_id
+        ),
+        new AS (
+            SELECT * FROM given
+            WHERE key IS NULL OR id IN (SELECT batch_id FROM remembered)
+        ),
+        counted AS (
+            SELECT workspace_id, count(*) FROM new GROUP BY workspace_id
+        ),
+        locked AS (
+            SELECT id FROM workspaces
+            WHERE id IN (SELECT workspace_id FROM counted) ORDER BY id FOR NO KEY UPDATE
+        ),
+        moved AS (
+            UPDATE workspaces w SET last_sequence = w.last_sequence + counted.count
+            FROM locked JOIN counted ON counted.workspace_id = locked.id
+            WHERE w.id = locked.id
+            RETURNING w.id, w.last_sequence - counted.count AS before
+        )
+        INSERT INTO batches ({", ".join(names)}, {_SEQUENCE})
+        SELECT {", ".join(f"new.{name}" for name in names)},
+            moved.before + row_number() OVER (PARTITION BY new.workspace_id ORDER BY new.place)
+        FROM new JOIN moved ON moved.id = new.workspace_id
+        RETURNING id
+        """  # noqa: S608
+    )
+
+
+def _row(arrival: Arrival) -> dict[str, Any]:
+    answer = arrival.answer
+    values = batches.values(arrival.batch)
+    values["status"] = arrival.batch.status.value
+    values["errors"] = _encode_errors(values["errors"]).decode()
+    return values | {
+        "key": None if answer is None else answer.key,
+        "body_hash": None if answer is None else answer.body_hash,
+        "response": None if answer is None else answer.response,
+    }
+
+
+_MEMBERS = _members()
+_STATEMENT = _statement()
