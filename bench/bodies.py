@@ -231,8 +231,10 @@ def upsert_body(some: list[dict[str, Any]], *, as_text: bool) -> bytes:
     return _JSON.encode({"rows": upsert_rows(some, as_text=as_text), "return": False})
 
 
-def write_bodies(folder: Path, form: str, size: int, count: int) -> list[Path]:
-    """Files of ``count`` bodies of :data:`RECORDS` records; those that are there are kept.
+def write_bodies(
+    folder: Path, form: str, size: int, count: int, *, records_each: int = RECORDS
+) -> list[Path]:
+    """Files of ``count`` bodies of ``records_each`` records; those that are there are kept.
 
     Args:
         form: ``json``, ``ndjson``, ``rows`` (as Datasette takes them) or ``rows-text``.
@@ -245,9 +247,10 @@ def write_bodies(folder: Path, form: str, size: int, count: int) -> list[Path]:
     }
     files: list[Path] = []
     for number in range(count):
-        file = folder / f"{form}-{size}-{number}"
+        file = folder / f"{form}-{size}-{records_each}-{number}"
         if not file.exists():
-            file.write_bytes(encoders[form](records(number * RECORDS, RECORDS, size)))
+            some = records(number * records_each, records_each, size)
+            file.write_bytes(encoders[form](some))
         files.append(file)
     return files
 

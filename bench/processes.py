@@ -131,13 +131,11 @@ def fresh_directory() -> Generator[Path]:
 
 
 @contextmanager
-def workspace() -> Generator[tuple[Path, dict[str, str]]]:
+def workspace(env: Mapping[str, str] | None = None) -> Generator[tuple[Path, dict[str, str]]]:
     """A fresh data directory with a workspace in it, and what ``everlake init`` said."""
+    ids = ("--product-id", PRODUCT, "--project-id", PROJECT)
     with fresh_directory() as data:
-        yield (
-            data,
-            everlake_json("init", "--product-id", PRODUCT, "--project-id", PROJECT, data=data),
-        )
+        yield data, everlake_json("init", *ids, data=data, env=env)
 
 
 def ingest_headers(

@@ -1,8 +1,9 @@
 """How far a measured server's batches are, read from its catalog as the command line reads it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -10,6 +11,7 @@ from everlake.catalog import batches
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
+from everlake.settings import load
 
 _LOOK_SECONDS = 0.25
 _PAGE = 500
@@ -26,13 +28,19 @@ class Progress(msgspec.Struct, frozen=True):
     complete: Curve
 
 
-def wait_until_complete(data: Path, workspace_id: str, count: int, within: float) -> None:
+def wait_until_complete(
+    data: Path,
+    workspace_id: str,
+    count: int,
+    within: float,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Return when ``count`` batches of the workspace are ``COMPLETE``.
 
     Raises:
         RuntimeError: a batch failed, or they are not in time.
     """
-    catalog = _catalog(data)
+    catalog = _catalog(data, env)
     deadline = time.monotonic() + within
     try:
         while True:
@@ -49,13 +57,18 @@ def wait_until_complete(data: Path, workspace_id: str, count: int, within: float
         catalog.close()
 
 
-def progress(data: Path, workspace_id: str, started_at: float) -> Progress:
+def progress(
+    data: Path,
+    workspace_id: str,
+    started_at: float,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> Progress:
     """The curves of all batches of the workspace, from the times in the catalog.
 
     Args:
         started_at: Unix time of the curves' zero.
     """
-    rows = _all(data, workspace_id)
+    rows = _all(data, workspace_id, env)
     return Progress(
         accepted=_curve([(row.created_at, row.accepted) for row in rows], started_at),
         landed=_curve([(row.landed_at or 0, row.accepted) for row in rows], started_at),
@@ -63,8 +76,19 @@ def progress(data: Path, workspace_id: str, started_at: float) -> Progress:
     )
 
 
-def _all(data: Path, workspace_id: str) -> list[BatchRow]:
-    catalog = _catalog(data)
+def landing_lags(
+    data: Path, workspace_id: str, since: float, env: Mapping[str, str]
+) -> list[float]:
+    """Seconds from the creation to ``LANDED`` of each batch created since that Unix time."""
+    return [
+        ((row.landed_at or 0) - row.created_at) / 1000
+        for row in _all(data, workspace_id, env)
+        if row.created_at >= since * 1000
+    ]
+
+
+def _all(data: Path, workspace_id: str, env: Mapping[str, str]) -> list[BatchRow]:
+    catalog = _catalog(data, env)
     try:
         with catalog.read() as tx:
             rows: list[BatchRow] = []
@@ -77,8 +101,9 @@ def _all(data: Path, workspace_id: str) -> list[BatchRow]:
         catalog.close()
 
 
-def _catalog(data: Path) -> Catalog:
-    return Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+def _catalog(data: Path, env: Mapping[str, str]) -> Catalog:
+    """As the server with that environment has it."""
+    return Catalog.open(load({"data": str(data)}, environ=env).catalog_url)
 
 
 def _curve(steps: Sequence[tuple[int, int]], started_at: float) -> Curve:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 from bench.section import Section
 
-NAMES = ("accept", "sustained", "latency", "landed", "lists", "merge", "search", "memory")
+NAMES = ("accept", "sustained", "latency", "landed", "lists", "merge", "search", "memory", "nodes")
 
 
 class Part(Protocol):

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -27,9 +27,11 @@ class Postgres:
 
     Args:
         folder: where its data and its log go; emptied by nobody.
+        settings: of the server, beside those of the tests.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = settings or {}
         self._programs = _programs()
         self._folder = folder
         self._data = folder / "pgdata"
@@ -45,6 +47,7 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self._folder,
             "max_connections": 200,
+            **self._settings,
         }
         settings = [f"--{name}={value}" for name, value in options.items()]
         with (self._folder / "log").open("ab") as log:
@@ -104,9 +107,9 @@ class Postgres:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Postgres]:
+def postgres(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Postgres]:
     """A running server, for the length of a block."""
-    server = Postgres(folder)
+    server = Postgres(folder, settings)
     server.start()
     try:
         yield server

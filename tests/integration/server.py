@@ -36,9 +36,9 @@ def everlake(
     )
 
 
-def everlake_json(*arguments: str, data: Path) -> Any:
+def everlake_json(*arguments: str, data: Path, env: Mapping[str, str] | None = None) -> Any:
     """The one line of JSON that a command prints."""
-    return json.loads(everlake(*arguments, "--json", data=data).stdout)
+    return json.loads(everlake(*arguments, "--json", data=data, env=env).stdout)
 
 
 def environment(data: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
