@@ -140,17 +140,25 @@ class Worker:
                 return
 
     def _let_first(self, status: BatchStatus) -> None:
-        """Wait while batches are due in ``status`` or worked on here, but not for ever.
+        """Wait while batches are due in ``status``, but not for ever.
 
         The steps share the processor. Without this, what has just come in would wait for the
         analysis of what came before it.
         """
+        self._wait_while(lambda: self._is_due(status))
+
+    def _is_due(self, status: BatchStatus) -> bool:
+        with self._catalog.look() as tx:
+            return queue.is_due(tx, status, now=self._catalog.now_ms())
+
+    def _lands(self) -> bool:
+        """Whether batches are landed here, or could be."""
+        landing = BatchStatus.LANDING
+        return any(line.works_on(landing) for line in self._queues) or self._is_due(landing)
+
+    def _wait_while(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            with self._catalog.look() as tx:
-                waiting = queue.is_due(tx, status, now=self._catalog.now_ms())
-            if not waiting and not any(line.works_on(status) for line in self._queues):
-                return
+        while time.monotonic() < deadline and condition():
             if self._stop.wait(self._settings.poll_seconds):
                 return
 
@@ -160,7 +168,8 @@ class Worker:
             line.renew()
 
     def _tidy(self) -> None:
-        self._let_first(BatchStatus.LANDING)
+        # It holds the tables' locks for seconds, for which a landing would have to wait.
+        self._wait_while(self._lands)
         housekeeping.tidy(self._lake, self._writers)
         memory.tidy()
 
