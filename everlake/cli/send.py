@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from everlake.cli.console import CommandError, JsonOption, fail, out, print_json
+from everlake.cli.problems import counted
 from everlake.cli.refused_file import RefusedFile
 from everlake.cli.send_report import Meter, Tally, say_left_out
 from everlake.cli.send_wait import wait_until_complete
@@ -185,7 +186,7 @@ class _Run:
     def _say_file(self, file: RefusedFile) -> None:
         if file.records:
             out.print(
-                f"{file.records:,} refused records are in {file.path}: correct them there, and "
+                f"{counted(file.records, 'refused record')} in {file.path}: correct there, and "
                 "send that file",
                 markup=False,
             )
@@ -194,4 +195,5 @@ class _Run:
             (self.tally.too_long, "too long for any request"),
         ):
             if number:
-                out.print(f"not in {file.path}: {number:,} refused records, {why}", markup=False)
+                records = counted(number, "refused record")
+                out.print(f"not in {file.path}: {records}, {why}", markup=False)

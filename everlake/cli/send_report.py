@@ -15,6 +15,7 @@ from rich.progress import (
 )
 
 from everlake.cli.console import err, out, print_table
+from everlake.cli.problems import counted
 from everlake.client.delivery import Outcome
 from everlake.client.records import Refused, Unread
 from everlake.client.sources import Taken
@@ -126,7 +127,7 @@ class Tally:
         if dry_run:
             out.print(f"{sent.accepted:,} would be accepted, {sent.rejected:,} refused")
         else:
-            batches = f"{len(sent.batches):,} batches"
+            batches = counted(len(sent.batches), "batch")
             out.print(f"{sent.accepted:,} accepted, {sent.rejected:,} refused, {batches}")
         if sent.replayed:
             out.print(f"{sent.replayed:,} of the accepted had been sent before")

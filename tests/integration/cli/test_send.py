@@ -224,7 +224,7 @@ def test_refused_records_are_told_and_end_in_exit_code_1(send: Cli, tmp_path: Pa
     ]
     said = send("send", "some.ndjson")
     assert said.code == 1
-    assert "1 accepted, 2 refused, 1 batches" in said.out
+    assert "1 accepted, 2 refused, 1 batch" in said.out
     assert "_event_at: must be" in said.out
 
 

@@ -74,7 +74,7 @@ def test_a_refused_record_of_lines_stands_in_the_file_byte_for_byte(
 
     assert refused.code == 1
     assert (tmp_path / "refused.ndjson").read_bytes().splitlines() == lines
-    assert "4 refused records are in refused.ndjson" in refused.out
+    assert "4 refused records in refused.ndjson" in refused.out
 
 
 def test_a_second_run_puts_the_same_refused_records_into_its_file(
@@ -208,7 +208,7 @@ def test_a_record_that_no_request_can_hold_is_refused_and_the_others_are_sent(
     assert error["code"] == "PAYLOAD_TOO_LARGE"
     assert error["index"] == 1
     said = send("send", form, "--refused-to", "refused.ndjson").out
-    assert "not in refused.ndjson: 1 refused records, too long for any request" in said
+    assert "not in refused.ndjson: 1 refused record, too long for any request" in said
 
 
 def test_files_that_are_none_of_records_are_named_and_the_others_are_sent(
