@@ -4,7 +4,18 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, case, literal, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.fields import in_chunks
@@ -65,6 +76,7 @@ def claim(
     max_bytes: int,
     workspace_id: str | None = None,
     skip_workspaces: Collection[str] = (),
+    failed_before: bool | None = None,
 ) -> list[BatchRow]:
     """Lease the oldest batches of one workspace that wait in ``status`` and nobody holds.
 
@@ -81,6 +93,7 @@ def claim(
         max_bytes: likewise for ``landing_bytes``.
         workspace_id: None takes the workspace that has had a batch due for the longest time.
         skip_workspaces: not these, where there is a choice.
+        failed_before: only batches on which an attempt has failed, or only others; None: any.
 
     Returns:
         the batches as they are now, by sequence; none where nothing is due.
@@ -90,13 +103,14 @@ def claim(
         states.append(BatchStatus.PROCESSING)
     workspace = workspace_id
     if workspace is None:
-        workspace = _due_workspace(tx, states, now, skip_workspaces)
+        workspace = _due_workspace(tx, states, now, skip_workspaces, failed_before)
     if workspace is None:
         return []
     due: list[BatchRow] = []
     for state in states:
         parameters = {"workspace": workspace, "status": state, "now": now, "most": max_batches}
-        due.extend(BatchRow(**row) for row in tx.execute(_DUE_BATCHES, parameters).mappings())
+        statement = _DUE_BATCHES.where(*_has_failed(failed_before))
+        due.extend(BatchRow(**row) for row in tx.execute(statement, parameters).mappings())
     due.sort(key=lambda batch: batch.sequence)
     claimed = [
         msgspec.structs.replace(
@@ -208,10 +222,24 @@ def hurry(tx: Connection, workspace_id: str, *, now: int) -> int:
     return count
 
 
+def _has_failed(failed_before: bool | None) -> list[ColumnElement[bool]]:
+    """A lease that ran out is a failed attempt, which the next claim will count."""
+    if failed_before is None:
+        return []
+    failed = or_(_c.attempts > 0, _c.lease_owner.is_not(None))
+    return [failed if failed_before else not_(failed)]
+
+
 def _due_workspace(
-    tx: Connection, states: Iterable[BatchStatus], now: int, skip: Collection[str]
+    tx: Connection,
+    states: Iterable[BatchStatus],
+    now: int,
+    skip: Collection[str],
+    failed_before: bool | None,
 ) -> str | None:
-    statement = _DUE_WORKSPACE.where(_c.workspace_id.not_in(skip)) if skip else _DUE_WORKSPACE
+    statement = _DUE_WORKSPACE.where(*_has_failed(failed_before))
+    if skip:
+        statement = statement.where(_c.workspace_id.not_in(skip))
     due: list[tuple[int, str]] = []
     for state in states:
         row = tx.execute(statement, {"status": state, "now": now}).first()

@@ -75,6 +75,7 @@ class Queue:
         self._retry_ms = retry_ms
         self._max_attempts = max_attempts
         self._held: frozenset[str] = frozenset()
+        self._failed_next = False
 
     @property
     def lets_first(self) -> BatchStatus | None:
@@ -93,20 +94,16 @@ class Queue:
                 with no attempt counted.
         """
         self._release(self._held)
-        claimed = self._claim()
-        if not claimed:
-            return False
-        self._hold(batch.id for batch in claimed)
-        fresh = [batch for batch in claimed if batch.attempts == 0]
-        failed = [batch for batch in claimed if batch.attempts]
-        # One that failed before is alone, so it harms no other; and the rest do not wait in this
-        # worker's hands, so its death is not counted against them.
-        self._release([batch.id for batch in failed[1:]])
-        for group in (fresh, failed[:1]):
-            if group:
-                self._process(group)
-        self._hold(())
-        return True
+        # In turn, so that neither kind waits for ever.
+        for failed_before in (self._failed_next, not self._failed_next):
+            claimed = self._claim(failed_before=failed_before)
+            if claimed:
+                self._failed_next = not failed_before
+                self._hold(batch.id for batch in claimed)
+                self._process(claimed)
+                self._hold(())
+                return True
+        return False
 
     def renew(self) -> None:
         """Keep the claims of the step that is under way."""
@@ -124,7 +121,11 @@ class Queue:
                 queue.release(tx, ids, owner=self._owner, now=self._catalog.now_ms())
             self._hold(self._held.difference(ids))
 
-    def _claim(self) -> list[BatchRow]:
+    def _claim(self, *, failed_before: bool) -> list[BatchRow]:
+        """Batches that wait; of those that failed before, or were in a dead worker's hands, one.
+
+        So it harms no other, and a death is counted against no batch that only waited.
+        """
         stage = self._stage
         with self._catalog.write() as tx:
             return queue.claim(
@@ -134,10 +135,11 @@ class Queue:
                 owner=self._owner,
                 now=self._catalog.now_ms(),
                 lease_ms=self._lease_ms,
-                max_batches=stage.max_batches,
+                max_batches=1 if failed_before else stage.max_batches,
                 max_records=stage.max_records,
                 max_bytes=stage.max_bytes,
                 skip_workspaces=self._writers.of_others(tx),
+                failed_before=failed_before,
             )
 
     def _process(self, group: Sequence[BatchRow]) -> None:

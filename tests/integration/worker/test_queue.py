@@ -267,9 +267,48 @@ def test_fresh_batches_do_not_wait_for_one_that_failed_before(home: Home, clock:
     fresh = [home.accept(record(str(n))) for n in range(3)]
     flaky = Flaky(home)
 
-    assert home.queue(flaky.stage()).step()
+    queue = home.queue(flaky.stage())
+    assert queue.step()
+    assert queue.step()
 
     assert flaky.groups == [fresh, [failed]]
+
+
+def test_one_that_failed_before_does_not_wait_for_fresh_ones_that_never_end(
+    home: Home, clock: Clock
+) -> None:
+    failed = home.accept(record("a"))
+    assert home.queue(Flaky(home, ValueError("no")).stage()).step()
+    clock.forward(1_000)
+    queue = home.queue()
+
+    for number in range(3):
+        home.accept(record(str(number)))
+        assert queue.step()
+
+    assert home.statuses(failed) == ["LANDED"]
+
+
+def test_a_death_is_not_counted_against_those_that_only_waited(home: Home, clock: Clock) -> None:
+    ids = [home.accept(record(str(n))) for n in range(5)]
+
+    class Died(BaseException):
+        pass
+
+    def die(_: Sequence[BatchRow]) -> None:
+        raise Died
+
+    for number in range(4):
+        dying = msgspec.structs.replace(home.landing(), work=die)
+        queue = home.queue(dying, worker=f"worker {number}", max_attempts=9)
+        with pytest.raises(Died):
+            queue.step()
+        clock.forward(40_000)
+    attempts = [home.batch(one).attempts for one in ids]
+    in_hand = [home.batch(one).lease_owner is not None for one in ids]
+
+    # The first took all of them down, each further one the one it had in hand.
+    assert sum(attempts) + sum(in_hand) == 5 + 3
 
 
 @pytest.mark.parametrize(
