@@ -71,12 +71,13 @@ class Ledger:
 
     def of(self, batch_ids: Collection[str]) -> "Ledger":
         """What was promised with these batches alone."""
-        return Ledger(
-            {one: self.batches[one] for one in self.batches if one in batch_ids},
-            {one: self.refused[one] for one in self.refused if one in batch_ids},
-            {one: self.keys[one] for one in self.keys if one in batch_ids},
-            {
-                client: [one for one in sent if one in batch_ids]
-                for client, sent in self.clients.items()
-            },
-        )
+        with self._lock:
+            return Ledger(
+                {one: self.batches[one] for one in self.batches if one in batch_ids},
+                {one: self.refused[one] for one in self.refused if one in batch_ids},
+                {one: self.keys[one] for one in self.keys if one in batch_ids},
+                {
+                    client: [one for one in sent if one in batch_ids]
+                    for client, sent in self.clients.items()
+                },
+            )

@@ -9,11 +9,16 @@ from everlake.contract.batch import BatchStatus
 _WAITING = (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING)
 
 
-class Counts:
-    """Counts the batches of a data directory whenever it is asked."""
+def sqlite_in(data: Path) -> str:
+    """The URL of the catalog that lies in a data directory."""
+    return f"sqlite:///{data / 'everlake.db'}"
 
-    def __init__(self, data: Path) -> None:
-        self._catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+
+class Counts:
+    """Counts the batches of a data directory, or of a database, whenever it is asked."""
+
+    def __init__(self, of: Path | str) -> None:
+        self._catalog = Catalog.open(of if isinstance(of, str) else sqlite_in(of))
 
     def of(self, *statuses: BatchStatus) -> int:
         """How many are in one of these statuses."""

@@ -88,6 +88,18 @@ class Postgres:
         assert cut is not None
         return int(cut[0])
 
+    def cut_one_by_one(self, pause: float) -> int:
+        """As :meth:`cut_connections`, with so many seconds after each; new ones are left alone."""
+        with self._connect("postgres") as connection:
+            pids = connection.execute(
+                "SELECT pid FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            ).fetchall()
+            for row in pids:
+                connection.execute("SELECT pg_terminate_backend(%s)", row)
+                time.sleep(pause)
+        return len(pids)
+
     def _connect(self, database: str) -> "psycopg.Connection[tuple[Any, ...]]":
         url = f"postgresql://everlake@127.0.0.1:{self.port}/{database}"
         return psycopg.connect(url, autocommit=True, connect_timeout=5)
