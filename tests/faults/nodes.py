@@ -51,6 +51,16 @@ class Node(Server):
         """Send a signal to the process."""
         os.kill(pid_of(self), number)
 
+    def start(self) -> None:
+        """Start the process; return when it answers, or works."""
+        working = self._working()
+        super().start()
+        if self.role == "worker":
+            until(lambda: self._working() > working, "it does not begin to work")
+
+    def _working(self) -> int:
+        return self.log().count('"working"') if self.log_path.exists() else 0
+
     def kill_and_start(self) -> None:
         """SIGKILL; then as a service manager does."""
         self.kill()
@@ -105,9 +115,16 @@ class Nodes:
     def urls(self) -> list[str]:
         return [node.url for node in self.apis]
 
-    def clients(self, seed: int) -> Clients:
-        """Four clients that use every API node in turn."""
+    def clients(self, seed: int, proxy: str | None = None) -> Clients:
+        """Four clients that use every API node in turn; or a proxy, which has to hide all faults.
+
+        Args:
+            seed: decides what is sent.
+            proxy: its URL.
+        """
         key = self.setup["api_key"]
+        if proxy is not None:
+            return Clients(proxy, key, self.ledger, seed, timeout=60, only_202=True)
         return Clients(self.urls, key, self.ledger, seed, timeout=CLIENT_SECONDS)
 
     def complete(self) -> int:

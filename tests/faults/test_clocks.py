@@ -16,7 +16,7 @@ from tests.faults.nodes import Node, running_nodes
 from tests.integration.postgres import Postgres
 
 OFF = ("+300s", "-300s") if ROUNDS > ROUNDS_IN_CI else ("+300s",)
-BATCHES = 60
+BATCHES = 20
 _FAR = timedelta(seconds=200)
 
 _SLEEP = """
