@@ -99,7 +99,7 @@ def promise_problems(
     data: Path, workspace_id: str, ledger: Ledger, *, catalog: str | None = None
 ) -> list[str]:
     """What the catalog alone shows of broken promises; at any time, whoever is at work."""
-    promised = ledger.of(set(ledger.batches))
+    promised = ledger.of(ledger.ids())
     return list(_promise_problems(_rows(catalog or sqlite_in(data), workspace_id)[0], promised))
 
 

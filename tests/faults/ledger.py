@@ -81,3 +81,8 @@ class Ledger:
                     for client, sent in self.clients.items()
                 },
             )
+
+    def ids(self) -> set[str]:
+        """The batches of all promises up to now."""
+        with self._lock:
+            return set(self.batches)

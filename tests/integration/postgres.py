@@ -71,11 +71,17 @@ class Postgres:
             self._process.wait()
             self._process = None
 
-    def new_database(self) -> str:
-        """The URL of a new and empty database."""
+    def new_database(self, like: str | None = None) -> str:
+        """The URL of a new and empty database; or of a copy of one that nobody uses now.
+
+        Args:
+            like: the URL of the database to copy.
+        """
         name = f"test_{next(_NUMBERS)}"
+        template = "template1" if like is None else like.rpartition("/")[2]
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with self._connect("postgres") as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return f"postgresql://everlake@127.0.0.1:{self.port}/{name}"
 
     def cut_connections(self) -> int:
