@@ -107,10 +107,15 @@ def name_of(node: Node) -> str:
     return next(line["worker"] for line in reversed(said) if line["event"] == "working")
 
 
+def noticed(node: Node) -> int:
+    """How often a worker has found that another has what it held."""
+    return node.log().count("lost claims") + node.log().count('"waiting"')
+
+
 def meet(scene: Scene, *, in_a_merge: bool, by_force: bool) -> None:
     """Stop the writer, let another go on, and wake the first."""
     node, owner = scene.stop(in_a_merge=in_a_merge)
-    lost = node.log().count("lost claims")
+    before = noticed(node)
     try:
         others = [name_of(one) for one in scene.nodes.workers if one is not node]
         scene.take_from(owner, by_force_for=others[0] if by_force else None)
@@ -121,7 +126,7 @@ def meet(scene: Scene, *, in_a_merge: bool, by_force: bool) -> None:
             until(lambda: scene.nodes.complete() > done, "no other goes on")
     finally:
         node.send(signal.SIGCONT)
-    until(lambda: node.log().count("lost claims") > lost, "it has not noticed")
+    until(lambda: noticed(node) > before, "it has not noticed")
     scene.nodes.wait_for_more("nothing is accepted", 5)
     assert scene.nodes.broken_promises() == []
 
