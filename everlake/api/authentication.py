@@ -63,7 +63,7 @@ class Authenticator:
             if len(self._live) >= _MOST_REMEMBERED:
                 self._live.clear()
             self._live[secret] = (now + REMEMBER_SECONDS, key)
-        self._used[key.id] = int(time.time() * 1000)
+        self._used[key.id] = self._catalog.now_ms()
         return key
 
     def _look_up(self, secret: str) -> ApiKey:

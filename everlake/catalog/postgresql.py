@@ -29,6 +29,8 @@ POOL = 10
 
 _IDLE_SECONDS = 5.0
 """A connection that has been idle for longer is looked at before it is used."""
+_STILL_SECONDS = 5.0
+"""A transaction that its process leaves alone for longer is ended: others wait for its rows."""
 _USED_AT = "everlake.used_at"
 _NEWS_SECONDS = 5.0
 _AWAY_SECONDS = 1.0
@@ -49,6 +51,7 @@ _ADVICE = {
         "processes: each uses up to 11."
     ),
     "53": "The database server is out of resources. See its log, then retry.",
+    "25P03": "This process stood still for too long within a transaction. Try again.",
     "25006": "The database is read-only: it may be a standby. Point Everlake at the primary.",
     "28": "The database refuses the user or password of EVERLAKE_DATABASE_URL.",
     "3D": "There is no database of that name: create it, then run everlake db upgrade.",
@@ -186,7 +189,7 @@ def _engine(url: URL, timeout: float, clock: _Clock) -> Engine:
     bounds = {
         "statement_timeout": milliseconds,
         "lock_timeout": milliseconds,
-        "idle_in_transaction_session_timeout": 2 * milliseconds,
+        "idle_in_transaction_session_timeout": min(2 * milliseconds, int(_STILL_SECONDS * 1000)),
         "timezone": "UTC",
     }
     engine = create_engine(

@@ -1,5 +1,6 @@
 """What a worker does on the side: tidy the lake's tables, sweep away what a crash left."""
 
+from contextlib import suppress
 from itertools import chain
 
 from everlake.catalog import batches, idempotency, workspaces
@@ -31,24 +32,24 @@ def mend(catalog: Catalog, lake: Lake, writers: WriterLeases) -> None:
     for workspace_id in ids:
         try:
             if lake.is_unfinished(workspace_id):
-                writers.hold(workspace_id)
-                lake.mend(workspace_id)
+                with writers.writing(workspace_id):
+                    lake.mend(workspace_id)
         except (LakeError, WriterLost) as error:
             _log.warning("not mended", workspace=workspace_id, reason=str(error))
 
 
 def tidy(lake: Lake, writers: WriterLeases) -> None:
-    """One bounded round of upkeep for every workspace that this worker writes."""
-    for workspace_id in writers.held():
-        writers.hold(workspace_id)
-        for step in lake.upkeep(workspace_id):
-            _log.info(
-                "upkeep",
-                workspace=workspace_id,
-                table=step.table,
-                action=step.action,
-                amount=step.amount,
-            )
+    """One bounded round of upkeep for every workspace that this worker has written of late."""
+    for workspace_id in writers.written():
+        with suppress(WriterLost), writers.writing(workspace_id):  # else the other one does it
+            for step in lake.upkeep(workspace_id):
+                _log.info(
+                    "upkeep",
+                    workspace=workspace_id,
+                    table=step.table,
+                    action=step.action,
+                    amount=step.amount,
+                )
 
 
 def sweep(catalog: Catalog, store: ObjectStore, min_age_ms: int) -> int:

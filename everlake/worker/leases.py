@@ -1,6 +1,9 @@
 """One lake writer a workspace, over all workers."""
 
 import threading
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TypedDict
 
 from everlake.catalog import leases
@@ -8,6 +11,7 @@ from everlake.catalog.engine import Catalog, Connection
 from everlake.catalog.leases import Lease
 
 _PREFIX = "lake/"
+_WRITTEN_MS = 15 * 60_000
 _SAFE_SHARE = 0.5
 """A lease is used for this share of its time since the last renewal, and not to its very end."""
 
@@ -37,20 +41,52 @@ class WriterLeases:
         self._ttl_ms = ttl_ms
         self._lock = threading.Lock()
         self._held: dict[str, Lease] = {}
+        self._in_use: Counter[str] = Counter()
+        self._written: dict[str, int] = {}
 
-    def hold(self, workspace_id: str) -> None:
-        """Take or keep the right to write.
+    @contextmanager
+    def writing(self, workspace_id: str) -> Generator[None]:
+        """Have the right to write for the length of a block.
+
+        It is kept after the block, until this worker writes another workspace: then others may
+        have the ones that it does not use, so that all share the work.
 
         Raises:
             WriterLost: another worker has it.
         """
         with self._lock:
-            held = self._held.get(workspace_id)
+            self._in_use[workspace_id] += 1
+        try:
+            self.hold(workspace_id)
+            yield
+        finally:
+            with self._lock:
+                self._in_use[workspace_id] -= 1
+
+    def hold(self, workspace_id: str) -> None:
+        """Take or keep the right to write, and give up those that are not used.
+
+        Raises:
+            WriterLost: another worker has it.
+        """
+        with self._lock:
+            lease = self._held.get(workspace_id)
             now = self._catalog.now_ms()
-            if held is not None and now < held.until - self._ttl_ms * (1 - _SAFE_SHARE):
+            fresh = lease is not None and now < lease.until - self._ttl_ms * (1 - _SAFE_SHARE)
+            spare = {
+                one: self._held.pop(one)
+                for one in list(self._held)
+                if one != workspace_id and not self._in_use[one]
+            }
+            if fresh and not spare:
                 return
             with self._catalog.write() as tx:
-                lease = leases.acquire(tx, _name(workspace_id), **self._claim())
+                # Everybody takes rows in the same order, so that no two wait for each other.
+                for one in sorted({workspace_id, *spare}):
+                    if one in spare:
+                        leases.release(tx, spare[one])
+                    elif not fresh:
+                        lease = leases.acquire(tx, _name(one), **self._claim())
             if lease is None:
                 self._held.pop(workspace_id, None)
                 raise WriterLost(workspace_id)
@@ -74,6 +110,21 @@ class WriterLeases:
         with self._lock:
             return list(self._held)
 
+    def note_written(self, workspace_id: str) -> None:
+        """Remember that this worker has written to the workspace's tables."""
+        with self._lock:
+            self._written[workspace_id] = self._catalog.now_ms()
+
+    def written(self) -> list[str]:
+        """The workspaces that this worker has written in the last quarter of an hour.
+
+        So long it may take until what its merges left is old enough to be tidied away.
+        """
+        with self._lock:
+            since = self._catalog.now_ms() - _WRITTEN_MS
+            self._written = {one: at for one, at in self._written.items() if at >= since}
+            return list(self._written)
+
     def renew(self) -> None:
         """Keep every lease; forget those that another has taken."""
         with self._lock:
@@ -81,7 +132,7 @@ class WriterLeases:
                 return
             kept: dict[str, Lease] = {}
             with self._catalog.write() as tx:
-                for workspace_id, lease in self._held.items():
+                for workspace_id, lease in sorted(self._held.items()):
                     again = leases.acquire(tx, lease.name, **self._claim())
                     if again is not None and again.fence == lease.fence:
                         kept[workspace_id] = again
@@ -95,7 +146,7 @@ class WriterLeases:
         with self._lock:
             if self._held:
                 with self._catalog.write() as tx:
-                    for lease in self._held.values():
+                    for _, lease in sorted(self._held.items()):
                         leases.release(tx, lease)
             self._held = {}
 

@@ -150,8 +150,9 @@ class Queue:
             self._fail(ids, f"given up after {attempts} tries: {reason}")
             return
         try:
-            self._writers.hold(group[0].workspace_id)
-            self._stage.work(group)
+            with self._writers.writing(group[0].workspace_id):
+                self._stage.work(group)
+            self._writers.note_written(group[0].workspace_id)
         except WriterLost:
             self._put_back(ids, self._retry_ms, "another worker writes this workspace")
         except TRANSIENT as error:

@@ -73,7 +73,9 @@ class Worker:
         ]
         for thread in threads:
             thread.start()
-        self._stop.wait()
+        # A signal may reach another thread: Python handles it when this one next wakes.
+        while not self._stop.wait(_LOOK_AGAIN_SECONDS):
+            pass
         for thread in threads:
             thread.join()
         self._writers.release()

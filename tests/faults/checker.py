@@ -28,6 +28,7 @@ from everlake.search import search
 from everlake.storage import ObjectMissing
 from everlake.storage.local import LocalStore
 from tests.faults.ledger import Ledger, SentRecord
+from tests.faults.statuses import sqlite_in
 from tests.integration.server import Api
 
 T = TypeVar("T")
@@ -60,7 +61,14 @@ Arrivals = dict[str, list[Arrival]]
 """Every acknowledged arrival of each record, in the order of arrival."""
 
 
-def problems(data: Path, workspace_id: str, ledger: Ledger, api: Api | None = None) -> list[str]:
+def problems(
+    data: Path,
+    workspace_id: str,
+    ledger: Ledger,
+    api: Api | None = None,
+    *,
+    catalog: str | None = None,
+) -> list[str]:
     """Everything in which the data directory differs from what was promised; nothing is best.
 
     May be called while the server runs, when no client sends and it has nothing left to do.
@@ -70,8 +78,9 @@ def problems(data: Path, workspace_id: str, ledger: Ledger, api: Api | None = No
         workspace_id: the workspace that the clients send to.
         ledger: what they were promised.
         api: a running server's, to be asked as well.
+        catalog: the database's URL, where it is not in the data directory.
     """
-    rows, last_sequence = _rows(data, workspace_id)
+    rows, last_sequence = _rows(catalog or sqlite_in(data), workspace_id)
     found = [*_promise_problems(rows, ledger), *_end_problems(rows, ledger)]
     if last_sequence != len(rows):
         found.append(f"sequences: {len(rows)} batches, and the workspace says {last_sequence}")
@@ -86,10 +95,12 @@ def problems(data: Path, workspace_id: str, ledger: Ledger, api: Api | None = No
     return found
 
 
-def promise_problems(data: Path, workspace_id: str, ledger: Ledger) -> list[str]:
+def promise_problems(
+    data: Path, workspace_id: str, ledger: Ledger, *, catalog: str | None = None
+) -> list[str]:
     """What the catalog alone shows of broken promises; at any time, whoever is at work."""
     promised = ledger.of(ledger.ids())
-    return list(_promise_problems(_rows(data, workspace_id)[0], promised))
+    return list(_promise_problems(_rows(catalog or sqlite_in(data), workspace_id)[0], promised))
 
 
 def archive_problems(
@@ -103,7 +114,7 @@ def archive_problems(
         ledger: every request that was ever sent.
         promised: the batches that must be there; others may be.
     """
-    rows, _ = _rows(data, workspace_id)
+    rows, _ = _rows(sqlite_in(data), workspace_id)
     expected = ledger.of({*promised, *(row.id for row in rows)})
     return [
         *_promise_problems(rows, expected),
@@ -113,13 +124,13 @@ def archive_problems(
 
 def batch_ids(data: Path, workspace_id: str) -> set[str]:
     """Every batch in the catalog."""
-    return {row.id for row in _rows(data, workspace_id)[0]}
+    return {row.id for row in _rows(sqlite_in(data), workspace_id)[0]}
 
 
-def _rows(data: Path, workspace_id: str) -> tuple[list[BatchRow], int]:
+def _rows(url: str, workspace_id: str) -> tuple[list[BatchRow], int]:
     """Every batch in the order of arrival, and the last sequence that was given out."""
     rows: list[BatchRow] = []
-    catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+    catalog = Catalog.open(url)
     try:
         with catalog.read() as tx:
             workspace = workspaces.get(tx, workspace_id)

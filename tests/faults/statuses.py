@@ -1,25 +1,41 @@
 """How many batches are in each status, seen from beside the server."""
 
+import time
 from pathlib import Path
 
 from everlake.catalog import batches
 from everlake.catalog.engine import Catalog
+from everlake.catalog.errors import CatalogUnavailable
 from everlake.contract.batch import BatchStatus
 
+_PATIENCE_SECONDS = 20.0
 _WAITING = (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING)
 
 
-class Counts:
-    """Counts the batches of a data directory whenever it is asked."""
+def sqlite_in(data: Path) -> str:
+    """The URL of the catalog that lies in a data directory."""
+    return f"sqlite:///{data / 'everlake.db'}"
 
-    def __init__(self, data: Path) -> None:
-        self._catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+
+class Counts:
+    """Counts the batches of a data directory, or of a database, whenever it is asked."""
+
+    def __init__(self, of: Path | str) -> None:
+        self._catalog = Catalog.open(of if isinstance(of, str) else sqlite_in(of))
 
     def of(self, *statuses: BatchStatus) -> int:
-        """How many are in one of these statuses."""
-        with self._catalog.read() as tx:
-            counts = batches.counts_by_status(tx)
-        return sum(counts[status] for status in statuses)
+        """How many are in one of these statuses; where the database is away, once it is back."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                with self._catalog.read() as tx:
+                    counts = batches.counts_by_status(tx)
+            except CatalogUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return sum(counts[status] for status in statuses)
 
     def waiting(self) -> int:
         """How many have not come to an end."""

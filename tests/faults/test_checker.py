@@ -13,20 +13,33 @@ from everlake.contract.identity import record_id
 from everlake.landing.lines import compress, decompress
 from tests.faults.checker import problems, promise_problems
 from tests.faults.ledger import Ledger, SentRecord
+from tests.faults.statuses import sqlite_in
+from tests.integration.postgres import Postgres
 from tests.integration.server import FAST, Api, everlake_json, running
 from tests.integration.worker.home import Home
 
 
 class Directory:
-    """A data directory, and what its clients were promised."""
+    """A data directory, and what its clients were promised.
 
-    def __init__(self, data: Path, workspace_id: str, ledger: Ledger) -> None:
+    ``database`` is the catalog's URL, where it is not in the directory.
+    """
+
+    def __init__(
+        self, data: Path, workspace_id: str, ledger: Ledger, database: str | None = None
+    ) -> None:
         self.data = data
         self.workspace_id = workspace_id
         self.ledger = ledger
+        self.database = database
 
     def problems(self, api: Api | None = None) -> list[str]:
-        return problems(self.data, self.workspace_id, self.ledger, api)
+        of = (self.data, self.workspace_id, self.ledger)
+        return problems(*of, api, catalog=self.database)
+
+    def broken_promises(self) -> list[str]:
+        of = (self.data, self.workspace_id, self.ledger)
+        return promise_problems(*of, catalog=self.database)
 
     def table(self, name: str) -> Path:
         return self.data / "lake" / f"workspace={self.workspace_id}" / f"{name}.lance"
@@ -50,15 +63,37 @@ REFUSED = [[], ['{"_type" : "fax"}', "17"], []]
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Directory:
-    data = tmp_path_factory.mktemp("original")
-    home = Home(data, product_id="prod-1", project_id="proj-1")
+    return made(tmp_path_factory.mktemp("original"))
+
+
+@pytest.fixture(scope="module")
+def original_of_many(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: Postgres
+) -> Directory:
+    """One whose catalog is in PostgreSQL."""
+    return made(tmp_path_factory.mktemp("original"), postgres_server.new_database())
+
+
+def made(data: Path, database: str | None = None) -> Directory:
+    home = Home(data, product_id="prod-1", project_id="proj-1", database=database)
     ledger = Ledger()
     for records, refused in zip(BATCHES, REFUSED, strict=True):
         batch_id = home.accept_texts([*(record.text() for record in records), *refused])
         ledger.write(batch_id, records, refused, client=1)
     home.work()
     home.close()
-    return Directory(data, home.workspace_id, ledger)
+    return Directory(data, home.workspace_id, ledger, database)
+
+
+@pytest.fixture
+def directory_of_many(
+    original_of_many: Directory, postgres_server: Postgres, tmp_path: Path
+) -> Directory:
+    """A copy to be damaged, its database as well."""
+    of = original_of_many
+    shutil.copytree(of.data, tmp_path / "copy")
+    database = postgres_server.new_database(like=of.database)
+    return Directory(tmp_path / "copy", of.workspace_id, of.ledger, database)
 
 
 @pytest.fixture
@@ -153,7 +188,7 @@ def forget_an_arrival(directory: Directory) -> None:
 
 
 def execute(directory: Directory, statement: str) -> None:
-    catalog = Catalog.open(f"sqlite:///{directory.data / 'everlake.db'}")
+    catalog = Catalog.open(directory.database or sqlite_in(directory.data))
     with catalog.write() as tx:
         tx.exec_driver_sql(statement)
     catalog.close()
@@ -268,6 +303,38 @@ def test_damage_is_seen(directory: Directory, damage: Callable[[Directory], None
     assert DAMAGES[damage] <= {_kind(problem) for problem in found}, found
 
 
+DAMAGES_OF_MANY = (
+    *(lose_a_record, double_a_record, lose_two_records_and_double_another, set_back_a_record),
+    *(change_one_byte, lose_a_batch, stop_half_way, give_up_a_batch, miscount_a_batch),
+    *(swap_the_order_of_two_batches, give_out_a_number_for_nothing, lose_a_landing_object),
+)
+
+
+def test_one_on_postgresql_as_it_should_be_has_no_problems(original_of_many: Directory) -> None:
+    assert original_of_many.problems() == []
+
+
+@pytest.mark.parametrize("damage", DAMAGES_OF_MANY, ids=lambda damage: damage.__name__)
+def test_damage_is_seen_on_postgresql(
+    directory_of_many: Directory, damage: Callable[[Directory], None]
+) -> None:
+    damage(directory_of_many)
+
+    found = directory_of_many.problems()
+
+    assert DAMAGES[damage] <= {_kind(problem) for problem in found}, found
+
+
+def test_broken_promises_are_seen_on_postgresql_while_nodes_run(
+    directory_of_many: Directory,
+) -> None:
+    assert directory_of_many.broken_promises() == []
+
+    lose_a_batch(directory_of_many)
+
+    assert directory_of_many.broken_promises() != []
+
+
 def _kind(problem: str) -> str:
     head = problem.partition(":")[0]
     return head.rpartition(" ")[0] if " of " in head else head
@@ -277,12 +344,11 @@ def _kind(problem: str) -> str:
 def test_broken_promises_are_seen_while_the_server_runs(
     directory: Directory, damage: Callable[[Directory], None]
 ) -> None:
-    of = (directory.data, directory.workspace_id, directory.ledger)
-    assert promise_problems(*of) == []
+    assert directory.broken_promises() == []
 
     damage(directory)
 
-    assert promise_problems(*of) != []
+    assert directory.broken_promises() != []
 
 
 def test_what_the_api_answers_is_compared_as_well(directory: Directory) -> None:

@@ -74,11 +74,17 @@ class Postgres:
             self._process.wait()
             self._process = None
 
-    def new_database(self) -> str:
-        """The URL of a new and empty database."""
+    def new_database(self, like: str | None = None) -> str:
+        """The URL of a new and empty database; or of a copy of one that nobody uses now.
+
+        Args:
+            like: the URL of the database to copy.
+        """
         name = f"test_{next(_NUMBERS)}"
+        template = "template1" if like is None else like.rpartition("/")[2]
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with self._connect("postgres") as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return f"postgresql://everlake@127.0.0.1:{self.port}/{name}"
 
     def cut_connections(self) -> int:
@@ -90,6 +96,18 @@ class Postgres:
             ).fetchone()
         assert cut is not None
         return int(cut[0])
+
+    def cut_one_by_one(self, pause: float) -> int:
+        """As :meth:`cut_connections`, with so many seconds after each; new ones are left alone."""
+        with self._connect("postgres") as connection:
+            pids = connection.execute(
+                "SELECT pid FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            ).fetchall()
+            for row in pids:
+                connection.execute("SELECT pg_terminate_backend(%s)", row)
+                time.sleep(pause)
+        return len(pids)
 
     def _connect(self, database: str) -> "psycopg.Connection[tuple[Any, ...]]":
         url = f"postgresql://everlake@127.0.0.1:{self.port}/{database}"

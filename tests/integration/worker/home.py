@@ -43,11 +43,17 @@ class Clock:
 class Home:
     """Everything of one data directory."""
 
-    def __init__(self, data: Path, product_id: str = PRODUCT, project_id: str = PROJECT) -> None:
+    def __init__(
+        self,
+        data: Path,
+        product_id: str = PRODUCT,
+        project_id: str = PROJECT,
+        database: str | None = None,
+    ) -> None:
         self.data = data
         self._product_id = product_id
         self._project_id = project_id
-        self.catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+        self.catalog = Catalog.open(database or f"sqlite:///{data / 'everlake.db'}")
         self.catalog.upgrade()
         self.store = LocalStore(data)
         self.lake = Lake(data)

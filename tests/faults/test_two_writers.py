@@ -1,0 +1,149 @@
+"""Two workers meet at one workspace's tables on purpose, and no record is doubled.
+
+The one that writes is stopped: in a merge, while it holds the tables' lock, or before one, with
+batches in its hands. Its leases are made to run out, or are taken from it by force. Another goes
+on. Then the first is woken, and goes on as well, without knowing.
+"""
+
+import json
+import random
+import signal
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from everlake.catalog import leases, queue, tables
+from tests.faults.chaos import SEED, many
+from tests.faults.nodes import Node, Nodes, running_nodes
+from tests.integration.postgres import Postgres
+from tests.integration.processes import pid_of, until
+
+MEETINGS = many(2)
+_STAGES = ("land", "analyse")
+_LONG = 60_000
+
+
+class Scene:
+    """Nodes, and who of their workers writes."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self.nodes = nodes
+        self.lease = f"lake/{nodes.workspace_id}"
+        self.records = nodes.storage / "lake" / f"workspace={nodes.workspace_id}/records.lance"
+
+    def owner(self) -> str | None:
+        """The name of the worker that has the lease of the tables."""
+        statement = select(tables.leases.c.owner).where(tables.leases.c.name == self.lease)
+        with self.nodes.catalog() as catalog, catalog.look() as tx:
+            return tx.execute(statement).scalar()
+
+    def writer(self) -> tuple[Node, str]:
+        """The worker that has the lease, and its name."""
+        until(lambda: self._writer() is not None, "nobody writes")
+        found = self._writer()
+        assert found is not None
+        return found
+
+    def _writer(self) -> tuple[Node, str] | None:
+        owner = self.owner()
+        for node in self.nodes.workers:
+            if owner is not None and f"-{pid_of(node)}-" in owner:
+                return node, owner
+        return None
+
+    def holds_lock(self, node: Node) -> bool:
+        """Whether the process holds the lock of the table of records (proc(5), locks)."""
+        inode = self.records.stat().st_ino
+        lines = Path("/proc/locks").read_text().splitlines()
+        return any(
+            "FLOCK" in line and f" {pid_of(node)} " in line and f":{inode} " in line
+            for line in lines
+        )
+
+    def in_hand(self, owner: str) -> int:
+        """How many batches the worker has claimed to land."""
+        statement = select(tables.batches.c.id).where(
+            tables.batches.c.lease_owner == f"{owner}/land"
+        )
+        with self.nodes.catalog() as catalog, catalog.look() as tx:
+            return len(tx.execute(statement).all())
+
+    def stop(self, *, in_a_merge: bool) -> tuple[Node, str]:
+        """Stop the writer, with batches in its hands, where it is to be stopped."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            node, owner = self.writer()
+            until(lambda node=node: self.holds_lock(node) is in_a_merge, "it does not come to it")
+            node.send(signal.SIGSTOP)
+            if self.holds_lock(node) is in_a_merge and self.in_hand(owner):
+                return node, owner
+            node.send(signal.SIGCONT)
+        raise AssertionError("it could not be stopped there")
+
+    def take_from(self, owner: str, *, by_force_for: str | None) -> None:
+        """Let the stopped one's leases run out, or give that of the tables to another."""
+        with self.nodes.catalog() as catalog, catalog.write() as tx:
+            now = catalog.now_ms()
+            queue.abandon(tx, [f"{owner}/{stage}" for stage in _STAGES], now=now)
+            if by_force_for is None:
+                leases.abandon(tx, owner, now=now)
+            else:
+                leases.seize(tx, self.lease, owner=by_force_for, now=now, ttl_ms=_LONG)
+
+
+def ways(chance: random.Random) -> Iterator[tuple[bool, bool]]:
+    """Stopped in a merge or not, and its lease taken by force or not: each as often."""
+    while True:
+        yield from chance.sample([(True, False), (False, True), (True, True), (False, False)], 4)
+
+
+def name_of(node: Node) -> str:
+    """The name under which a worker holds its leases."""
+    said = [json.loads(line) for line in node.log().splitlines()]
+    return next(line["worker"] for line in reversed(said) if line["event"] == "working")
+
+
+def noticed(node: Node) -> int:
+    """How often a worker has found that another has what it held."""
+    return node.log().count("lost claims") + node.log().count('"waiting"')
+
+
+def meet(scene: Scene, *, in_a_merge: bool, by_force: bool) -> None:
+    """Stop the writer, let another go on, and wake the first."""
+    node, owner = scene.stop(in_a_merge=in_a_merge)
+    before = noticed(node)
+    try:
+        others = [name_of(one) for one in scene.nodes.workers if one is not node]
+        scene.take_from(owner, by_force_for=others[0] if by_force else None)
+        until(lambda: scene.owner() in others, "no other takes the lease")
+        until(lambda: not scene.in_hand(owner), "no other takes the batches")
+        if not in_a_merge:
+            done = scene.nodes.complete()
+            until(lambda: scene.nodes.complete() > done, "no other goes on")
+    finally:
+        node.send(signal.SIGCONT)
+    until(lambda: noticed(node) > before, "it has not noticed")
+    scene.nodes.wait_for_more("nothing is accepted", 5)
+    assert scene.nodes.broken_promises() == []
+
+
+@pytest.mark.timeout(120 + 60 * MEETINGS)
+def test_a_writer_that_is_woken_after_another_went_on_doubles_no_record(
+    postgres_server: Postgres, tmp_path: Path
+) -> None:
+    chance = random.Random(SEED)
+    with running_nodes(tmp_path, postgres_server.new_database(), 2, 2) as nodes:
+        scene = Scene(nodes)
+        clients = nodes.clients(SEED)
+        clients.start()
+        try:
+            nodes.wait_for_more("nothing is accepted", 5)
+            for in_a_merge, by_force in islice(ways(chance), MEETINGS):
+                meet(scene, in_a_merge=in_a_merge, by_force=by_force)
+            nodes.check_at_the_end(clients)
+        finally:
+            clients.stop()
