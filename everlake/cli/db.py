@@ -22,7 +22,8 @@ def upgrade(data: DataOption = None) -> None:
 
     Example: everlake db upgrade
     """
-    catalog = Catalog.open(settings_of(data).catalog_url)
+    settings = settings_of(data)
+    catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
     try:
         catalog.upgrade()
     finally:

@@ -46,7 +46,7 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._catalog = Catalog.open(settings.catalog_url)
+        self._catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
         self._catalog.check()
         self._store = open_store(settings.archive_url)
         self._lake = Lake(settings.lake_root)

@@ -14,6 +14,7 @@ from everlake.api.services import Services, allowed, key_of
 from everlake.catalog.batches import BatchRow
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.contract.refused import RefusedPage
+from everlake.ingest.asking import ask
 from everlake.landing.lines import LandingDamaged
 from everlake.landing.refused import Position, checksum_of, read_page
 from everlake.logs import logger
@@ -32,8 +33,8 @@ async def list_batch_errors(
     """One page of the batch's refused records, by index."""
     query = request.query_params
     limit = parameters.limit(query)
-    row = await asyncio.to_thread(
-        batch_of, services.catalog, key_of(request).workspace_id, batch_id
+    row = await ask(
+        services.patience, batch_of, services.catalog, key_of(request).workspace_id, batch_id
     )
     try:
         page = await asyncio.to_thread(_page, services.store, row, query, limit)
