@@ -141,6 +141,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             extra={"unit": "seconds"},
         ),
     ] = 900.0
+    keep_refused_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="How long refused records are kept; 0 is for ever.",
+            extra={"unit": "days"},
+        ),
+    ] = 0
+    keep_idempotency_hours: Annotated[
+        int,
+        Meta(
+            ge=24,
+            description="How long an answer is given again under its Idempotency-Key.",
+            extra={"unit": "hours"},
+        ),
+    ] = 48
     upkeep_seconds: Annotated[
         float,
         Meta(
