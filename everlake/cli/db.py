@@ -4,13 +4,16 @@ import typer
 
 from everlake.catalog.engine import Catalog
 from everlake.cli.context import DataOption, out, settings_of
+from everlake.cli.copying import copy
 
-app = typer.Typer(help="The catalog's database: its schema.", no_args_is_help=True)
+app = typer.Typer(
+    help="The catalog's database: its schema, and a move to another one.", no_args_is_help=True
+)
 
 
 @app.callback()
 def database() -> None:
-    """The catalog's database: its schema."""
+    """The catalog's database: its schema, and a move to another one."""
 
 
 @app.command()
@@ -29,3 +32,6 @@ def upgrade(data: DataOption = None) -> None:
     finally:
         catalog.close()
     out.print("The database's schema is the one this version needs.")
+
+
+app.command("copy")(copy)

@@ -5,13 +5,10 @@ from itertools import chain
 from everlake.catalog import batches, idempotency, workspaces
 from everlake.catalog.engine import Catalog
 from everlake.lake import Lake, LakeError
-from everlake.landing.paths import batch_id_of, is_whole, landing_folder
+from everlake.landing.paths import ORPHANS, batch_id_of, is_whole, landing_folder
 from everlake.logs import logger
 from everlake.storage import ObjectStore
 from everlake.worker.leases import WriterLeases, WriterLost
-
-ORPHANS = "orphans"
-"""Where the sweep puts what it takes out of the archive; the rest of the path stays."""
 
 _CHUNK = 1_000
 _HOUR_MS = 3_600_000
