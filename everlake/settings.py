@@ -5,7 +5,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -23,6 +23,13 @@ class SettingsError(Exception):
     """A setting cannot be used; the message names it and says what it takes."""
 
 
+class CatalogOptions(TypedDict):
+    """See :meth:`everlake.catalog.engine.Catalog.open`."""
+
+    timeout: float
+    connections: int
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set. A variable's name is the field's in upper case with a prefix.
 
@@ -35,6 +42,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database_url: Annotated[
         str, Meta(description="Catalog database. Empty: an SQLite file in the data directory.")
     ] = ""
+    database_connections: Annotated[
+        int, Meta(ge=2, description="Connections of a process to PostgreSQL at the most.")
+    ] = 10
+    database_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Longest wait for the database: for a lock, a connection, a statement.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 15.0
     storage_url: Annotated[
         str, Meta(description="Landing archive and lake tables. Empty: the data directory.")
     ] = ""
@@ -123,6 +141,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             extra={"unit": "seconds"},
         ),
     ] = 900.0
+    keep_refused_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="How long refused records are kept; 0 is for ever.",
+            extra={"unit": "days"},
+        ),
+    ] = 0
+    keep_idempotency_hours: Annotated[
+        int,
+        Meta(
+            ge=24,
+            description="How long an answer is given again under its Idempotency-Key.",
+            extra={"unit": "hours"},
+        ),
+    ] = 48
     upkeep_seconds: Annotated[
         float,
         Meta(
@@ -139,6 +173,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def catalog_url(self) -> str:
         """The database's URL, the default filled in."""
         return self.database_url or f"sqlite:///{self.data_directory / 'everlake.db'}"
+
+    @property
+    def catalog_options(self) -> CatalogOptions:
+        """How the database is opened."""
+        return {"timeout": self.database_timeout, "connections": self.database_connections}
 
     @property
     def archive_url(self) -> str:

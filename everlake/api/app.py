@@ -32,7 +32,8 @@ from everlake.api.watch import Watches
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.ingest.admit import Admitter, unavailable
+from everlake.ingest.admit import Admitter
+from everlake.ingest.asking import unavailable
 from everlake.ingest.service import Ingest
 from everlake.lake import Lake, LakeError
 from everlake.logs import logger
@@ -71,10 +72,11 @@ def open_services(settings: Settings) -> Services:
         CatalogError: the database cannot be used; the message says what to do.
         StorageError: the storage cannot be used.
     """
-    catalog = Catalog.open(settings.catalog_url)
+    catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
     catalog.check()
     store = open_store(settings.archive_url)
-    admitter = Admitter(catalog, store)
+    patience = settings.database_timeout
+    admitter = Admitter(catalog, store, patience)
     limits = settings.limits
     return Services(
         catalog=catalog,
@@ -82,11 +84,12 @@ def open_services(settings: Settings) -> Services:
         readiness=Readiness(catalog, store),
         lake=Lake(settings.lake_root),
         admitter=admitter,
-        ingest=Ingest(catalog, admitter, limits),
-        authenticator=Authenticator(catalog),
+        ingest=Ingest(catalog, admitter, limits, patience),
+        authenticator=Authenticator(catalog, patience),
         rate_limit=_rate_limit(settings, catalog),
         body_memory=BodyMemory(settings.body_memory, settings.body_timeout),
         body_timeout=settings.body_timeout,
+        patience=patience,
         limits=limits,
         watches=Watches(catalog),
     )
@@ -95,7 +98,9 @@ def open_services(settings: Settings) -> Services:
 def _rate_limit(settings: Settings, catalog: Catalog) -> RateLimit:
     limits = settings.limits
     if catalog.is_shared:
-        return SharedRateLimit(catalog, limits.requests_per_second, limits.burst)
+        return SharedRateLimit(
+            catalog, limits.requests_per_second, limits.burst, settings.database_timeout
+        )
     file = settings.data_directory / "rate-limits"
     return MachineRateLimit(limits.requests_per_second, limits.burst, file)
 

@@ -12,7 +12,7 @@ from everlake.catalog.keys import ApiKey
 from everlake.contract.batch import Permission
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.contract.ids import KEY_PREFIX
-from everlake.ingest.admit import unavailable
+from everlake.ingest.asking import PATIENCE, ask, unavailable
 from everlake.logs import logger
 
 REMEMBER_SECONDS = 0.5
@@ -40,8 +40,9 @@ def secret_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 class Authenticator:
     """Looks keys up, remembers them for half a second, and writes down when they were used."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, patience: float = PATIENCE) -> None:
         self._catalog = catalog
+        self._patience = patience
         self._live: dict[str, tuple[float, ApiKey]] = {}
         self._used: dict[str, int] = {}
 
@@ -59,7 +60,7 @@ class Authenticator:
         if remembered is not None and now < remembered[0]:
             key = remembered[1]
         else:
-            key = await asyncio.to_thread(self._look_up, secret)
+            key = await ask(self._patience, self._look_up, secret)
             if len(self._live) >= _MOST_REMEMBERED:
                 self._live.clear()
             self._live[secret] = (now + REMEMBER_SECONDS, key)

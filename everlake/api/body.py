@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from litestar.types import Receive
 
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.ingest.admit import unavailable
+from everlake.ingest.asking import unavailable
 from everlake.ingest.body import BodyReader
 
 

@@ -1,6 +1,5 @@
 """How many requests a key may make (contract, Limits), over all API processes there are."""
 
-import asyncio
 import fcntl
 import hashlib
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from everlake.catalog import rates
 from everlake.catalog.engine import Catalog
 from everlake.contract.errors import ErrorCode, WireError
+from everlake.ingest.asking import PATIENCE, ask
 from everlake.logs import logger
 
 _ROUNDING = 1e-6
@@ -102,15 +102,19 @@ class SharedRateLimit(RateLimit):
     Args:
         catalog: has the rows.
         per_second, burst: see :class:`MachineRateLimit`.
+        patience: seconds to wait for the catalog.
     """
 
-    def __init__(self, catalog: Catalog, per_second: float, burst: int) -> None:
+    def __init__(
+        self, catalog: Catalog, per_second: float, burst: int, patience: float = PATIENCE
+    ) -> None:
         self._catalog = catalog
+        self._patience = patience
         self._interval = 1.0 / per_second
         self._tolerance = self._interval * (burst - 1)
 
     async def count(self, key_id: str) -> None:
-        wait = await asyncio.to_thread(self._wait, key_id)
+        wait = await ask(self._patience, self._wait, key_id)
         if wait:
             raise _limited(wait)
 

@@ -24,7 +24,7 @@ from everlake.storage import ObjectStore
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
-    """One of each; ``body_timeout`` is in seconds."""
+    """One of each; ``body_timeout`` and ``patience`` (with the catalog) are in seconds."""
 
     catalog: Catalog
     store: ObjectStore
@@ -36,6 +36,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: RateLimit
     body_memory: BodyMemory
     body_timeout: float
+    patience: float
     limits: Limits
     watches: Watches
 

@@ -9,7 +9,7 @@ from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.catalog.keys import ApiKey
-from everlake.ingest.admit import unavailable
+from everlake.ingest.asking import unavailable
 from everlake.logs import logger
 
 MOST = 500

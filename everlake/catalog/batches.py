@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from everlake.catalog.fields import in_chunks
 from everlake.catalog.tables import batches
 from everlake.contract.batch import Batch, BatchStatus, DownloadStatus, PayloadFormat
 from everlake.contract.errors import RecordError
+from everlake.contract.ids import first_id_at
 from everlake.contract.limits import ERRORS_SHOWN
 
 _c = batches.c
@@ -55,6 +56,7 @@ STORED = (
 class BatchRow(NewBatch, frozen=True, kw_only=True):
     """A batch as it is stored.
 
+    Where records were ``rejected`` and there is no ``rejected_path``, they are kept no more.
     ``due_at`` is when it may be claimed next: the end of its lease while ``lease_owner`` holds
     it, else the time of its next attempt. ``attempts`` counts the claims that failed since it
     last moved forward, and ``failure`` says why the last one did.
@@ -68,6 +70,11 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
     attempts: int
     landed_at: int | None
     completed_at: int | None
+
+    @property
+    def refused_are_gone(self) -> bool:
+        """Whether it has refused records that are kept no more."""
+        return bool(self.rejected) and self.rejected_path is None
 
     @property
     def lease_until(self) -> int | None:
@@ -180,6 +187,30 @@ def exists_many(tx: Connection, ids: Iterable[str]) -> set[str]:
     for chunk in in_chunks(ids):
         found.update(tx.execute(select(_c.id).where(_c.id.in_(chunk))).scalars())
     return found
+
+
+def refused_objects(
+    tx: Connection, *, after: str, created_before: int, limit: int
+) -> list[tuple[str, str | None]]:
+    """Batches of all workspaces by id, and where the refused records of each lie.
+
+    Args:
+        after: an id; batches up to it are left out.
+        created_before: Unix milliseconds; younger batches are left out.
+    """
+    statement = (
+        select(_c.id, _c.rejected_path)
+        .where(_c.id > after, _c.id < first_id_at(created_before))
+        .order_by(_c.id)
+        .limit(limit)
+    )
+    return [(batch_id, path) for batch_id, path in tx.execute(statement)]
+
+
+def forget_refused(tx: Connection, ids: Iterable[str]) -> None:
+    """Note that the refused records of these batches are kept no more."""
+    for chunk in in_chunks(ids):
+        tx.execute(update(batches).where(_c.id.in_(chunk)).values(rejected_path=None))
 
 
 def counts_by_status(tx: Connection, workspace_id: str | None = None) -> dict[BatchStatus, int]:

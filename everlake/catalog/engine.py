@@ -32,12 +32,14 @@ class Catalog(ABC):
         self._thread = threading.local()
 
     @staticmethod
-    def open(url: str, *, timeout: float = 15.0) -> "Catalog":
+    def open(url: str, *, timeout: float = 15.0, connections: int = 10) -> "Catalog":
         """Open the database at ``url``; a SQLite file is made, with its folder, if need be.
 
         Args:
             url: ``sqlite:///PATH`` or ``postgresql://...``.
             timeout: seconds to wait for a lock, a connection or a statement.
+            connections: open at a time to PostgreSQL at the most, and one more where it waits
+                for news.
 
         Raises:
             CatalogError: the URL names no database that can be used.
@@ -54,7 +56,7 @@ class Catalog(ABC):
         if backend == "sqlite":
             return SqliteCatalog(url, timeout)
         if backend == "postgresql":
-            return PostgresqlCatalog(url, timeout)
+            return PostgresqlCatalog(url, timeout, connections)
         raise CatalogError(f"Everlake keeps its catalog in SQLite or PostgreSQL. {_FORMS}")
 
     def upgrade(self) -> None:

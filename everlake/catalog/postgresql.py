@@ -24,9 +24,6 @@ from everlake.catalog.errors import CatalogUnavailable
 from everlake.catalog.tables import CHANNEL
 from everlake.contract.ids import new_batch_id
 
-POOL = 10
-"""Connections of a process at the most, and one more where it waits for news."""
-
 _IDLE_SECONDS = 5.0
 """A connection that has been idle for longer is looked at before it is used."""
 _STILL_SECONDS = 5.0
@@ -47,8 +44,8 @@ _ADVICE = {
     "40": "Two transactions of the database stood in each other's way. Try again.",
     "53100": "The disk that holds the database is full. Free some space there, then retry.",
     "53300": (
-        "The database takes no more connections. Raise its max_connections, or run fewer "
-        "processes: each uses up to 11."
+        "The database takes no more connections. Raise its max_connections, or lower "
+        "EVERLAKE_DATABASE_CONNECTIONS: each process uses so many and one."
     ),
     "53": "The database server is out of resources. See its log, then retry.",
     "25P03": "This process stood still for too long within a transaction. Try again.",
@@ -66,6 +63,7 @@ class PostgresqlCatalog(Catalog):
     Args:
         url: ``postgresql://user:password@host:port/database``, with libpq's parameters.
         timeout: seconds to wait for a connection, a lock or a statement.
+        connections: at a time at the most, and one more where it waits for news.
 
     Raises:
         CatalogUnavailable: it does not answer.
@@ -73,11 +71,11 @@ class PostgresqlCatalog(Catalog):
 
     is_shared = True
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, connections: int) -> None:
         super().__init__()
         place = make_url(url).set(drivername="postgresql+psycopg")
         self._clock = _Clock()
-        self._engine = _engine(place, timeout, self._clock)
+        self._engine = _engine(place, timeout, connections, self._clock)
         self._news: _News | None = None
         self._news_lock = threading.Lock()
         self._conninfo = make_url(url).set(drivername="postgresql").render_as_string(False)
@@ -184,7 +182,7 @@ class _News:
                 self._clock.ask(connection)
 
 
-def _engine(url: URL, timeout: float, clock: _Clock) -> Engine:
+def _engine(url: URL, timeout: float, connections: int, clock: _Clock) -> Engine:
     milliseconds = int(timeout * 1000)
     bounds = {
         "statement_timeout": milliseconds,
@@ -198,9 +196,13 @@ def _engine(url: URL, timeout: float, clock: _Clock) -> Engine:
             "application_name": "everlake",
             "connect_timeout": max(2, int(timeout)),
             "tcp_user_timeout": milliseconds,
+            # A server that is gone while it works on a statement is missed by these alone.
+            "keepalives_idle": max(1, int(timeout / 2)),
+            "keepalives_interval": max(1, int(timeout / 6)),
+            "keepalives_count": 3,
             "options": " ".join(f"-c {name}={value}" for name, value in bounds.items()),
         },
-        pool_size=POOL,
+        pool_size=connections,
         max_overflow=0,
         pool_timeout=timeout,
         pool_use_lifo=True,

@@ -72,6 +72,8 @@ def _current(tx: Connection) -> str | None:
 
 
 def _migrate(tx: Connection) -> None:
+    if tx.dialect.name == "postgresql":
+        tx.exec_driver_sql("SET LOCAL statement_timeout = 0")  # a large table takes its time
     # Alembic takes as long to import as the rest of the catalog, and most starts need none of it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415

@@ -189,7 +189,12 @@ def list_errors(
         row = _existing(batches.get(tx, workspace_id_of(tx, workspace), batch_id), batch_id)
     if row.rejected_path is None:
         if not json:
-            out.print("No record of this batch was refused.")
+            out.print(
+                "Its refused records were deleted after EVERLAKE_KEEP_REFUSED_DAYS; "
+                "everlake batches show has the first errors."
+                if row.refused_are_gone
+                else "No record of this batch was refused."
+            )
         return
     refused = read_all(open_store(settings.archive_url).get(row.rejected_path))
     try:

@@ -50,7 +50,7 @@ def open_catalog(settings: Settings) -> Generator[Catalog]:
     Raises:
         CatalogTooOld: a shared one needs ``everlake db upgrade``; others may be at work on it.
     """
-    catalog = Catalog.open(settings.catalog_url)
+    catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
     try:
         if catalog.is_shared and not catalog.is_empty():
             catalog.check()

@@ -4,13 +4,16 @@ import typer
 
 from everlake.catalog.engine import Catalog
 from everlake.cli.context import DataOption, out, settings_of
+from everlake.cli.copying import copy
 
-app = typer.Typer(help="The catalog's database: its schema.", no_args_is_help=True)
+app = typer.Typer(
+    help="The catalog's database: its schema, and a move to another one.", no_args_is_help=True
+)
 
 
 @app.callback()
 def database() -> None:
-    """The catalog's database: its schema."""
+    """The catalog's database: its schema, and a move to another one."""
 
 
 @app.command()
@@ -22,9 +25,13 @@ def upgrade(data: DataOption = None) -> None:
 
     Example: everlake db upgrade
     """
-    catalog = Catalog.open(settings_of(data).catalog_url)
+    settings = settings_of(data)
+    catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
     try:
         catalog.upgrade()
     finally:
         catalog.close()
     out.print("The database's schema is the one this version needs.")
+
+
+app.command("copy")(copy)

@@ -58,7 +58,7 @@ def _data(settings: Settings) -> str:
 def _database(settings: Settings) -> str:
     if not settings.database_url and not (settings.data_directory / "everlake.db").exists():
         raise _Trouble("there is none yet: run everlake init or serve")
-    catalog = Catalog.open(settings.catalog_url)
+    catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
     try:
         catalog.check()
     finally:

@@ -31,7 +31,7 @@ class Commands(LazyGroup):
             "lake:app",
             "The lake's tables: SQL over them, copies of them, and whether they are right.",
         ),
-        "db": ("db:app", "The catalog's database: its schema."),
+        "db": ("db:app", "The catalog's database: its schema, and a move to another one."),
         "demo": ("demo:demo", "Start Everlake on sample data, show what comes out, and stay up."),
         "doctor": (
             "doctor:doctor",

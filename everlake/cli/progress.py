@@ -23,9 +23,13 @@ _LINE_SECONDS = 5.0
 
 
 class _Speed(ProgressColumn):
+    def __init__(self, noun: str) -> None:
+        super().__init__()
+        self._noun = noun
+
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if not speed else f"{speed:,.0f} records/s")
+        return Text("" if not speed else f"{speed:,.0f} {self._noun}/s")
 
 
 class Bars:
@@ -52,7 +56,8 @@ class Bars:
 class Lines:
     """A line at the beginning of each piece of work, and every few seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, noun: str) -> None:
+        self._noun = noun
         self._what: str | None = None
         self._since = self._said = 0.0
         self._first = 0
@@ -69,9 +74,10 @@ class Lines:
     def _figures(self, done: int, total: int | None, now: float) -> str:
         speed = (done - self._first) / (now - self._since)
         if total is None or not speed:
-            return f"{done:,} records"
+            return f"{done:,} {self._noun}"
         left = max(0, total - done) / speed
-        return f"{done:,} of {total:,} records, {speed:,.0f} records/s, {left:,.0f} s left"
+        noun = self._noun
+        return f"{done:,} of {total:,} {noun}, {speed:,.0f} {noun}/s, {left:,.0f} s left"
 
 
 class Quiet:
@@ -85,8 +91,11 @@ Watch: TypeAlias = Bars | Lines | Quiet
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Generator[Watch]:
-    """What to tell how far the work is, for the length of a block; it says nothing when quiet."""
+def watching(*, quiet: bool, noun: str = "records") -> Generator[Watch]:
+    """What to tell how far the work is, for the length of a block; it says nothing when quiet.
+
+    ``noun`` names what is counted.
+    """
     if quiet:
         yield Quiet()
     elif err.is_terminal:
@@ -94,10 +103,10 @@ def watching(*, quiet: bool) -> Generator[Watch]:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            _Speed(),
+            _Speed(noun),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=err) as progress:
             yield Bars(progress)
     else:
-        yield Lines()
+        yield Lines(noun)

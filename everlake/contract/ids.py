@@ -26,6 +26,12 @@ def batch_id_time(batch_id: str) -> int:
     return int(batch_id.replace("-", "")[:12], 16)
 
 
+def first_id_at(at_ms: int) -> str:
+    """A text before every id that was made at ``at_ms`` or later, and after every earlier one."""
+    digits = f"{at_ms:012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
 def new_id(prefix: str) -> str:
     """A short random id with a readable prefix: ``prod_4f7k…`` (80 random bits)."""
     return prefix + "_" + "".join(secrets.choice(_ALPHABET) for _ in range(16))

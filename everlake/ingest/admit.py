@@ -7,7 +7,9 @@ of an API process that writes new batches.
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -17,12 +19,17 @@ from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.catalog.idempotency import Remembered
 from everlake.contract.errors import ErrorCode, WireError
+from everlake.ingest.asking import PATIENCE, unavailable
 from everlake.landing.lines import compress
 from everlake.storage import ObjectStore, StorageError
 
 GROUP_BYTES = 32 * 1024 * 1024
 """Uncompressed bytes that one commit takes at most, so that its first is not kept waiting."""
-RETRY_AFTER_SECONDS = 5.0
+_TOO_MUCH = "More comes in than the database and the storage can keep up with. Try again."
+MOST_IN_HAND = 1_000
+"""Admissions handed in and not yet settled."""
+MOST_BYTES_IN_HAND = 4 * GROUP_BYTES
+"""Their uncompressed bytes: one group at the database, and three behind it."""
 
 
 class IdempotencyClaim(msgspec.Struct, frozen=True):
@@ -60,11 +67,7 @@ class _Waiting(msgspec.Struct, frozen=True):
     admission: Admission
     future: asyncio.Future[Admitted]
     loop: asyncio.AbstractEventLoop
-
-
-def unavailable(reason: str) -> WireError:
-    """The 503 for storage or a database that is away; ``reason`` says what to do."""
-    return WireError(ErrorCode.UNAVAILABLE, reason, retry_after=RETRY_AFTER_SECONDS)
+    until: float
 
 
 def key_reused() -> WireError:
@@ -81,11 +84,24 @@ class Admitter:
     Args:
         catalog: takes the rows.
         store: takes the landing objects.
+        patience: seconds that the database waits for a lock or a statement. An admission waits
+            as long for its turn, and three times as long for its answer.
+        most_bytes: held for admissions at a time; a single one may be larger.
     """
 
-    def __init__(self, catalog: Catalog, store: ObjectStore) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: ObjectStore,
+        patience: float = PATIENCE,
+        most_bytes: int = MOST_BYTES_IN_HAND,
+    ) -> None:
         self._catalog = catalog
         self._store = store
+        self._patience = patience
+        self._most_bytes = most_bytes
+        self._count = 0
+        self._bytes = 0
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="admitter", daemon=True)
 
@@ -102,13 +118,43 @@ class Admitter:
         """Return when the batch survives the loss of power.
 
         Raises:
-            WireError: ``UNAVAILABLE``, with nothing stored under a row; or
+            WireError: ``UNAVAILABLE``: nothing is stored under a row, save where the database or
+                the storage hung and went on after the patience was over. Or
                 ``IDEMPOTENCY_KEY_REUSED``.
         """
+        size = len(admission.lines)
+        full = self._count >= MOST_IN_HAND or self._bytes + size > self._most_bytes
+        if full and self._count:
+            raise unavailable(_TOO_MUCH)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Admitted] = loop.create_future()
-        self._queue.put(_Waiting(admission, future, loop))
-        return await future
+        self._count += 1
+        self._bytes += size
+        until = time.monotonic() + self._patience
+        self._queue.put(_Waiting(admission, future, loop, until))
+        try:
+            async with asyncio.timeout(3 * self._patience):
+                return await future
+        except TimeoutError:
+            raise unavailable(
+                "The database or the storage does not answer in time. Try again: records that "
+                "come twice are kept once."
+            ) from None
+
+    def _tell(self, waiting: _Waiting, outcome: Admitted | Exception) -> None:
+        with suppress(RuntimeError):  # its event loop is closed, and nobody waits there
+            waiting.loop.call_soon_threadsafe(self._settled, waiting, outcome)
+
+    def _settled(self, waiting: _Waiting, outcome: Admitted | Exception) -> None:
+        """Give the outcome to who waits for it, if anybody still does; in the event loop."""
+        self._count -= 1
+        self._bytes -= len(waiting.admission.lines)
+        if waiting.future.cancelled():
+            return
+        if isinstance(outcome, Exception):
+            waiting.future.set_exception(outcome)
+        else:
+            waiting.future.set_result(outcome)
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -130,6 +176,18 @@ class Admitter:
                 return
 
     def _settle(self, group: Sequence[_Waiting]) -> None:
+        waited_for: list[_Waiting] = []
+        now = time.monotonic()
+        for waiting in group:
+            # Not what is told 503 while it is stored, if that can be helped.
+            if waiting.future.cancelled() or now > waiting.until:
+                self._tell(waiting, unavailable(_TOO_MUCH))
+            else:
+                waited_for.append(waiting)
+        if waited_for:
+            self._make_durable(waited_for)
+
+    def _make_durable(self, group: Sequence[_Waiting]) -> None:
         admissions = [waiting.admission for waiting in group]
         outcomes: Sequence[_Outcome]
         try:
@@ -140,10 +198,10 @@ class Admitter:
             outcomes = [unavailable(str(error))] * len(group)
         except Exception as error:  # noqa: BLE001 - the thread must live, each caller must hear
             for waiting in group:
-                waiting.loop.call_soon_threadsafe(_fail, waiting.future, error)
+                self._tell(waiting, error)
             return
         for waiting, outcome in zip(group, outcomes, strict=True):
-            waiting.loop.call_soon_threadsafe(_resolve, waiting.future, outcome)
+            self._tell(waiting, outcome)
 
     def _store_objects(self, admissions: Sequence[Admission]) -> None:
         objects: list[tuple[str, bytes]] = []
@@ -179,17 +237,3 @@ def _outcome(admission: Admission, earlier: Remembered | None) -> _Outcome:
     if admission.claim is None or earlier.body_hash != admission.claim.body_hash:
         return key_reused()
     return Admitted(earlier.response, replayed=True)
-
-
-def _resolve(future: asyncio.Future[Admitted], outcome: _Outcome) -> None:
-    if future.cancelled():
-        return
-    if isinstance(outcome, WireError):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
-
-
-def _fail(future: asyncio.Future[Admitted], error: Exception) -> None:
-    if not future.cancelled():
-        future.set_exception(error)

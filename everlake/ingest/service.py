@@ -21,8 +21,8 @@ from everlake.ingest.admit import (
     Admitter,
     IdempotencyClaim,
     key_reused,
-    unavailable,
 )
+from everlake.ingest.asking import PATIENCE, ask, unavailable
 from everlake.ingest.body import MediaType
 from everlake.ingest.directory import Directory
 from everlake.ingest.judge import Judgement, accept_all, judge
@@ -46,8 +46,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Ingest:
     """Judges requests and makes what they hold durable."""
 
-    def __init__(self, catalog: Catalog, admitter: Admitter, limits: Limits) -> None:
+    def __init__(
+        self, catalog: Catalog, admitter: Admitter, limits: Limits, patience: float = PATIENCE
+    ) -> None:
         self._catalog = catalog
+        self._patience = patience
         self._admitter = admitter
         self._limits = limits
         self._directory = Directory(catalog)
@@ -67,7 +70,7 @@ class Ingest:
         claim = None
         if request.idempotency_key is not None and not request.dry_run:
             claim = IdempotencyClaim(request.idempotency_key, hashlib.sha256(request.body).digest())
-            earlier = await asyncio.to_thread(self._find_earlier, request.key.workspace_id, claim)
+            earlier = await ask(self._patience, self._find_earlier, request.key.workspace_id, claim)
             if earlier is not None:
                 return earlier
         judgement = await self._judge(request)
@@ -102,7 +105,7 @@ class Ingest:
         remembered = self._directory.remembered(workspace_id, product_id)
         if remembered is not None:
             return remembered
-        return await asyncio.to_thread(self._known_projects, workspace_id, product_id)
+        return await ask(self._patience, self._known_projects, workspace_id, product_id)
 
     def _known_projects(self, workspace_id: str, product_id: str) -> frozenset[str]:
         projects = self._directory.projects_of(workspace_id, product_id)

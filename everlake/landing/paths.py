@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 import msgspec
 
 ROOT = "landing"
+ORPHANS = "orphans"
+"""Where the sweep puts what it takes out of the archive; the rest of the path stays."""
 ACCEPTED_SUFFIX = ".ndjson.zst"
 REJECTED_SUFFIX = ".rejected.ndjson.zst"
 UNJUDGED_TYPE = "unknown"

@@ -6,16 +6,13 @@ from itertools import chain
 from everlake.catalog import batches, idempotency, workspaces
 from everlake.catalog.engine import Catalog
 from everlake.lake import Lake, LakeError
-from everlake.landing.paths import batch_id_of, is_whole, landing_folder
+from everlake.landing.paths import ORPHANS, batch_id_of, is_whole, landing_folder
 from everlake.logs import logger
 from everlake.storage import ObjectStore
 from everlake.worker.leases import WriterLeases, WriterLost
 
-ORPHANS = "orphans"
-"""Where the sweep puts what it takes out of the archive; the rest of the path stays."""
-
 _CHUNK = 1_000
-_REMEMBER_MS = 48 * 3_600_000
+_HOUR_MS = 3_600_000
 _ALL = 1_000_000
 
 _log = logger()
@@ -87,12 +84,12 @@ def _sweep_chunk(catalog: Catalog, store: ObjectStore, chunk: dict[str, str]) ->
     return len(orphans)
 
 
-def forget_answers(catalog: Catalog) -> int:
-    """Forget remembered answers that no client may count on any more; returns how many.
+def forget_answers(catalog: Catalog, keep_hours: int) -> int:
+    """Forget remembered answers that are older; returns how many.
 
     Contract, Idempotency-Key: kept at least 24 hours.
     """
-    before = catalog.now_ms() - _REMEMBER_MS
+    before = catalog.now_ms() - keep_hours * _HOUR_MS
     forgotten = _CHUNK
     total = 0
     while forgotten == _CHUNK:
@@ -100,3 +97,31 @@ def forget_answers(catalog: Catalog) -> int:
             forgotten = idempotency.forget(tx, created_before=before, limit=_CHUNK)
         total += forgotten
     return total
+
+
+def forget_refused(catalog: Catalog, store: ObjectStore, keep_days: int, after: str = "") -> str:
+    """Delete the objects of refused records of batches that are older; accepted ones stay.
+
+    An object goes before its batch says so: after a crash between the two, the next call does it
+    again. The other way round nobody would know of the object any more.
+
+    Args:
+        after: the id that an earlier call returned: what is before it has been seen to.
+
+    Returns:
+        the id of the last batch that was looked at.
+    """
+    before = catalog.now_ms() - keep_days * 24 * _HOUR_MS
+    while True:
+        with catalog.look() as tx:
+            found = batches.refused_objects(tx, after=after, created_before=before, limit=_CHUNK)
+        old = {batch_id: path for batch_id, path in found if path is not None}
+        for path in old.values():
+            store.delete(path)
+        if old:
+            with catalog.write() as tx:
+                batches.forget_refused(tx, old)
+            _log.info("deleted refused records", batches=len(old), older_than_days=keep_days)
+        after = found[-1][0] if found else after
+        if len(found) < _CHUNK:
+            return after

@@ -49,6 +49,16 @@ class Presence:
                 path.unlink(missing_ok=True)
                 file.close()
 
+    def others(self) -> Generator[str]:
+        """Names of other workers of this data directory that are alive."""
+        for path in self._folder.glob("*" + _SUFFIX):
+            if path == self._path:
+                continue
+            if (file := _take(path)) is not None:
+                file.close()
+            elif path.exists():
+                yield path.name.removesuffix(_SUFFIX)
+
     def leave(self) -> None:
         """End in good order."""
         self._path.unlink(missing_ok=True)

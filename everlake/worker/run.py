@@ -16,6 +16,7 @@ from everlake.logs import logger
 from everlake.settings import Settings
 from everlake.storage import open_store
 from everlake.worker import housekeeping, stages
+from everlake.worker.janitor import SWEEP_SECONDS, Janitor
 from everlake.worker.leases import WriterLeases, WriterLost
 from everlake.worker.presence import Presence
 from everlake.worker.process import prepared
@@ -24,7 +25,6 @@ from everlake.worker.queue import TRANSIENT, Queue, Stage, owner_of
 _LOOK_AGAIN_SECONDS = 1.0
 _PATIENCE_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
-_SWEEP_SECONDS = 300.0
 _ARENAS = 2
 """An engine's many threads would otherwise hold freed memory each in a heap of its own."""
 _NICENESS = 5
@@ -46,12 +46,13 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._catalog = Catalog.open(settings.catalog_url)
+        self._catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
         self._catalog.check()
         self._store = open_store(settings.archive_url)
         self._lake = Lake(settings.lake_root)
         self._presence = Presence(settings.data_directory)
         self._stop = threading.Event()
+        self._janitor = Janitor(settings, self._catalog, self._store, self._presence.name)
         lease_ms = int(settings.lease_seconds * 1000)
         self._writers = WriterLeases(self._catalog, self._presence.name, lease_ms)
         self._stages = [
@@ -69,7 +70,7 @@ class Worker:
             *(self._thread(partial(self._work, line)) for line in self._queues),
             self._periodic(self._heartbeat, self._settings.lease_seconds / 4),
             self._periodic(self._tidy, self._settings.upkeep_seconds),
-            self._periodic(self._sweep, _SWEEP_SECONDS),
+            self._periodic(self._sweep, SWEEP_SECONDS),
         ]
         for thread in threads:
             thread.start()
@@ -79,6 +80,7 @@ class Worker:
         for thread in threads:
             thread.join()
         self._writers.release()
+        self._janitor.leave()
         self._presence.leave()
         self._catalog.close()
         _log.info("stopped")
@@ -176,9 +178,7 @@ class Worker:
         memory.tidy()
 
     def _sweep(self) -> None:
-        min_age_ms = int(self._settings.orphan_seconds * 1000)
-        housekeeping.sweep(self._catalog, self._store, min_age_ms)
-        housekeeping.forget_answers(self._catalog)
+        self._janitor.turn()
 
 
 def run(settings: Settings) -> None:

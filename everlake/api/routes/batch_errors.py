@@ -12,8 +12,10 @@ from everlake.api.answers import json_answer
 from everlake.api.routes.batches import batch_of
 from everlake.api.services import Services, allowed, key_of
 from everlake.catalog.batches import BatchRow
+from everlake.catalog.engine import Catalog
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.contract.refused import RefusedPage
+from everlake.ingest.asking import ask
 from everlake.landing.lines import LandingDamaged
 from everlake.landing.refused import Position, checksum_of, read_page
 from everlake.logs import logger
@@ -32,12 +34,16 @@ async def list_batch_errors(
     """One page of the batch's refused records, by index."""
     query = request.query_params
     limit = parameters.limit(query)
-    row = await asyncio.to_thread(
-        batch_of, services.catalog, key_of(request).workspace_id, batch_id
+    row = await ask(
+        services.patience, batch_of, services.catalog, key_of(request).workspace_id, batch_id
     )
+    if row.refused_are_gone:
+        raise _gone()
     try:
         page = await asyncio.to_thread(_page, services.store, row, query, limit)
     except (LandingDamaged, ObjectMissing) as error:
+        if (await ask(services.patience, _read_again, services.catalog, row)).refused_are_gone:
+            raise _gone() from error
         # No later try can mend that, and its message names places on our disks.
         _log.error("refused records cannot be read", batch=batch_id, reason=str(error))
         raise WireError(
@@ -46,6 +52,18 @@ async def list_batch_errors(
             f"request id {request.scope['state']['request_id']}.",
         ) from error
     return json_answer(page)
+
+
+def _read_again(catalog: Catalog, row: BatchRow) -> BatchRow:
+    return batch_of(catalog, row.workspace_id, row.id)
+
+
+def _gone() -> WireError:
+    return WireError(
+        ErrorCode.NOT_FOUND,
+        "The refused records of this batch were deleted after the time that this server keeps "
+        "them. The batch itself has their number and the first errors.",
+    )
 
 
 def _page(store: ObjectStore, row: BatchRow, query: Mapping[str, str], limit: int) -> RefusedPage:

@@ -19,6 +19,7 @@ from everlake.catalog.batches import BatchRow
 from everlake.catalog.keys import ApiKey
 from everlake.catalog.progress import Change, Mark, changes
 from everlake.contract.batch import ENDED
+from everlake.ingest.asking import ask
 
 EVENT = "batch"
 RETRY_MS = 1_000
@@ -39,7 +40,7 @@ async def batch_events(
 ) -> ASGIApp:
     """The batch as it is, then as it becomes, until it is ``COMPLETE`` or ``FAILED``."""
     key = key_of(request)
-    row = await asyncio.to_thread(batch_of, services.catalog, key.workspace_id, batch_id)
+    row = await ask(services.patience, batch_of, services.catalog, key.workspace_id, batch_id)
     after = Mark.read(request.headers.get("last-event-id", ""))
     if row.status in ENDED and not any(changes(row, after)):
         return _nothing_more

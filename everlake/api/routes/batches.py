@@ -1,6 +1,5 @@
 """``/api/v1/ingest/batches``: listing them, one of them (contract), and a retry (ours)."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchPage, BatchStatus
 from everlake.contract.envelope import RECORD_TYPES
 from everlake.contract.errors import ErrorCode, WireError
+from everlake.ingest.asking import ask
 
 _CURSORS = parameters.Cursors("batches")
 _MOST_SOURCE = 64
@@ -27,7 +27,8 @@ async def list_batches(request: Request[Any, Any, Any], services: Services) -> R
     workspace_id = key_of(request).workspace_id
     status = parameters.choice(query, "status", tuple(BatchStatus))
     limit = parameters.limit(query)
-    rows = await asyncio.to_thread(
+    rows = await ask(
+        services.patience,
         _page,
         services.catalog,
         workspace_id,
@@ -49,7 +50,7 @@ async def get_batch(
 ) -> Response[bytes]:
     """One batch's status and counts."""
     workspace_id = key_of(request).workspace_id
-    row = await asyncio.to_thread(batch_of, services.catalog, workspace_id, batch_id)
+    row = await ask(services.patience, batch_of, services.catalog, workspace_id, batch_id)
     return json_answer(row.view())
 
 
@@ -63,7 +64,7 @@ async def retry_batch(
 ) -> Response[bytes]:
     """Send a failed batch on from where it was; leave any other as it is."""
     workspace_id = key_of(request).workspace_id
-    row = await asyncio.to_thread(_retry, services.catalog, workspace_id, batch_id)
+    row = await ask(services.patience, _retry, services.catalog, workspace_id, batch_id)
     return json_answer(row.view())
 
 

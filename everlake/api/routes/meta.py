@@ -13,7 +13,7 @@ from everlake.api.llms_txt import llms_txt
 from everlake.api.openapi import build
 from everlake.api.services import Services
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.ingest.admit import RETRY_AFTER_SECONDS
+from everlake.ingest.asking import RETRY_AFTER_SECONDS
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (

@@ -1,6 +1,5 @@
 """What a key's workspace holds to send records to: products and projects."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from everlake.catalog import products, projects
 from everlake.catalog.engine import Catalog
 from everlake.catalog.products import Product
 from everlake.catalog.projects import Project
+from everlake.ingest.asking import ask
 
 _PRODUCT_CURSORS = parameters.Cursors("products")
 _PROJECT_CURSORS = parameters.Cursors("projects")
@@ -56,7 +56,7 @@ async def list_products(request: Request[Any, Any, Any], services: Services) -> 
     workspace_id = key_of(request).workspace_id
     limit = parameters.limit(request.query_params)
     after = _PRODUCT_CURSORS.read(workspace_id, request.query_params)
-    rows = await asyncio.to_thread(_products, services.catalog, workspace_id, limit + 1, after)
+    rows = await ask(services.patience, _products, services.catalog, workspace_id, limit + 1, after)
     shown = rows[:limit]
     next_cursor = _PRODUCT_CURSORS.make(workspace_id, shown[-1].id) if len(rows) > limit else None
     views = [ProductView(row.id, row.name, row.created_at) for row in shown]
@@ -71,8 +71,8 @@ async def list_projects(request: Request[Any, Any, Any], services: Services) -> 
     limit = parameters.limit(query)
     after = _PROJECT_CURSORS.read(workspace_id, query)
     product_id = parameters.text(query, "product", _MOST_ID)
-    rows = await asyncio.to_thread(
-        _projects, services.catalog, workspace_id, product_id, limit + 1, after
+    rows = await ask(
+        services.patience, _projects, services.catalog, workspace_id, product_id, limit + 1, after
     )
     shown = rows[:limit]
     next_cursor = _PROJECT_CURSORS.make(workspace_id, shown[-1].id) if len(rows) > limit else None

@@ -242,3 +242,17 @@ def test_no_other_method_is_known(fresh: Api, method: str) -> None:
     answer = fresh.http.request(method, path_of("x"))
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET"
+
+
+def test_refused_records_that_are_kept_no_more_are_a_404_that_says_so(api: Api, home: Home) -> None:
+    batch_id = api.accept([api.record(), api.record(_event_at="yesterday")])
+    with home.catalog.write() as tx:
+        batches.forget_refused(tx, [batch_id])
+
+    answer = api.http.get(path_of(batch_id))
+
+    assert answer.status_code == 404
+    assert answer.json()["error"] == "NOT_FOUND"
+    assert "deleted" in answer.json()["message"]
+    assert api.batch(batch_id)["rejectedCount"] == 1
+    assert len(api.batch(batch_id)["errors"]) == 1

@@ -135,7 +135,7 @@ def test_answers_are_forgotten_after_two_days_and_not_before(home: Home) -> None
     with home.catalog.write() as tx:
         idempotency.remember(tx, home.workspace_id, rows)
 
-    assert housekeeping.forget_answers(home.catalog) == 2
+    assert housekeeping.forget_answers(home.catalog, 48) == 2
     with home.catalog.read() as tx:
         left = [row.key for row in rows if idempotency.find(tx, home.workspace_id, row.key)]
     assert left == ["1", "25", "47"]

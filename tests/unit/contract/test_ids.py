@@ -4,7 +4,7 @@ import re
 import time
 import uuid
 
-from everlake.contract.ids import batch_id_time, new_batch_id, new_id, new_secret
+from everlake.contract.ids import batch_id_time, first_id_at, new_batch_id, new_id, new_secret
 
 
 def test_batch_ids_are_uuids_of_version_7_in_the_order_of_time() -> None:
@@ -34,3 +34,8 @@ def test_secrets_have_the_prefix_of_the_contract_and_256_random_bits() -> None:
 
     assert len(made) == 1_000
     assert all(re.fullmatch(r"em_sk_[A-Za-z0-9_-]{43}", one) for one in made)
+
+
+def test_the_first_id_of_a_time_parts_earlier_ids_from_later_ones() -> None:
+    at_ms = 1_772_360_000_123
+    assert new_batch_id(at_ms - 1) < first_id_at(at_ms) < new_batch_id(at_ms)

@@ -1,0 +1,196 @@
+"""The backup of a running system, by the commands of its page, restored and looked at."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from everlake.catalog import batches, workspaces
+from everlake.catalog.engine import Catalog
+from everlake.lake import Lake
+from everlake.landing.copying import objects_of
+from everlake.landing.paths import ORPHANS, batch_id_of
+from everlake.storage.local import LocalStore
+from everlake.worker import housekeeping
+from tests.integration.postgres import Postgres
+from tests.integration.processes import until
+from tests.integration.server import FAST, PRODUCT, PROJECT, Api, environment, everlake, running
+from tests.unit.docs.pages import ROOT, blocks
+
+PAGE = (ROOT / "docs" / "how-to" / "back-up.md").read_text("utf-8")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One system: its data directory, its storage, its database."""
+
+    data: Path
+    storage: Path
+    url: str
+    env: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was acknowledged, in order: batch and text."""
+
+    batches: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite" and shutil.which("sqlite3") is None:
+        pytest.skip("the sqlite3 command is not installed: the page's backup needs it")
+    return request.param
+
+
+@pytest.fixture
+def places(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Place, Place]:
+    """The system that is backed up, and where it is restored."""
+    if kind == "sqlite":
+        folders = [tmp_path / "live" / "everlake-data", tmp_path / "restored" / "everlake-data"]
+        for folder in folders:
+            folder.parent.mkdir()
+        made = [Place(each, each, f"sqlite:///{each}/everlake.db") for each in folders]
+        made[0].data.mkdir()
+        return made[0], made[1]
+    server: Postgres = request.getfixturevalue("postgres_server")
+    for name in ("live", "restored"):
+        (tmp_path / name / "data").mkdir(parents=True)
+    live, restored = (
+        Place(
+            tmp_path / name / "data",
+            tmp_path / name / "storage",
+            url := server.new_database(),
+            {
+                "EVERLAKE_DATABASE_URL": url,
+                "EVERLAKE_STORAGE_URL": (tmp_path / name / "storage").as_uri(),
+            },
+        )
+        for name in ("live", "restored")
+    )
+    return live, restored
+
+
+def script(*words: str) -> str:
+    """The one block of the page that has all of these words."""
+    [found] = [block for block in blocks(PAGE, "sh") if all(word in block for word in words)]
+    return found
+
+
+def run(block: str, place: Place, backup: Path, env: Mapping[str, str]) -> None:
+    """Run a block of the page with its folders at these places."""
+    text = re.sub(r"/backup/everlake\b", str(backup), block)
+    text = text.replace("/mnt/shared/everlake", str(place.storage))
+    clients = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    path = os.pathsep.join([*map(str, clients), str(Path(sys.executable).parent)])
+    done = subprocess.run(
+        ["bash", "-euc", text],
+        cwd=place.data.parent,
+        env={
+            **environment(place.data, {**place.env, **env}),
+            "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
+        },
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, (text, done.stdout, done.stderr)
+
+
+@contextmanager
+def sending(api: Api, sent: Sent) -> Iterator[None]:
+    """A client that sends without a pause, for the length of a block."""
+    stop = threading.Event()
+
+    def send() -> None:
+        while not stop.wait(0.01):
+            text = f"text {len(sent.batches)}"
+            one = api.record(_vendor_ids={"id": text}, data={"text": text})
+            sent.batches.append((api.accept([one]), text))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def known_batches(place: Place) -> set[str]:
+    catalog = Catalog.open(place.url)
+    with catalog.read() as tx:
+        [workspace] = workspaces.page(tx, limit=10)
+        found = {row.id for row in batches.page(tx, workspace.id, limit=100_000)}
+    catalog.close()
+    return found
+
+
+def texts(place: Place) -> set[str]:
+    catalog = Catalog.open(place.url)
+    with catalog.read() as tx:
+        [workspace] = workspaces.page(tx, limit=10)
+    catalog.close()
+    found: set[str] = set()
+    before = None
+    while True:
+        page = Lake(place.storage).page_records(workspace.id, limit=1_000, before_version=before)
+        found |= {json.loads(each.data)["text"] for each in page.records}
+        before = page.next_before
+        if before is None:
+            return found
+
+
+def test_a_backup_under_load_has_every_202_of_before_and_loses_nothing_of_its_archive(
+    places: tuple[Place, Place], kind: str, tmp_path: Path
+) -> None:
+    live, restored = places
+    backup = tmp_path / "backup" / "everlake"
+    init = ("init", "--product-id", PRODUCT, "--project-id", PROJECT, "--json")
+    setup = json.loads(everlake(*init, data=live.data, env=live.env).stdout)
+    sent = Sent()
+    copy = script("pg_dump") if kind == "postgresql" else script("sqlite3")
+    catalog_first, archive_then = copy.rsplit("cp -a", 1)
+    # The copy has the leases as well, and its workers wait for their end.
+    lease = {"EVERLAKE_LEASE_SECONDS": "2"}
+    with running("serve", live.data, {**FAST, **lease, **live.env}) as server:
+        api = Api(server.url, setup)
+        with sending(api, sent):
+            until(lambda: len(sent.batches) > 20, "nothing is accepted")
+            acknowledged = list(sent.batches)
+            run(catalog_first, live, backup, {})
+            seen = len(sent.batches)
+            until(lambda: len(sent.batches) > seen + 10, "nothing is accepted any more")
+            run("cp -a" + archive_then, live, backup, {})
+
+    if kind == "postgresql":
+        run(script("pg_restore"), restored, backup, {})
+    else:
+        run(script("cp -a /backup/everlake everlake-data"), restored, backup, {})
+    known = known_batches(restored)
+    assert known.issuperset(batch_id for batch_id, _ in acknowledged)
+    restored_texts = {text for batch_id, text in sent.batches if batch_id in known}
+    # What had not landed when the catalog was copied goes on from there.
+    run("everlake lake rebuild --all", restored, backup, {})
+    with running("worker", restored.data, restored.env):
+        until(lambda: texts(restored) == restored_texts, "not every record came back")
+    run("everlake lake verify --all", restored, backup, {})
+
+    store = LocalStore(restored.storage)
+    beyond = {batch_id_of(path) for path in objects_of(store)} - known
+    assert beyond >= {batch_id for batch_id, _ in sent.batches[seen : seen + 10]}
+    catalog = Catalog.open(restored.url)
+    housekeeping.sweep(catalog, store, -60_000)
+    catalog.close()
+    kept = {path for path in objects_of(store) if path.startswith(ORPHANS)}
+    assert {batch_id_of(path) for path in kept} == beyond
