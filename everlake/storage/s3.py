@@ -29,7 +29,7 @@ from everlake.storage.store import (
 
 PARALLEL = 16
 """Requests that one call has under way at the most."""
-LARGE = 64 * 1024 * 1024
+LARGE = 16 * 1024 * 1024
 """Bytes from which an object is sent in parts: one request of it would take too long."""
 
 _PART = 8 * 1024 * 1024
@@ -48,16 +48,19 @@ _T = TypeVar("_T")
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to wait, in seconds: for a connection, for an answer to begin or go on, for a
-    whole answer, and from the first try on for a further one to begin. ``undo`` is for taking
-    back what a failed call has written.
+    """How long to wait, in seconds.
+
+    ``connect`` is for a connection, ``silence`` for a request to be sent and its answer to begin,
+    or to go on, ``answer`` for all of that, ``tries`` for the last try to begin after the first,
+    and ``undo`` for the same of taking back what a failed call has written. So a call ends after
+    ``tries + silence + undo + silence``, and a client waits for 60 seconds.
     """
 
     connect: float = 3.0
-    silence: float = 10.0
+    silence: float = 8.0
     answer: float = 60.0
-    tries: float = 15.0
-    undo: float = 3.0
+    tries: float = 12.0
+    undo: float = 2.0
 
 
 class S3Store:

@@ -25,7 +25,7 @@ from everlake.contract.identity import record_id, record_version
 from everlake.lake import Lake, LakeError
 from everlake.landing.lines import LandingDamaged, decode_accepted, decompress
 from everlake.search import search
-from everlake.storage import ObjectMissing
+from everlake.storage import ObjectMissing, ObjectStore
 from everlake.storage.local import LocalStore
 from tests.faults.ledger import Ledger, SentRecord
 from tests.integration.server import Api
@@ -60,7 +60,13 @@ Arrivals = dict[str, list[Arrival]]
 """Every acknowledged arrival of each record, in the order of arrival."""
 
 
-def problems(data: Path, workspace_id: str, ledger: Ledger, api: Api | None = None) -> list[str]:
+def problems(
+    data: Path,
+    workspace_id: str,
+    ledger: Ledger,
+    api: Api | None = None,
+    store: ObjectStore | None = None,
+) -> list[str]:
     """Everything in which the data directory differs from what was promised; nothing is best.
 
     May be called while the server runs, when no client sends and it has nothing left to do.
@@ -70,12 +76,13 @@ def problems(data: Path, workspace_id: str, ledger: Ledger, api: Api | None = No
         workspace_id: the workspace that the clients send to.
         ledger: what they were promised.
         api: a running server's, to be asked as well.
+        store: the landing archive's, where that is not the data directory.
     """
     rows, last_sequence = _rows(data, workspace_id)
     found = [*_promise_problems(rows, ledger), *_end_problems(rows, ledger)]
     if last_sequence != len(rows):
         found.append(f"sequences: {len(rows)} batches, and the workspace says {last_sequence}")
-    found += _landing_problems(LocalStore(data), rows, ledger)
+    found += _landing_problems(store or LocalStore(data), rows, ledger)
     arrivals = _arrivals(rows, ledger)
     try:
         found += _lake_problems(data, workspace_id, arrivals)
@@ -170,7 +177,7 @@ def _arrivals(rows: list[BatchRow], ledger: Ledger) -> Arrivals:
     return arrivals
 
 
-def _landing_problems(store: LocalStore, rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
+def _landing_problems(store: ObjectStore, rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
     for row in rows:
         sent = [record.data.encode() for record in ledger.batches.get(row.id, [])]
         refused = ledger.refused.get(row.id, [])
