@@ -186,7 +186,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def lake_root(self) -> Path:
-        """The directory that holds the lake's tables: that of the archive."""
+        """The directory of the lake's tables: the archive's, or the data directory beside S3."""
         parts = urlsplit(self.archive_url)
         return Path(unquote(parts.path)) if parts.scheme == "file" else self.data_directory
 

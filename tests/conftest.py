@@ -6,6 +6,7 @@ from collections.abc import Generator
 import pytest
 
 from tests.integration.postgres import Postgres, postgres
+from tests.integration.s3 import S3, s3
 
 
 @pytest.hookimpl(wrapper=True)
@@ -24,4 +25,11 @@ def pytest_runtest_makereport(
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Postgres]:
     """A PostgreSQL server that the tests share; each takes a database of its own."""
     with postgres(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3]:
+    """An S3 server that the tests share; each takes a bucket of its own."""
+    with s3(tmp_path_factory.mktemp("s3")) as server:
         yield server

@@ -61,7 +61,17 @@ def demo(
 
     Example: everlake demo --port 8500
     """
-    settings = load({"data": data, "log_level": "warning", "rate_limit": 1_000, "rate_burst": 100})
+    settings = load(
+        {
+            "data": data,
+            # Whatever is set for a real one, sample data does not belong there.
+            "database_url": "",
+            "storage_url": "",
+            "log_level": "warning",
+            "rate_limit": 1_000,
+            "rate_burst": 100,
+        }
+    )
     configure(settings.log_format, settings.log_level, role="demo")
     with only_one(settings.data_directory):
         with open_catalog(settings) as catalog:

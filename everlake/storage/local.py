@@ -10,9 +10,9 @@ from pathlib import Path
 from everlake.storage.store import (
     ObjectInfo,
     ObjectMissing,
-    StorageError,
     StorageFull,
     StorageUnavailable,
+    segments,
 )
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -89,10 +89,7 @@ class LocalStore:
         self.delete(_PROBE)
 
     def _file(self, path: str) -> Path:
-        parts = path.split("/")
-        if not {"", ".", ".."}.isdisjoint(parts) or "\0" in path:
-            raise StorageError(f"{path!r} is not a path inside the store")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*segments(path))
 
     def _write(self, target: Path, data: bytes) -> int:
         """The open handle of the whole, named, and not yet synced object."""

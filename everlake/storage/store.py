@@ -75,17 +75,44 @@ class ObjectStore(Protocol):
         ...
 
 
-def open_store(url: str) -> ObjectStore:
-    """The store that ``url`` names. Known scheme: ``file:///absolute/directory``.
+def segments(path: str) -> list[str]:
+    """The names that a path goes through.
 
     Raises:
-        StorageError: the scheme is not known or the URL has no directory.
+        StorageError: it names nothing inside a store.
     """
-    from everlake.storage.local import LocalStore  # noqa: PLC0415  (a backend imports this module)
+    parts = path.split("/")
+    if not {"", ".", ".."}.isdisjoint(parts) or "\0" in path:
+        raise StorageError(f"{path!r} is not a path inside the store")
+    return parts
 
+
+def open_store(url: str) -> ObjectStore:
+    """The store that ``url`` names: ``file:///absolute/directory`` or ``s3://bucket/prefix``.
+
+    Raises:
+        StorageError: the scheme is not known, the URL lacks a part, or a library is missing.
+    """
     parts = urlsplit(url)
+    if parts.scheme == "s3":
+        return _open_s3(url)
     if parts.scheme != "file" or parts.netloc not in {"", "localhost"} or not parts.path:
         raise StorageError(
-            f"storage URL {url!r} is not known: use file:///absolute/directory",
+            f"storage URL {url!r} is not known: use file:///absolute/directory or "
+            "s3://bucket/prefix",
         )
+    from everlake.storage.local import LocalStore  # noqa: PLC0415  (a backend imports this module)
+
     return LocalStore(Path(unquote(parts.path)))
+
+
+def _open_s3(url: str) -> ObjectStore:
+    try:
+        from everlake.storage.s3 import S3Store  # noqa: PLC0415  (loads a library of its own)
+    except ModuleNotFoundError as error:
+        if error.name != "obstore":
+            raise
+        raise StorageError(
+            "storage in S3 needs the library obstore: pip install 'everlake[s3]'"
+        ) from error
+    return S3Store.of_url(url)

@@ -25,7 +25,7 @@ from everlake.contract.identity import record_id, record_version
 from everlake.lake import Lake, LakeError
 from everlake.landing.lines import LandingDamaged, decode_accepted, decompress
 from everlake.search import search
-from everlake.storage import ObjectMissing
+from everlake.storage import ObjectMissing, ObjectStore
 from everlake.storage.local import LocalStore
 from tests.faults.ledger import Ledger, SentRecord
 from tests.faults.statuses import sqlite_in
@@ -68,6 +68,7 @@ def problems(
     api: Api | None = None,
     *,
     catalog: str | None = None,
+    store: ObjectStore | None = None,
 ) -> list[str]:
     """Everything in which the data directory differs from what was promised; nothing is best.
 
@@ -79,12 +80,13 @@ def problems(
         ledger: what they were promised.
         api: a running server's, to be asked as well.
         catalog: the database's URL, where it is not in the data directory.
+        store: the landing archive's, where that is not the data directory.
     """
     rows, last_sequence = _rows(catalog or sqlite_in(data), workspace_id)
     found = [*_promise_problems(rows, ledger), *_end_problems(rows, ledger)]
     if last_sequence != len(rows):
         found.append(f"sequences: {len(rows)} batches, and the workspace says {last_sequence}")
-    found += _landing_problems(LocalStore(data), rows, ledger)
+    found += _landing_problems(store or LocalStore(data), rows, ledger)
     arrivals = _arrivals(rows, ledger)
     try:
         found += _lake_problems(data, workspace_id, arrivals)
@@ -181,7 +183,7 @@ def _arrivals(rows: list[BatchRow], ledger: Ledger) -> Arrivals:
     return arrivals
 
 
-def _landing_problems(store: LocalStore, rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
+def _landing_problems(store: ObjectStore, rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
     for row in rows:
         sent = [record.data.encode() for record in ledger.batches.get(row.id, [])]
         refused = ledger.refused.get(row.id, [])

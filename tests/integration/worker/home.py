@@ -18,6 +18,7 @@ from everlake.ingest.body import MediaType
 from everlake.ingest.service import Ingest
 from everlake.lake import Lake
 from everlake.search import search
+from everlake.storage import ObjectStore
 from everlake.storage.local import LocalStore
 from everlake.worker import stages
 from everlake.worker.leases import WriterLeases
@@ -49,13 +50,14 @@ class Home:
         product_id: str = PRODUCT,
         project_id: str = PROJECT,
         database: str | None = None,
+        store: ObjectStore | None = None,
     ) -> None:
         self.data = data
         self._product_id = product_id
         self._project_id = project_id
         self.catalog = Catalog.open(database or f"sqlite:///{data / 'everlake.db'}")
         self.catalog.upgrade()
-        self.store = LocalStore(data)
+        self.store = store or LocalStore(data)
         self.lake = Lake(data)
         self.admitter = Admitter(self.catalog, self.store)
         self.admitter.start()

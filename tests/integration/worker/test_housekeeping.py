@@ -10,7 +10,9 @@ from everlake.catalog import idempotency, workspaces
 from everlake.catalog.engine import Catalog
 from everlake.catalog.idempotency import Remembered
 from everlake.landing.paths import batch_id_of
+from everlake.storage import open_store
 from everlake.worker import housekeeping
+from tests.integration.s3 import S3, variables
 from tests.integration.worker.home import Home, record
 
 HOUR_MS = 3_600_000
@@ -190,3 +192,31 @@ def test_upkeep_stops_where_another_worker_took_over(home: Home) -> None:
     housekeeping.tidy(home.lake, one)
 
     assert {path for path in table.rglob("*") if path.is_file()} == before
+
+
+def test_an_object_without_a_batch_is_swept_out_of_a_bucket_as_well(
+    tmp_path: Path, s3_server: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables(s3_server.url).items():
+        monkeypatch.setenv(name, value)
+    bucket = s3_server.new_bucket()
+    home = Home(tmp_path, store=open_store(f"s3://{bucket}/lake"))
+    try:
+        known = home.batch(home.accept(record("a"))).landing_path
+        assert known is not None
+        folder = known.rpartition("/")[0]
+        for name in NAMES[:2]:
+            s3_server.put(bucket, f"lake/{folder}/{name}", name.encode())
+        # A sweep that was killed between its two steps has put this one there already.
+        s3_server.put(bucket, f"lake/orphans/{folder}/{NAMES[0]}", NAMES[0].encode())
+
+        assert housekeeping.sweep(home.catalog, home.store, HOUR_MS) == 0
+        assert housekeeping.sweep(home.catalog, home.store, -HOUR_MS) == 2
+
+        assert s3_server.keys(bucket) == [
+            f"lake/{known}",
+            *(f"lake/orphans/{folder}/{name}" for name in NAMES[:2]),
+        ]
+        assert s3_server.get(bucket, f"lake/orphans/{folder}/{NAMES[1]}") == NAMES[1].encode()
+    finally:
+        home.close()

@@ -1,5 +1,6 @@
 """Which stores a URL can name."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,52 @@ def test_a_file_url_may_name_this_host(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "/data", "data", "file:", "file://elsewhere/x", "s3://b", "x:"]
+    "url", ["", "/data", "data", "file:", "file://elsewhere/x", "gs://bucket", "x:"]
 )
 def test_any_other_url_is_refused_with_what_to_write(url: str) -> None:
     with pytest.raises(StorageError, match="use file:///absolute/directory"):
         open_store(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3:",
+        "s3://",
+        "s3:///prefix",
+        "s3://b",
+        "s3://key:secret@bucket/prefix",
+        "s3://bucket/prefix?versionId=1",
+        "s3://bucket/prefix#x",
+        "s3://bucket/a/../b",
+        "s3://bucket/a//b",
+    ],
+)
+def test_a_url_that_names_no_bucket_and_prefix_is_refused(url: str) -> None:
+    with pytest.raises(StorageError, match=r"use s3://bucket/prefix|not a path inside") as refused:
+        open_store(url)
+
+    assert "secret" not in str(refused.value)
+
+
+def test_without_its_library_s3_is_refused_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "everlake.storage.s3", raising=False)
+    for name in [name for name in sys.modules if name.split(".")[0] == "obstore"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [_Without("obstore"), *sys.meta_path])
+
+    with pytest.raises(StorageError, match=r"pip install 'everlake\[s3\]'"):
+        open_store("s3://bucket/prefix")
+
+
+class _Without:
+    """An import system in which a library is not installed."""
+
+    def __init__(self, library: str) -> None:
+        self._library = library
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name.split(".", maxsplit=1)[0] == self._library:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)

@@ -1,0 +1,144 @@
+"""What every store does, on a real disk and in a real bucket."""
+
+import threading
+import time
+
+import pytest
+
+from everlake.storage import ObjectMissing, ObjectStore, StorageError
+from tests.integration.storage.conftest import Place
+
+
+def test_what_was_put_can_be_had_again(store: ObjectStore) -> None:
+    store.put_many([("a/b/one", b"1"), ("a/two", b""), ("three", b"3" * 100_000)])
+
+    assert store.get("a/b/one") == b"1"
+    assert store.get("a/two") == b""
+    assert store.get("three") == b"3" * 100_000
+
+
+def test_an_object_lies_under_its_own_name(place: Place) -> None:
+    paths = ["landing/workspace=ws_1/date=2026-03-01/x.ndjson.zst", "a/with space, é, %41 & +#?"]
+    place.store.put_many([(path, path.encode()) for path in paths])
+
+    assert place.names() == sorted(paths)
+    assert [place.store.get(path).decode() for path in paths] == paths
+    assert [one.path for one in place.store.list("a")] == paths[1:]
+
+
+def test_putting_nothing_is_nothing(place: Place) -> None:
+    place.store.put_many([])
+
+    assert place.names() == []
+
+
+def test_an_object_that_is_not_there_is_missing(store: ObjectStore) -> None:
+    with pytest.raises(ObjectMissing, match="landing/x"):
+        store.get("landing/x")
+
+
+def test_the_same_object_may_be_put_again(place: Place) -> None:
+    place.store.put_many([("a", b"1"), ("b", b"2")])
+    place.store.put_many([("b", b"2"), ("c", b"3")])
+
+    assert place.names() == ["a", "b", "c"]
+    assert place.store.get("b") == b"2"
+
+
+def test_deleting_is_no_error_where_there_is_nothing(place: Place) -> None:
+    place.store.put_many([("a", b"1"), ("ab", b"2")])
+
+    place.store.delete("a")
+    place.store.delete("a")
+    place.store.delete("no/such/folder/a")
+
+    assert place.names() == ["ab"]
+    with pytest.raises(ObjectMissing):
+        place.store.get("a")
+
+
+def test_a_list_has_every_object_below_a_folder_and_no_other(store: ObjectStore) -> None:
+    store.put_many([("a/1", b"x"), ("a/b/c/2", b"xy"), ("ab/3", b"x"), ("4", b"x")])
+
+    listed = list(store.list("a"))
+
+    assert sorted((one.path, one.size) for one in listed) == [("a/1", 1), ("a/b/c/2", 2)]
+
+
+def test_a_list_has_leftovers_of_any_name(store: ObjectStore) -> None:
+    store.put_many([("a/1.ndjson.zst", b"x"), ("a/2.ndjson.zst.00ff00ff.partial", b"x")])
+
+    assert sorted(one.path for one in store.list("a")) == [
+        "a/1.ndjson.zst",
+        "a/2.ndjson.zst.00ff00ff.partial",
+    ]
+
+
+def test_a_list_tells_about_when_an_object_was_written(store: ObjectStore) -> None:
+    before = time.time()
+    store.put_many([("a/1", b"x")])
+
+    [listed] = store.list("a")
+
+    # S3 tells whole seconds.
+    assert int(before) * 1000 <= listed.modified_ms <= time.time() * 1000
+
+
+def test_a_list_of_a_folder_that_is_not_there_is_empty(store: ObjectStore) -> None:
+    assert list(store.list("landing")) == []
+
+
+ESCAPES = ["../x", "a/../../x", "/etc/x", "a/..", "a\0b", "", ".", "a/", "a//b", "./a"]
+
+
+@pytest.mark.parametrize("path", ESCAPES)
+def test_a_path_that_names_no_object_inside_is_refused(place: Place, path: str) -> None:
+    with pytest.raises(StorageError, match="not a path inside the store"):
+        place.store.put_many([(path, b"x")])
+    with pytest.raises(StorageError, match="not a path inside the store"):
+        place.store.get(path)
+    with pytest.raises(StorageError, match="not a path inside the store"):
+        place.store.delete(path)
+
+    assert place.names() == []
+
+
+@pytest.mark.parametrize("prefix", ["..", "a/../..", "/etc", "a\0"])
+def test_nothing_outside_can_be_listed(store: ObjectStore, prefix: str) -> None:
+    with pytest.raises(StorageError, match="not a path inside the store"):
+        list(store.list(prefix))
+
+
+def test_of_many_objects_none_is_written_when_one_path_is_refused(place: Place) -> None:
+    with pytest.raises(StorageError, match="not a path inside the store"):
+        place.store.put_many([("a/1", b"x"), ("../2", b"x")])
+
+    assert place.names() == []
+
+
+def test_a_check_leaves_nothing_behind(place: Place) -> None:
+    place.store.check()
+    place.store.check()
+
+    assert place.names() == []
+
+
+def test_many_threads_may_write_into_new_folders_at_once(store: ObjectStore) -> None:
+    start = threading.Barrier(8)
+    errors: list[BaseException] = []
+
+    def write(number: int) -> None:
+        start.wait()
+        try:
+            store.put_many([(f"a/b/c{number % 2}/{number}-{n}", b"x") for n in range(5)])
+        except BaseException as error:  # noqa: BLE001 - looked at below, in the test's thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert len(list(store.list("a"))) == 40
