@@ -61,11 +61,6 @@ class Node(Server):
     def _working(self) -> int:
         return self.log().count('"working"') if self.log_path.exists() else 0
 
-    def kill_and_start(self) -> None:
-        """SIGKILL; then as a service manager does."""
-        self.kill()
-        self.start()
-
 
 class Nodes:
     """API and worker nodes on one database and one storage, and what their clients were promised.

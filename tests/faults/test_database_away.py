@@ -19,8 +19,9 @@ from tests.faults.nodes import Nodes, running_nodes
 from tests.integration.postgres import Postgres, postgres
 from tests.integration.processes import until
 
-CRASHES = many(2)
-AWAY_SECONDS = 60.0 if ROUNDS > ROUNDS_IN_CI else 4.0
+CRASHES = many(1)
+WORKERS = 3 if ROUNDS > ROUNDS_IN_CI else 2
+AWAY_SECONDS = 60.0 if ROUNDS > ROUNDS_IN_CI else 3.0
 _CUT_PAUSE = 0.03
 
 
@@ -55,7 +56,7 @@ def test_everything_goes_on_by_itself_after_the_database_was_away(
     database: Postgres, tmp_path: Path
 ) -> None:
     chance = random.Random(SEED)
-    with running_nodes(tmp_path, database.new_database()) as nodes:
+    with running_nodes(tmp_path, database.new_database(), 2, WORKERS) as nodes:
         clients = nodes.clients(SEED)
         clients.start()
         try:

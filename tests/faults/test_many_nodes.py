@@ -21,7 +21,7 @@ from tests.faults.chaos import SEED, many
 from tests.faults.nodes import Node, running_nodes
 from tests.integration.postgres import Postgres
 
-ROUNDS = many(5)
+ROUNDS = many(4)
 SHORT, LONG = 0.3, 3.5
 """Seconds to stand still: well within a lease, and well beyond it."""
 

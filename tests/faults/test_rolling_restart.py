@@ -5,13 +5,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.chaos import SEED, many
+from tests.faults.chaos import ROUNDS, ROUNDS_IN_CI, SEED, many
 from tests.faults.nodes import Nodes, running_nodes
 from tests.faults.proxy import proxy_to
 from tests.integration.postgres import Postgres
 from tests.integration.processes import until
 
 TURNS = many(1)
+WORKERS = 3 if ROUNDS > ROUNDS_IN_CI else 2
 
 
 def is_ready(url: str) -> bool:
@@ -36,7 +37,7 @@ def test_no_request_fails_while_all_nodes_are_replaced_one_by_one(
     postgres_server: Postgres, tmp_path: Path
 ) -> None:
     with (
-        running_nodes(tmp_path, postgres_server.new_database()) as nodes,
+        running_nodes(tmp_path, postgres_server.new_database(), 2, WORKERS) as nodes,
         proxy_to(nodes.urls) as proxy,
     ):
         clients = nodes.clients(SEED, proxy.url)
