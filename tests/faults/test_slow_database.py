@@ -117,4 +117,5 @@ def test_a_database_that_hangs_ends_in_503_and_all_goes_on_with_it(tmp_path: Pat
                 assert_unavailable(send_many(api, "first"))  # some at their commit
                 assert_unavailable(send_many(api, "then"))  # their key is to be looked up anew
                 assert api.http.get("/healthz").status_code == 200
+                assert api.http.get("/readyz", timeout=UNTOLD).status_code == 503
             assert_all_goes_on(api, worker, tmp_path, env)

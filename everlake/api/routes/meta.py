@@ -1,6 +1,5 @@
 """The pages about the server itself: health, description, documentation. No key is needed."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -13,7 +12,7 @@ from everlake.api.llms_txt import llms_txt
 from everlake.api.openapi import build
 from everlake.api.services import Services
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.ingest.asking import RETRY_AFTER_SECONDS
+from everlake.ingest.asking import RETRY_AFTER_SECONDS, ask
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
@@ -34,7 +33,7 @@ async def healthz() -> Response[bytes]:
 @get("/readyz")
 async def readyz(services: Services) -> Response[bytes]:
     """The process can do its work: its database and its storage answer."""
-    faults = await asyncio.to_thread(services.readiness.faults)
+    faults = await ask(services.patience, services.readiness.faults)
     if faults:
         raise WireError(
             ErrorCode.UNAVAILABLE,

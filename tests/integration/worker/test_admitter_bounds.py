@@ -12,6 +12,7 @@ from everlake.catalog.batches import NewBatch
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
 from everlake.contract.errors import ErrorCode, WireError
+from everlake.ingest import admit
 from everlake.ingest.admit import Admission, Admitted, Admitter
 from tests.integration.worker.home import Home, record
 
@@ -131,6 +132,18 @@ def test_more_bytes_than_may_be_in_hand_are_refused_at_once(
     assert "keep up" in str(full[3])
     assert "in time" in str(full[0])
     assert codes(then) == [None, None]
+
+
+def test_more_than_may_be_in_hand_are_refused_at_once(
+    home: Home, impatient: Admitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [admission(home, b"x") for _ in range(4)]
+    monkeypatch.setattr(admit, "MOST_IN_HAND", 2)
+
+    with locked(home):
+        found = asyncio.run(outcomes(impatient, given))
+
+    assert ["keep up" in str(each) for each in found] == [False, False, True, True]
 
 
 def test_a_batch_larger_than_all_room_is_taken_when_nothing_else_is_in_hand(

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from everlake.analysis.utterances import extract
 from everlake.catalog import batches, idempotency, sqlite
 from everlake.catalog.idempotency import Remembered
 from everlake.contract.ids import new_batch_id
+from everlake.lake.verify import verify
 from everlake.landing.objects import check_refused, read_accepted
 from everlake.settings import Settings
 from everlake.worker import housekeeping
 from everlake.worker.janitor import Janitor
 from tests.integration.worker.home import Clock, Home, record
+from tests.integration.worker.rebuilding import quiet
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -50,6 +53,31 @@ def test_refused_records_go_after_their_days_and_the_batch_stays(home: Home, clo
     assert (row.accepted, row.rejected, len(row.errors)) == (1, 1, row.total_errors)
     check_refused(home.store, row)
     assert len(read_accepted(home.store, row)) == 1
+
+
+def test_a_check_of_the_lake_misses_nothing_that_was_deleted_in_time(
+    home: Home, clock: Clock, tmp_path: Path
+) -> None:
+    half_refused(home)
+    home.work()
+    clock.forward(3 * DAY_MS)
+
+    assert janitor(home, keep_refused_days=2).turn()
+
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    found = verify(
+        home.catalog,
+        home.store,
+        home.lake,
+        home.workspace_id,
+        says=lambda one: bool(extract(one.record_type, one.data, one.participants)),
+        watch=quiet,
+        directory=scratch,
+    )
+    assert (found.batches, found.records) == (1, 1)
+    assert found.problems == []
+    assert found.orphans == []
 
 
 def test_younger_refused_records_stay(home: Home, clock: Clock) -> None:
