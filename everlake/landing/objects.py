@@ -1,5 +1,6 @@
 """A batch's objects off the archive, held against what the catalog says of them."""
 
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from everlake.catalog.batches import BatchRow
@@ -12,10 +13,10 @@ from everlake.landing.lines import (
     decompress,
 )
 from everlake.landing.refused import read_all
-from everlake.storage import ObjectMissing, ObjectStore, StorageUnavailable
+from everlake.storage import ObjectMissing, ObjectStore, ObjectUnreadable
 
-UNREADABLE = (LandingDamaged, ObjectMissing, StorageUnavailable)
-"""Why a batch's records cannot be had from the archive now."""
+UNREADABLE = (LandingDamaged, ObjectMissing, ObjectUnreadable)
+"""Why one batch's records cannot be had from the archive, and those of others can."""
 
 
 def read_accepted(store: ObjectStore, batch: BatchRow) -> list[LandedRecord]:
@@ -24,9 +25,19 @@ def read_accepted(store: ObjectStore, batch: BatchRow) -> list[LandedRecord]:
     Raises:
         ObjectMissing: there is no object.
         LandingDamaged: it is not what was written, or not this batch's.
-        StorageUnavailable: it could not be read now.
+        ObjectUnreadable: it could not be read now.
+        StorageUnavailable: nothing can be read now.
     """
     return _of(batch, decode_accepted(_lines(store, batch), batch.sequence))
+
+
+def read_many(
+    store: ObjectStore, group: Sequence[BatchRow]
+) -> Iterator[tuple[BatchRow, list[LandedRecord]]]:
+    """Batches of which each has accepted records, with these. Raises as :func:`read_accepted`."""
+    blobs = store.get_many([_path(batch) for batch in group])
+    for batch, blob in zip(group, blobs, strict=True):
+        yield batch, _of(batch, decode_accepted(_whole(blob, batch), batch.sequence))
 
 
 def read_identities(store: ObjectStore, batch: BatchRow) -> list[LandedIdentity]:
@@ -38,7 +49,8 @@ def check_refused(store: ObjectStore, batch: BatchRow) -> None:
     """Return when the object of a batch's refused records is whole, if it has one.
 
     Raises:
-        ObjectMissing, LandingDamaged, StorageUnavailable: as :func:`read_accepted`.
+        ObjectMissing, LandingDamaged, ObjectUnreadable: it is not.
+        StorageUnavailable: nothing can be read now.
     """
     if batch.rejected_path is None:
         return
@@ -47,9 +59,22 @@ def check_refused(store: ObjectStore, batch: BatchRow) -> None:
 
 
 def _lines(store: ObjectStore, batch: BatchRow) -> bytes:
+    return _whole(store.get(_path(batch)), batch)
+
+
+def _path(batch: BatchRow) -> str:
     if batch.landing_path is None:
         raise ObjectMissing("the batch has no landing object")
-    lines = decompress(store.get(batch.landing_path))
+    return batch.landing_path
+
+
+def _whole(blob: bytes, batch: BatchRow) -> bytes:
+    """The lines in a batch's object.
+
+    Raises:
+        LandingDamaged: they are not those that were written.
+    """
+    lines = decompress(blob)
     if len(lines) != batch.landing_bytes:
         raise LandingDamaged(
             f"its lines have {len(lines):,} bytes, and those of the batch {batch.landing_bytes:,}"

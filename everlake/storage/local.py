@@ -10,6 +10,7 @@ from pathlib import Path
 from everlake.storage.store import (
     ObjectInfo,
     ObjectMissing,
+    ObjectUnreadable,
     StorageFull,
     StorageUnavailable,
     segments,
@@ -58,7 +59,10 @@ class LocalStore:
         except FileNotFoundError as error:
             raise ObjectMissing(f"there is no object at {path}") from error
         except OSError as error:
-            raise _translate(error, "read") from error
+            raise ObjectUnreadable(str(_translate(error, "read"))) from error
+
+    def get_many(self, paths: Sequence[str]) -> Iterator[bytes]:
+        return map(self.get, paths)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         pending = [self._file(prefix)]

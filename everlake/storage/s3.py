@@ -5,6 +5,7 @@ import re
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -114,6 +115,21 @@ class S3Store:
                 raise
 
         return retried(read, "read", until=self._until())
+
+    def get_many(self, paths: Sequence[str]) -> Iterator[bytes]:
+        if len(paths) < 2:
+            yield from map(self.get, paths)
+            return
+        with ThreadPoolExecutor(min(PARALLEL, len(paths)), "s3-get") as threads:
+            coming = deque(threads.submit(self.get, path) for path in paths[:PARALLEL])
+            try:
+                for path in paths[PARALLEL:]:
+                    yield coming.popleft().result()
+                    coming.append(threads.submit(self.get, path))
+                while coming:
+                    yield coming.popleft().result()
+            finally:
+                threads.shutdown(wait=False, cancel_futures=True)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         segments(prefix)

@@ -24,6 +24,10 @@ class ObjectMissing(StorageError):
     """There is no object at that path."""
 
 
+class ObjectUnreadable(StorageUnavailable):
+    """This object could not be read, and others may be; storage as such is there."""
+
+
 class ObjectInfo(msgspec.Struct, frozen=True):
     """One listed object: its path, size in bytes, and last change in Unix milliseconds."""
 
@@ -51,7 +55,16 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectMissing: there is none.
-            StorageUnavailable: it could not be read.
+            ObjectUnreadable: it could not be read.
+            StorageUnavailable: nothing can be read now.
+        """
+        ...
+
+    def get_many(self, paths: Sequence[str]) -> Iterator[bytes]:
+        """Whole objects in the order of ``paths``, read ahead where that saves time.
+
+        Raises:
+            StorageError: as :meth:`get`, in the object's place; no further ones come.
         """
         ...
 

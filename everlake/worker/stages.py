@@ -10,7 +10,7 @@ from everlake.lake import AnalysedRecord, Lake
 from everlake.lake.arriving import MERGE_BYTES, Portion, portions
 from everlake.lake.landed import arrived
 from everlake.landing.lines import LandedRecord
-from everlake.landing.objects import read_accepted
+from everlake.landing.objects import read_many
 from everlake.logs import logger
 from everlake.storage import ObjectStore
 from everlake.worker.ahead import ahead
@@ -33,7 +33,7 @@ def landing(store: ObjectStore, lake: Lake) -> Stage:
 
     def read(some: Sequence[BatchRow]) -> Iterator[Portion]:
         return portions(
-            [arrived(record, batch) for batch in some for record in read_accepted(store, batch)]
+            [arrived(one, batch) for batch, records in read_many(store, some) for one in records]
         )
 
     def work(group: Sequence[BatchRow]) -> None:
@@ -66,7 +66,7 @@ def analysis(store: ObjectStore, lake: Lake) -> Stage:
 
     def work(group: Sequence[BatchRow]) -> None:
         found = [
-            analysed(record, batch) for batch in group for record in read_accepted(store, batch)
+            analysed(one, batch) for batch, records in read_many(store, group) for one in records
         ]
         written = lake.write_utterances(group[0].workspace_id, found)
         _log.info(

@@ -148,6 +148,25 @@ def test_a_batch_waits_for_an_archive_that_is_away_and_is_not_given_up(scene: Sc
     scene.api.complete(batch_id)
 
 
+def test_an_archive_that_is_away_is_not_taken_for_a_lost_one(scene: Scene) -> None:
+    accepted = [scene.post(str(number)).json()["batchId"] for number in range(5)]
+    scene.api.complete(*accepted)
+    scene.bad.faults = [Fault("status", "GET", LANDING, times=ALWAYS, after=3)]
+
+    for command in ("rebuild", "verify"):
+        done = everlake("lake", command, data=scene.data, env=scene.env, check=False)
+        assert done.returncode == 1
+        assert "storage could not read: S3 is busy" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "backup" not in done.stdout + done.stderr
+
+    records = scene.api.http.get("/api/v1/records").json()["records"]
+    assert len(records) == len(accepted)
+    scene.bad.faults = []
+    everlake("lake", "rebuild", data=scene.data, env=scene.env)
+    assert "all is well" in everlake("lake", "verify", data=scene.data, env=scene.env).stdout
+
+
 def fault_of(chance: random.Random, kind: str) -> list[Fault]:
     """A few requests of one kind of trouble, writes and reads."""
     times = chance.randrange(1, 6)

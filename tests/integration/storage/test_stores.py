@@ -2,6 +2,7 @@
 
 import threading
 import time
+from itertools import islice
 
 import pytest
 
@@ -35,6 +36,27 @@ def test_putting_nothing_is_nothing(place: Place) -> None:
 def test_an_object_that_is_not_there_is_missing(store: ObjectStore) -> None:
     with pytest.raises(ObjectMissing, match="landing/x"):
         store.get("landing/x")
+
+
+def test_many_objects_come_in_the_order_in_which_they_were_asked_for(store: ObjectStore) -> None:
+    paths = [f"a/{number}" for number in range(50)]
+    store.put_many([(path, path.encode() * 100) for path in paths])
+    asked = [*paths[::-1], "a/7", "a/7"]
+
+    assert list(store.get_many(asked)) == [path.encode() * 100 for path in asked]
+    assert list(store.get_many(["a/3"])) == [b"a/3" * 100]
+    assert list(store.get_many([])) == []
+
+
+def test_of_many_objects_one_that_is_missing_is_told_in_its_place(store: ObjectStore) -> None:
+    paths = [f"a/{number}" for number in range(40)]
+    store.put_many([(path, b"x") for path in paths])
+    store.delete("a/30")
+    objects = store.get_many(paths)
+
+    assert list(islice(objects, 30)) == [b"x"] * 30
+    with pytest.raises(ObjectMissing, match="a/30"):
+        next(objects)
 
 
 def test_the_same_object_may_be_put_again(place: Place) -> None:
