@@ -213,7 +213,7 @@ def test_nothing_that_was_promised_is_lost_when_s3_misbehaves_under_load(
         monkeypatch.setenv(name, value)
     store = open_store(scene.url)
 
-    assert problems(scene.data, workspace_id, ledger, scene.api, store) == []
+    assert problems(scene.data, workspace_id, ledger, scene.api, store=store) == []
     assert scene.server.stop() == 0
     done = everlake("lake", "verify", "--json", data=scene.data, env=scene.env)
     assert json.loads(done.stdout)["ok"]
