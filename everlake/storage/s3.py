@@ -28,7 +28,7 @@ from everlake.storage.store import (
     segments,
 )
 
-PARALLEL = 16
+PARALLEL = 32
 """Requests that one call has under way at the most."""
 LARGE = 16 * 1024 * 1024
 """Bytes from which an object is sent in parts: one request of it would take too long."""
