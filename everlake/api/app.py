@@ -36,6 +36,7 @@ from everlake.ingest.admit import Admitter, unavailable
 from everlake.ingest.service import Ingest
 from everlake.lake import Lake, LakeError
 from everlake.logs import logger
+from everlake.metrics import Meters, Page, take_seat
 from everlake.settings import Settings
 from everlake.storage import StorageError, open_store
 
@@ -57,6 +58,7 @@ _ROUTES = [
     meta.docs,
     meta.static,
     meta.llms,
+    meta.metrics,
 ]
 
 _log = logger()
@@ -71,6 +73,9 @@ def open_services(settings: Settings) -> Services:
         CatalogError: the database cannot be used; the message says what to do.
         StorageError: the storage cannot be used.
     """
+    # First of all, since what is counted must know where.
+    seat = take_seat(settings.metrics_directory, "api")
+    meters = Meters()
     catalog = Catalog.open(settings.catalog_url)
     catalog.check()
     store = open_store(settings.archive_url)
@@ -82,13 +87,15 @@ def open_services(settings: Settings) -> Services:
         readiness=Readiness(catalog, store),
         lake=Lake(settings.lake_root),
         admitter=admitter,
-        ingest=Ingest(catalog, admitter, limits),
+        ingest=Ingest(catalog, admitter, limits, meters),
         authenticator=Authenticator(catalog),
         rate_limit=_rate_limit(settings, catalog),
         body_memory=BodyMemory(settings.body_memory, settings.body_timeout),
         body_timeout=settings.body_timeout,
         limits=limits,
         watches=Watches(catalog),
+        meters=meters,
+        metrics_page=Page(meters, seat, catalog),
     )
 
 
@@ -137,7 +144,7 @@ def create_app(services: Services) -> ASGIApp:
         logging_config=None,
         request_max_body_size=None,
     )
-    return Gate(app, services.authenticator)
+    return Gate(app, services.authenticator, services.meters)
 
 
 def _on_wire_error(_: _Request, error: WireError) -> Response[bytes]:

@@ -14,6 +14,8 @@ from everlake.api.answers import send_error
 from everlake.api.authentication import Authenticator
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.logs import logger
+from everlake.metrics import Meters
+from everlake.metrics.meters import NO_ROUTE
 
 REQUEST_ID = "x-request-id"
 KEY = "everlake.key"
@@ -40,9 +42,10 @@ class Gate:
     route, so that a stranger learns nothing else.
     """
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, meters: Meters) -> None:
         self._app = app
         self._authenticator = authenticator
+        self._meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
@@ -75,6 +78,12 @@ class Gate:
                     status=exchange.status,
                     ms=round((time.perf_counter() - started) * 1000, 1),
                 )
+                if exchange.status:
+                    self._meters.answered(
+                        _route(scope),
+                        exchange.status,
+                        exchange.answered_at - started,
+                    )
 
     async def _route(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         # The router folds repeated slashes, so they must not lead around this.
@@ -92,6 +101,7 @@ class _Exchange:
 
     def __init__(self, scope: HTTPScope, receive: Receive, send: Send, request_id: str) -> None:
         self.status = 0
+        self.answered_at = 0.0
         self._receive = receive
         self._send = send
         self._request_id = request_id
@@ -106,6 +116,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.answered_at = time.perf_counter()
             headers = MutableScopeHeaders(message)
             headers[REQUEST_ID] = self._request_id
             if self._unread:
@@ -113,6 +124,11 @@ class _Exchange:
                 # lose its next request.
                 headers["connection"] = "close"
         await self._send(message)
+
+
+def _route(scope: HTTPScope) -> str:
+    """The template of the route, and never the path, which a client chooses."""
+    return cast("dict[str, str]", scope).get("path_template", NO_ROUTE)
 
 
 def _has_body(scope: HTTPScope) -> bool:

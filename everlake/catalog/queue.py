@@ -52,6 +52,12 @@ _LEASE = (
 )
 
 
+class Claimed(BatchRow, frozen=True, kw_only=True):
+    """A batch as it is leased; ``taken_over`` where the lease of another had run out."""
+
+    taken_over: bool = False
+
+
 def claim(
     tx: Connection,
     *,
@@ -65,7 +71,7 @@ def claim(
     max_bytes: int,
     workspace_id: str | None = None,
     skip_workspaces: Collection[str] = (),
-) -> list[BatchRow]:
+) -> list[Claimed]:
     """Lease the oldest batches of one workspace that wait in ``status`` and nobody holds.
 
     A claim of ``LANDED`` also finds ``PROCESSING`` batches whose lease ran out or whose next
@@ -93,10 +99,10 @@ def claim(
         workspace = _due_workspace(tx, states, now, skip_workspaces)
     if workspace is None:
         return []
-    due: list[BatchRow] = []
+    due: list[Claimed] = []
     for state in states:
         parameters = {"workspace": workspace, "status": state, "now": now, "most": max_batches}
-        due.extend(BatchRow(**row) for row in tx.execute(_DUE_BATCHES, parameters).mappings())
+        due.extend(Claimed(**row) for row in tx.execute(_DUE_BATCHES, parameters).mappings())
     due.sort(key=lambda batch: batch.sequence)
     claimed = [
         msgspec.structs.replace(
@@ -105,6 +111,7 @@ def claim(
             lease_owner=owner,
             due_at=now + lease_ms,
             attempts=batch.attempts + (batch.lease_owner is not None),
+            taken_over=batch.lease_owner is not None,
         )
         for batch in _within(due[:max_batches], max_records, max_bytes)
     ]
@@ -220,7 +227,7 @@ def _due_workspace(
     return min(due)[1] if due else None
 
 
-def _within(rows: Iterable[BatchRow], max_records: int, max_bytes: int) -> Iterator[BatchRow]:
+def _within(rows: Iterable[Claimed], max_records: int, max_bytes: int) -> Iterator[Claimed]:
     records = size = 0
     for number, batch in enumerate(rows):
         records += batch.accepted

@@ -28,6 +28,7 @@ from everlake.ingest.directory import Directory
 from everlake.ingest.judge import Judgement, accept_all, judge
 from everlake.ingest.submission import read_quickly, read_thoroughly
 from everlake.landing.paths import landing_paths
+from everlake.metrics import Meters
 
 _encode = msgspec.json.Encoder().encode
 
@@ -44,12 +45,22 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ingest:
-    """Judges requests and makes what they hold durable."""
+    """Judges requests and makes what they hold durable.
 
-    def __init__(self, catalog: Catalog, admitter: Admitter, limits: Limits) -> None:
+    Args:
+        catalog: knows products and what came before.
+        admitter: makes batches durable.
+        limits: those of the wire.
+        meters: count what became a batch; of its own where left out.
+    """
+
+    def __init__(
+        self, catalog: Catalog, admitter: Admitter, limits: Limits, meters: Meters | None = None
+    ) -> None:
         self._catalog = catalog
         self._admitter = admitter
         self._limits = limits
+        self._meters = meters or Meters()
         self._directory = Directory(catalog)
 
     async def submit(self, request: Request) -> Admitted:
@@ -76,6 +87,13 @@ class Ingest:
         batch = _new_batch(self._catalog.new_batch_id(), request, judgement)
         admission, receipt = _admission(batch, judgement, claim)
         admitted = await self._admitter.admit(admission)
+        if not admitted.replayed:
+            self._meters.admitted(
+                body_bytes=len(request.body),
+                accepted=judgement.accepted,
+                attachments=judgement.attachments,
+                refused=judgement.refused_by,
+            )
         if not receipt.acceptedCount:
             raise _all_rejected(receipt)
         return admitted

@@ -6,6 +6,7 @@ from typing import TypedDict
 from everlake.catalog import leases
 from everlake.catalog.engine import Catalog, Connection
 from everlake.catalog.leases import Lease
+from everlake.metrics import Meters
 
 _PREFIX = "lake/"
 _SAFE_SHARE = 0.5
@@ -29,12 +30,16 @@ class WriterLeases:
         catalog: where the leases lie.
         owner: this worker's name.
         ttl_ms: milliseconds a lease holds without renewal.
+        meters: count what is taken over; of its own where left out.
     """
 
-    def __init__(self, catalog: Catalog, owner: str, ttl_ms: int) -> None:
+    def __init__(
+        self, catalog: Catalog, owner: str, ttl_ms: int, meters: Meters | None = None
+    ) -> None:
         self._catalog = catalog
         self._owner = owner
         self._ttl_ms = ttl_ms
+        self._meters = meters or Meters()
         self._lock = threading.Lock()
         self._held: dict[str, Lease] = {}
 
@@ -50,10 +55,12 @@ class WriterLeases:
             if held is not None and now < held.until - self._ttl_ms * (1 - _SAFE_SHARE):
                 return
             with self._catalog.write() as tx:
+                before = None if held else leases.owner_of(tx, _name(workspace_id))
                 lease = leases.acquire(tx, _name(workspace_id), **self._claim())
             if lease is None:
                 self._held.pop(workspace_id, None)
                 raise WriterLost(workspace_id)
+            self._meters.stole("writer", int(before not in {None, self._owner}))
             self._held[workspace_id] = lease
 
     def seize(self, workspace_id: str) -> None:

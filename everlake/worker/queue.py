@@ -8,10 +8,12 @@ from everlake.catalog import queue
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogUnavailable
+from everlake.catalog.queue import Claimed
 from everlake.contract.batch import BatchStatus
 from everlake.lake import LakeDamaged, LakeUnavailable
 from everlake.landing.lines import LandingDamaged
 from everlake.logs import logger
+from everlake.metrics import Meters
 from everlake.storage import ObjectMissing, StorageUnavailable
 from everlake.worker.leases import WriterLeases, WriterLost
 
@@ -54,6 +56,7 @@ class Queue:
         lease_ms: milliseconds a claim holds without renewal.
         retry_ms: wait after the first failure; doubled after each further one.
         max_attempts: tries before a batch is given up.
+        meters: count what moves forward; of its own where left out.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Queue:
         lease_ms: int,
         retry_ms: int,
         max_attempts: int,
+        meters: Meters | None = None,
     ) -> None:
         self._catalog = catalog
         self._writers = writers
@@ -74,6 +78,7 @@ class Queue:
         self._lease_ms = lease_ms
         self._retry_ms = retry_ms
         self._max_attempts = max_attempts
+        self._meters = meters or Meters()
         self._held: frozenset[str] = frozenset()
 
     @property
@@ -97,6 +102,7 @@ class Queue:
         if not claimed:
             return False
         self._hold(batch.id for batch in claimed)
+        self._meters.stole("batch", sum(batch.taken_over for batch in claimed))
         fresh = [batch for batch in claimed if batch.attempts == 0]
         failed = [batch for batch in claimed if batch.attempts]
         # One that failed before is alone, so it harms no other; and the rest do not wait in this
@@ -124,7 +130,7 @@ class Queue:
                 queue.release(tx, ids, owner=self._owner, now=self._catalog.now_ms())
             self._hold(self._held.difference(ids))
 
-    def _claim(self) -> list[BatchRow]:
+    def _claim(self) -> list[Claimed]:
         stage = self._stage
         with self._catalog.write() as tx:
             return queue.claim(
@@ -162,14 +168,19 @@ class Queue:
             _log.exception("step failed", stage=self._stage.name, batches=ids)
             self._retry(group, error, attempts)
         else:
-            self._advance(ids)
+            self._advance(group)
 
-    def _advance(self, ids: Sequence[str]) -> None:
+    def _advance(self, group: Sequence[BatchRow]) -> None:
+        ids = [batch.id for batch in group]
         now = self._catalog.now_ms()
         with self._catalog.write() as tx:
             moved = queue.advance(tx, ids, owner=self._owner, to=self._stage.gives, now=now)
         if moved < len(ids):
+            # Which of them moved is not known; whoever has the others counts those.
             _log.warning("lost claims", stage=self._stage.name, batches=len(ids) - moved)
+        else:
+            lags = ((now - batch.created_at) / 1000 for batch in group)
+            self._meters.advanced(self._stage.gives, lags)
 
     def _put_back(self, ids: Sequence[str], wait_ms: int, reason: str) -> None:
         _log.warning("waiting", stage=self._stage.name, batches=len(ids), reason=reason)
@@ -210,7 +221,9 @@ class Queue:
     def _fail(self, ids: Sequence[str], reason: str) -> None:
         _log.error("batch failed", stage=self._stage.name, batches=ids, reason=reason)
         with self._catalog.write() as tx:
-            queue.fail(tx, ids, owner=self._owner, now=self._catalog.now_ms(), reason=reason)
+            now = self._catalog.now_ms()
+            failed = queue.fail(tx, ids, owner=self._owner, now=now, reason=reason)
+        self._meters.gave_up(failed)
 
 
 def owner_of(worker: str, stage: str) -> str:
