@@ -52,12 +52,6 @@ _LEASE = (
 )
 
 
-class Claimed(BatchRow, frozen=True, kw_only=True):
-    """A batch as it is leased; ``taken_over`` where the lease of another had run out."""
-
-    taken_over: bool = False
-
-
 def claim(
     tx: Connection,
     *,
@@ -71,7 +65,8 @@ def claim(
     max_bytes: int,
     workspace_id: str | None = None,
     skip_workspaces: Collection[str] = (),
-) -> list[Claimed]:
+    taken_over: list[str] | None = None,
+) -> list[BatchRow]:
     """Lease the oldest batches of one workspace that wait in ``status`` and nobody holds.
 
     A claim of ``LANDED`` also finds ``PROCESSING`` batches whose lease ran out or whose next
@@ -87,6 +82,7 @@ def claim(
         max_bytes: likewise for ``landing_bytes``.
         workspace_id: None takes the workspace that has had a batch due for the longest time.
         skip_workspaces: not these, where there is a choice.
+        taken_over: gets the ids of the batches whose last lease ran out.
 
     Returns:
         the batches as they are now, by sequence; none where nothing is due.
@@ -99,11 +95,14 @@ def claim(
         workspace = _due_workspace(tx, states, now, skip_workspaces)
     if workspace is None:
         return []
-    due: list[Claimed] = []
+    due: list[BatchRow] = []
     for state in states:
         parameters = {"workspace": workspace, "status": state, "now": now, "most": max_batches}
-        due.extend(Claimed(**row) for row in tx.execute(_DUE_BATCHES, parameters).mappings())
+        due.extend(BatchRow(**row) for row in tx.execute(_DUE_BATCHES, parameters).mappings())
     due.sort(key=lambda batch: batch.sequence)
+    found = [*_within(due[:max_batches], max_records, max_bytes)]
+    if taken_over is not None:
+        taken_over.extend(batch.id for batch in found if batch.lease_owner is not None)
     claimed = [
         msgspec.structs.replace(
             batch,
@@ -111,9 +110,8 @@ def claim(
             lease_owner=owner,
             due_at=now + lease_ms,
             attempts=batch.attempts + (batch.lease_owner is not None),
-            taken_over=batch.lease_owner is not None,
         )
-        for batch in _within(due[:max_batches], max_records, max_bytes)
+        for batch in found
     ]
     if claimed:
         tx.execute(_LEASE, [_lease_values(batch) for batch in claimed])
@@ -227,7 +225,7 @@ def _due_workspace(
     return min(due)[1] if due else None
 
 
-def _within(rows: Iterable[Claimed], max_records: int, max_bytes: int) -> Iterator[Claimed]:
+def _within(rows: Iterable[BatchRow], max_records: int, max_bytes: int) -> Iterator[BatchRow]:
     records = size = 0
     for number, batch in enumerate(rows):
         records += batch.accepted

@@ -8,7 +8,6 @@ from everlake.catalog import queue
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogUnavailable
-from everlake.catalog.queue import Claimed
 from everlake.contract.batch import BatchStatus
 from everlake.lake import LakeDamaged, LakeUnavailable
 from everlake.landing.lines import LandingDamaged
@@ -102,7 +101,6 @@ class Queue:
         if not claimed:
             return False
         self._hold(batch.id for batch in claimed)
-        self._meters.stole("batch", sum(batch.taken_over for batch in claimed))
         fresh = [batch for batch in claimed if batch.attempts == 0]
         failed = [batch for batch in claimed if batch.attempts]
         # One that failed before is alone, so it harms no other; and the rest do not wait in this
@@ -130,10 +128,11 @@ class Queue:
                 queue.release(tx, ids, owner=self._owner, now=self._catalog.now_ms())
             self._hold(self._held.difference(ids))
 
-    def _claim(self) -> list[Claimed]:
+    def _claim(self) -> list[BatchRow]:
         stage = self._stage
+        taken_over: list[str] = []
         with self._catalog.write() as tx:
-            return queue.claim(
+            claimed = queue.claim(
                 tx,
                 status=stage.takes,
                 to=stage.during,
@@ -144,7 +143,10 @@ class Queue:
                 max_records=stage.max_records,
                 max_bytes=stage.max_bytes,
                 skip_workspaces=self._writers.of_others(tx),
+                taken_over=taken_over,
             )
+        self._meters.stole("batch", len(taken_over))
+        return claimed
 
     def _process(self, group: Sequence[BatchRow]) -> None:
         ids = [batch.id for batch in group]
