@@ -40,12 +40,17 @@ class Seat:
         self._file = file
 
     def taken(self) -> dict[str, int]:
-        """The process that sits on each seat of the machine, by the seat's name."""
+        """The process that sits on each seat, by the seat's name.
+
+        Those of other containers are left out: their numbers name other processes here.
+        """
         found: dict[str, int] = {}
         for path in sorted(self.folder.glob("*" + _SUFFIX)):
             with suppress(OSError, ValueError), path.open() as file:
                 if not _lock(file):
-                    found[path.name.removesuffix(_SUFFIX)] = int(file.read())
+                    pid, namespace = file.read().split()
+                    if namespace == _namespace():
+                        found[path.name.removesuffix(_SUFFIX)] = int(pid)
         return found
 
 
@@ -82,11 +87,19 @@ def _sit(folder: Path, role: str) -> Seat:
         file = (folder / (name + _SUFFIX)).open("a+")
         if _lock(file):
             file.truncate(0)
-            file.write(str(os.getpid()))
+            file.write(f"{os.getpid()} {_namespace()}")
             file.flush()
             return Seat(folder, name, file)
         file.close()
     raise AssertionError
+
+
+def _namespace() -> str:
+    """That of the process numbers (pid_namespaces(7))."""
+    try:
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
+    except OSError:
+        return "0"
 
 
 def _reserve(folder: Path, name: str) -> None:
