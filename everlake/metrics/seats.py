@@ -107,7 +107,9 @@ def _reserve(folder: Path, name: str) -> None:
     for kind, size in _RESERVED.items():
         handle = os.open(folder / f"{kind}_{name}.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            os.posix_fallocate(handle, 0, size)
+            if os.fstat(handle).st_size != size:
+                os.truncate(handle, 0)
+                os.pwrite(handle, bytes(size), 0)
         finally:
             os.close(handle)
 
