@@ -10,6 +10,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, ReceiveMessage, Scope, Send
 from litestar.utils import normalize_path
 
+from everlake import tracing
 from everlake.api.answers import send_error
 from everlake.api.authentication import Authenticator
 from everlake.contract.errors import ErrorCode, WireError
@@ -23,6 +24,8 @@ KEY = "everlake.key"
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._\-]{1,128}")
 _PROTECTED = "/api/"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Others are called ``_OTHER`` in a trace (OpenTelemetry's conventions for HTTP)."""
 
 _log = logger()
 
@@ -62,7 +65,10 @@ class Gate:
         exchange = _Exchange(scope, receive, send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._route(scope, exchange.receive, exchange.send)
+                if tracing.is_on() and _is_protected(scope):
+                    await self._trace(scope, exchange)
+                else:
+                    await self._route(scope, exchange.receive, exchange.send)
             except WireError as error:
                 await send_error(error, exchange.send)
             except Exception:
@@ -85,9 +91,19 @@ class Gate:
                         exchange.answered_at - started,
                     )
 
+    async def _trace(self, scope: HTTPScope, exchange: "_Exchange") -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        with tracing.request(scope["headers"], method) as span:
+            try:
+                await self._route(scope, exchange.receive, exchange.send)
+            except WireError as error:
+                # Answered here, so that its status is the span's and it is no fault of ours.
+                await send_error(error, exchange.send)
+            finally:
+                tracing.answered(span, method, _route(scope), exchange.status)
+
     async def _route(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        # The router folds repeated slashes, so they must not lead around this.
-        if (normalize_path(scope["path"]) + "/").startswith(_PROTECTED):
+        if _is_protected(scope):
             key = await self._authenticator.identify(scope["headers"])
             scope["state"][KEY] = key
         if scope["method"] == "OPTIONS":
@@ -124,6 +140,11 @@ class _Exchange:
                 # lose its next request.
                 headers["connection"] = "close"
         await self._send(message)
+
+
+def _is_protected(scope: HTTPScope) -> bool:
+    # The router folds repeated slashes, so they must not lead around this.
+    return (normalize_path(scope["path"]) + "/").startswith(_PROTECTED)
 
 
 def _route(scope: HTTPScope) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import msgspec
 from msgspec import UNSET
 
+from everlake import tracing
 from everlake.catalog import idempotency
 from everlake.catalog.batches import NewBatch
 from everlake.catalog.engine import Catalog
@@ -81,12 +82,14 @@ class Ingest:
             earlier = await asyncio.to_thread(self._find_earlier, request.key.workspace_id, claim)
             if earlier is not None:
                 return earlier
-        judgement = await self._judge(request)
+        with tracing.part("judge"):
+            judgement = await self._judge(request)
         if request.dry_run:
             return Admitted(_encode(_receipt(judgement, None)), replayed=False)
         batch = _new_batch(self._catalog.new_batch_id(), request, judgement)
         admission, receipt = _admission(batch, judgement, claim)
-        admitted = await self._admitter.admit(admission)
+        with tracing.part("admit"):
+            admitted = await self._admitter.admit(admission)
         if not admitted.replayed:
             self._meters.admitted(
                 body_bytes=len(request.body),
@@ -177,6 +180,7 @@ def _new_batch(batch_id: str, request: Request, judgement: Judgement) -> NewBatc
         rejected_path=paths.rejected if judgement.refused is not None else None,
         attachment_total=judgement.attachments,
         failure=None if judgement.accepted else "every record was refused",
+        traceparent=tracing.traceparent(),
     )
 
 

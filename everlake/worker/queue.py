@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
+from everlake import tracing
 from everlake.catalog import queue
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
@@ -157,7 +158,8 @@ class Queue:
             return
         try:
             self._writers.hold(group[0].workspace_id)
-            self._stage.work(group)
+            with tracing.step(self._stage.name, {batch.id: batch.traceparent for batch in group}):
+                self._stage.work(group)
         except WriterLost:
             self._put_back(ids, self._retry_ms, "another worker writes this workspace")
         except TRANSIENT as error:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from everlake import memory
+from everlake import memory, tracing
 from everlake.catalog import leases, queue
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
@@ -187,8 +187,10 @@ def run(settings: Settings) -> None:
     """
     memory.keep_freed_memory(_ARENAS)
     os.nice(_NICENESS)
+    tracing.start("worker")
     worker = Worker(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
     with prepared():
         worker.run()
+    tracing.stop()
