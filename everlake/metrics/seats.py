@@ -47,7 +47,7 @@ class Seat:
         found: dict[str, int] = {}
         for path in sorted(self.folder.glob("*" + _SUFFIX)):
             with suppress(OSError, ValueError), path.open() as file:
-                if not _lock(file):
+                if not _lock(file, fcntl.LOCK_SH):
                     pid, namespace = file.read().split()
                     if namespace == _namespace():
                         found[path.name.removesuffix(_SUFFIX)] = int(pid)
@@ -105,13 +105,14 @@ def _namespace() -> str:
 def _reserve(folder: Path, name: str) -> None:
     """Take the disk's space now: to write where a full disk has none would end the process."""
     for kind, size in _RESERVED.items():
-        handle = os.open(folder / f"{kind}_{name}.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        path = folder / f"{kind}_{name}.db"
+        if path.exists() and path.stat().st_size == size:
+            continue
         try:
-            if os.fstat(handle).st_size != size:
-                os.truncate(handle, 0)
-                os.pwrite(handle, bytes(size), 0)
-        finally:
-            os.close(handle)
+            path.write_bytes(bytes(size))
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _clear(folder: Path) -> None:
@@ -121,12 +122,12 @@ def _clear(folder: Path) -> None:
 
 def _is_taken(path: Path) -> bool:
     with path.open() as file:
-        return not _lock(file)
+        return not _lock(file, fcntl.LOCK_SH)
 
 
-def _lock(file: IO[str]) -> bool:
+def _lock(file: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 ACCEPTED = """
 import sys
 from pathlib import Path
@@ -115,23 +117,32 @@ def test_files_torn_by_a_power_cut_are_cleared(tmp_path: Path) -> None:
         assert one.sees() == 20.0
 
 
-def test_a_process_that_cannot_count_with_the_others_counts_alone(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
+@pytest.mark.parametrize("hindrance", ["a file in its place", "a full disk"])
+def test_a_process_that_cannot_count_with_the_others_counts_alone(
+    tmp_path: Path, hindrance: str
+) -> None:
+    folder = tmp_path / "metrics"
+    if hindrance == "a file in its place":
+        folder.touch()
     script = (
-        "import sys; from pathlib import Path; from everlake.metrics import Meters, take_seat\n"
+        "import resource, sys; from pathlib import Path\n"
+        "from everlake.metrics import Meters, take_seat\n"
+        "if sys.argv[2] == 'a full disk':\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
         "assert take_seat(Path(sys.argv[1]), 'api') is None\n"
         "meters = Meters(); meters.answered('/', 200, 1.0)\n"
         "print(meters.registry.get_sample_value('everlake_http_requests_total', "
         "{'route': '/', 'status': '200'}))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "file" / "metrics")],
+        [sys.executable, "-c", script, str(folder), hindrance],
         check=True,
         capture_output=True,
         text=True,
     )
     assert done.stdout.splitlines()[-1] == "1.0"
     assert "counted alone" in done.stdout + done.stderr
+    assert not (folder / "histogram_api-0.db").exists()
 
 
 def test_the_files_have_room_for_every_series_from_the_start(tmp_path: Path) -> None:
