@@ -163,6 +163,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             gt=0, description="How often indexes and files are tidied.", extra={"unit": "seconds"}
         ),
     ] = 10.0
+    worker_metrics_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65_535,
+            description="Port at which a worker serves /metrics by itself; 0 is none.",
+        ),
+    ] = 0
 
     @property
     def data_directory(self) -> Path:
@@ -183,6 +191,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def archive_url(self) -> str:
         """The storage's URL, the default filled in."""
         return self.storage_url or self.data_directory.as_uri()
+
+    @property
+    def metrics_directory(self) -> Path:
+        """Where the processes of this machine count together."""
+        return self.data_directory / "metrics"
 
     @property
     def lake_root(self) -> Path:

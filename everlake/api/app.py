@@ -37,6 +37,7 @@ from everlake.ingest.asking import unavailable
 from everlake.ingest.service import Ingest
 from everlake.lake import Lake, LakeError
 from everlake.logs import logger
+from everlake.metrics import Meters, Page, take_seat
 from everlake.settings import Settings
 from everlake.storage import StorageError, open_store
 
@@ -58,6 +59,7 @@ _ROUTES = [
     meta.docs,
     meta.static,
     meta.llms,
+    meta.metrics,
 ]
 
 _log = logger()
@@ -72,6 +74,9 @@ def open_services(settings: Settings) -> Services:
         CatalogError: the database cannot be used; the message says what to do.
         StorageError: the storage cannot be used.
     """
+    # First of all, since what is counted must know where.
+    seat = take_seat(settings.metrics_directory, "api")
+    meters = Meters()
     catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
     catalog.check()
     store = open_store(settings.archive_url)
@@ -84,7 +89,7 @@ def open_services(settings: Settings) -> Services:
         readiness=Readiness(catalog, store),
         lake=Lake(settings.lake_root),
         admitter=admitter,
-        ingest=Ingest(catalog, admitter, limits, patience),
+        ingest=Ingest(catalog, admitter, limits, patience, meters),
         authenticator=Authenticator(catalog, patience),
         rate_limit=_rate_limit(settings, catalog),
         body_memory=BodyMemory(settings.body_memory, settings.body_timeout),
@@ -92,6 +97,8 @@ def open_services(settings: Settings) -> Services:
         patience=patience,
         limits=limits,
         watches=Watches(catalog),
+        meters=meters,
+        metrics_page=Page(meters, seat, catalog),
     )
 
 
@@ -142,7 +149,7 @@ def create_app(services: Services) -> ASGIApp:
         logging_config=None,
         request_max_body_size=None,
     )
-    return Gate(app, services.authenticator)
+    return Gate(app, services.authenticator, services.meters)
 
 
 def _on_wire_error(_: _Request, error: WireError) -> Response[bytes]:

@@ -10,10 +10,13 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, ReceiveMessage, Scope, Send
 from litestar.utils import normalize_path
 
+from everlake import tracing
 from everlake.api.answers import send_error
 from everlake.api.authentication import Authenticator
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.logs import logger
+from everlake.metrics import Meters
+from everlake.metrics.meters import NO_ROUTE
 
 REQUEST_ID = "x-request-id"
 KEY = "everlake.key"
@@ -21,6 +24,8 @@ KEY = "everlake.key"
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._\-]{1,128}")
 _PROTECTED = "/api/"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Others are called ``_OTHER`` in a trace (OpenTelemetry's conventions for HTTP)."""
 
 _log = logger()
 
@@ -40,9 +45,10 @@ class Gate:
     route, so that a stranger learns nothing else.
     """
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, meters: Meters) -> None:
         self._app = app
         self._authenticator = authenticator
+        self._meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
@@ -59,7 +65,10 @@ class Gate:
         exchange = _Exchange(scope, receive, send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._route(scope, exchange.receive, exchange.send)
+                if tracing.is_on() and _is_protected(scope):
+                    await self._trace(scope, exchange)
+                else:
+                    await self._route(scope, exchange.receive, exchange.send)
             except WireError as error:
                 await send_error(error, exchange.send)
             except Exception:
@@ -75,10 +84,26 @@ class Gate:
                     status=exchange.status,
                     ms=round((time.perf_counter() - started) * 1000, 1),
                 )
+                if exchange.status:
+                    self._meters.answered(
+                        _route(scope),
+                        exchange.status,
+                        exchange.answered_at - started,
+                    )
+
+    async def _trace(self, scope: HTTPScope, exchange: "_Exchange") -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        with tracing.request(scope["headers"], method) as span:
+            try:
+                await self._route(scope, exchange.receive, exchange.send)
+            except WireError as error:
+                # Answered here, so that its status is the span's and it is no fault of ours.
+                await send_error(error, exchange.send)
+            finally:
+                tracing.answered(span, method, _route(scope), exchange.status)
 
     async def _route(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        # The router folds repeated slashes, so they must not lead around this.
-        if (normalize_path(scope["path"]) + "/").startswith(_PROTECTED):
+        if _is_protected(scope):
             key = await self._authenticator.identify(scope["headers"])
             scope["state"][KEY] = key
         if scope["method"] == "OPTIONS":
@@ -92,6 +117,7 @@ class _Exchange:
 
     def __init__(self, scope: HTTPScope, receive: Receive, send: Send, request_id: str) -> None:
         self.status = 0
+        self.answered_at = 0.0
         self._receive = receive
         self._send = send
         self._request_id = request_id
@@ -106,6 +132,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.answered_at = time.perf_counter()
             headers = MutableScopeHeaders(message)
             headers[REQUEST_ID] = self._request_id
             if self._unread:
@@ -113,6 +140,16 @@ class _Exchange:
                 # lose its next request.
                 headers["connection"] = "close"
         await self._send(message)
+
+
+def _is_protected(scope: HTTPScope) -> bool:
+    # The router folds repeated slashes, so they must not lead around this.
+    return (normalize_path(scope["path"]) + "/").startswith(_PROTECTED)
+
+
+def _route(scope: HTTPScope) -> str:
+    """The template of the route, and never the path, which a client chooses."""
+    return cast("dict[str, str]", scope).get("path_template", NO_ROUTE)
 
 
 def _has_body(scope: HTTPScope) -> bool:

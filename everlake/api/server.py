@@ -14,6 +14,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar.types import ASGIApp
 
+from everlake import tracing
 from everlake.api.app import create_app, open_services
 from everlake.logs import logger
 from everlake.memory import keep_freed_memory
@@ -67,6 +68,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
+    tracing.start("api")
     services = open_services(settings)
     # Granian says that embedding is experimental and repeats what we log ourselves.
     logging.getLogger("_granian").setLevel(logging.ERROR)
@@ -88,6 +90,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     _log.info("listening", host=host, port=port)
     await server.serve()
+    tracing.stop()
     _log.info("stopped")
 
 

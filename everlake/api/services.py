@@ -20,6 +20,7 @@ from everlake.contract.limits import Limits
 from everlake.ingest.admit import Admitter
 from everlake.ingest.service import Ingest
 from everlake.lake import Lake
+from everlake.metrics import Meters, Page
 from everlake.storage import ObjectStore
 
 
@@ -39,6 +40,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     patience: float
     limits: Limits
     watches: Watches
+    meters: Meters
+    metrics_page: Page
 
 
 def key_of(request: Request[Any, Any, Any]) -> ApiKey:

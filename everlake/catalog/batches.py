@@ -23,7 +23,8 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     """A batch as it is admitted: ``LANDING``, or ``FAILED`` when every record was refused.
 
     ``errors`` are the first 20 of ``total_errors``; ``failure`` says why a batch failed;
-    ``landing_bytes`` is the size of the accepted records as lines, before compression.
+    ``landing_bytes`` is the size of the accepted records as lines, before compression;
+    ``traceparent`` names its request's span where that is traced.
     """
 
     id: str
@@ -44,6 +45,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     rejected_path: str | None = None
     attachment_total: int = 0
     failure: str | None = None
+    traceparent: str | None = None
 
 
 STORED = (

@@ -55,6 +55,11 @@ def seize(tx: Connection, name: str, *, owner: str, now: int, ttl_ms: int) -> Le
     return Lease(name=name, owner=owner, fence=fence, until=now + ttl_ms)
 
 
+def owner_of(tx: Connection, name: str) -> str | None:
+    """Who holds the lease, or held it last and did not release it; None where nobody."""
+    return tx.execute(select(_c.owner).where(_c.name == name)).scalar()
+
+
 def renew(tx: Connection, lease: Lease, now: int, ttl_ms: int) -> bool:
     """Hold the lease until ``now + ttl_ms``; False where another owner has taken it since."""
     statement = update(leases).where(*_held(lease)).values(until=now + ttl_ms)

@@ -77,6 +77,7 @@ def claim(
     workspace_id: str | None = None,
     skip_workspaces: Collection[str] = (),
     failed_before: bool | None = None,
+    taken_over: list[str] | None = None,
 ) -> list[BatchRow]:
     """Lease the oldest batches of one workspace that wait in ``status`` and nobody holds.
 
@@ -94,6 +95,7 @@ def claim(
         workspace_id: None takes the workspace that has had a batch due for the longest time.
         skip_workspaces: not these, where there is a choice.
         failed_before: only batches on which an attempt has failed, or only others; None: any.
+        taken_over: gets the ids of the batches whose last lease ran out.
 
     Returns:
         the batches as they are now, by sequence; none where nothing is due.
@@ -112,6 +114,9 @@ def claim(
         statement = _DUE_BATCHES.where(*_has_failed(failed_before))
         due.extend(BatchRow(**row) for row in tx.execute(statement, parameters).mappings())
     due.sort(key=lambda batch: batch.sequence)
+    found = [*_within(due[:max_batches], max_records, max_bytes)]
+    if taken_over is not None:
+        taken_over.extend(batch.id for batch in found if batch.lease_owner is not None)
     claimed = [
         msgspec.structs.replace(
             batch,
@@ -120,7 +125,7 @@ def claim(
             due_at=now + lease_ms,
             attempts=batch.attempts + (batch.lease_owner is not None),
         )
-        for batch in _within(due[:max_batches], max_records, max_bytes)
+        for batch in found
     ]
     if claimed:
         tx.execute(_LEASE, [_lease_values(batch) for batch in claimed])

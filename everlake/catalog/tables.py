@@ -169,6 +169,7 @@ batches = Table(
     Column("attempts", Integer, nullable=False),
     Column("landed_at", BigInteger),
     Column("completed_at", BigInteger),
+    Column("traceparent", TEXT),
     UniqueConstraint("workspace_id", "sequence"),
     Index(None, "workspace_id", "id"),
     Index(None, "workspace_id", "status", "id"),

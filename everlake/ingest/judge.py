@@ -1,6 +1,7 @@
 """Each record by itself: which are accepted, which refused and why (contract, Judged, 5)."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -18,7 +19,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
     ``lines`` are the accepted records as the archive keeps them, not compressed. ``errors`` are
     the first 20 by index, ``total_errors`` counts all; ``refused`` is the
-    compressed object of the refused records, or None when there are none.
+    compressed object of the refused records, or None when there are none. ``refused_by`` counts
+    each of these under the code of its first error.
     """
 
     record_type: str | None
@@ -30,6 +32,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[RecordError] = []
     total_errors: int = 0
     refused: bytes | None = None
+    refused_by: Mapping[RecordErrorCode, int] = {}
 
 
 def accept_all(
@@ -78,6 +81,7 @@ def judge(submission: Submission, projects: frozenset[str], limits: Limits) -> J
         errors=refusals.shown,
         total_errors=refusals.total,
         refused=refusals.finish(),
+        refused_by=refusals.by_code,
         attachments=attachments,
     )
 
@@ -87,6 +91,7 @@ class _Refusals:
         self.records = 0
         self.total = 0
         self.shown: list[RecordError] = []
+        self.by_code: Counter[RecordErrorCode] = Counter()
         self._writer: RefusedWriter | None = None
 
     def add(self, index: int, payload: bytes, faults: Iterable[Fault]) -> None:
@@ -96,8 +101,10 @@ class _Refusals:
 
     def _counted(self, index: int, faults: Iterable[Fault]) -> Iterator[Fault]:
         # One record can have a million faults, so they pass by and are never held together.
-        for code, text in faults:
+        for number, (code, text) in enumerate(faults):
             self.total += 1
+            if not number:
+                self.by_code[code] += 1
             if len(self.shown) < ERRORS_SHOWN:
                 self.shown.append(RecordError(index, code, text))
             yield code, text

@@ -6,6 +6,7 @@ import hashlib
 import msgspec
 from msgspec import UNSET
 
+from everlake import tracing
 from everlake.catalog import idempotency
 from everlake.catalog.batches import NewBatch
 from everlake.catalog.engine import Catalog
@@ -28,6 +29,7 @@ from everlake.ingest.directory import Directory
 from everlake.ingest.judge import Judgement, accept_all, judge
 from everlake.ingest.submission import read_quickly, read_thoroughly
 from everlake.landing.paths import landing_paths
+from everlake.metrics import Meters
 
 _encode = msgspec.json.Encoder().encode
 
@@ -44,15 +46,29 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ingest:
-    """Judges requests and makes what they hold durable."""
+    """Judges requests and makes what they hold durable.
+
+    Args:
+        catalog: knows products and what came before.
+        admitter: makes batches durable.
+        limits: those of the wire.
+        patience: seconds that the catalog may take to answer.
+        meters: count what became a batch; of its own where left out.
+    """
 
     def __init__(
-        self, catalog: Catalog, admitter: Admitter, limits: Limits, patience: float = PATIENCE
+        self,
+        catalog: Catalog,
+        admitter: Admitter,
+        limits: Limits,
+        patience: float = PATIENCE,
+        meters: Meters | None = None,
     ) -> None:
         self._catalog = catalog
         self._patience = patience
         self._admitter = admitter
         self._limits = limits
+        self._meters = meters or Meters()
         self._directory = Directory(catalog)
 
     async def submit(self, request: Request) -> Admitted:
@@ -73,12 +89,21 @@ class Ingest:
             earlier = await ask(self._patience, self._find_earlier, request.key.workspace_id, claim)
             if earlier is not None:
                 return earlier
-        judgement = await self._judge(request)
+        with tracing.part("judge"):
+            judgement = await self._judge(request)
         if request.dry_run:
             return Admitted(_encode(_receipt(judgement, None)), replayed=False)
         batch = _new_batch(self._catalog.new_batch_id(), request, judgement)
         admission, receipt = _admission(batch, judgement, claim)
-        admitted = await self._admitter.admit(admission)
+        with tracing.part("admit"):
+            admitted = await self._admitter.admit(admission)
+        if not admitted.replayed:
+            self._meters.admitted(
+                body_bytes=len(request.body),
+                accepted=judgement.accepted,
+                attachments=judgement.attachments,
+                refused=judgement.refused_by,
+            )
         if not receipt.acceptedCount:
             raise _all_rejected(receipt)
         return admitted
@@ -162,6 +187,7 @@ def _new_batch(batch_id: str, request: Request, judgement: Judgement) -> NewBatc
         rejected_path=paths.rejected if judgement.refused is not None else None,
         attachment_total=judgement.attachments,
         failure=None if judgement.accepted else "every record was refused",
+        traceparent=tracing.traceparent(),
     )
 
 

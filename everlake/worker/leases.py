@@ -9,6 +9,7 @@ from typing import TypedDict
 from everlake.catalog import leases
 from everlake.catalog.engine import Catalog, Connection
 from everlake.catalog.leases import Lease
+from everlake.metrics import Meters
 
 _PREFIX = "lake/"
 _WRITTEN_MS = 15 * 60_000
@@ -33,12 +34,16 @@ class WriterLeases:
         catalog: where the leases lie.
         owner: this worker's name.
         ttl_ms: milliseconds a lease holds without renewal.
+        meters: count what is taken over; of its own where left out.
     """
 
-    def __init__(self, catalog: Catalog, owner: str, ttl_ms: int) -> None:
+    def __init__(
+        self, catalog: Catalog, owner: str, ttl_ms: int, meters: Meters | None = None
+    ) -> None:
         self._catalog = catalog
         self._owner = owner
         self._ttl_ms = ttl_ms
+        self._meters = meters or Meters()
         self._lock = threading.Lock()
         self._held: dict[str, Lease] = {}
         self._in_use: Counter[str] = Counter()
@@ -81,6 +86,7 @@ class WriterLeases:
             if fresh and not spare:
                 return
             with self._catalog.write() as tx:
+                before = None if lease else leases.owner_of(tx, _name(workspace_id))
                 # Everybody takes rows in the same order, so that no two wait for each other.
                 for one in sorted({workspace_id, *spare}):
                     if one in spare:
@@ -90,6 +96,7 @@ class WriterLeases:
             if lease is None:
                 self._held.pop(workspace_id, None)
                 raise WriterLost(workspace_id)
+            self._meters.stole("writer", int(before not in {None, self._owner}))
             self._held[workspace_id] = lease
 
     def seize(self, workspace_id: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
+from everlake import tracing
 from everlake.catalog import queue
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
@@ -12,6 +13,7 @@ from everlake.contract.batch import BatchStatus
 from everlake.lake import LakeDamaged, LakeUnavailable
 from everlake.landing.lines import LandingDamaged
 from everlake.logs import logger
+from everlake.metrics import Meters
 from everlake.storage import ObjectMissing, StorageUnavailable
 from everlake.worker.leases import WriterLeases, WriterLost
 
@@ -54,6 +56,7 @@ class Queue:
         lease_ms: milliseconds a claim holds without renewal.
         retry_ms: wait after the first failure; doubled after each further one.
         max_attempts: tries before a batch is given up.
+        meters: count what moves forward; of its own where left out.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Queue:
         lease_ms: int,
         retry_ms: int,
         max_attempts: int,
+        meters: Meters | None = None,
     ) -> None:
         self._catalog = catalog
         self._writers = writers
@@ -74,6 +78,7 @@ class Queue:
         self._lease_ms = lease_ms
         self._retry_ms = retry_ms
         self._max_attempts = max_attempts
+        self._meters = meters or Meters()
         self._held: frozenset[str] = frozenset()
         self._failed_next = False
 
@@ -127,8 +132,9 @@ class Queue:
         So it harms no other, and a death is counted against no batch that only waited.
         """
         stage = self._stage
+        taken_over: list[str] = []
         with self._catalog.write() as tx:
-            return queue.claim(
+            claimed = queue.claim(
                 tx,
                 status=stage.takes,
                 to=stage.during,
@@ -140,7 +146,10 @@ class Queue:
                 max_bytes=stage.max_bytes,
                 skip_workspaces=self._writers.of_others(tx),
                 failed_before=failed_before,
+                taken_over=taken_over,
             )
+        self._meters.stole("batch", len(taken_over))
+        return claimed
 
     def _process(self, group: Sequence[BatchRow]) -> None:
         ids = [batch.id for batch in group]
@@ -150,7 +159,11 @@ class Queue:
             self._fail(ids, f"given up after {attempts} tries: {reason}")
             return
         try:
-            with self._writers.writing(group[0].workspace_id):
+            traced = {batch.id: batch.traceparent for batch in group}
+            with (
+                self._writers.writing(group[0].workspace_id),
+                tracing.step(self._stage.name, traced),
+            ):
                 self._stage.work(group)
             self._writers.note_written(group[0].workspace_id)
         except WriterLost:
@@ -165,14 +178,19 @@ class Queue:
             _log.exception("step failed", stage=self._stage.name, batches=ids)
             self._retry(group, error, attempts)
         else:
-            self._advance(ids)
+            self._advance(group)
 
-    def _advance(self, ids: Sequence[str]) -> None:
+    def _advance(self, group: Sequence[BatchRow]) -> None:
+        ids = [batch.id for batch in group]
         now = self._catalog.now_ms()
         with self._catalog.write() as tx:
             moved = queue.advance(tx, ids, owner=self._owner, to=self._stage.gives, now=now)
         if moved < len(ids):
+            # Which of them moved is not known; whoever has the others counts those.
             _log.warning("lost claims", stage=self._stage.name, batches=len(ids) - moved)
+        else:
+            lags = ((now - batch.created_at) / 1000 for batch in group)
+            self._meters.advanced(self._stage.gives, lags)
 
     def _put_back(self, ids: Sequence[str], wait_ms: int, reason: str) -> None:
         _log.warning("waiting", stage=self._stage.name, batches=len(ids), reason=reason)
@@ -213,7 +231,9 @@ class Queue:
     def _fail(self, ids: Sequence[str], reason: str) -> None:
         _log.error("batch failed", stage=self._stage.name, batches=ids, reason=reason)
         with self._catalog.write() as tx:
-            queue.fail(tx, ids, owner=self._owner, now=self._catalog.now_ms(), reason=reason)
+            now = self._catalog.now_ms()
+            failed = queue.fail(tx, ids, owner=self._owner, now=now, reason=reason)
+        self._meters.gave_up(failed)
 
 
 def owner_of(worker: str, stage: str) -> str:

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from everlake import memory
+from everlake import memory, tracing
 from everlake.catalog import leases, queue
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
 from everlake.lake import Lake
 from everlake.logs import logger
+from everlake.metrics import Meters, Page, serve_page, take_seat
 from everlake.settings import Settings
 from everlake.storage import open_store
 from everlake.worker import housekeeping, stages
@@ -46,6 +47,9 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        # First of all, since what is counted must know where.
+        self._seat = take_seat(settings.metrics_directory, "worker")
+        self._meters = Meters()
         self._catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
         self._catalog.check()
         self._store = open_store(settings.archive_url)
@@ -54,7 +58,7 @@ class Worker:
         self._stop = threading.Event()
         self._janitor = Janitor(settings, self._catalog, self._store, self._presence.name)
         lease_ms = int(settings.lease_seconds * 1000)
-        self._writers = WriterLeases(self._catalog, self._presence.name, lease_ms)
+        self._writers = WriterLeases(self._catalog, self._presence.name, lease_ms, self._meters)
         self._stages = [
             stages.landing(self._store, self._lake),
             stages.analysis(self._store, self._lake),
@@ -65,6 +69,9 @@ class Worker:
         """Work until :meth:`stop`, then finish the steps under way and return."""
         self._take_over_from_the_dead()
         housekeeping.mend(self._catalog, self._lake, self._writers)
+        if self._settings.worker_metrics_port:
+            page = Page(self._meters, self._seat, self._catalog)
+            serve_page(page, self._settings.worker_metrics_port)
         _log.info("working", worker=self._presence.name)
         threads = [
             *(self._thread(partial(self._work, line)) for line in self._queues),
@@ -98,6 +105,7 @@ class Worker:
             lease_ms=lease_ms,
             retry_ms=int(self._settings.retry_seconds * 1000),
             max_attempts=self._settings.max_attempts,
+            meters=self._meters,
         )
 
     def _take_over_from_the_dead(self) -> None:
@@ -190,8 +198,10 @@ def run(settings: Settings) -> None:
     """
     memory.keep_freed_memory(_ARENAS)
     os.nice(_NICENESS)
+    tracing.start("worker")
     worker = Worker(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
     with prepared():
         worker.run()
+    tracing.stop()

@@ -176,3 +176,10 @@ ERROR_EXTRAS: dict[str, dict[str, Any]] = {
 def error(code: str) -> dict[str, Any]:
     """An error body with ``code``."""
     return {"error": code, "message": ERROR_MESSAGES[code], **ERROR_EXTRAS.get(code, {})}
+
+
+METRICS = """\
+# HELP everlake_records_accepted_total Records accepted.
+# TYPE everlake_records_accepted_total counter
+everlake_records_accepted_total 1204.0
+"""

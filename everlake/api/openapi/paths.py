@@ -12,6 +12,7 @@ from everlake.api.openapi.responses import (
     answer,
     event_stream,
     nothing,
+    plain_text,
     refusals,
 )
 from everlake.api.openapi.vocabulary import ref
@@ -42,6 +43,7 @@ def paths(limits: Limits) -> dict[str, Any]:
                 "getReadiness", "Whether database and storage can be used; 503 while they cannot."
             )
         },
+        "/metrics": {"get": _metrics()},
     }
 
 
@@ -336,6 +338,23 @@ def _health(operation_id: str, description: str) -> dict[str, Any]:
         "security": [],
         "responses": {
             "200": answer("All is well.", ref("Health"), {"well": {"status": "ok"}}),
+            **refusals(*OPEN_REFUSALS),
+        },
+    }
+
+
+def _metrics() -> dict[str, Any]:
+    return {
+        "operationId": "getMetrics",
+        "tags": ["Service"],
+        "summary": "Counts for Prometheus",
+        "description": (
+            "The counts of this machine's processes, and the queue, in the text format of "
+            "Prometheus, version 0.0.4. They name no workspace and no key."
+        ),
+        "security": [],
+        "responses": {
+            "200": plain_text("The counts.", examples.METRICS),
             **refusals(*OPEN_REFUSALS),
         },
     }

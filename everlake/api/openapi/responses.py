@@ -149,6 +149,15 @@ def event_stream(
     return response
 
 
+def plain_text(description: str, example: str) -> dict[str, Any]:
+    """A text for programs that know its format, with its headers."""
+    response = nothing(description)
+    response["content"] = {
+        "text/plain": {"schema": {"type": "string"}, "examples": {"text": {"value": example}}}
+    }
+    return response
+
+
 def nothing(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[str, Any]:
     """An answer without content, with its headers."""
     return {

@@ -1,5 +1,6 @@
 """The pages about the server itself: health, description, documentation. No key is needed."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from everlake.api.openapi import build
 from everlake.api.services import Services
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest.asking import RETRY_AFTER_SECONDS, ask
+from everlake.metrics import MEDIA_TYPE
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
@@ -73,3 +75,10 @@ async def llms(request: Request[Any, Any, Any], services: Services) -> Response[
     base_url = str(request.base_url).rstrip("/")
     text = llms_txt(services.limits, base_url=base_url)
     return Response(text.encode(), media_type="text/plain; charset=utf-8")
+
+
+@get("/metrics")
+async def metrics(services: Services) -> Response[bytes]:
+    """The counts of this machine's processes, and the queue, for Prometheus."""
+    text = await asyncio.to_thread(services.metrics_page.text)
+    return Response(text, headers={"Content-Type": MEDIA_TYPE})

@@ -177,7 +177,9 @@ def test_a_batch_has_the_source_of_its_key(home: Home) -> None:
     assert default.batch(default.accept(default.record()))["source"] == "api"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json", "/docs", "/llms.txt"])
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/llms.txt"]
+)
 def test_the_pages_about_the_server_want_no_key(home: Home, path: str) -> None:
     with stranger(home) as client:
         assert client.get(path).status_code == 200

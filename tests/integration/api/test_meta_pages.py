@@ -42,6 +42,7 @@ def test_the_description_is_openapi_and_names_every_endpoint(visitor: httpx.Clie
         "/api/v1/projects",
         "/healthz",
         "/readyz",
+        "/metrics",
     }
     assert document["components"]["schemas"]["RecordArray"]["maxItems"] == 1_000
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from everlake.catalog import batches, idempotency, keys, projects, queue, sequence
+from everlake.catalog import backlog, batches, idempotency, keys, projects, queue, sequence
 from everlake.contract.batch import BatchStatus
 from tests.integration.catalog.home import Home, now_ms
 
@@ -138,3 +138,16 @@ def test_a_look_up_is_a_range_of_an_index(
     with home.catalog.read() as tx, plans(tx) as found:
         look_up(tx, home.workspace_id)
     assert_reads_only_index_ranges(found)
+
+
+@pytest.mark.parametrize("analysed", [False, True], ids=["without statistics", "with statistics"])
+def test_the_queue_is_counted_in_ranges_of_its_index(home: Home, *, analysed: bool) -> None:
+    home.insert(200, status=BatchStatus.COMPLETE)
+    with home.catalog.write() as tx:
+        if analysed:
+            tx.exec_driver_sql("ANALYZE")
+        with plans(tx) as found:
+            backlog.waiting(tx, now=1)
+    reads = [line for line in found if "batches" in line]
+    assert len(reads) == 7
+    assert set(reads) == {"SEARCH batches USING COVERING INDEX ix_batches_due (status=?)"}

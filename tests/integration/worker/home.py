@@ -17,6 +17,7 @@ from everlake.ingest.admit import Admitter
 from everlake.ingest.body import MediaType
 from everlake.ingest.service import Ingest
 from everlake.lake import Lake
+from everlake.metrics import Meters
 from everlake.search import search
 from everlake.storage import ObjectStore
 from everlake.storage.local import LocalStore
@@ -62,6 +63,7 @@ class Home:
         self.admitter = Admitter(self.catalog, self.store)
         self.admitter.start()
         self._ingest = Ingest(self.catalog, self.admitter, Limits())
+        self.meters = Meters()
         self._keys: dict[str, ApiKey] = {}
         self.workspace_id = self.new_workspace("first")
 
@@ -123,8 +125,8 @@ class Home:
     def analysis(self) -> Stage:
         return stages.analysis(self.store, self.lake)
 
-    def writers(self, worker: str = "worker") -> WriterLeases:
-        return WriterLeases(self.catalog, worker, 30_000)
+    def writers(self, worker: str = "worker", ttl_ms: int = 30_000) -> WriterLeases:
+        return WriterLeases(self.catalog, worker, ttl_ms, self.meters)
 
     def queue(
         self,
@@ -143,6 +145,7 @@ class Home:
             lease_ms=30_000,
             retry_ms=1_000,
             max_attempts=max_attempts,
+            meters=self.meters,
         )
 
     def work(self, *stages_to_do: Stage) -> None:

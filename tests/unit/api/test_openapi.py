@@ -125,8 +125,10 @@ def test_every_example_of_a_schema_is_valid() -> None:
         assert "example" not in node or "/examples/" in place, place
 
 
-def is_stream(label: str, status: str) -> bool:
-    return label.endswith("/events") and status == "200"
+def media_type_of(label: str, status: str) -> str:
+    others = {"/events": "text/event-stream", "/metrics": "text/plain"}
+    kind = next((each for end, each in others.items() if label.endswith(end)), JSON)
+    return kind if status == "200" else JSON
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
@@ -137,7 +139,7 @@ def test_every_example_of_an_answer_is_valid(label: str) -> None:
             assert "content" not in response
             continue
         [(media_type, content)] = response["content"].items()
-        assert media_type == ("text/event-stream" if is_stream(label, status) else JSON)
+        assert media_type == media_type_of(label, status)
         assert content["examples"], status
         for each in content["examples"].values():
             validator(content["schema"]).validate(each["value"])
@@ -211,6 +213,7 @@ def test_every_answer_has_a_request_id_and_its_statuses(label: str) -> None:
         ("GET /api/v1/projects", {"api:read"}),
         ("GET /healthz", set[str]()),
         ("GET /readyz", set[str]()),
+        ("GET /metrics", set[str]()),
     ],
 )
 def test_an_operation_takes_either_header_and_names_its_permission(

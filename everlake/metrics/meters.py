@@ -1,0 +1,152 @@
+"""What is counted, and how it is called.
+
+No label holds what a client can choose: paths are told by their routes, and neither a workspace
+nor a key is ever named.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Generic, Literal, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from everlake.contract.batch import BatchStatus
+from everlake.contract.errors import RecordErrorCode
+
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAG_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
+
+NO_ROUTE = "none"
+"""The route of a request that got to none: without a key, or to an address that is not there."""
+
+LeaseKind = Literal["batch", "writer"]
+_LEASE_KINDS: tuple[LeaseKind, ...] = ("batch", "writer")
+
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Child = TypeVar("_Child")
+
+
+class _Children(dict[_Key, _Child], Generic[_Key, _Child]):
+    """The library's own look-up of a child takes as long as the counting itself."""
+
+    def __init__(self, make: Callable[[_Key], _Child]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: _Key) -> _Child:
+        child = self[key] = self._make(key)
+        return child
+
+
+class Meters:
+    """Every count of this process. Its methods take a microsecond or two.
+
+    They are kept where :func:`everlake.metrics.take_seat` said, in this process alone otherwise.
+    """
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self.registry = registry
+        requests = Counter(
+            "everlake_http_requests_total",
+            "Requests that were answered.",
+            ["route", "status"],
+            registry=registry,
+        )
+        seconds = Histogram(
+            "everlake_http_request_duration_seconds",
+            "Time from a request's head to the head of its answer.",
+            ["route"],
+            buckets=_REQUEST_SECONDS,
+            registry=registry,
+        )
+        self._requests = _Children[tuple[str, int], Counter](lambda key: requests.labels(*key))
+        self._seconds = _Children[str, Histogram](seconds.labels)
+        self._bytes = Counter(
+            "everlake_ingest_bytes_total",
+            "Bytes of the bodies that became batches, after decompression.",
+            registry=registry,
+        )
+        self._accepted = Counter(
+            "everlake_records_accepted_total", "Records accepted.", registry=registry
+        )
+        refused = Counter(
+            "everlake_records_refused_total",
+            "Records refused, by the code of the first error of each.",
+            ["code"],
+            registry=registry,
+        )
+        self._refused = {code: refused.labels(code.value) for code in RecordErrorCode}
+        self._attachments = Counter(
+            "everlake_attachments_total", "Attachments of accepted records.", registry=registry
+        )
+        reached = Counter(
+            "everlake_batches_reached_total",
+            "Batches that came to a status.",
+            ["status"],
+            registry=registry,
+        )
+        self._reached = {
+            status: reached.labels(status.value)
+            for status in BatchStatus
+            if status is not BatchStatus.PROCESSING
+        }
+        lag = Histogram(
+            "everlake_batch_lag_seconds",
+            "Time from a batch's making, just before its 202, to a status.",
+            ["status"],
+            buckets=_LAG_SECONDS,
+            registry=registry,
+        )
+        self._lag = {
+            status: lag.labels(status.value)
+            for status in (BatchStatus.LANDED, BatchStatus.COMPLETE)
+        }
+        steals = Counter(
+            "everlake_lease_steals_total",
+            "Leases that ran out and were taken over.",
+            ["kind"],
+            registry=registry,
+        )
+        self._steals = {kind: steals.labels(kind) for kind in _LEASE_KINDS}
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """A request was answered; ``seconds`` to the head of its answer."""
+        self._requests[route, status].inc()
+        self._seconds[route].observe(seconds)
+
+    def admitted(
+        self,
+        *,
+        body_bytes: int,
+        accepted: int,
+        attachments: int,
+        refused: Mapping[RecordErrorCode, int],
+    ) -> None:
+        """A new batch was stored, with so many records accepted and refused."""
+        self._bytes.inc(body_bytes)
+        self._reached[BatchStatus.LANDING if accepted else BatchStatus.FAILED].inc()
+        if accepted:
+            self._accepted.inc(accepted)
+        if attachments:
+            self._attachments.inc(attachments)
+        for code, records in refused.items():
+            self._refused[code].inc(records)
+
+    def advanced(self, status: BatchStatus, lags: Iterable[float]) -> None:
+        """Batches came to ``status``, each so many seconds after it was made."""
+        lag = self._lag[status]
+        batches = 0
+        for seconds in lags:
+            lag.observe(max(seconds, 0.0))
+            batches += 1
+        self._reached[status].inc(batches)
+
+    def gave_up(self, batches: int) -> None:
+        """So many batches became ``FAILED`` after they had been accepted."""
+        self._reached[BatchStatus.FAILED].inc(batches)
+
+    def stole(self, kind: LeaseKind, leases: int) -> None:
+        """So many leases had run out, and are ours now."""
+        if leases:
+            self._steals[kind].inc(leases)

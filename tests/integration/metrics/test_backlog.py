@@ -1,0 +1,44 @@
+"""The queue on the page, where the catalog does not answer at once."""
+
+from pathlib import Path
+
+from sqlalchemy import text
+
+from everlake.catalog.engine import Catalog
+from everlake.metrics import Meters, Page
+from everlake.metrics.backlog import Backlog
+from tests.integration.postgres import Postgres
+from tests.integration.processes import until
+
+
+def test_a_catalog_that_hangs_is_down_and_the_page_goes_on(postgres_server: Postgres) -> None:
+    catalog = Catalog.open(postgres_server.new_database())
+    catalog.upgrade()
+    backlog = Backlog(catalog)
+
+    def up() -> float:
+        return next(
+            family.samples[0].value
+            for family in backlog.collect()
+            if family.name == "everlake_catalog_up"
+        )
+
+    with catalog.write() as tx:
+        tx.execute(text("LOCK TABLE batches IN ACCESS EXCLUSIVE MODE"))
+        assert up() == 0.0
+        assert [family.samples for family in backlog.collect()][:2] == [[], []]
+    until(lambda: up() == 1.0, "it answers again")
+    catalog.close()
+
+
+def test_without_a_catalog_the_page_has_the_counts(tmp_path: Path) -> None:
+    catalog = Catalog.open(f"sqlite:///{tmp_path}/catalog.db")
+    meters = Meters()
+    meters.admitted(body_bytes=1, accepted=7, attachments=0, refused={})
+
+    lines = Page(meters, None, catalog).text().decode().splitlines()
+
+    catalog.close()
+    assert "everlake_catalog_up 0.0" in lines
+    assert "everlake_records_accepted_total 7.0" in lines
+    assert not [line for line in lines if line.startswith("everlake_batches{")]
