@@ -36,7 +36,7 @@ def test_a_lease_that_ran_out_is_a_steal_and_one_that_was_given_back_is_none(hom
     home.accept(record("a"))
     lost = home.queue(worker="lost")
     lost._lease_ms = 1
-    claimed = lost._claim(failed_before=True)
+    claimed = lost._claim(failed_before=False)
     assert len(claimed) == 1
     assert value(home.meters, "lease_steals_total", kind="batch") == 0
     time.sleep(0.005)
