@@ -112,7 +112,7 @@ def test_a_database_that_hangs_ends_in_503_and_all_goes_on_with_it(tmp_path: Pat
         env, setup = start(tmp_path, url)
         with running("api", tmp_path, env) as server, running("worker", tmp_path, env) as worker:
             api = Api(server.url, setup)
-            send_many(api, "before")
+            api.complete(*(answer.json()["batchId"] for answer in send_many(api, "before")))
             with hanging(database):
                 assert_unavailable(send_many(api, "first"))  # some at their commit
                 assert_unavailable(send_many(api, "then"))  # their key is to be looked up anew
