@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 
 import pytest
+from prometheus_client import values
 
 from tests.integration.postgres import Postgres, postgres
 from tests.integration.s3 import S3, s3
@@ -19,6 +20,15 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {item.nodeid}: {report.longrepr}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def _counts_of_its_own() -> Generator[None]:
+    """Let a test that takes a seat for its metrics, as a process does, leave it at its end."""
+    before = values.ValueClass
+    yield
+    values.ValueClass = before
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
 
 @pytest.fixture(scope="session")

@@ -46,3 +46,9 @@ def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Non
         out.print(table)
     else:
         Console(width=10_000, highlight=False).print(table)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 batch``, ``2 batches``."""
+    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{ending}"

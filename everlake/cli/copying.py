@@ -10,6 +10,7 @@ import typer
 from everlake.catalog import copying as rows
 from everlake.catalog.copying import Contents
 from everlake.catalog.engine import Catalog
+from everlake.cli.console import counted
 from everlake.cli.context import (
     DataOption,
     JsonOption,
@@ -19,7 +20,6 @@ from everlake.cli.context import (
     print_json,
     settings_of,
 )
-from everlake.cli.problems import counted
 from everlake.cli.progress import Watch, watching
 from everlake.cli.supervisor import only_one
 from everlake.landing import copying as objects

@@ -12,9 +12,3 @@ def show_problems(problems: Sequence[Problem]) -> None:
         about = "" if each.batch_id is None else f"batch {each.batch_id}: "
         out.print(f"{about}{each.problem}", markup=False)
         out.print(f"  -> {each.action}", markup=False)
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 batch``, ``2 batches``."""
-    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
-    return f"{number:,} {noun}{ending}"

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from everlake.catalog.engine import Catalog
+from everlake.cli.console import counted
 from everlake.cli.context import (
     DataOption,
     JsonOption,
@@ -22,7 +23,7 @@ from everlake.cli.context import (
 )
 from everlake.cli.interrupt import ends_at_once
 from everlake.cli.lock import hold
-from everlake.cli.problems import counted, show_problems
+from everlake.cli.problems import show_problems
 from everlake.cli.progress import watching
 from everlake.lake import Lake
 from everlake.lake.lake import FOLDER

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from everlake.cli.console import CommandError, JsonOption, fail, out, print_json
-from everlake.cli.problems import counted
+from everlake.cli.console import CommandError, JsonOption, counted, fail, out, print_json
 from everlake.cli.refused_file import RefusedFile
 from everlake.cli.send_report import Meter, Tally, say_left_out
 from everlake.cli.send_wait import wait_until_complete

@@ -14,8 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from everlake.cli.console import err, out, print_table
-from everlake.cli.problems import counted
+from everlake.cli.console import counted, err, out, print_table
 from everlake.client.delivery import Outcome
 from everlake.client.records import Refused, Unread
 from everlake.client.sources import Taken

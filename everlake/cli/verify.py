@@ -9,6 +9,7 @@ import typer
 
 from everlake.analysis.utterances import extract
 from everlake.catalog.engine import Catalog
+from everlake.cli.console import counted
 from everlake.cli.context import (
     DataOption,
     JsonOption,
@@ -20,7 +21,7 @@ from everlake.cli.context import (
     workspace_ids_of,
 )
 from everlake.cli.interrupt import ends_at_once
-from everlake.cli.problems import counted, show_problems
+from everlake.cli.problems import show_problems
 from everlake.cli.progress import Watch, watching
 from everlake.lake import Lake
 from everlake.lake.verify import Verified

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import pytest
 
-from everlake.cli.problems import counted
+from everlake.cli.console import counted
 from everlake.contract.batch import BatchStatus
 from everlake.lake import Lake
 from tests.integration.cli.command import Cli, well
