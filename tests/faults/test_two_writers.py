@@ -116,11 +116,14 @@ def meet(scene: Scene, *, in_a_merge: bool, by_force: bool) -> None:
     """Stop the writer, let another go on, and wake the first."""
     node, owner = scene.stop(in_a_merge=in_a_merge)
     before = noticed(node)
+    held = scene.in_hand(owner)
     try:
         others = [name_of(one) for one in scene.nodes.workers if one is not node]
         scene.take_from(owner, by_force_for=others[0] if by_force else None)
         until(lambda: scene.owner() in others, "no other takes the lease")
-        until(lambda: not scene.in_hand(owner), "no other takes the batches")
+        # One at a time, since a worker seems to have died of them; and while the tables' lock
+        # is held, not even that one is done.
+        until(lambda: scene.in_hand(owner) < held, "no other takes the batches")
         if not in_a_merge:
             done = scene.nodes.complete()
             until(lambda: scene.nodes.complete() > done, "no other goes on")
