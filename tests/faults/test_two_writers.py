@@ -33,7 +33,7 @@ class Scene:
     def __init__(self, nodes: Nodes) -> None:
         self.nodes = nodes
         self.lease = f"lake/{nodes.workspace_id}"
-        self.records = nodes.storage / "lake" / f"workspace={nodes.workspace_id}/records.lance"
+        self.tables = nodes.storage / "lake" / f"workspace={nodes.workspace_id}"
 
     def owner(self) -> str | None:
         """The name of the worker that has the lease of the tables."""
@@ -55,14 +55,22 @@ class Scene:
                 return node, owner
         return None
 
-    def holds_lock(self, node: Node) -> bool:
-        """Whether the process holds the lock of the table of records (proc(5), locks)."""
-        inode = self.records.stat().st_ino
-        lines = Path("/proc/locks").read_text().splitlines()
-        return any(
-            "FLOCK" in line and f" {pid_of(node)} " in line and f":{inode} " in line
-            for line in lines
-        )
+    def writes(self, node: Node) -> set[str]:
+        """The tables whose locks the process holds (proc(5), locks)."""
+        held = [
+            line
+            for line in Path("/proc/locks").read_text().splitlines()
+            if "FLOCK" in line and f" {pid_of(node)} " in line
+        ]
+        return {
+            table.stem
+            for table in self.tables.glob("*.lance")
+            if any(f":{table.stat().st_ino} " in line for line in held)
+        }
+
+    def is_there(self, node: Node, *, in_a_merge: bool) -> bool:
+        """Whether it is in a merge of records; or else, whether it writes no table at all."""
+        return "records" in self.writes(node) if in_a_merge else not self.writes(node)
 
     def in_hand(self, owner: str) -> int:
         """How many batches the worker has claimed to land."""
@@ -77,9 +85,12 @@ class Scene:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             node, owner = self.writer()
-            until(lambda node=node: self.holds_lock(node) is in_a_merge, "it does not come to it")
+            until(
+                lambda node=node: self.is_there(node, in_a_merge=in_a_merge),
+                "it does not come to it",
+            )
             node.send(signal.SIGSTOP)
-            if self.holds_lock(node) is in_a_merge and self.in_hand(owner):
+            if self.is_there(node, in_a_merge=in_a_merge) and self.in_hand(owner):
                 return node, owner
             node.send(signal.SIGCONT)
         raise AssertionError("it could not be stopped there")
