@@ -16,6 +16,7 @@ from bench.processes import fresh_directory
 from bench.section import Row, Section, count, rate, table
 from everlake.lake import ArrivedRecord, Lake
 from everlake.lake import arrow as lake_arrow
+from everlake.lake.local import LocalSite
 
 SIZES = (100_000, 1_000_000, 10_000_000)
 MERGES = (20_000, 1_000)
@@ -92,11 +93,11 @@ def _check_room(folder: Path, needed: int) -> None:
 def _filled(folder: Path, size: int) -> Place:
     folder.mkdir()
     rows = Rows(size)
-    lake = Lake(folder)
+    lake = Lake(LocalSite(folder))
     peer = DuckTable(folder / "peer.duckdb")
     seconds = _seconds(lambda: fill(lake, _WORKSPACE, rows))
     peer_seconds = _seconds(lambda: _fill_peer(peer, rows))
-    files = (file for file in lake.directory(_WORKSPACE).rglob("*") if file.is_file())
+    files = (file for file in Path(lake.place(_WORKSPACE).where).rglob("*") if file.is_file())
     return Place(rows, lake, peer, seconds, peer_seconds, sum(f.stat().st_size for f in files))
 
 

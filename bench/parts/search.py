@@ -15,6 +15,7 @@ from bench.processes import QUIET, workspace
 from bench.section import Row, Section, count, ms, table
 from everlake.analysis.utterances import Utterance
 from everlake.lake import AnalysedRecord, ArrivedRecord, Lake
+from everlake.lake.local import LocalSite
 from tests.integration.server import running
 
 UTTERANCES = 1_000_000
@@ -33,7 +34,7 @@ def measure(*, quick: bool, utterances: int | None = None) -> dict[str, Any]:
     rounds = 2 if quick else 20
     result: dict[str, Any] = {"utterances": utterances, "rounds": rounds}
     with workspace() as (data, setup):
-        lake = Lake(data)
+        lake = Lake(LocalSite(data))
         started = time.perf_counter()
         steps = _load(lake, setup["workspace_id"], utterances // _PER_RECORD)
         result["load_seconds"] = time.perf_counter() - started

@@ -35,7 +35,8 @@ from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest.admit import Admitter
 from everlake.ingest.asking import unavailable
 from everlake.ingest.service import Ingest
-from everlake.lake import Lake, LakeError
+from everlake.lake import LakeError
+from everlake.lake.opening import open_lake
 from everlake.logs import logger
 from everlake.metrics import Meters, Page, take_seat
 from everlake.settings import Settings
@@ -87,7 +88,7 @@ def open_services(settings: Settings) -> Services:
         catalog=catalog,
         store=store,
         readiness=Readiness(catalog, store),
-        lake=Lake(settings.lake_root),
+        lake=open_lake(settings.archive_url, catalog),
         admitter=admitter,
         ingest=Ingest(catalog, admitter, limits, patience, meters),
         authenticator=Authenticator(catalog, patience),

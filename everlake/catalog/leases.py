@@ -66,6 +66,12 @@ def renew(tx: Connection, lease: Lease, now: int, ttl_ms: int) -> bool:
     return tx.execute(statement).rowcount == 1
 
 
+def is_held(tx: Connection, lease: Lease) -> bool:
+    """Whether no one else has taken the lease; until ``tx`` ends, no one can."""
+    statement = select(_c.name).where(*_held(lease)).with_for_update(read=True)
+    return tx.execute(statement).first() is not None
+
+
 def release(tx: Connection, lease: Lease) -> None:
     """Free the lease, if it is still held; the next to take it gets a higher fence."""
     tx.execute(update(leases).where(*_held(lease)).values(owner=None, until=0))

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -207,4 +208,29 @@ rate_limits = Table(
     Column("key_id", TEXT, primary_key=True),
     # When the key's bucket will be empty again: seconds of the database's clock.
     Column("empty_at", Double, nullable=False),
+)
+
+# Where the tables of a lake in a bucket lie; on disks the directories themselves say it.
+lake_places = Table(
+    "lake_places",
+    metadata,
+    Column("workspace_id", TEXT, ForeignKey("workspaces.id"), primary_key=True),
+    # Generations are numbered and no number is used twice; the first set of tables is number 1.
+    Column("serving", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("building", BigInteger),
+    Column("replaced", BigInteger),
+    Column("keep", Boolean, nullable=False),
+    Column("notes", LargeBinary),
+)
+
+lake_heads = Table(
+    "lake_heads",
+    metadata,
+    Column("workspace_id", TEXT, ForeignKey("workspaces.id"), nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("name", TEXT, nullable=False),
+    # The version of the table that counts; later ones are a dead or paused writer's.
+    Column("version", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "generation", "name"),
 )

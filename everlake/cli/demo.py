@@ -35,6 +35,7 @@ from everlake.client.sender import Sender
 from everlake.contract.batch import BatchStatus
 from everlake.demo.samples import sample_lines
 from everlake.lake import Lake, UtteranceFilters
+from everlake.lake.opening import open_lake
 from everlake.logs import configure
 from everlake.search import search
 from everlake.settings import Settings, load
@@ -121,8 +122,10 @@ def _show(settings: Settings, made: Setup, url: str) -> None:
         reasons = dict.fromkeys(error.message for error in sent.errors)
         print_table(("WHY",), [(reason,) for reason in list(reasons)[:4]])
         _follow(client, sent)
-        _show_lake(settings, made)
-        _show_search(settings, made)
+    with open_catalog(settings) as catalog:
+        lake = open_lake(settings.archive_url, catalog)
+        _show_lake(lake, made)
+        _show_search(lake, made)
 
 
 def _send(client: Client, lines: list[tuple[str, list[bytes]]]) -> Sent:
@@ -164,13 +167,12 @@ def _follow(client: Client, sent: Sent) -> None:
     out.print(f"\nAll {len(sent.batches)} batches are COMPLETE. In the lake now:")
 
 
-def _show_lake(settings: Settings, made: Setup) -> None:
-    summary = Lake(settings.lake_root).summary(made.workspace_id)
+def _show_lake(lake: Lake, made: Setup) -> None:
+    summary = lake.summary(made.workspace_id)
     print_table(("TYPE", "RECORDS"), [*summary.by_type.items(), ("all", summary.records)])
 
 
-def _show_search(settings: Settings, made: Setup) -> None:
-    lake = Lake(settings.lake_root)
+def _show_search(lake: Lake, made: Setup) -> None:
     for query in _QUERIES:
         out.print(f"\nWho said something like: {query}", style="bold")
         page = search(lake, made.workspace_id, query, filters=UtteranceFilters(), limit=2)

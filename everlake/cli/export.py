@@ -18,9 +18,9 @@ from everlake.cli.context import (
     workspace_id_of,
 )
 from everlake.cli.progress import watching
-from everlake.lake import Lake
 from everlake.lake.export import export_parquet
 from everlake.lake.lake import SPECS
+from everlake.lake.opening import open_lake
 
 DIRECTORY = "everlake-export"
 
@@ -56,11 +56,11 @@ def export(
     Example: everlake lake export --format parquet --to acme
     """
     settings = settings_of(data)
-    with open_existing(settings) as catalog, catalog.read() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
     spec = next(each for each in SPECS if each.name == table)
-    source = Lake(settings.lake_root).table(workspace_id, spec)
-    with watching(quiet=json) as watch:
+    with open_existing(settings) as catalog, watching(quiet=json) as watch:
+        with catalog.read() as tx:
+            workspace_id = workspace_id_of(tx, workspace)
+        source = open_lake(settings.archive_url, catalog).table(workspace_id, spec)
         done = export_parquet(
             source, to, lambda rows, total: watch(f"copying {table}", rows, total)
         )

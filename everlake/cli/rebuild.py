@@ -25,9 +25,9 @@ from everlake.cli.interrupt import ends_at_once
 from everlake.cli.lock import hold
 from everlake.cli.problems import show_problems
 from everlake.cli.progress import watching
-from everlake.lake import Lake
-from everlake.lake.lake import FOLDER
+from everlake.lake.opening import open_lake
 from everlake.lake.place import STAGING
+from everlake.lake.spec import FOLDER
 from everlake.settings import Settings
 from everlake.storage import open_store
 from everlake.worker.leases import WriterLeases
@@ -85,12 +85,13 @@ def _rebuild(
     settings: Settings, catalog: Catalog, workspace_id: str, watch: Watch, scratch: Path
 ) -> Rebuilt:
     presence = Presence(settings.data_directory)
+    writers = WriterLeases(catalog, presence.name, _LEASE_MS)
     try:
         return make_again(
             catalog,
             open_store(settings.archive_url),
-            Lake(settings.lake_root),
-            WriterLeases(catalog, presence.name, _LEASE_MS),
+            open_lake(settings.archive_url, catalog, writers),
+            writers,
             workspace_id,
             watch,
             scratch,

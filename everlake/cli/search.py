@@ -18,7 +18,8 @@ from everlake.cli.context import (
     workspace_id_of,
 )
 from everlake.contract.envelope import RECORD_TYPES
-from everlake.lake import Lake, UtteranceFilters
+from everlake.lake import UtteranceFilters
+from everlake.lake.opening import open_lake
 from everlake.search import Hit
 from everlake.search import search as search_lake
 
@@ -42,18 +43,19 @@ def search(
     if record_type is not None and record_type not in RECORD_TYPES:
         fail(f"--type must be one of {', '.join(RECORD_TYPES)}")
     settings = settings_of(data)
-    with open_existing(settings) as catalog, catalog.read() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
-    try:
-        page = search_lake(
-            Lake(settings.lake_root),
-            workspace_id,
-            query,
-            filters=UtteranceFilters(type=record_type, source=source, product=product),
-            limit=limit,
-        )
-    except ValueError as error:
-        fail(str(error))
+    with open_existing(settings) as catalog:
+        with catalog.read() as tx:
+            workspace_id = workspace_id_of(tx, workspace)
+        try:
+            page = search_lake(
+                open_lake(settings.archive_url, catalog),
+                workspace_id,
+                query,
+                filters=UtteranceFilters(type=record_type, source=source, product=product),
+                limit=limit,
+            )
+        except ValueError as error:
+            fail(str(error))
     if json:
         for hit in page.hits:
             print_json(msgspec.structs.asdict(hit))

@@ -19,7 +19,7 @@ from everlake.cli.context import (
     workspace_id_of,
 )
 from everlake.cli.interrupt import ends_at_once
-from everlake.lake import Lake
+from everlake.lake.opening import open_lake
 from everlake.lake.sql import open_sql
 
 
@@ -43,13 +43,16 @@ def sql(
         raise typer.BadParameter("--csv and --json exclude each other")
     statement = _statement(query, file)
     settings = settings_of(data)
-    with open_existing(settings) as catalog, catalog.read() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
-    with TemporaryDirectory(prefix="everlake-sql-") as name:
+    with (
+        open_existing(settings) as catalog,
+        TemporaryDirectory(prefix="everlake-sql-") as name,
+    ):
+        with catalog.read() as tx:
+            workspace_id = workspace_id_of(tx, workspace)
         overflow = Path(name)
         with (
             ends_at_once(overflow),
-            open_sql(Lake(settings.lake_root), workspace_id, overflow) as session,
+            open_sql(open_lake(settings.archive_url, catalog), workspace_id, overflow) as session,
         ):
             answer = session.ask(statement)
             if json:

@@ -23,7 +23,7 @@ from everlake.cli.context import (
 from everlake.cli.interrupt import ends_at_once
 from everlake.cli.problems import show_problems
 from everlake.cli.progress import Watch, watching
-from everlake.lake import Lake
+from everlake.lake.opening import open_lake
 from everlake.lake.verify import Verified
 from everlake.lake.verify import verify as look_at
 from everlake.landing.lines import LandedRecord
@@ -70,7 +70,7 @@ def _verify(
     return look_at(
         catalog,
         open_store(settings.archive_url),
-        Lake(settings.lake_root),
+        open_lake(settings.archive_url, catalog),
         workspace_id,
         says=_says,
         watch=watch,

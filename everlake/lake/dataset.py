@@ -12,37 +12,25 @@ the commit that makes them count.
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import lance
 import msgspec
 import pyarrow as pa
 from lance import Session  # pyright: ignore[reportPrivateImportUsage]  (documented there)
-from lance.dataset import LanceDataset
+from lance.dataset import LanceDataset, LanceOperation
 from lance.fragment import write_fragments
 from lance.optimize import Compaction
-from lance.query import BooleanQuery, MatchQuery, Occur, PhraseQuery
 
-from everlake.lake import arrow
+from everlake.lake import arrow, full_text
 from everlake.lake.rows import TextQuery
+from everlake.lake.spec import IndexKind
 
-IndexKind: TypeAlias = Literal["BTREE", "INVERTED"]
 Row: TypeAlias = dict[str, Any]
 Caches: TypeAlias = Session
 
 _INDEX_CACHE = 256 * 1024 * 1024
 _METADATA_CACHE = 64 * 1024 * 1024
-
-_TEXT_INDEX: Mapping[str, Any] = {
-    "base_tokenizer": "icu/split",
-    "language": "English",
-    "lower_case": True,
-    "ascii_folding": True,
-    "stem": True,
-    "remove_stop_words": False,
-    "with_position": True,
-}
 
 WIDE_ROWS = 128
 """Rows of a batch when each may weigh megabytes."""
@@ -62,6 +50,13 @@ class LanceFault(Exception):
 
 class NoTable(LanceFault):
     """There is no table at the path."""
+
+
+class Location(msgspec.Struct, frozen=True):
+    """Where a table lies: a path or a URL, and what the engine must know to get there."""
+
+    uri: str
+    options: dict[str, str] | None = None
 
 
 class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -96,32 +91,33 @@ def new_caches() -> Session:
 class Snapshot:
     """One version of the table at ``path``. Every method raises LanceFault when Lance fails."""
 
-    def __init__(self, path: Path, dataset: LanceDataset) -> None:
-        self._path = path
+    def __init__(self, location: Location, dataset: LanceDataset) -> None:
+        self._location = location
         self._dataset = dataset
 
     @classmethod
-    def open(cls, path: Path, caches: Session, version: int | None = None) -> "Snapshot":
-        """The latest version, or the one named.
-
-        Raises:
-            NoTable: there is none.
-            LanceFault: it is unreadable, or has data and no version at all.
-        """
-        if not any((path / "_versions").glob("*.manifest")):
-            if any((path / "data").glob("*")):
-                raise LanceFault("there are data files but no version of the table")
-            raise NoTable(str(path))
+    def open(cls, location: Location, caches: Session, version: int | None = None) -> "Snapshot":
+        """The latest version, or the one named."""
         with _faults():
-            return cls(path, lance.dataset(path, version=version, session=caches))
+            dataset = lance.dataset(
+                location.uri,
+                version=version,
+                session=caches,
+                storage_options=location.options,
+            )
+            return cls(location, dataset)
 
     @classmethod
-    def create(cls, path: Path, schema: arrow.Schema, caches: Session) -> "Snapshot":
+    def create(cls, location: Location, schema: arrow.Schema, caches: Session) -> "Snapshot":
         """A new table without rows."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         with _faults():
-            lance.write_dataset(schema.empty_table(), path, schema=schema)
-        return cls.open(path, caches)
+            lance.write_dataset(
+                schema.empty_table(),
+                location.uri,
+                schema=schema,
+                storage_options=location.options,
+            )
+        return cls.open(location, caches)
 
     @property
     def version(self) -> int:
@@ -129,22 +125,19 @@ class Snapshot:
         return self._dataset.version
 
     def latest_version(self) -> int:
-        """The newest version on disk, by whatever process."""
+        """The newest version there is, by whatever process, whether it counts or not."""
         with _faults():
             return self._dataset.latest_version
 
     def at(self, version: int) -> "Snapshot":
         """Another version of the table."""
         with _faults():
-            return Snapshot(self._path, self._dataset.checkout_version(version))
+            return Snapshot(self._location, self._dataset.checkout_version(version))
 
     def reopened(self) -> "Snapshot":
         """This version as an object of its own, for the methods that change theirs."""
         with _faults():
-            return Snapshot(
-                self._path,
-                lance.dataset(self._path, version=self.version, session=self._dataset.session()),
-            )
+            return self.open(self._location, self._dataset.session(), self.version)
 
     def count(self) -> int:
         """How many rows there are."""
@@ -212,7 +205,7 @@ class Snapshot:
         with _faults():
             table = self._dataset.to_table(
                 columns=["record_id", "version", "ordinal", "_score"],
-                full_text_query=_full_text(query),
+                full_text_query=full_text.query(query),
                 filter=where,
                 prefilter=True,
                 limit=limit,
@@ -272,7 +265,11 @@ class Snapshot:
         with _faults():
             return Pending(
                 transaction=write_fragments(
-                    rows, self._dataset, mode="append", return_transaction=True
+                    rows,
+                    self._dataset,
+                    mode="append",
+                    return_transaction=True,
+                    storage_options=self._location.options,
                 )
             )
 
@@ -280,8 +277,13 @@ class Snapshot:
         """Make prepared files count: the new version of the table."""
         with _faults():
             return Snapshot(
-                self._path,
-                LanceDataset.commit(self._dataset, pending.transaction, max_retries=0),
+                self._location,
+                LanceDataset.commit(
+                    self._dataset,
+                    pending.transaction,
+                    max_retries=0,
+                    storage_options=self._location.options,
+                ),
             )
 
     def fragments(self) -> list[Fragment]:
@@ -326,7 +328,7 @@ class Snapshot:
 
     def create_index(self, column: str, kind: IndexKind) -> None:
         """Index ``column``. Changes this snapshot into the version that has it."""
-        options = _TEXT_INDEX if kind == "INVERTED" else {}
+        options = full_text.INDEX if kind == "INVERTED" else {}
         with _faults():
             self._dataset.create_scalar_index(column, kind, name=_index_name(column), **options)
 
@@ -367,15 +369,26 @@ class Snapshot:
         with _faults():
             return Compaction.commit(self._dataset, list(rewrites)).fragments_removed
 
-    def remove_old_versions(self, older_than: timedelta, *, unverified: bool = False) -> int:
+    def remove_old_versions(
+        self, older_than: timedelta, *, keep: int | None = None, unverified: bool = False
+    ) -> int:
         """Delete versions of that age, and files only they use; how many versions.
 
-        With ``unverified`` also files that no version knows, which may be somebody's work.
+        Args:
+            keep: leave so many of the newest, however old they are.
+            unverified: delete also files that no version knows, which may be somebody's work.
         """
         with _faults():
             return self._dataset.cleanup_old_versions(
-                older_than=older_than, delete_unverified=unverified
+                older_than=older_than, retain_versions=keep, delete_unverified=unverified
             ).old_versions
+
+    def reserves_ids(self) -> bool:
+        """Whether this version was made only to reserve the ids that a compaction then uses."""
+        with _faults():
+            made_by = self._dataset.read_transaction(self.version)
+        # An operation for which the engine has no name in Python; it has one for all the others.
+        return made_by is not None and type(made_by.operation) is LanceOperation.BaseOperation
 
     def restore(self) -> None:
         """Make this version the newest. Changes this snapshot into the one that it becomes."""
@@ -385,15 +398,6 @@ class Snapshot:
 
 def _index_name(column: str) -> str:
     return f"{column}_idx"
-
-
-def _full_text(query: TextQuery) -> MatchQuery | BooleanQuery:
-    if not query.phrases:
-        return MatchQuery(query.words, "text")
-    parts: list[Any] = [(Occur.MUST, PhraseQuery(phrase, "text")) for phrase in query.phrases]
-    if query.words:
-        parts.append((Occur.SHOULD, MatchQuery(query.words, "text")))
-    return BooleanQuery(parts)
 
 
 @contextmanager

@@ -1,21 +1,18 @@
 """The lake: tables derived from the landing archive, one set a workspace.
 
-``<root>/lake/workspace=<id>/records.lance``, ``arrivals.lance`` and ``utterances.lance``, to be
-read by anything that reads Lance. Everything in them can be written again from the archive.
+``records``, ``arrivals`` and ``utterances``, to be read by anything that reads Lance. Everything
+in them can be written again from the archive. Where they lie is a :class:`Site`'s business.
 """
 
-import re
 import threading
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from everlake.lake import arrow, paging, utterances
 from everlake.lake.arriving import Portion, portions
 from everlake.lake.dataset import Pending, Row, Snapshot, new_caches
 from everlake.lake.errors import LakeUnavailable
 from everlake.lake.filters import equals, one_of
-from everlake.lake.place import STAGING, Place
 from everlake.lake.rows import (
     AnalysedRecord,
     ArrivedRecord,
@@ -30,11 +27,10 @@ from everlake.lake.rows import (
     UtteranceFilters,
     UtterancesWritten,
 )
-from everlake.lake.table import Table, TableSpec
+from everlake.lake.site import Place, Site
+from everlake.lake.spec import TableSpec
+from everlake.lake.table import Table
 from everlake.lake.upkeep import keep_up
-
-FOLDER = "lake"
-_WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
 
 RECORDS = TableSpec(
     name="records",
@@ -60,37 +56,30 @@ SPECS = (RECORDS, ARRIVALS, UTTERANCES)
 
 
 class Lake:
-    """Reads and writes the lake below ``root``; threads may share it.
+    """Reads and writes the tables of a site; threads may share it.
 
     Every method takes the workspace first and raises LakeUnavailable (try again later) or
     LakeDamaged (the message says what to do). A workspace without tables reads as empty.
     """
 
-    def __init__(self, root: Path, folder: str = FOLDER) -> None:
-        self._root = root
-        self._folder = folder
+    def __init__(self, site: Site) -> None:
+        self._site = site
         self._caches = new_caches()
         self._tables: dict[tuple[str, str], Table] = {}
         self._newest: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def directory(self, workspace_id: str) -> Path:
-        """Where the workspace's tables lie.
+    def place(self, workspace_id: str) -> Place:
+        """Where the workspace's tables lie, and how others take their place.
 
         Raises:
             ValueError: the id could not be part of a path.
         """
-        if not _WORKSPACE.fullmatch(workspace_id):
-            raise ValueError("A workspace id is 1 to 128 letters, digits, '-' and '_'.")
-        return self._root / self._folder / f"workspace={workspace_id}"
-
-    def place(self, workspace_id: str) -> Place:
-        """That directory, and how another takes its place."""
-        return Place(self.directory(workspace_id))
+        return self._site.place(workspace_id)
 
     def staged(self) -> "Lake":
         """The lake whose tables are to take the place of this one's."""
-        return Lake(self._root, f"{self._folder}/{STAGING}")
+        return Lake(self._site.staged())
 
     @contextmanager
     def still(self, workspace_id: str) -> Generator[None]:
@@ -280,7 +269,7 @@ class Lake:
         return [
             step
             for spec in SPECS
-            if self.table(workspace_id, spec).path.exists()
+            if self.table(workspace_id, spec).exists()
             for step in keep_up(self.table(workspace_id, spec), spec)
         ]
 
@@ -304,7 +293,7 @@ class Lake:
             self.place(workspace_id).clean()
         except OSError as error:
             raise LakeUnavailable(
-                f"The tables that were replaced in {self.directory(workspace_id)} cannot be "
+                f"The tables that were replaced in {self.place(workspace_id).where} cannot be "
                 f"removed: {error}. Check the disk's health and permissions."
             ) from error
 
@@ -313,11 +302,9 @@ class Lake:
         key = (workspace_id, spec.name)
         table = self._tables.get(key)
         if table is None:
-            place = self.place(workspace_id)
+            versions = self._site.versions(workspace_id, spec, self._caches)
             with self._lock:
-                table = self._tables.setdefault(
-                    key, Table(workspace_id, spec, place, self._root, self._caches)
-                )
+                table = self._tables.setdefault(key, Table(spec, versions))
         return table
 
 

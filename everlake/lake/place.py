@@ -11,16 +11,19 @@ import shutil
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from everlake.lake.durability import sync_path
+from everlake.lake.site import Place
+from everlake.storage import ObjectMissing
+from everlake.storage.local import LocalStore
 
 STAGING = "rebuild"
 """The folder, beside the workspaces' directories, of tables that are being made."""
 
 NOTES = "_rebuild.json"
-"""The file of the staged directory for the notes of whoever fills it; :meth:`Place.clean` drops it.
-"""
+"""The file of the staged directory for its maker's notes."""
 
 KEPT = "replaced"
 """The folder of replaced tables that were worth keeping."""
@@ -30,16 +33,27 @@ _WHOLE = "_whole"
 _KEEP = "_keep"
 
 
-class Place:
+class LocalPlace(Place):
     """A workspace's directory of tables, and the one in which its next tables are made."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.staged = directory.parent / STAGING / directory.name
-        self._replaced = self.staged.with_name(directory.name + ".old")
-        self._trash = self.staged.with_name(directory.name + ".trash")
+        self._staged = directory.parent / STAGING / directory.name
+        self._replaced = self._staged.with_name(directory.name + ".old")
+        self._trash = self._staged.with_name(directory.name + ".trash")
+
+    @property
+    def where(self) -> str:
+        return str(self.directory)
+
+    @property
+    def staged(self) -> str:
+        return str(self._staged)
 
     def make(self) -> None:
+        LocalPlace(self._staged).make_directory()
+
+    def make_directory(self) -> None:
         """Make the directory where there is none, but never where one is on its way.
 
         Raises:
@@ -55,81 +69,70 @@ class Place:
             sync_path(self.directory.parent.parent)
 
     def settle(self) -> None:
-        """Finish a swap that was cut off between its renames; wait for one that is under way.
-
-        Raises:
-            OSError: the renaming failed, or whoever is at it takes too long.
-        """
         if not self.directory.exists() and self._replaced.exists():
             with self._locked():
                 self._finish()
 
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self._staged).free
+
+    def save_notes(self, notes: bytes) -> None:
+        LocalStore(self._staged).put_many([(NOTES, notes)])
+
+    def notes(self) -> bytes | None:
+        return _notes_in(self._staged)
+
+    def swapped_notes(self) -> bytes | None:
+        return _notes_in(self.directory) if self._is_swapped() else None
+
+    def where_to_keep(self) -> str:
+        name = f"{self.directory.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        return str(self.directory.parent / KEPT / name)
+
     def swap(self, keep_as: str | None = None) -> None:
-        """Put the staged tables in the place of those that are there.
-
-        No one may write to either: the caller has the locks of all tables. Readers find the old
-        ones or the new ones, whole. Everything staged must be on disk.
-
-        Args:
-            keep_as: keep the old ones, under this name in the folder :data:`KEPT`.
-
-        Raises:
-            OSError: nothing, or all of it, has happened; :meth:`settle` finds out.
-        """
         self.clean()
         with self._locked():
-            _mark(self.staged / _WHOLE)
+            _mark(self._staged / _WHOLE)
             if keep_as is not None:
-                _mark(self.directory / _KEEP, keep_as)
+                _mark(self.directory / _KEEP, Path(keep_as).name)
             self.directory.rename(self._replaced)
-            self.staged.rename(self.directory)
+            self._staged.rename(self.directory)
             sync_path(self.directory.parent)
-            sync_path(self.staged.parent)
+            sync_path(self._staged.parent)
 
-    def swapped(self) -> bool:
-        """Whether a swap has been made and not cleaned up after."""
+    def _is_swapped(self) -> bool:
         return (self.directory / _WHOLE).exists()
 
     def clean(self) -> None:
-        """Put away what a swap has replaced.
-
-        Raises:
-            OSError: it could not be moved.
-        """
         shutil.rmtree(self._trash, ignore_errors=True)
-        if not self._replaced.exists() and not self.swapped():
+        if not self._replaced.exists() and not self._is_swapped():
             return
         with self._locked():
             self._finish()
             for name in (NOTES, _WHOLE):
                 (self.directory / name).unlink(missing_ok=True)
             if self._replaced.exists():
-                to = self._kept() or self._trash
+                to = self._where_to_keep() or self._trash
                 to.parent.mkdir(exist_ok=True)
                 self._replaced.rename(to)
                 sync_path(to.parent)
         shutil.rmtree(self._trash, ignore_errors=True)
 
     def drop_staged(self) -> None:
-        """Remove what was made for the next tables, and the folder if nothing else is in it.
-
-        Raises:
-            OSError: something of it could not be removed.
-        """
-        if self.staged.exists():
-            shutil.rmtree(self.staged)
+        if self._staged.exists():
+            shutil.rmtree(self._staged)
         with suppress(OSError):
-            self.staged.parent.rmdir()
+            self._staged.parent.rmdir()
 
     def _finish(self) -> None:
         if self.directory.exists() or not self._replaced.exists():
             return
-        whole = (self.staged / _WHOLE).exists()
-        (self.staged if whole else self._replaced).rename(self.directory)
+        whole = (self._staged / _WHOLE).exists()
+        (self._staged if whole else self._replaced).rename(self.directory)
         sync_path(self.directory.parent)
-        sync_path(self.staged.parent)
+        sync_path(self._staged.parent)
 
-    def _kept(self) -> Path | None:
+    def _where_to_keep(self) -> Path | None:
         with suppress(FileNotFoundError):
             return self.directory.parent / KEPT / (self._replaced / _KEEP).read_text()
         return None
@@ -165,6 +168,12 @@ def inode(path: Path) -> tuple[int, int] | None:
     with suppress(FileNotFoundError, NotADirectoryError):
         facts = path.stat()
         return facts.st_dev, facts.st_ino
+    return None
+
+
+def _notes_in(directory: Path) -> bytes | None:
+    with suppress(ObjectMissing):
+        return LocalStore(directory).get(NOTES)
     return None
 
 

@@ -3,16 +3,15 @@
 Work is done in small steps, each under the table's lock, so that merges come through in between.
 """
 
-import time
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from itertools import accumulate, groupby, pairwise
 
 import msgspec
 
 from everlake.lake.dataset import Fragment, IndexState
 from everlake.lake.rows import UpkeepStep
-from everlake.lake.table import Table, TableSpec, Writer
+from everlake.lake.spec import TableSpec
+from everlake.lake.table import Table, Writer
 
 FRAGMENT_ROWS = (512, 8_192, 65_536, 524_288)
 """Sizes fragments grow through. Each row is rewritten about once a size, not once a step."""
@@ -35,10 +34,6 @@ DELETED_SHARE = 0.25
 
 STEPS = 8
 """Most steps of one kind on one table in one call."""
-
-KEEP_VERSIONS = timedelta(minutes=10)
-CLEAN_AT = 64
-"""So many versions older than :data:`KEEP_VERSIONS` are worth a clean-up."""
 
 INDEX_AT = {"BTREE": 4_096, "INVERTED": 2_048}
 """So many rows outside an index are worth taking in: each search scans them."""
@@ -108,11 +103,9 @@ def keep_up(table: Table, spec: TableSpec) -> Iterator[UpkeepStep]:
                 writer.extend_index(column, parts)
         if parts is not None:
             yield UpkeepStep(table=spec.name, action="index", amount=state.unindexed)
-    if _old_versions(table) >= CLEAN_AT:
-        # Needs no lock: what a writer has written and not committed is left alone for a week.
-        removed = table.read(lambda now: now.reopened().remove_old_versions(KEEP_VERSIONS), 0)
-        if removed:
-            yield UpkeepStep(table=spec.name, action="clean", amount=removed)
+    removed = table.clean()
+    if removed:
+        yield UpkeepStep(table=spec.name, action="clean", amount=removed)
 
 
 def rows_at_a_time(sizes: Sequence[int]) -> int:
@@ -152,9 +145,3 @@ def _fold(fragments: Sequence[Fragment], chosen: Sequence[Fragment], rows: int) 
         keep=[fragment.id for fragment in fragments if fragment.id not in ids],
         rows=rows,
     )
-
-
-def _old_versions(table: Table) -> int:
-    limit = time.time() - KEEP_VERSIONS.total_seconds()
-    names = (table.path / "_versions").glob("*.manifest")
-    return sum(1 for name in names if name.stat().st_mtime < limit)

@@ -1,5 +1,6 @@
 """Objects by URL: synced put, get, list, delete."""
 
+from everlake.storage.s3_options import engine_options
 from everlake.storage.store import (
     ObjectInfo,
     ObjectMissing,
@@ -19,5 +20,6 @@ __all__ = [
     "StorageError",
     "StorageFull",
     "StorageUnavailable",
+    "engine_options",
     "open_store",
 ]

@@ -1,6 +1,5 @@
 """Objects in a bucket of S3, or of a server that speaks its protocol."""
 
-import os
 import re
 import secrets
 import threading
@@ -19,6 +18,7 @@ from obstore.exceptions import AlreadyExistsError
 from obstore.store import S3Store as Bucket
 
 from everlake.storage.s3_faults import FAILURES, is_missing_object
+from everlake.storage.s3_options import endpoint
 from everlake.storage.s3_tries import retried
 from everlake.storage.store import (
     ObjectInfo,
@@ -40,7 +40,6 @@ _PROBE = ".check"
 _CHECK_SECONDS = 3.0
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")
 _SLOW = "storage could not write: S3 is too slow now: send again a little later"
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -273,17 +272,17 @@ def _open(bucket: str, prefix: str, patience: Patience) -> Bucket:
     Trying again is not the library's business here: it would take no account of our time, and
     would not know its own writes again.
     """
-    endpoint = next((url for name in _ENDPOINTS if (url := os.environ.get(name))), None)
+    url = endpoint()
     config: S3Config = {"disable_bulk_delete": True}
-    if endpoint:
-        config["endpoint"] = endpoint
+    if url:
+        config["endpoint"] = url
     try:
         return Bucket(
             bucket,
             prefix=prefix or None,
             config=config,
             client_options={
-                "allow_http": bool(endpoint and endpoint.startswith("http://")),
+                "allow_http": bool(url and url.startswith("http://")),
                 "connect_timeout": timedelta(seconds=patience.connect),
                 "read_timeout": timedelta(seconds=patience.silence),
                 "timeout": timedelta(seconds=patience.answer),

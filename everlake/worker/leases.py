@@ -108,6 +108,11 @@ class WriterLeases:
         with self._lock, self._catalog.write() as tx:
             self._held[workspace_id] = leases.seize(tx, _name(workspace_id), **self._claim())
 
+    def lease(self, workspace_id: str) -> Lease | None:
+        """The right to write the workspace's tables, as far as this worker knows."""
+        with self._lock:
+            return self._held.get(workspace_id)
+
     def of_others(self, tx: Connection) -> set[str]:
         """The workspaces that another worker writes."""
         return leases.of_others(tx, _PREFIX, owner=self._owner, now=self._catalog.now_ms())

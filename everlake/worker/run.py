@@ -11,7 +11,7 @@ from everlake import memory, tracing
 from everlake.catalog import leases, queue
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
-from everlake.lake import Lake
+from everlake.lake.opening import open_lake
 from everlake.logs import logger
 from everlake.metrics import Meters, Page, serve_page, take_seat
 from everlake.settings import Settings
@@ -53,12 +53,12 @@ class Worker:
         self._catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
         self._catalog.check()
         self._store = open_store(settings.archive_url)
-        self._lake = Lake(settings.lake_root)
         self._presence = Presence(settings.data_directory)
         self._stop = threading.Event()
         self._janitor = Janitor(settings, self._catalog, self._store, self._presence.name)
         lease_ms = int(settings.lease_seconds * 1000)
         self._writers = WriterLeases(self._catalog, self._presence.name, lease_ms, self._meters)
+        self._lake = open_lake(settings.archive_url, self._catalog, self._writers)
         self._stages = [
             stages.landing(self._store, self._lake),
             stages.analysis(self._store, self._lake),

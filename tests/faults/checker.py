@@ -23,6 +23,7 @@ from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
 from everlake.contract.identity import record_id, record_version
 from everlake.lake import Lake, LakeError
+from everlake.lake.local import LocalSite
 from everlake.landing.lines import LandingDamaged, decode_accepted, decompress
 from everlake.search import search
 from everlake.storage import ObjectMissing, ObjectStore
@@ -206,7 +207,7 @@ def _landed_data(blob: bytes) -> list[bytes]:
 
 
 def _lake_problems(data: Path, workspace_id: str, arrivals: Arrivals) -> Iterator[str]:
-    lake = Lake(data)
+    lake = Lake(LocalSite(data))
     yield from _record_problems("table", _table_records(data, workspace_id), arrivals)
     yield from _record_problems("lake's pages", _paged_records(lake, workspace_id), arrivals)
     yield from _lookup_problems(lake, workspace_id, arrivals)

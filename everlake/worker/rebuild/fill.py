@@ -1,6 +1,5 @@
 """Filling the new tables with all that has landed, each record once."""
 
-import shutil
 from collections.abc import Iterator
 
 from everlake import memory
@@ -97,8 +96,8 @@ def _write_batch(job: Job, bulk: Bulk, batch: BatchRow, gone: frozenset[int]) ->
 
 
 def _flush(job: Job, bulk: Bulk) -> None:
-    free = shutil.disk_usage(job.place.staged).free
-    if free < RESERVE_BYTES:
+    free = job.place.free_bytes()
+    if free is not None and free < RESERVE_BYTES:
         raise LakeUnavailable(
             f"Only {free / 1024**2:,.0f} MB are free on the disk of {job.place.staged}, and the "
             "new tables need more. Make room and run the command again: it goes on where it is. "

@@ -8,8 +8,8 @@ import msgspec
 
 from everlake.catalog.engine import Catalog
 from everlake.lake import Lake
-from everlake.lake.place import Place
 from everlake.lake.problems import Problem
+from everlake.lake.site import Place
 from everlake.storage import ObjectStore
 from everlake.worker.rebuild.notes import Notes
 
@@ -37,9 +37,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """Write the notes down.
 
         Raises:
-            StorageUnavailable: they could not be written.
+            StorageUnavailable, CatalogUnavailable, LakeUnavailable: they could not be written.
         """
-        self.notes.save(self.place.staged)
+        self.place.save_notes(self.notes.encoded())
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

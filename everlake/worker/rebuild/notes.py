@@ -1,16 +1,11 @@
 """How far a rebuild is, so that it goes on where it was stopped."""
 
-from pathlib import Path
-
 import msgspec
 
 from everlake import __version__
 from everlake.catalog.engine import local_now_ms
-from everlake.lake.place import NOTES
-from everlake.storage import ObjectMissing
-from everlake.storage.local import LocalStore
 
-MADE_BY = f"{__version__}/1"
+MADE_BY = f"{__version__}/2"
 """Whoever has another mark makes tables of another kind: its work is of no use."""
 
 FRESH_MS = 24 * 3_600_000
@@ -39,7 +34,7 @@ class Notes(msgspec.Struct):
     and ``written`` say up to which sequence their arrivals and records are there, in the tables'
     ``versions``. ``missing`` are sequences up to ``until`` of batches that are not there,
     ``silent`` of those whose records are there and what they say is not. ``lost`` is by sequence.
-    ``kept`` is the name under which the old tables are kept, if they are.
+    ``kept`` is where the old tables are kept, if they are.
     """
 
     until: int
@@ -56,20 +51,18 @@ class Notes(msgspec.Struct):
     made_by: str = MADE_BY
     started_at: int = msgspec.field(default_factory=local_now_ms)
 
-    def save(self, directory: Path) -> None:
-        """Write them there, synced.
-
-        Raises:
-            StorageUnavailable: they could not be written.
-        """
-        LocalStore(directory).put_many([(NOTES, msgspec.json.encode(self))])
+    def encoded(self) -> bytes:
+        """What :meth:`decoded` takes."""
+        return msgspec.json.encode(self)
 
     @classmethod
-    def load(cls, directory: Path) -> "Notes | None":
-        """Those in ``directory``, where they are of a rebuild that is worth going on with."""
+    def decoded(cls, kept: bytes | None) -> "Notes | None":
+        """Those that were kept, where they are of a rebuild that is worth going on with."""
+        if kept is None:
+            return None
         try:
-            notes = msgspec.json.decode(LocalStore(directory).get(NOTES), type=Notes)
-        except (ObjectMissing, msgspec.DecodeError):
+            notes = msgspec.json.decode(kept, type=Notes)
+        except msgspec.DecodeError:
             return None
         if notes.made_by != MADE_BY or local_now_ms() - notes.started_at > FRESH_MS:
             return None

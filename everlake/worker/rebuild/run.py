@@ -1,9 +1,7 @@
 """A rebuild from its beginning, or from where it was stopped, to the swap."""
 
-import shutil
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 from everlake.catalog import batches, queue, sequence, workspaces
@@ -12,8 +10,8 @@ from everlake.lake import Lake, LakeDamaged, LakeError, LakeUnavailable
 from everlake.lake.bulk import Bulk
 from everlake.lake.dataset import Snapshot
 from everlake.lake.lake import RECORDS, UTTERANCES
-from everlake.lake.place import KEPT, Place
 from everlake.lake.problems import Problem
+from everlake.lake.site import Place
 from everlake.storage import ObjectStore
 from everlake.worker.leases import WriterLeases
 from everlake.worker.rebuild.catch_up import catch_up, catch_up_with_all
@@ -56,7 +54,7 @@ def rebuild(
     place = lake.place(workspace_id)
     try:
         place.settle()
-        if place.swapped() and (notes := Notes.load(place.directory)) is not None:
+        if (notes := Notes.decoded(place.swapped_notes())) is not None:
             return _finished(lake, workspace_id, place, notes)
         place.clean()
         staged = lake.staged()
@@ -67,7 +65,8 @@ def rebuild(
             staged=staged,
             place=place,
             workspace_id=workspace_id,
-            notes=_resumed(staged, place, workspace_id) or _begun(catalog, staged, workspace_id),
+            notes=_resumed(staged, place, workspace_id)
+            or _begun(catalog, staged, place, workspace_id),
             watch=watch,
             scratch=scratch,
         )
@@ -96,7 +95,7 @@ def rebuild(
 
 def _resumed(staged: Lake, place: Place, workspace_id: str) -> Notes | None:
     """The notes of a rebuild that was stopped, with the tables as they say."""
-    notes = Notes.load(place.staged)
+    notes = Notes.decoded(place.notes())
     if notes is None:
         place.drop_staged()
     elif not notes.indexed:
@@ -105,29 +104,28 @@ def _resumed(staged: Lake, place: Place, workspace_id: str) -> Notes | None:
     return notes
 
 
-def _begun(catalog: Catalog, staged: Lake, workspace_id: str) -> Notes:
-    place = staged.place(workspace_id)
+def _begun(catalog: Catalog, staged: Lake, place: Place, workspace_id: str) -> Notes:
     place.make()
     with catalog.read() as tx:
         workspace = workspaces.get(tx, workspace_id)
         needed = int(sequence.totals(tx, workspace_id, landed=True).bytes * _SHARE) + RESERVE_BYTES
-    free = shutil.disk_usage(place.directory).free
-    if free < needed:
+    free = place.free_bytes()
+    if free is not None and free < needed:
         raise LakeUnavailable(
             f"The new tables of workspace {workspace_id} need {needed / 1024**2:,.0f} MB or more "
             f"beside the old ones, and {free / 1024**2:,.0f} MB are free on the disk of "
-            f"{place.directory}. Make room and run the command again."
+            f"{place.staged}. Make room and run the command again."
         )
     with Bulk(staged, workspace_id) as bulk:
         versions = bulk.flush()
     notes = Notes(until=0 if workspace is None else workspace.last_sequence, versions=versions)
-    notes.save(place.directory)
+    place.save_notes(notes.encoded())
     return notes
 
 
 def _swap(job: Job, writers: WriterLeases) -> None:
     """With everybody kept from writing, make the new tables whole, and those that serve."""
-    job.notes.kept = _name_to_keep(job)
+    job.notes.kept = _where_to_keep(job)
     writers.seize(job.workspace_id)
     try:
         with _stilled(job):
@@ -150,12 +148,12 @@ def _stilled(job: Job) -> ExitStack:
             return stack
 
 
-def _name_to_keep(job: Job) -> str | None:
-    """A name for the old tables, where there is something in them that is nowhere else."""
+def _where_to_keep(job: Job) -> str | None:
+    """A place for the old tables, where there is something in them that is nowhere else."""
     torn = any(not lost.readable for lost in job.notes.lost.values())
     if not torn and not _has_strangers(job):
         return None
-    return f"{job.place.directory.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return job.place.where_to_keep()
 
 
 def _has_strangers(job: Job) -> bool:
@@ -183,7 +181,7 @@ def _finished(lake: Lake, workspace_id: str, place: Place, notes: Notes) -> Rebu
         records=lake.count_records(workspace_id),
         utterances=lake.table(workspace_id, UTTERANCES).read(lambda now: now.count(), 0),
         problems=[_problem(workspace_id, lost) for _, lost in sorted(notes.lost.items())],
-        kept=None if notes.kept is None else str(place.directory.parent / KEPT / notes.kept),
+        kept=notes.kept,
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 from everlake.catalog import batches, workspaces
 from everlake.catalog.engine import Catalog
 from everlake.lake import Lake
+from everlake.lake.local import LocalSite
 from everlake.landing.copying import objects_of
 from everlake.landing.paths import ORPHANS, batch_id_of
 from everlake.storage.local import LocalStore
@@ -144,7 +145,9 @@ def texts(place: Place) -> set[str]:
     found: set[str] = set()
     before = None
     while True:
-        page = Lake(place.storage).page_records(workspace.id, limit=1_000, before_version=before)
+        page = Lake(LocalSite(place.storage)).page_records(
+            workspace.id, limit=1_000, before_version=before
+        )
         found |= {json.loads(each.data)["text"] for each in page.records}
         before = page.next_before
         if before is None:

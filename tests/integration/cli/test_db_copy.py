@@ -13,6 +13,7 @@ from everlake.catalog.engine import Catalog
 from everlake.catalog.idempotency import Remembered
 from everlake.cli.supervisor import only_one
 from everlake.lake import Lake
+from everlake.lake.local import LocalSite
 from everlake.worker.presence import Presence
 from tests.integration.cli.command import Cli, Result, well
 from tests.integration.postgres import Postgres
@@ -82,7 +83,7 @@ def rows(url: str) -> dict[str, list[Any]]:
 
 
 def records(root: Path, workspace_id: str) -> list[tuple[str, int, bytes | str]]:
-    page = Lake(root).page_records(workspace_id, limit=1_000)
+    page = Lake(LocalSite(root)).page_records(workspace_id, limit=1_000)
     return sorted((each.record_id, each.version, each.data) for each in page.records)
 
 

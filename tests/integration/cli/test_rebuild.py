@@ -18,6 +18,7 @@ import pytest
 from everlake.cli.console import counted
 from everlake.contract.batch import BatchStatus
 from everlake.lake import Lake
+from everlake.lake.local import LocalSite
 from tests.integration.cli.command import Cli, well
 from tests.integration.server import FAST, Api, Server, environment, everlake, everlake_json
 from tests.integration.worker.home import Home, record
@@ -110,7 +111,7 @@ def test_killed_inside_the_swap_the_tables_are_whole_for_whoever_comes(
     assert process.returncode == KILLED
 
     if who == "reader":
-        reader = Lake(home.data)
+        reader = Lake(LocalSite(home.data))
         assert reader.count_records(home.workspace_id) == len(before["records"])
         assert rows(home.data, home.workspace_id) == before
     elif who == "worker":
@@ -131,7 +132,7 @@ def test_all_goes_on_with_the_workspaces_that_are_not_done(home: Home) -> None:
     fill(home)
     home.accept(record("a"), workspace_id=second)
     home.work()
-    places = [home.lake.directory(each) for each in (home.workspace_id, second)]
+    places = [Path(home.lake.place(each).where) for each in (home.workspace_id, second)]
     process = started(home.data, "-c", DYING, "3", options=["--all"])
     process.communicate(timeout=60)
     assert process.returncode == KILLED
@@ -194,7 +195,7 @@ def test_other_processes_read_the_whole_all_the_time(home: Home) -> None:
 
     def read() -> None:
         try:
-            reader = Lake(home.data)
+            reader = Lake(LocalSite(home.data))
             while not stop.is_set():
                 reads.append(reader.count_records(home.workspace_id))
                 page = reader.page_records(home.workspace_id, limit=1_000)

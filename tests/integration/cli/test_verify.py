@@ -80,7 +80,7 @@ def test_a_problem_of_one_workspace_is_one_of_all(home: Home, cli: Cli) -> None:
     other = home.new_workspace("other")
     home.accept(record("a"), workspace_id=other)
     home.work()
-    shutil.rmtree(home.lake.directory(other))
+    shutil.rmtree(Path(home.lake.place(other).where))
 
     assert cli("lake", "verify").code == 0
     assert cli("lake", "verify", "--all").code == 1

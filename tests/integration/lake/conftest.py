@@ -7,14 +7,34 @@ import pytest
 
 from everlake.lake import Lake
 from everlake.lake.lake import RECORDS
+from everlake.lake.local import LocalSite
 from everlake.lake.sql import open_sql
+from tests.integration.lake.bucket import BucketHome
 from tests.integration.lake.home import arrived
 from tests.integration.lake.values import INGESTED, LAST, TEXTS, TIMES
+from tests.integration.s3 import S3, variables
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path)
+    return Lake(LocalSite(tmp_path))
+
+
+@pytest.fixture
+def bucket(s3_server: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketHome]:
+    for name, value in variables(s3_server.url).items():
+        monkeypatch.setenv(name, value)
+    home = BucketHome(s3_server, tmp_path)
+    yield home
+    home.close()
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def any_lake(request: pytest.FixtureRequest) -> Lake:
+    """A lake of either kind."""
+    if request.param == "disk":
+        return request.getfixturevalue("lake")
+    return request.getfixturevalue("bucket").lake()
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +43,7 @@ def ids_both_ways(
 ) -> Iterator[Callable[[str], tuple[list[str], list[str]]]]:
     """The records for which a condition holds: by the tables, and by the engine's own copy."""
     root = tmp_path_factory.mktemp("lake")
-    lake = Lake(root)
+    lake = Lake(LocalSite(root))
     for sequence in range(1, 4):
         rows = [
             arrived(

@@ -9,6 +9,7 @@ import pytest
 
 from everlake.lake import Lake, LakeDamaged, LakeUnavailable
 from everlake.lake.durability import SyncedTree
+from everlake.lake.local import LocalSite
 from tests.integration.lake.home import analysed, arrived, record_id
 
 HINT = "latest_version_hint.json"
@@ -49,7 +50,7 @@ def test_every_file_and_directory_of_a_new_lake_is_synced(lake: Lake, syncs: Syn
     row = arrived("a", 1)
     lake.merge_records("w", [row])
     lake.write_utterances("w", [analysed(row, "hello")])
-    root = lake.directory("w").parents[1]
+    root = Path(lake.place("w").where).parents[1]
     assert syncs.missing(everything(root)) == set()
 
 
@@ -58,12 +59,12 @@ def test_every_new_file_of_every_commit_is_synced(lake: Lake, syncs: Syncs) -> N
     lake.merge_records("w", [row])
     lake.write_utterances("w", [analysed(row, "hello")])
     for sequence in (2, 3):
-        before = everything(lake.directory("w"))
+        before = everything(Path(lake.place("w").where))
         syncs.clear()
         row = arrived("a", sequence)
         lake.merge_records("w", [row])
         lake.write_utterances("w", [analysed(row, "hello", "again")])
-        new = everything(lake.directory("w")) - before
+        new = everything(Path(lake.place("w").where)) - before
         assert {path.suffix for path in new} >= {".manifest", ".txn", ".lance"}
         assert syncs.missing(new | {path.parent for path in new}) == set()
 
@@ -71,17 +72,17 @@ def test_every_new_file_of_every_commit_is_synced(lake: Lake, syncs: Syncs) -> N
 def test_what_upkeep_writes_is_synced(lake: Lake, syncs: Syncs) -> None:
     for sequence in range(1, 20):
         lake.merge_records("w", [arrived(sequence, sequence)])
-    before = everything(lake.directory("w"))
+    before = everything(Path(lake.place("w").where))
     syncs.clear()
     assert lake.upkeep("w")
-    assert syncs.missing(everything(lake.directory("w")) - before) == set()
+    assert syncs.missing(everything(Path(lake.place("w").where)) - before) == set()
 
 
 def test_a_new_process_syncs_what_an_earlier_one_may_have_left(lake: Lake, syncs: Syncs) -> None:
     lake.merge_records("w", [arrived("a", 1)])
     syncs.clear()
-    Lake(lake.directory("w").parents[1]).merge_records("w", [arrived("b", 2)])
-    assert syncs.missing(everything(lake.directory("w"))) == set()
+    Lake(LocalSite(Path(lake.place("w").where).parents[1])).merge_records("w", [arrived("b", 2)])
+    assert syncs.missing(everything(Path(lake.place("w").where))) == set()
 
 
 def test_files_synced_before_are_not_synced_again(lake: Lake, syncs: Syncs) -> None:
@@ -122,12 +123,13 @@ def test_a_tree_syncs_a_file_that_takes_the_name_of_another(tmp_path: Path, sync
 
 
 def test_a_table_torn_while_it_was_made_is_made_again(lake: Lake) -> None:
-    root = lake.directory("w").parents[1]
+    root = Path(lake.place("w").where).parents[1]
     lance.write_dataset(
-        lance.dataset(make(lake)).schema.empty_table(), lake.directory("v") / "records.lance"
+        lance.dataset(make(lake)).schema.empty_table(),
+        Path(lake.place("v").where) / "records.lance",
     )
     os.truncate(newest_manifest(lake, "v"), 0)
-    after = Lake(root)
+    after = Lake(LocalSite(root))
     after.merge_records("v", [arrived("a", 1)])
     assert after.count_records("v") == 1
 
@@ -136,7 +138,7 @@ def test_a_lost_data_file_is_damage_and_the_message_says_what_to_do(lake: Lake) 
     path = make(lake)
     for file in (path / "data").iterdir():
         file.unlink()
-    after = Lake(lake.directory("w").parents[1])
+    after = Lake(LocalSite(Path(lake.place("w").where).parents[1]))
     with pytest.raises(LakeDamaged) as raised:
         after.page_records("w", limit=5)
     assert (raised.value.workspace, raised.value.table) == ("w", "records")
@@ -147,7 +149,7 @@ def test_a_lost_data_file_is_damage_and_the_message_says_what_to_do(lake: Lake) 
 
 def test_lost_versions_are_damage_not_an_empty_table(lake: Lake) -> None:
     shutil.rmtree(make(lake) / "_versions")
-    after = Lake(lake.directory("w").parents[1])
+    after = Lake(LocalSite(Path(lake.place("w").where).parents[1]))
     with pytest.raises(LakeDamaged):
         after.count_records("w")
     with pytest.raises(LakeDamaged):
@@ -155,11 +157,11 @@ def test_lost_versions_are_damage_not_an_empty_table(lake: Lake) -> None:
 
 
 def test_a_lake_moved_away_is_empty_and_can_be_filled_again(lake: Lake, tmp_path: Path) -> None:
-    reader = Lake(lake.directory("w").parents[1])
+    reader = Lake(LocalSite(Path(lake.place("w").where).parents[1]))
     for sequence in (1, 2, 3):
         lake.merge_records("w", [arrived(sequence, sequence)])
     assert reader.count_records("w") == 3
-    lake.directory("w").rename(tmp_path / "aside")
+    Path(lake.place("w").where).rename(tmp_path / "aside")
     assert reader.page_records("w", limit=9).records == []
     for sequence in (1, 2, 3):
         lake.merge_records("w", [arrived(f"again-{sequence}", sequence)])
@@ -170,11 +172,12 @@ def test_a_lake_moved_away_is_empty_and_can_be_filled_again(lake: Lake, tmp_path
 
 def test_what_another_process_writes_is_seen_at_once(lake: Lake) -> None:
     assert lake.count_records("w") == 0
-    root = lake.directory("w").parents[1]
+    root = Path(lake.place("w").where).parents[1]
     script = (
         "import sys; from pathlib import Path; from everlake.lake import Lake;"
+        "from everlake.lake.local import LocalSite;"
         "from tests.integration.lake.home import arrived;"
-        "lake = Lake(Path(sys.argv[1]));"
+        "lake = Lake(LocalSite(Path(sys.argv[1])));"
         "[lake.merge_records('w', [arrived(n, int(n))]) for n in sys.argv[2:]]"
     )
     for sequences in (["1"], ["2", "3"]):
@@ -185,15 +188,16 @@ def test_what_another_process_writes_is_seen_at_once(lake: Lake) -> None:
 
 def test_a_disk_that_takes_no_more_is_unavailable_and_not_damage(lake: Lake) -> None:
     make(lake)
-    root = lake.directory("w").parents[1]
+    root = Path(lake.place("w").where).parents[1]
     script = (
         "import os, resource, signal, sys; from pathlib import Path;"
         "from everlake.lake import Lake, LakeUnavailable;"
+        "from everlake.lake.local import LocalSite;"
         "from tests.integration.lake.home import arrived;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, -1));"
         "row = arrived('b', 2, data=os.urandom(200_000).hex().encode())\n"
-        "try: Lake(Path(sys.argv[1])).merge_records('w', [row])\n"
+        "try: Lake(LocalSite(Path(sys.argv[1]))).merge_records('w', [row])\n"
         "except LakeUnavailable as error: print(error)"
     )
     done = subprocess.run(
@@ -206,8 +210,8 @@ def test_a_disk_that_takes_no_more_is_unavailable_and_not_damage(lake: Lake) -> 
 
 def make(lake: Lake) -> Path:
     lake.merge_records("w", [arrived("a", 1)])
-    return lake.directory("w") / "records.lance"
+    return Path(lake.place("w").where) / "records.lance"
 
 
 def newest_manifest(lake: Lake, workspace: str = "w") -> Path:
-    return min((lake.directory(workspace) / "records.lance/_versions").glob("*.manifest"))
+    return min((Path(lake.place(workspace).where) / "records.lance/_versions").glob("*.manifest"))

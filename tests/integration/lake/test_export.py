@@ -18,6 +18,7 @@ from everlake.lake.delivery import delivered
 from everlake.lake.errors import ExportError
 from everlake.lake.export import Exported, export_parquet
 from everlake.lake.lake import ARRIVALS, RECORDS, UTTERANCES
+from everlake.lake.local import LocalSite
 from everlake.lake.table import TableSpec
 from tests.integration.lake.home import analysed, arrived, record_id
 
@@ -48,7 +49,7 @@ def files(directory: Path) -> list[str]:
 
 
 def in_lake(lake: Lake, name: str) -> pa.Table:
-    return lance.dataset(lake.directory("w") / f"{name}.lance").to_table()
+    return lance.dataset(Path(lake.place("w").where) / f"{name}.lance").to_table()
 
 
 def exported(directory: Path) -> pa.Table:
@@ -180,18 +181,18 @@ def test_what_is_there_already_is_not_touched(filled: Lake, tmp_path: Path) -> N
 
 
 def test_a_damaged_table_leaves_nothing_behind(filled: Lake, tmp_path: Path) -> None:
-    for file in (filled.directory("w") / "records.lance" / "data").iterdir():
+    for file in (Path(filled.place("w").where) / "records.lance" / "data").iterdir():
         file.unlink()
     before = set(tmp_path.iterdir())
     with pytest.raises(LakeDamaged):
-        run(Lake(tmp_path), tmp_path / "out")
+        run(Lake(LocalSite(tmp_path)), tmp_path / "out")
     assert set(tmp_path.iterdir()) == before
 
 
 def test_a_table_that_changes_meanwhile_is_copied_as_one_of_its_versions(
     filled: Lake, tmp_path: Path
 ) -> None:
-    others = Lake(tmp_path)
+    others = Lake(LocalSite(tmp_path))
     again = [True]
 
     def disturb(_done: int, _all: int) -> None:
@@ -218,6 +219,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from everlake.lake import Lake
+from everlake.lake.local import LocalSite
 from everlake.lake.export import export_parquet
 from everlake.lake.lake import RECORDS
 
@@ -226,7 +228,7 @@ def watch(done, total):
     if done >= 2:
         time.sleep(60)
 
-export_parquet(Lake(Path(sys.argv[1])).table("w", RECORDS), Path(sys.argv[2]), watch)
+export_parquet(Lake(LocalSite(Path(sys.argv[1]))).table("w", RECORDS), Path(sys.argv[2]), watch)
 """
 
 
@@ -258,12 +260,13 @@ FULL = """
 import os, resource, signal, sys
 from pathlib import Path
 from everlake.lake import Lake
+from everlake.lake.local import LocalSite
 from everlake.lake.errors import ExportError
 from everlake.lake.export import export_parquet
 from everlake.lake.lake import RECORDS
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-table = Lake(Path(sys.argv[1])).table("w", RECORDS)
+table = Lake(LocalSite(Path(sys.argv[1]))).table("w", RECORDS)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, -1))
 try: export_parquet(table, Path(sys.argv[2]))
 except ExportError as error: print(error)
@@ -290,12 +293,13 @@ HUNGRY = """
 import json, resource, sys
 from pathlib import Path
 from everlake.lake import Lake
+from everlake.lake.local import LocalSite
 from everlake.lake.export import export_parquet
 from everlake.lake.lake import RECORDS
 
 done = {}
 for workspace in ("few", "many"):
-    table = Lake(Path(sys.argv[1])).table(workspace, RECORDS)
+    table = Lake(LocalSite(Path(sys.argv[1]))).table(workspace, RECORDS)
     rows = export_parquet(table, Path(sys.argv[1]) / workspace).rows
     done[workspace] = [rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]
 print(json.dumps(done))

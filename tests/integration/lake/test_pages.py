@@ -39,28 +39,28 @@ def found(lake: Lake, **filters: Any) -> set[str]:
     return {record.record_id for record in page.records}
 
 
-def test_pages_go_from_the_newest_arrival_down(lake: Lake) -> None:
-    lake.merge_records("w", [arrived(n, n) for n in (3, 1, 2)])
-    lake.merge_records("w", [arrived(1, 4)])
-    page = lake.page_records("w", limit=2)
+def test_pages_go_from_the_newest_arrival_down(any_lake: Lake) -> None:
+    any_lake.merge_records("w", [arrived(n, n) for n in (3, 1, 2)])
+    any_lake.merge_records("w", [arrived(1, 4)])
+    page = any_lake.page_records("w", limit=2)
     assert [one.record_id for one in page.records] == [record_id(1), record_id(3)]
-    rest = lake.page_records("w", limit=2, before_version=page.next_before)
+    rest = any_lake.page_records("w", limit=2, before_version=page.next_before)
     assert [one.record_id for one in rest.records] == [record_id(2)]
     assert rest.next_before is None
 
 
-def test_a_full_last_page_says_that_there_is_no_more(lake: Lake) -> None:
-    lake.merge_records("w", [arrived(n, 1, line=n) for n in range(4)])
-    assert lake.page_records("w", limit=4).next_before is None
+def test_a_full_last_page_says_that_there_is_no_more(any_lake: Lake) -> None:
+    any_lake.merge_records("w", [arrived(n, 1, line=n) for n in range(4)])
+    assert any_lake.page_records("w", limit=4).next_before is None
 
 
-def test_paging_reaches_records_of_long_ago(lake: Lake) -> None:
+def test_paging_reaches_records_of_long_ago(any_lake: Lake) -> None:
     sequences = [1, 2, 50, 5_000, 5_001, 2_000_000]
-    lake.merge_records("w", [arrived(n, n) for n in sequences])
+    any_lake.merge_records("w", [arrived(n, n) for n in sequences])
     seen: list[str] = []
     before = None
     while True:
-        page = lake.page_records("w", limit=1, before_version=before)
+        page = any_lake.page_records("w", limit=1, before_version=before)
         seen += [one.batch_id for one in page.records]
         before = page.next_before
         if before is None:
@@ -68,31 +68,31 @@ def test_paging_reaches_records_of_long_ago(lake: Lake) -> None:
     assert seen == [f"batch-{n}" for n in reversed(sequences)]
 
 
-def test_paging_neither_repeats_nor_skips_while_records_arrive(lake: Lake) -> None:
-    lake.merge_records("w", [arrived(n, 1, line=n) for n in range(30)])
+def test_paging_neither_repeats_nor_skips_while_records_arrive(any_lake: Lake) -> None:
+    any_lake.merge_records("w", [arrived(n, 1, line=n) for n in range(30)])
     seen: list[str] = []
-    page = lake.page_records("w", limit=4)
+    page = any_lake.page_records("w", limit=4)
     for arrival in range(2, 100):
         seen += [one.record_id for one in page.records]
         if page.next_before is None:
             break
-        lake.merge_records("w", [arrived(f"new-{arrival}", arrival)])
-        page = lake.page_records("w", limit=4, before_version=page.next_before)
+        any_lake.merge_records("w", [arrived(f"new-{arrival}", arrival)])
+        page = any_lake.page_records("w", limit=4, before_version=page.next_before)
     assert seen == [record_id(n) for n in reversed(range(30))]
 
 
-def test_a_page_ends_before_it_grows_too_large(lake: Lake) -> None:
-    lake.merge_records("w", [arrived(n, 1, line=n, data=b"x" * 1_000) for n in range(5)])
-    page = lake.page_records("w", limit=5, most_bytes=2_500)
+def test_a_page_ends_before_it_grows_too_large(any_lake: Lake) -> None:
+    any_lake.merge_records("w", [arrived(n, 1, line=n, data=b"x" * 1_000) for n in range(5)])
+    page = any_lake.page_records("w", limit=5, most_bytes=2_500)
     assert len(page.records) == 2
     assert page.next_before == page.records[-1].version
-    assert len(lake.page_records("w", limit=5, most_bytes=1).records) == 1
+    assert len(any_lake.page_records("w", limit=5, most_bytes=1).records) == 1
 
 
-def test_each_filter_finds_its_records(lake: Lake) -> None:
+def test_each_filter_finds_its_records(any_lake: Lake) -> None:
     ada = Participant(id="u-ada", role="external", email="Ada@Example.org")
-    lake.merge_records("w", [arrived("plain", 1)])
-    lake.merge_records(
+    any_lake.merge_records("w", [arrived("plain", 1)])
+    any_lake.merge_records(
         "w",
         [
             arrived(
@@ -111,68 +111,68 @@ def test_each_filter_finds_its_records(lake: Lake) -> None:
         ],
     )
     other, plain = {record_id("other")}, {record_id("plain")}
-    assert found(lake) == other | plain
-    assert found(lake, batch="batch-2") == other
-    assert found(lake, type="message") == other
-    assert found(lake, source="slack") == other
-    assert found(lake, product="prod_2") == other
-    assert found(lake, project="proj_2") == other
-    assert found(lake, project="proj_1") == other | plain
-    assert found(lake, nature="context") == other
-    assert found(lake, thread="thread") == other
-    assert found(lake, tag="urgent") == other
-    assert found(lake, participant="u-ada") == other
-    assert found(lake, participant="ada@example.org") == other
-    assert found(lake, participant="ADA@example.ORG") == other
-    assert found(lake, participant="u1") == plain
-    assert found(lake, type="message", source="api") == set()
+    assert found(any_lake) == other | plain
+    assert found(any_lake, batch="batch-2") == other
+    assert found(any_lake, type="message") == other
+    assert found(any_lake, source="slack") == other
+    assert found(any_lake, product="prod_2") == other
+    assert found(any_lake, project="proj_2") == other
+    assert found(any_lake, project="proj_1") == other | plain
+    assert found(any_lake, nature="context") == other
+    assert found(any_lake, thread="thread") == other
+    assert found(any_lake, tag="urgent") == other
+    assert found(any_lake, participant="u-ada") == other
+    assert found(any_lake, participant="ada@example.org") == other
+    assert found(any_lake, participant="ADA@example.ORG") == other
+    assert found(any_lake, participant="u1") == plain
+    assert found(any_lake, type="message", source="api") == set()
     june = datetime(2024, 6, 1, tzinfo=UTC)
-    assert found(lake, since=june) == other
-    assert found(lake, until=june) == plain
-    assert found(lake, since=june, until=june) == set()
-    assert found(lake, since=datetime.min.replace(tzinfo=UTC)) == other | plain
-    assert found(lake, until=datetime.max.replace(tzinfo=UTC)) == other | plain
+    assert found(any_lake, since=june) == other
+    assert found(any_lake, until=june) == plain
+    assert found(any_lake, since=june, until=june) == set()
+    assert found(any_lake, since=datetime.min.replace(tzinfo=UTC)) == other | plain
+    assert found(any_lake, until=datetime.max.replace(tzinfo=UTC)) == other | plain
 
 
-def test_the_batch_filter_is_about_current_versions(lake: Lake) -> None:
-    lake.merge_records("w", [arrived("a", 1), arrived("b", 1, line=1)])
-    lake.merge_records("w", [arrived("a", 2)])
-    assert found(lake, batch="batch-1") == {record_id("b")}
-    assert found(lake, batch="batch-2") == {record_id("a")}
+def test_the_batch_filter_is_about_current_versions(any_lake: Lake) -> None:
+    any_lake.merge_records("w", [arrived("a", 1), arrived("b", 1, line=1)])
+    any_lake.merge_records("w", [arrived("a", 2)])
+    assert found(any_lake, batch="batch-1") == {record_id("b")}
+    assert found(any_lake, batch="batch-2") == {record_id("a")}
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_a_hostile_value_is_only_a_value(lake: Lake, value: str) -> None:
-    lake.merge_records("w", [arrived("a", 1, tags=["t"], thread_id="x")])
+def test_a_hostile_value_is_only_a_value(any_lake: Lake, value: str) -> None:
+    any_lake.merge_records("w", [arrived("a", 1, tags=["t"], thread_id="x")])
     for name in TEXT_FILTERS:
-        assert found(lake, **{name: value}) == set()
-    lake.merge_records(
+        assert found(any_lake, **{name: value}) == set()
+    any_lake.merge_records(
         "w", [arrived("b", 2, tags=[value], thread_id=value, source=value, project_ids=[value])]
     )
     for name in ("tag", "thread", "source", "project"):
-        assert found(lake, **{name: value}) == {record_id("b")}
+        assert found(any_lake, **{name: value}) == {record_id("b")}
 
 
 @given(value=st.text(st.characters(codec="utf-8"), max_size=20), other=st.text(max_size=3))
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_text_is_found_by_itself_alone(lake: Lake, value: str, other: str) -> None:
-    sequence = lake.count_records("w") + 1
+def test_any_text_is_found_by_itself_alone(any_lake: Lake, value: str, other: str) -> None:
+    sequence = any_lake.count_records("w") + 1
     name = f"{sequence}"
-    lake.merge_records("w", [arrived(name, sequence, source="mine", tags=[value])])
-    matching = found(lake, batch=f"batch-{sequence}", tag=value)
+    any_lake.merge_records("w", [arrived(name, sequence, source="mine", tags=[value])])
+    matching = found(any_lake, batch=f"batch-{sequence}", tag=value)
     assert matching == {record_id(name)}
     if other != value and not _has_surrogates(other):
-        assert found(lake, batch=f"batch-{sequence}", tag=other) == set()
+        assert found(any_lake, batch=f"batch-{sequence}", tag=other) == set()
 
 
-def test_values_that_are_not_unicode_and_times_without_zone_are_refused(lake: Lake) -> None:
-    lake.merge_records("w", [arrived("a", 1)])
+def test_values_that_are_not_unicode_and_times_without_zone_are_refused(any_lake: Lake) -> None:
+    any_lake.merge_records("w", [arrived("a", 1)])
     with pytest.raises(ValueError, match="Unicode"):
-        found(lake, source="\ud800")
+        found(any_lake, source="\ud800")
     with pytest.raises(ValueError, match="time zone"):
-        found(lake, since=datetime(2024, 1, 1))  # noqa: DTZ001  (the point)
+        found(any_lake, since=datetime(2024, 1, 1))  # noqa: DTZ001  (the point)
 
 
 def _has_surrogates(text: str) -> bool:

@@ -8,11 +8,12 @@ import pytest
 from everlake.lake import Lake, LakeDamaged, LakeUnavailable
 from everlake.lake.durability import Settled
 from everlake.lake.lake import RECORDS
+from everlake.lake.local import LocalSite
 from tests.integration.lake.home import arrived, record_id
 
 
 def table(lake: Lake) -> Path:
-    return lake.table("w", RECORDS).path
+    return Path(lake.table("w", RECORDS).where)
 
 
 def manifests(lake: Lake) -> list[Path]:
@@ -22,7 +23,7 @@ def manifests(lake: Lake) -> list[Path]:
 
 def merged(root: Path, sequences: range) -> Lake:
     """A lake into which a process has merged a record a batch."""
-    lake = Lake(root)
+    lake = Lake(LocalSite(root))
     for sequence in sequences:
         lake.merge_records("w", [arrived(sequence, sequence)])
     return lake
@@ -43,7 +44,7 @@ def test_versions_torn_by_a_power_cut_are_set_aside_and_their_work_done_again(
 ) -> None:
     for manifest in manifests(cut_the_power(tmp_path, versions))[:versions]:
         os.truncate(manifest, size)
-    after = Lake(tmp_path)
+    after = Lake(LocalSite(tmp_path))
     with pytest.raises(LakeUnavailable, match="when the machine stopped"):
         after.count_records("w")
 
@@ -51,14 +52,14 @@ def test_versions_torn_by_a_power_cut_are_set_aside_and_their_work_done_again(
         after.merge_records("w", [arrived(sequence, sequence)])
 
     assert after.count_records("w") == 3
-    assert all(Lake(tmp_path).get_record("w", record_id(one)) for one in range(1, 4))
+    assert all(Lake(LocalSite(tmp_path)).get_record("w", record_id(one)) for one in range(1, 4))
     assert len(list((table(after) / "_torn").iterdir())) == versions
 
 
 def test_a_version_that_looks_whole_is_set_aside_as_well(tmp_path: Path) -> None:
     # What it names may be torn: an index's files are synced after the version that has them.
     torn = manifests(cut_the_power(tmp_path, 1))[0]
-    after = Lake(tmp_path)
+    after = Lake(LocalSite(tmp_path))
     assert after.is_unfinished("w")
 
     after.mend("w")
@@ -85,7 +86,7 @@ def test_a_version_that_was_on_the_disk_and_is_no_more_is_damage(tmp_path: Path)
     """Its batches have been told to be landed: to step back would lose their records."""
     lake = merged(tmp_path, range(1, 4))
     os.truncate(manifests(lake)[0], 0)
-    after = Lake(tmp_path)
+    after = Lake(LocalSite(tmp_path))
 
     with pytest.raises(LakeDamaged):
         after.count_records("w")
@@ -99,8 +100,8 @@ def test_there_is_nothing_to_mend_where_all_was_finished(tmp_path: Path) -> None
     lake.upkeep("w")
     before = manifests(lake)
 
-    assert not Lake(tmp_path).is_unfinished("w")
-    Lake(tmp_path).mend("w")
+    assert not Lake(LocalSite(tmp_path)).is_unfinished("w")
+    Lake(LocalSite(tmp_path)).mend("w")
 
     assert manifests(lake) == before
 
@@ -112,7 +113,7 @@ def test_a_table_torn_while_it_was_made_is_tried_again(tmp_path: Path) -> None:
     for manifest in manifests(lake)[:-1]:
         manifest.unlink()
     os.truncate(manifests(lake)[0], 0)
-    after = Lake(tmp_path)
+    after = Lake(LocalSite(tmp_path))
     with pytest.raises(LakeUnavailable, match="when the machine stopped"):
         after.count_records("w")
 
@@ -125,24 +126,24 @@ def test_what_says_which_version_is_settled_may_be_damaged_itself(tmp_path: Path
     lake = merged(tmp_path, range(1, 4))
     (table(lake) / "_settled").write_text("x")
 
-    for call in (Lake(tmp_path).is_unfinished, Lake(tmp_path).mend):
+    for call in (Lake(LocalSite(tmp_path)).is_unfinished, Lake(LocalSite(tmp_path)).mend):
         with pytest.raises(LakeUnavailable, match="everlake lake rebuild --workspace w"):
             call("w")
     with pytest.raises(LakeUnavailable, match="holds no number"):
-        Lake(tmp_path).merge_records("w", [arrived(4, 4)])
+        Lake(LocalSite(tmp_path)).merge_records("w", [arrived(4, 4)])
 
 
 def test_a_workspace_without_tables_is_finished(tmp_path: Path) -> None:
-    assert not Lake(tmp_path).is_unfinished("w")
-    Lake(tmp_path).mend("w")
+    assert not Lake(LocalSite(tmp_path)).is_unfinished("w")
+    Lake(LocalSite(tmp_path)).mend("w")
     assert not (tmp_path / "lake").exists()
 
 
 def test_tables_of_a_program_that_settled_nothing_are_read_and_settled(tmp_path: Path) -> None:
     lake = merged(tmp_path, range(1, 4))
-    for settled in lake.directory("w").glob("*/_settled"):
+    for settled in Path(lake.place("w").where).glob("*/_settled"):
         settled.unlink()
-    after = Lake(tmp_path)
+    after = Lake(LocalSite(tmp_path))
     assert not after.is_unfinished("w")
     assert after.count_records("w") == 3
 

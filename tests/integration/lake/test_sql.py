@@ -12,6 +12,7 @@ from everlake.lake import Lake, LakeDamaged, LakeUnavailable, sql
 from everlake.lake.dataset import Snapshot
 from everlake.lake.errors import SqlError
 from everlake.lake.lake import RECORDS
+from everlake.lake.local import LocalSite
 from everlake.lake.sql import open_sql
 from tests.integration.lake.asking import objects, texts
 from tests.integration.lake.home import analysed, arrived, record_id
@@ -139,7 +140,7 @@ def test_a_workspace_without_a_lake_has_empty_tables_with_all_columns(filled: La
         assert len(objects(filled, f"DESCRIBE {table}", "new")) == columns
     where = "SELECT data FROM records WHERE type = 'email' AND event_at > '2024-01-01'"
     assert objects(filled, where, "new") == []
-    assert not filled.directory("new").exists()
+    assert not Path(filled.place("new").where).exists()
 
 
 def test_a_table_that_is_not_there_yet_is_empty_beside_those_that_are(lake: Lake) -> None:
@@ -325,23 +326,23 @@ def test_a_mistake_is_told_in_one_line(filled: Lake, query: str, message: str) -
 
 
 def test_a_lost_data_file_is_damage_and_the_message_says_what_to_do(filled: Lake) -> None:
-    for file in (filled.directory("w") / "records.lance" / "data").iterdir():
+    for file in (Path(filled.place("w").where) / "records.lance" / "data").iterdir():
         file.unlink()
     for query in ("SELECT count(*) FROM records WHERE type = 'email'", "SELECT data FROM records"):
         with pytest.raises(LakeDamaged, match="everlake lake rebuild"):
-            texts(Lake(filled.directory("w").parents[1]), query)
+            texts(Lake(LocalSite(Path(filled.place("w").where).parents[1])), query)
 
 
 def test_a_torn_table_is_damage(filled: Lake) -> None:
-    for version in (filled.directory("w") / "utterances.lance" / "_versions").iterdir():
+    for version in (Path(filled.place("w").where) / "utterances.lance" / "_versions").iterdir():
         os.truncate(version, 10)
     with pytest.raises(LakeDamaged, match="'utterances'"):
-        texts(Lake(filled.directory("w").parents[1]), "SELECT 1")
+        texts(Lake(LocalSite(Path(filled.place("w").where).parents[1])), "SELECT 1")
 
 
 def test_a_table_tidied_up_while_it_is_read_is_no_damage(filled: Lake, tmp_path: Path) -> None:
     (tmp_path / "overflow").mkdir()
-    with open_sql(Lake(tmp_path), "w", tmp_path / "overflow") as session:
+    with open_sql(Lake(LocalSite(tmp_path)), "w", tmp_path / "overflow") as session:
         for sequence in range(3, 20):
             filled.merge_records("w", [arrived("a", sequence), arrived("b", sequence, 1)])
         assert filled.upkeep("w")
@@ -381,9 +382,10 @@ SCRIPT = r"""
 import resource, sys
 from pathlib import Path
 from everlake.lake import Lake
+from everlake.lake.local import LocalSite
 from everlake.lake.sql import open_sql
 
-with open_sql(Lake(Path(sys.argv[1])), "w", Path(sys.argv[2])) as session:
+with open_sql(Lake(LocalSite(Path(sys.argv[1]))), "w", Path(sys.argv[2])) as session:
     def read(rows):
         text = f"SELECT a, repeat('x', 4000) FROM range({rows}) t(a)"
         print(sum(len(some) for some in session.ask(text).objects()))
@@ -396,7 +398,7 @@ with open_sql(Lake(Path(sys.argv[1])), "w", Path(sys.argv[2])) as session:
 def test_a_long_answer_takes_no_more_memory_than_a_short_one(filled: Lake, tmp_path: Path) -> None:
     overflow = tmp_path / "overflow"
     overflow.mkdir()
-    root = filled.directory("w").parents[1]
+    root = Path(filled.place("w").where).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, root, overflow], check=True, capture_output=True, text=True
     )

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from everlake.lake import Lake, LakeUnavailable
+from everlake.lake import local as local_module
 from everlake.lake import place as place_module
-from everlake.lake import table as table_module
 from everlake.lake.dataset import Snapshot
 from everlake.lake.lake import RECORDS, SPECS, UTTERANCES
+from everlake.lake.local import LocalSite
 from tests.integration.lake.home import analysed, arrived, record_id
 
 
@@ -29,7 +30,7 @@ def swap(lake: Lake) -> None:
 
 
 def test_a_reader_with_open_tables_finds_the_new_ones(lake: Lake) -> None:
-    reader = Lake(lake.directory("w").parents[1])
+    reader = Lake(LocalSite(Path(lake.place("w").where).parents[1]))
     filled(lake, 3)
     filled(lake.staged(), 5)
     assert reader.count_records("w") == 3
@@ -64,7 +65,7 @@ def test_new_tables_are_noticed_whatever_their_version(lake: Lake, commits: int)
 def test_a_read_that_is_under_way_is_done_again_on_the_new_tables(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    other = Lake(lake.directory("w").parents[1])
+    other = Lake(LocalSite(Path(lake.place("w").where).parents[1]))
     counts: list[int] = []
 
     def read(now: Snapshot) -> int:
@@ -81,7 +82,7 @@ def test_a_read_that_is_under_way_is_done_again_on_the_new_tables(lake: Lake) ->
 def test_a_writer_that_waited_writes_to_the_new_tables(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    writer = Lake(lake.directory("w").parents[1])
+    writer = Lake(LocalSite(Path(lake.place("w").where).parents[1]))
     writer.count_records("w")
     waiting = threading.Thread(target=filled, args=(writer, 1, "later", 9))
     with lake.still("w"):
@@ -92,7 +93,7 @@ def test_a_writer_that_waited_writes_to_the_new_tables(lake: Lake) -> None:
     lake.place("w").clean()
 
     assert lake.count_records("w") == 6
-    assert Lake(lake.directory("w").parents[1]).count_records("w") == 6
+    assert Lake(LocalSite(Path(lake.place("w").where).parents[1])).count_records("w") == 6
 
 
 def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
@@ -100,11 +101,11 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
 ) -> None:
     filled(lake, 1)
     filled(lake.staged(), 1)
-    root = lake.directory("w").parents[1]
+    root = Path(lake.place("w").where).parents[1]
     has_it, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with Lake(root).table("w", RECORDS).still():
+        with Lake(LocalSite(root)).table("w", RECORDS).still():
             has_it.set()
             done.wait()
 
@@ -115,8 +116,8 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
         lake.place("w").swap()
     try:
         assert has_it.wait(10)
-        monkeypatch.setattr(table_module, "_LOCK_SECONDS", 0.1)
-        with pytest.raises(LakeUnavailable), Lake(root).table("w", RECORDS).still():
+        monkeypatch.setattr(local_module, "_LOCK_SECONDS", 0.1)
+        with pytest.raises(LakeUnavailable), Lake(LocalSite(root)).table("w", RECORDS).still():
             pass
     finally:
         done.set()
@@ -126,7 +127,7 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
 def test_a_writer_with_open_tables_goes_on_in_the_new_ones(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    swap(Lake(lake.directory("w").parents[1]))
+    swap(Lake(LocalSite(Path(lake.place("w").where).parents[1])))
 
     filled(lake, 2, "later", 6)
     lake.upkeep("w")
@@ -138,8 +139,8 @@ def test_who_keeps_the_tables_still_keeps_every_writer_out(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(lake, 1)
-    monkeypatch.setattr(table_module, "_LOCK_SECONDS", 0.1)
-    other = Lake(lake.directory("w").parents[1])
+    monkeypatch.setattr(local_module, "_LOCK_SECONDS", 0.1)
+    other = Lake(LocalSite(Path(lake.place("w").where).parents[1]))
     with other.still("w"):
         for spec in SPECS:
             table = lake.table("w", spec)
@@ -150,10 +151,10 @@ def test_who_keeps_the_tables_still_keeps_every_writer_out(
 
 
 def stopped_between_the_renames(lake: Lake, *, whole: bool) -> None:
-    place = lake.place("w")
+    directory, staged = Path(lake.place("w").where), Path(lake.place("w").staged)
     if whole:
-        (place.staged / "_whole").touch()
-    place.directory.rename(place.staged.with_name(place.directory.name + ".old"))
+        (staged / "_whole").touch()
+    directory.rename(staged.with_name(directory.name + ".old"))
 
 
 @pytest.mark.parametrize(("whole", "count"), [(True, 5), (False, 3)])
@@ -164,7 +165,7 @@ def test_a_swap_cut_off_between_its_renames_is_settled_by_whoever_comes(
     filled(lake, 3)
     filled(lake.staged(), 5)
     stopped_between_the_renames(lake, whole=whole)
-    comer = Lake(lake.directory("w").parents[1])
+    comer = Lake(LocalSite(Path(lake.place("w").where).parents[1]))
 
     if who == "reader":
         assert comer.count_records("w") == count
@@ -184,8 +185,8 @@ def test_upkeep_clears_away_what_was_replaced(lake: Lake) -> None:
 
     lake.upkeep("w")
 
-    assert [path.name for path in lake.directory("w").parent.rglob("*.old")] == []
-    assert not lake.place("w").swapped()
+    assert [path.name for path in Path(lake.place("w").where).parent.rglob("*.old")] == []
+    assert not list(Path(lake.place("w").where).glob("_*"))
     assert lake.count_records("w") == 5
 
 
@@ -196,19 +197,19 @@ def test_replaced_tables_can_be_kept(lake: Lake) -> None:
         lake.place("w").swap("kept")
     lake.upkeep("w")
 
-    kept = lake.directory("w").parent / "replaced" / "kept"
+    kept = Path(lake.place("w").where).parent / "replaced" / "kept"
     assert (kept / "records.lance").is_dir()
 
 
 def test_readers_never_see_half_of_it(lake: Lake) -> None:
     filled(lake, 20)
-    root = lake.directory("w").parents[1]
+    root = Path(lake.place("w").where).parents[1]
     stop = threading.Event()
     seen: set[tuple[int, int, int]] = set()
     errors: list[Exception] = []
 
     def read() -> None:
-        reader = Lake(root)
+        reader = Lake(LocalSite(root))
         while not stop.is_set():
             try:
                 page = reader.page_records("w", limit=100)
@@ -250,5 +251,5 @@ def test_every_rename_of_a_swap_is_synced(lake: Lake, monkeypatch: pytest.Monkey
     with lake.still("w"):
         lake.place("w").swap()
 
-    assert events[:2] == ["sync _whole", f"sync {lake.directory('w').name}"]
+    assert events[:2] == ["sync _whole", f"sync {Path(lake.place('w').where).name}"]
     assert events[2:] == ["rename", "rename", "sync lake", "sync rebuild"]

@@ -5,15 +5,16 @@ from pathlib import Path
 import lance
 import pytest
 
-from everlake.lake import Lake, upkeep
+from everlake.lake import Lake, local
 from everlake.lake.dataset import Snapshot
 from everlake.lake.lake import RECORDS
+from everlake.lake.local import LocalSite
 from everlake.search import search
 from tests.integration.lake.home import Said, analysed, arrived, record_id
 
 
 def pieces(lake: Lake, table: str) -> int:
-    return len(lance.dataset(lake.directory("w") / f"{table}.lance").get_fragments())
+    return len(lance.dataset(Path(lake.place("w").where) / f"{table}.lance").get_fragments())
 
 
 def fill(lake: Lake, batches: range) -> None:
@@ -45,7 +46,7 @@ def test_upkeep_folds_fragments_and_changes_no_answer(lake: Lake) -> None:
     assert {step.action for step in steps} == {"compact"}
     assert pieces(lake, "arrivals") < many
     assert answers(lake) == before
-    assert answers(Lake(lake.directory("w").parents[1])) == before
+    assert answers(Lake(LocalSite(Path(lake.place("w").where).parents[1]))) == before
 
 
 def test_upkeep_has_nothing_to_do_twice(lake: Lake) -> None:
@@ -77,15 +78,15 @@ def test_upkeep_takes_new_rows_into_the_indices_and_changes_no_answer(lake: Lake
 def test_old_versions_go_after_a_while_and_readers_of_them_go_on(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = Lake(lake.directory("w").parents[1])
+    reader = Lake(LocalSite(Path(lake.place("w").where).parents[1]))
     for sequence in range(1, 80):
         lake.merge_records("w", [arrived(n, sequence, line=n) for n in range(3)])
         if sequence == 40:
             assert len(reader.page_records("w", limit=9).records) == 3
-    versions = lake.directory("w") / "records.lance/_versions"
+    versions = Path(lake.place("w").where) / "records.lance/_versions"
     lake.upkeep("w")
     assert len(list(versions.glob("*.manifest"))) > 79
-    monkeypatch.setattr(upkeep, "KEEP_VERSIONS", timedelta(0))
+    monkeypatch.setattr(local, "KEEP_VERSIONS", timedelta(0))
     steps = lake.upkeep("w")
     assert {(step.table, step.action) for step in steps} == {
         ("records", "clean"),
@@ -104,7 +105,7 @@ def test_a_read_of_a_version_that_was_cleaned_up_meanwhile_is_done_again(lake: L
     assert held is not None
     for sequence in (2, 3):
         lake.merge_records("w", [arrived("a", sequence)])
-    lance.dataset(table.path).cleanup_old_versions(timedelta(0))
+    lance.dataset(table.where).cleanup_old_versions(timedelta(0))
     asked: list[Snapshot] = []
 
     def read(now: Snapshot) -> object:
@@ -151,13 +152,13 @@ def test_utterances_of_replaced_records_do_not_pile_up(lake: Lake) -> None:
         lake.merge_records("w", [row])
         lake.write_utterances("w", [analysed(row, Said("one"), Said("two"))])
         lake.upkeep("w")
-    assert lance.dataset(lake.directory("w") / "utterances.lance").count_rows() == 2
+    assert lance.dataset(Path(lake.place("w").where) / "utterances.lance").count_rows() == 2
 
 
 def test_merging_by_the_index_and_without_it_comes_to_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lakes = {pays: Lake(tmp_path / pays) for pays in ("always", "never")}
+    lakes = {pays: Lake(LocalSite(tmp_path / pays)) for pays in ("always", "never")}
     for pays, lake in lakes.items():
         monkeypatch.setattr(
             "everlake.lake.lake.KEYS_READ_FOR_ONE_LOOKUP", 0 if pays == "always" else 10**9

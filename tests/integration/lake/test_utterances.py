@@ -1,80 +1,79 @@
-import lance
-
 from everlake.lake import Lake
+from everlake.lake.lake import UTTERANCES
 from everlake.search import search
 from tests.integration.lake.home import Said, analysed, arrived, record_id
 
 
 def rows(lake: Lake) -> list[tuple[str, int, int, str]]:
-    table = lance.dataset(lake.directory("w") / "utterances.lance").to_table(
-        columns=["record_id", "version", "ordinal", "text"]
-    )
-    return sorted(tuple(row.values()) for row in table.to_pylist())
+    now = lake.table("w", UTTERANCES).latest()
+    assert now is not None
+    columns = ["record_id", "version", "ordinal", "text"]
+    return sorted(tuple(row[name] for name in columns) for row in now.select(columns))
 
 
-def test_utterances_are_kept_with_their_order_and_speakers(lake: Lake) -> None:
+def test_utterances_are_kept_with_their_order_and_speakers(any_lake: Lake) -> None:
     row = arrived("a", 1, project_ids=["p1", "p2"], record_type="call")
-    lake.merge_records("w", [row])
+    any_lake.merge_records("w", [row])
     said = Said("Hello there", "Ada", "external", "2024-05-01T10:00:01Z")
-    written = lake.write_utterances("w", [analysed(row, said, "Yes?")])
+    written = any_lake.write_utterances("w", [analysed(row, said, "Yes?")])
     assert (written.records, written.utterances, written.stale) == (1, 2, 0)
-    (hit,) = search(lake, "w", "hello").hits
+    (hit,) = search(any_lake, "w", "hello").hits
     assert (hit.speaker, hit.role, hit.said_at) == ("Ada", "external", "2024-05-01T10:00:01Z")
     assert (hit.record_id, hit.version, hit.batch_id) == (row.record_id, row.version, "batch-1")
     assert (hit.type, hit.source, hit.event_at) == ("call", "api", "2024-05-01T10:00:00Z")
     assert (hit.project_ids, hit.ordinal) == (["p1", "p2"], 0)
 
 
-def test_writing_the_same_utterances_again_doubles_nothing(lake: Lake) -> None:
+def test_writing_the_same_utterances_again_doubles_nothing(any_lake: Lake) -> None:
     batch = [arrived(n, 1, line=n) for n in range(3)]
-    lake.merge_records("w", batch)
+    any_lake.merge_records("w", batch)
     said = [analysed(row, "one", "two") for row in batch]
-    lake.write_utterances("w", said)
-    before = rows(lake)
-    lake.write_utterances("w", said)
-    assert rows(lake) == before
+    any_lake.write_utterances("w", said)
+    before = rows(any_lake)
+    any_lake.write_utterances("w", said)
+    assert rows(any_lake) == before
     assert len(before) == 6
 
 
-def test_utterances_of_an_older_version_go_when_a_newer_one_is_written(lake: Lake) -> None:
+def test_utterances_of_an_older_version_go_when_a_newer_one_is_written(any_lake: Lake) -> None:
     old, new = arrived("a", 1), arrived("a", 2)
-    lake.merge_records("w", [old])
-    lake.write_utterances("w", [analysed(old, "one", "two", "three")])
-    lake.merge_records("w", [new])
-    lake.write_utterances("w", [analysed(new, "four")])
-    assert rows(lake) == [(record_id("a"), new.version, 0, "four")]
+    any_lake.merge_records("w", [old])
+    any_lake.write_utterances("w", [analysed(old, "one", "two", "three")])
+    any_lake.merge_records("w", [new])
+    any_lake.write_utterances("w", [analysed(new, "four")])
+    assert rows(any_lake) == [(record_id("a"), new.version, 0, "four")]
 
 
-def test_a_newer_version_in_which_nothing_is_said_leaves_nothing(lake: Lake) -> None:
+def test_a_newer_version_in_which_nothing_is_said_leaves_nothing(any_lake: Lake) -> None:
     old, new = arrived("a", 1), arrived("a", 2)
-    lake.merge_records("w", [old])
-    lake.write_utterances("w", [analysed(old, "one")])
-    lake.merge_records("w", [new])
-    lake.write_utterances("w", [analysed(new)])
-    lake.write_utterances("w", [analysed(old, "one")])
-    assert rows(lake) == []
+    any_lake.merge_records("w", [old])
+    any_lake.write_utterances("w", [analysed(old, "one")])
+    any_lake.merge_records("w", [new])
+    any_lake.write_utterances("w", [analysed(new)])
+    any_lake.write_utterances("w", [analysed(old, "one")])
+    assert rows(any_lake) == []
 
 
-def test_an_older_version_that_is_analysed_late_replaces_nothing(lake: Lake) -> None:
+def test_an_older_version_that_is_analysed_late_replaces_nothing(any_lake: Lake) -> None:
     old, new = arrived("a", 1), arrived("a", 2)
-    lake.merge_records("w", [old, new])
-    lake.write_utterances("w", [analysed(new, "new")])
-    written = lake.write_utterances("w", [analysed(old, "old")])
+    any_lake.merge_records("w", [old, new])
+    any_lake.write_utterances("w", [analysed(new, "new")])
+    written = any_lake.write_utterances("w", [analysed(old, "old")])
     assert (written.records, written.stale) == (0, 1)
-    assert rows(lake) == [(record_id("a"), new.version, 0, "new")]
+    assert rows(any_lake) == [(record_id("a"), new.version, 0, "new")]
 
 
-def test_both_versions_of_a_record_in_one_call_leave_the_current_one(lake: Lake) -> None:
+def test_both_versions_of_a_record_in_one_call_leave_the_current_one(any_lake: Lake) -> None:
     old, new = arrived("a", 1, line=0), arrived("a", 1, line=1)
-    lake.merge_records("w", [old, new])
+    any_lake.merge_records("w", [old, new])
     for order in ([old, new], [new, old]):
-        lake.write_utterances("w", [analysed(row, str(row.version)) for row in order])
-        assert rows(lake) == [(record_id("a"), new.version, 0, str(new.version))]
+        any_lake.write_utterances("w", [analysed(row, str(row.version)) for row in order])
+        assert rows(any_lake) == [(record_id("a"), new.version, 0, str(new.version))]
 
 
-def test_what_is_said_may_hold_what_utf8_cannot(lake: Lake) -> None:
+def test_what_is_said_may_hold_what_utf8_cannot(any_lake: Lake) -> None:
     row = arrived("a", 1)
-    lake.merge_records("w", [row])
-    lake.write_utterances("w", [analysed(row, Said("broken \ud800 emoji", "\udfff"))])
-    (hit,) = search(lake, "w", "broken").hits
+    any_lake.merge_records("w", [row])
+    any_lake.write_utterances("w", [analysed(row, Said("broken \ud800 emoji", "\udfff"))])
+    (hit,) = search(any_lake, "w", "broken").hits
     assert (hit.text, hit.speaker) == ("broken ? emoji", "?")

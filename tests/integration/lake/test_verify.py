@@ -52,7 +52,7 @@ def verified(home: Home, tmp_path: Path) -> Verified:
 
 
 def table(home: Home, name: str) -> Path:
-    return home.lake.directory(home.workspace_id) / f"{name}.lance"
+    return Path(home.lake.place(home.workspace_id).where) / f"{name}.lance"
 
 
 def told(found: Verified) -> list[tuple[str | None, str]]:
@@ -434,7 +434,7 @@ def test_another_workspaces_data_is_not_looked_at(home: Home, tmp_path: Path) ->
     other = home.new_workspace("other")
     home.accept(record("a"), workspace_id=other)
     home.work()
-    shutil.rmtree(home.lake.directory(other))
+    shutil.rmtree(Path(home.lake.place(other).where))
     fill(home)
 
     assert verified(home, tmp_path).problems == []

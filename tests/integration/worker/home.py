@@ -17,6 +17,7 @@ from everlake.ingest.admit import Admitter
 from everlake.ingest.body import MediaType
 from everlake.ingest.service import Ingest
 from everlake.lake import Lake
+from everlake.lake.local import LocalSite
 from everlake.metrics import Meters
 from everlake.search import search
 from everlake.storage import ObjectStore
@@ -59,7 +60,7 @@ class Home:
         self.catalog = Catalog.open(database or f"sqlite:///{data / 'everlake.db'}")
         self.catalog.upgrade()
         self.store = store or LocalStore(data)
-        self.lake = Lake(data)
+        self.lake = Lake(LocalSite(data))
         self.admitter = Admitter(self.catalog, self.store)
         self.admitter.start()
         self._ingest = Ingest(self.catalog, self.admitter, Limits())

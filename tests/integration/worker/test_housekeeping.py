@@ -163,7 +163,7 @@ def test_upkeep_folds_small_fragments_of_the_workspaces_a_worker_writes(home: Ho
     for number in range(20):
         home.accept(record(str(number)))
         assert home.queue(writers=writers).step()
-    table = home.lake.directory(home.workspace_id) / "records.lance" / "data"
+    table = Path(home.lake.place(home.workspace_id).where) / "records.lance" / "data"
     before = len(list(table.iterdir()))
 
     housekeeping.tidy(home.lake, writers)
@@ -186,7 +186,7 @@ def test_upkeep_stops_where_another_worker_took_over(home: Home) -> None:
         assert home.queue(writers=one).step()
     one.release()
     home.writers("other").hold(home.workspace_id)
-    table = home.lake.directory(home.workspace_id) / "records.lance"
+    table = Path(home.lake.place(home.workspace_id).where) / "records.lance"
     before = {path for path in table.rglob("*") if path.is_file()}
 
     housekeeping.tidy(home.lake, one)

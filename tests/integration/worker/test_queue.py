@@ -12,6 +12,7 @@ from everlake.catalog.engine import Catalog, Connection
 from everlake.contract.batch import BatchStatus
 from everlake.lake import Lake
 from everlake.lake.arriving import Portion
+from everlake.lake.local import LocalSite
 from everlake.lake.rows import Merged
 from everlake.storage import StorageFull, StorageUnavailable
 from everlake.worker import stages
@@ -71,7 +72,7 @@ def test_there_is_nothing_to_do_where_nothing_waits(home: Home) -> None:
 
 def test_many_batches_are_one_merge(home: Home) -> None:
     ids = [home.accept(record(str(n)), record(f"{n}b")) for n in range(30)]
-    lake = CountingLake(home.data)
+    lake = CountingLake(LocalSite(home.data))
 
     home.work(stages.landing(home.store, lake))
 

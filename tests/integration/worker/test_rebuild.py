@@ -21,7 +21,7 @@ from tests.integration.worker.rebuilding import During, conversation, fill, rebu
 
 
 def lake_of(home: Home) -> Path:
-    return home.lake.directory(home.workspace_id)
+    return Path(home.lake.place(home.workspace_id).where)
 
 
 def test_every_row_and_column_of_every_table_comes_out_the_same(home: Home) -> None:
@@ -85,12 +85,12 @@ def test_another_workspace_is_left_alone(home: Home) -> None:
     home.accept(record("a", "ours"))
     home.work()
     before = rows(home.data, other)
-    inode = home.lake.directory(other).stat().st_ino
+    inode = Path(home.lake.place(other).where).stat().st_ino
 
     rebuilt(home)
 
     assert rows(home.data, other) == before
-    assert home.lake.directory(other).stat().st_ino == inode
+    assert Path(home.lake.place(other).where).stat().st_ino == inode
 
 
 def test_batches_that_wait_are_left_to_the_worker(home: Home) -> None:

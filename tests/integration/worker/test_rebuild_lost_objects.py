@@ -10,8 +10,7 @@ import pytest
 from everlake.catalog import workspaces
 from everlake.catalog.engine import Catalog
 from everlake.lake import Lake, LakeUnavailable
-from everlake.worker.rebuild import fill as filling
-from everlake.worker.rebuild import run
+from everlake.lake.local import LocalSite
 from tests.integration.worker.home import Home, record
 from tests.integration.worker.rebuilding import During, conversation, fill, rebuilt, rows, texts
 
@@ -129,11 +128,11 @@ def test_old_tables_with_records_that_nothing_explains_are_kept(home: Home) -> N
         stranger.accept(record("stranger", "from elsewhere"))
         stranger.work()
         table = lance.dataset(
-            stranger.lake.directory(stranger.workspace_id) / "records.lance"
+            Path(stranger.lake.place(stranger.workspace_id).where) / "records.lance"
         ).to_table()
     finally:
         stranger.close()
-    mine = home.lake.directory(home.workspace_id) / "records.lance"
+    mine = Path(home.lake.place(home.workspace_id).where) / "records.lance"
     lance.write_dataset(table, mine, mode="append")
 
     done = rebuilt(home)
@@ -148,7 +147,7 @@ def test_old_tables_that_cannot_be_read_are_kept_where_the_archive_has_lost_some
 ) -> None:
     batch_id = home.accept(record("a", "torn"))
     home.work()
-    shutil.rmtree(home.lake.directory(home.workspace_id) / "records.lance" / "_versions")
+    shutil.rmtree(Path(home.lake.place(home.workspace_id).where) / "records.lance" / "_versions")
     home.landing_file(batch_id).unlink()
 
     done = rebuilt(home)
@@ -184,7 +183,7 @@ def test_no_room_is_told_before_anything_is_written(
 ) -> None:
     fill(home)
     before = rows(home.data, home.workspace_id)
-    monkeypatch.setattr(run.shutil, "disk_usage", full_disk)
+    monkeypatch.setattr(shutil, "disk_usage", full_disk)
 
     with pytest.raises(LakeUnavailable, match="Make room"):
         rebuilt(home)
@@ -201,7 +200,7 @@ def test_a_disk_that_fills_up_stops_it_and_the_next_call_goes_on(
     before = rows(home.data, home.workspace_id)
 
     def fill_up() -> None:
-        monkeypatch.setattr(filling.shutil, "disk_usage", full_disk)
+        monkeypatch.setattr(shutil, "disk_usage", full_disk)
 
     with pytest.raises(LakeUnavailable, match="goes on where it is"):
         rebuilt(home, watch=During("writing", fill_up))
@@ -217,7 +216,7 @@ def test_a_disk_that_fills_up_stops_it_and_the_next_call_goes_on(
 def test_a_torn_half_of_the_new_tables_is_thrown_away(home: Home) -> None:
     fill(home)
     before = rows(home.data, home.workspace_id)
-    staged = home.lake.place(home.workspace_id).staged
+    staged = Path(home.lake.place(home.workspace_id).staged)
 
     def stop() -> None:
         raise KeyboardInterrupt
@@ -237,7 +236,7 @@ def test_a_torn_half_of_the_new_tables_is_thrown_away(home: Home) -> None:
 
 def test_another_lake_object_sees_the_new_tables(home: Home) -> None:
     fill(home)
-    reader = Lake(home.data)
+    reader = Lake(LocalSite(home.data))
     count = reader.count_records(home.workspace_id)
     shutil.rmtree(home.data / "lake")
     assert reader.count_records(home.workspace_id) == 0

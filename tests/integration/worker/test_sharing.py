@@ -1,5 +1,7 @@
 """Many workers share the workspaces: none keeps to itself what it does not use."""
 
+from pathlib import Path
+
 import pytest
 
 from everlake.worker import housekeeping
@@ -43,7 +45,7 @@ def test_upkeep_comes_back_to_a_workspace_that_was_left(home: Home) -> None:
         assert home.queue(writers=one).step()
     home.accept(record("a"), workspace_id=second)
     assert home.queue(writers=one).step()
-    table = home.lake.directory(home.workspace_id) / "records.lance" / "data"
+    table = Path(home.lake.place(home.workspace_id).where) / "records.lance" / "data"
     before = len(list(table.iterdir()))
 
     housekeeping.tidy(home.lake, one)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import lance
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from everlake.lake import ArrivedRecord, Lake, LakeUnavailable, arrow
 from everlake.lake.dataset import LanceFault, Snapshot
 from everlake.lake.lake import RECORDS
+from everlake.lake.local import LocalSite
 from tests.integration.lake.home import arrived
 from tests.integration.server import environment
 from tests.integration.worker.home import Home
@@ -21,9 +23,10 @@ MERGING = """
 import sys
 from pathlib import Path
 from everlake.lake import Lake
+from everlake.lake.local import LocalSite
 from tests.integration.lake.home import arrived
 print("merging", flush=True)
-Lake(Path(sys.argv[1])).merge_records("ws", [arrived("new", 2), arrived("old", 3)])
+Lake(LocalSite(Path(sys.argv[1]))).merge_records("ws", [arrived("new", 2), arrived("old", 3)])
 """
 
 
@@ -38,7 +41,7 @@ def row(name: str, sequence: int) -> tuple[str, int]:
 
 
 def test_a_worker_that_was_stopped_in_a_merge_and_goes_on_doubles_no_record(home: Home) -> None:
-    lake = Lake(home.data)
+    lake = Lake(LocalSite(home.data))
     lake.merge_records(WORKSPACE, [arrived("old", 1)])
     with lake.table(WORKSPACE, RECORDS).writing() as writer:
         merge = writer.snapshot.prepare_merge(
@@ -64,7 +67,7 @@ def test_a_worker_that_was_stopped_in_a_merge_and_goes_on_doubles_no_record(home
 
 
 def test_many_writers_that_know_nothing_of_each_other_double_no_record(home: Home) -> None:
-    lakes = [Lake(home.data) for _ in range(4)]
+    lakes = [Lake(LocalSite(home.data)) for _ in range(4)]
     start = threading.Barrier(len(lakes))
 
     def write(number: int) -> None:
@@ -85,7 +88,7 @@ def test_many_writers_that_know_nothing_of_each_other_double_no_record(home: Hom
 def test_tries_that_find_the_disk_full_add_no_arrivals(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake = Lake(home.data)
+    lake = Lake(LocalSite(home.data))
     lake.merge_records(WORKSPACE, [arrived("old", 1)])
 
     def no_room(*_: object, **__: object) -> None:
@@ -98,4 +101,4 @@ def test_tries_that_find_the_disk_full_add_no_arrivals(
                 lake.merge_records(WORKSPACE, [arrived("new", 2)])
     lake.merge_records(WORKSPACE, [arrived("new", 2)])
 
-    assert lance.dataset(lake.directory(WORKSPACE) / "arrivals.lance").count_rows() == 2
+    assert lance.dataset(Path(lake.place(WORKSPACE).where) / "arrivals.lance").count_rows() == 2

@@ -1,0 +1,23 @@
+"""What an engine with an S3 client of its own must be told, by the usual AWS variables."""
+
+import os
+
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+
+
+def endpoint() -> str | None:
+    """The server to talk to; None for AWS."""
+    return next((url for name in ENDPOINTS if (url := os.environ.get(name))), None)
+
+
+def engine_options() -> dict[str, str]:
+    """Options of Lance, or of anything else made of object_store (Rust); it reads keys and region
+    from the environment by itself, but not every name of the endpoint.
+    """
+    url = endpoint()
+    options = {"connect_timeout": "3s", "timeout": "30s", "client_max_retries": "5"}
+    if url is not None:
+        options |= {"aws_endpoint": url, "allow_http": str(url.startswith("http://")).lower()}
+        if not os.environ.get("AWS_REGION") and not os.environ.get("AWS_DEFAULT_REGION"):
+            options["aws_region"] = "us-east-1"  # else it would ask AWS for the bucket's
+    return options

@@ -1,0 +1,213 @@
+"""The tables made again where they lie in a bucket: one number more, and the old ones go."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from everlake.catalog import heads
+from everlake.catalog.batches import BatchRow
+from everlake.catalog.leases import Lease
+from everlake.catalog.tables import leases
+from everlake.contract.batch import BatchStatus
+from everlake.lake import LakeUnavailable
+from everlake.lake.lake import SPECS
+from everlake.lake.opening import open_lake
+from everlake.storage import open_store
+from everlake.worker.queue import Stage
+from tests.integration.s3 import S3, variables
+from tests.integration.worker.home import Home, record
+from tests.integration.worker.rebuilding import (
+    KEYS,
+    During,
+    conversation,
+    fill,
+    rebuilt,
+    texts,
+)
+
+
+class Present:
+    """Whoever has the right to write by the catalog, as a worker does that has just renewed it."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def lease(self, workspace_id: str) -> Lease | None:
+        with self._home.catalog.look() as tx:
+            found = tx.execute(
+                leases.select().where(leases.c.name == f"lake/{workspace_id}")
+            ).mappings()
+            return Lease(**found.one())
+
+
+class BucketHome(Home):
+    """A home whose storage is a bucket."""
+
+    def __init__(self, folder: Path, server: S3) -> None:
+        self.server = server
+        self.bucket = server.new_bucket()
+        url = f"s3://{self.bucket}/some"
+        super().__init__(folder, store=open_store(url))
+        self.lake = open_lake(url, self.catalog, Present(self))
+
+    def generations(self) -> set[str]:
+        """Of which there are objects."""
+        keys = self.server.keys(self.bucket, f"some/lake/workspace={self.workspace_id}/")
+        return {key.split("/")[3] for key in keys}
+
+
+@pytest.fixture
+def home(s3_server: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketHome]:
+    for name, value in variables(s3_server.url).items():
+        monkeypatch.setenv(name, value)
+    made = BucketHome(tmp_path, s3_server)
+    yield made
+    made.close()
+
+
+def rows(home: Home) -> dict[str, list[dict[str, Any]]]:
+    """Every row and column of every table, in a fixed order."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for spec in SPECS:
+        now = home.lake.table(home.workspace_id, spec).latest()
+        there = now.select(spec.schema.names) if now is not None else []
+        key = KEYS[spec.name]
+        found[spec.name] = sorted(there, key=lambda row, key=key: tuple(row[name] for name in key))
+    return found
+
+
+def stop() -> None:
+    raise KeyboardInterrupt
+
+
+def test_every_row_comes_out_the_same_and_the_old_objects_are_gone(home: BucketHome) -> None:
+    fill(home)
+    before = rows(home)
+    assert home.generations() == {"generation=1"}
+
+    done = rebuilt(home)
+
+    assert rows(home) == before
+    assert (done.records, done.utterances) == (len(before["records"]), len(before["utterances"]))
+    assert done.problems == []
+    assert home.generations() == {"generation=2"}
+    assert home.found("again") != []
+
+
+@pytest.mark.parametrize("moment", ["reading the archive", "writing", "indexing", "catching up"])
+def test_what_lands_and_is_analysed_meanwhile_is_in_the_new_tables(
+    home: BucketHome, moment: str
+) -> None:
+    fill(home)
+    home.accept(record("new", "was landing"))
+    home.work(home.landing())
+
+    def meanwhile() -> None:
+        home.accept(record("later", "came later"))
+        home.accept(conversation("c2", "came again"))
+        home.work()
+        home.accept(record("last", "landed and no more"))
+        home.work(home.landing())
+
+    rebuilt(home, watch=During(moment, meanwhile))
+
+    assert "landed and no more" in texts(home)
+    home.work()
+    after = rows(home)
+    rebuilt(home)
+    assert rows(home) == after
+
+
+def test_what_a_worker_has_in_hand_at_the_swap_is_not_lost(home: BucketHome) -> None:
+    fill(home)
+
+    def around(stage: Stage) -> Stage:
+        """The stage, with a rebuild between its work and its batches moving forward."""
+
+        def work(group: Sequence[BatchRow]) -> None:
+            stage.work(group)
+            rebuilt(home)
+
+        return msgspec.structs.replace(stage, work=work)
+
+    batch_id = home.accept(record("in hand", "in hand"))
+    assert home.queue(around(home.landing())).step()
+    assert home.batch(batch_id).status is BatchStatus.LANDED
+    assert "in hand" in texts(home)
+    assert home.queue(around(home.analysis())).step()
+    assert home.found('"in hand"') == ["in hand"]
+
+
+@pytest.mark.parametrize("moment", ["reading the archive", "writing", "indexing", "catching up"])
+def test_one_that_was_stopped_is_gone_on_with(home: BucketHome, moment: str) -> None:
+    fill(home)
+    before = rows(home)
+    with pytest.raises(KeyboardInterrupt):
+        rebuilt(home, watch=During(moment, stop))
+    assert rows(home) == before
+
+    rebuilt(home)
+
+    assert rows(home) == before
+    assert home.generations() == {"generation=2"}
+
+
+def test_another_machine_is_told_that_one_is_under_way(
+    home: BucketHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(home)
+    told: list[str] = []
+
+    def another() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("everlake.lake.bucket_site.PROCESS", "another")
+            with pytest.raises(LakeUnavailable) as error:
+                rebuilt(home)
+            told.append(str(error.value))
+
+    rebuilt(home, watch=During("writing", another))
+    assert "Another process makes the tables" in told[0]
+    assert home.generations() == {"generation=2"}
+
+
+def test_one_that_died_after_the_swap_is_finished_by_the_next(
+    home: BucketHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(home)
+    before = rows(home)
+    swap = heads.swap
+
+    def swap_and_die(*args: Any, **options: Any) -> bool:
+        swap(*args, **options)
+        args[0].commit()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(heads, "swap", swap_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            rebuilt(home)
+    assert home.generations() == {"generation=1", "generation=2"}
+    seen: list[str] = []
+    done = rebuilt(home, watch=lambda what, *_: seen.append(what))
+    assert seen == []
+    assert done.records == len(before["records"])
+    assert rows(home) == before
+    assert home.generations() == {"generation=2"}
+
+
+def test_old_tables_that_nothing_explains_are_kept_where_they_are(home: BucketHome) -> None:
+    fill(home)
+    with home.catalog.write() as tx:  # a catalog that does not know a batch which the tables have
+        tx.exec_driver_sql("DELETE FROM idempotency")
+        tx.exec_driver_sql(
+            "DELETE FROM batches WHERE id = (SELECT id FROM batches ORDER BY sequence LIMIT 1)"
+        )
+    done = rebuilt(home)
+    assert done.kept is not None
+    assert done.kept.endswith("generation=1")
+    assert home.generations() == {"generation=1", "generation=2"}
+    rebuilt(home)
+    assert home.generations() == {"generation=1", "generation=3"}
