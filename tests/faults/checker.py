@@ -9,6 +9,7 @@ search, and, where a server runs, its API's answers.
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
 from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import Path
@@ -23,10 +24,11 @@ from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
 from everlake.contract.identity import record_id, record_version
 from everlake.lake import Lake, LakeError
-from everlake.lake.local import LocalSite
+from everlake.lake.lake import RECORDS
+from everlake.lake.opening import open_lake
 from everlake.landing.lines import LandingDamaged, decode_accepted, decompress
 from everlake.search import search
-from everlake.storage import ObjectMissing, ObjectStore
+from everlake.storage import ObjectMissing, ObjectStore, engine_options, open_store
 from everlake.storage.local import LocalStore
 from tests.faults.ledger import Ledger, SentRecord
 from tests.faults.statuses import sqlite_in
@@ -69,7 +71,7 @@ def problems(
     api: Api | None = None,
     *,
     catalog: str | None = None,
-    store: ObjectStore | None = None,
+    storage: str | None = None,
 ) -> list[str]:
     """Everything in which the data directory differs from what was promised; nothing is best.
 
@@ -81,16 +83,18 @@ def problems(
         ledger: what they were promised.
         api: a running server's, to be asked as well.
         catalog: the database's URL, where it is not in the data directory.
-        store: the landing archive's, where that is not the data directory.
+        storage: the URL of the archive and the tables, where that is not the data directory.
     """
-    rows, last_sequence = _rows(catalog or sqlite_in(data), workspace_id)
+    database, url = catalog or sqlite_in(data), storage or data.as_uri()
+    rows, last_sequence = _rows(database, workspace_id)
     found = [*_promise_problems(rows, ledger), *_end_problems(rows, ledger)]
     if last_sequence != len(rows):
         found.append(f"sequences: {len(rows)} batches, and the workspace says {last_sequence}")
-    found += _landing_problems(store or LocalStore(data), rows, ledger)
+    found += _landing_problems(open_store(url), rows, ledger)
     arrivals = _arrivals(rows, ledger)
     try:
-        found += _lake_problems(data, workspace_id, arrivals)
+        with closing(Catalog.open(database)) as opened:
+            found += _lake_problems(open_lake(url, opened), workspace_id, arrivals)
     except (LakeError, OSError, ValueError) as error:
         found.append(f"unreadable: {error}")
     if api is not None:
@@ -206,18 +210,22 @@ def _landed_data(blob: bytes) -> list[bytes]:
     return [record.data for record in decode_accepted(decompress(blob), sequence=1)]
 
 
-def _lake_problems(data: Path, workspace_id: str, arrivals: Arrivals) -> Iterator[str]:
-    lake = Lake(LocalSite(data))
-    yield from _record_problems("table", _table_records(data, workspace_id), arrivals)
+def _lake_problems(lake: Lake, workspace_id: str, arrivals: Arrivals) -> Iterator[str]:
+    yield from _record_problems("table", _table_records(lake, workspace_id), arrivals)
     yield from _record_problems("lake's pages", _paged_records(lake, workspace_id), arrivals)
     yield from _lookup_problems(lake, workspace_id, arrivals)
     yield from _search_problems(lake, workspace_id, arrivals)
 
 
-def _table_records(data: Path, workspace_id: str) -> Iterator[Found]:
+def _table_records(lake: Lake, workspace_id: str) -> Iterator[Found]:
     """As any reader of Lance sees them: all rows, by no index."""
-    path = data / "lake" / f"workspace={workspace_id}" / "records.lance"
-    for row in lance.dataset(path).to_table(columns=list(Found._fields)).to_pylist():
+    table = lake.table(workspace_id, RECORDS)
+    now = table.latest()
+    if now is None:
+        return
+    options = engine_options() if table.where.startswith("s3:") else None
+    plain = lance.dataset(table.where, version=now.version, storage_options=options)
+    for row in plain.to_table(columns=list(Found._fields)).to_pylist():
         yield Found(**{**row, "data": row["data"].encode()})
 
 

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from everlake.catalog import keys, sequence
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
@@ -22,6 +24,7 @@ from tests.faults.ledger import PRODUCT, PROJECT, Ledger
 from tests.faults.recording import BUSY
 from tests.faults.statuses import Counts
 from tests.integration.processes import pid_of, until
+from tests.integration.s3 import S3, variables
 from tests.integration.server import Api, Server, everlake
 
 SETTINGS = {**BUSY, "EVERLAKE_LEASE_SECONDS": "2"}
@@ -70,6 +73,7 @@ class Nodes:
         database: the URL of an empty database.
         apis, workers: how many of each.
         extra: settings of single nodes, by the node's name.
+        bucket: the server in a bucket of which the storage is; None for a directory.
     """
 
     def __init__(
@@ -79,14 +83,17 @@ class Nodes:
         apis: int = 2,
         workers: int = 3,
         extra: Mapping[str, Mapping[str, str]] | None = None,
+        bucket: S3 | None = None,
     ) -> None:
         self.storage = folder / "storage"
         self.storage.mkdir()
         self.database = database
+        self.url = f"s3://{bucket.new_bucket()}/a/lake" if bucket else self.storage.as_uri()
         shared = {
             **SETTINGS,
+            **(variables(bucket.url) if bucket else {}),
             "EVERLAKE_DATABASE_URL": database,
-            "EVERLAKE_STORAGE_URL": self.storage.as_uri(),
+            "EVERLAKE_STORAGE_URL": self.url,
         }
         self._shared = shared
         ids = ("--product-id", PRODUCT, "--project-id", PROJECT, "--json")
@@ -160,7 +167,18 @@ class Nodes:
         assert clients.errors == []
         until(lambda: self.counts.waiting() == 0, "batches wait for ever")
         api = Api(self.apis[-1].url, self.setup)
-        found = problems(self.storage, self.workspace_id, self.ledger, api, catalog=self.database)
+        with pytest.MonkeyPatch.context() as patched:
+            for name, value in self._shared.items():
+                if name.startswith("AWS_"):
+                    patched.setenv(name, value)
+            found = problems(
+                self.storage,
+                self.workspace_id,
+                self.ledger,
+                api,
+                catalog=self.database,
+                storage=self.url,
+            )
         assert found == []
         for node in self.all:
             node.send(signal.SIGTERM)
@@ -195,9 +213,10 @@ def running_nodes(
     apis: int = 2,
     workers: int = 3,
     extra: Mapping[str, Mapping[str, str]] | None = None,
+    bucket: S3 | None = None,
 ) -> Generator[Nodes]:
     """Nodes that run, for the length of a block; see :class:`Nodes`."""
-    nodes = Nodes(folder, database, apis, workers, extra)
+    nodes = Nodes(folder, database, apis, workers, extra, bucket)
     try:
         nodes.start()
         yield nodes

@@ -20,6 +20,7 @@ import pytest
 from tests.faults.chaos import SEED, many
 from tests.faults.nodes import Node, running_nodes
 from tests.integration.postgres import Postgres
+from tests.integration.s3 import S3
 
 ROUNDS = many(4)
 SHORT, LONG = 0.3, 3.5
@@ -58,12 +59,14 @@ def strike(nodes: list[Node], still: float) -> None:
         node.send(signal.SIGCONT)
 
 
+@pytest.mark.parametrize("storage", ["directory", "bucket"])
 @pytest.mark.timeout(180 + 15 * ROUNDS)
 def test_nothing_that_was_promised_is_lost_when_nodes_are_killed_and_stopped(
-    postgres_server: Postgres, tmp_path: Path
+    postgres_server: Postgres, s3_server: S3, tmp_path: Path, storage: str
 ) -> None:
     chance = random.Random(SEED)
-    with running_nodes(tmp_path, postgres_server.new_database()) as nodes:
+    bucket = s3_server if storage == "bucket" else None
+    with running_nodes(tmp_path, postgres_server.new_database(), bucket=bucket) as nodes:
         clients = nodes.clients(SEED)
         clients.start()
         try:

@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from everlake.storage import open_store
 from tests.faults.chaos import SEED, many
 from tests.faults.checker import problems, promise_problems
 from tests.faults.clients import Clients
@@ -211,9 +210,8 @@ def test_nothing_that_was_promised_is_lost_when_s3_misbehaves_under_load(
     until(lambda: scene.counts.waiting() == 0, "batches wait for ever")
     for name, value in variables(scene.s3.url).items():
         monkeypatch.setenv(name, value)
-    store = open_store(scene.url)
 
-    assert problems(scene.data, workspace_id, ledger, scene.api, store=store) == []
+    assert problems(scene.data, workspace_id, ledger, scene.api, storage=scene.url) == []
     assert scene.server.stop() == 0
     done = everlake("lake", "verify", "--json", data=scene.data, env=scene.env)
     assert json.loads(done.stdout)["ok"]
