@@ -82,13 +82,14 @@ def move(
         return False
     if before is None:
         statement = insert_of(tx.dialect.name, lake_heads).on_conflict_do_nothing()
+        statement = statement.returning(_h.version)  # else PostgreSQL's driver counts no rows
         values = {
             "workspace_id": workspace_id,
             "generation": after.generation,
             "name": name,
             "version": after.version,
         }
-        return tx.execute(statement, values).rowcount == 1
+        return tx.execute(statement, values).first() is not None
     moved = (
         update(lake_heads)
         .where(

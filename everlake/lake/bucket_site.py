@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from everlake.catalog import heads, leases
@@ -17,6 +18,8 @@ from everlake.lake.spec import FOLDER, TableSpec, folder_of
 from everlake.storage import ObjectStore, StorageUnavailable
 
 _LEASE_MS = 30_000
+PATIENCE_SECONDS = _LEASE_MS / 1000 + 2
+_LOOK_AGAIN_SECONDS = 0.5
 _DELETES_AT_ONCE = 16
 
 
@@ -77,7 +80,9 @@ class BucketSite(Site):
 class BucketPlace(Place):
     """The generations of a workspace's tables."""
 
-    def __init__(self, bucket: Bucket, workspace_id: str, fences: Fences, makers: Fences) -> None:
+    def __init__(
+        self, bucket: Bucket, workspace_id: str, fences: Fences, makers: "_Makers"
+    ) -> None:
         self._bucket = bucket
         self._workspace_id = workspace_id
         self._fences = fences
@@ -92,8 +97,15 @@ class BucketPlace(Place):
         return self._url(self._row().building or self._row().last + 1)
 
     def settle(self) -> None:
-        """A swap is one transaction, so none is ever half done; but another may be at a rebuild."""
-        self._maker()
+        """A swap is one transaction, so none is ever half done; but another may be at a rebuild.
+
+        One that died is waited out: its lease ends by itself.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._makers.lease(self._workspace_id) is None:
+            if time.monotonic() > deadline:
+                raise _taken(self._workspace_id)
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
     def make(self) -> None:
         lease = self._maker()
@@ -139,6 +151,9 @@ class BucketPlace(Place):
         row = self._row()
         if row.replaced is not None:
             self._drop(row.replaced, keep=row.keep)
+
+    def leave(self) -> None:
+        self._makers.leave(self._workspace_id)
 
     def drop_staged(self) -> None:
         row = self._row()
@@ -242,12 +257,18 @@ class _Makers:
                 ttl_ms=_LEASE_MS,
             )
 
+    def leave(self, workspace_id: str) -> None:
+        lease = self.lease(workspace_id)
+        if lease is not None:
+            with self._catalog.write() as tx:
+                leases.release(tx, lease)
+
 
 PROCESS = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _taken(workspace_id: str) -> LakeUnavailable:
     return LakeUnavailable(
-        f"Another process makes the tables of workspace {workspace_id} anew, or did less than "
-        f"{_LEASE_MS // 1000} seconds ago. Wait for it, or call again a little later."
+        f"Another process makes the tables of workspace {workspace_id} anew. Wait for it, or stop "
+        "it and call again."
     )

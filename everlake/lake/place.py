@@ -118,6 +118,9 @@ class LocalPlace(Place):
                 sync_path(to.parent)
         shutil.rmtree(self._trash, ignore_errors=True)
 
+    def leave(self) -> None:
+        """Nothing to do: who makes them holds a lock on the directory, which ends with it."""
+
     def drop_staged(self) -> None:
         if self._staged.exists():
             shutil.rmtree(self._staged)

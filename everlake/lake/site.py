@@ -137,6 +137,8 @@ class Place(ABC):
     def settle(self) -> None:
         """Finish a swap that was cut off half way; wait for one that is under way.
 
+        Called first by whoever makes the next set, and :meth:`leave` at the end: one at a time.
+
         Raises:
             OSError, LakeUnavailable
         """
@@ -192,6 +194,14 @@ class Place(ABC):
 
         Raises:
             OSError, LakeUnavailable
+        """
+
+    @abstractmethod
+    def leave(self) -> None:
+        """Let another make the next set of tables.
+
+        Raises:
+            CatalogUnavailable
         """
 
     @abstractmethod

@@ -102,6 +102,41 @@ def test_a_batch_is_accepted_once_and_lands_through_each_fault_that_passes(scene
     assert sorted(one["data"]["text"] for one in records) == [str(n) for n in range(len(PASSING))]
 
 
+VERSIONS, DATA = ".lance/_versions/", ".lance/data/"
+IN_TABLES = [
+    Fault("status", "PUT", VERSIONS, times=2, status=500, code="InternalError"),
+    Fault("status", "PUT", VERSIONS, times=2, status=503, code="SlowDown"),
+    Fault("cut upload", "PUT", VERSIONS, times=2),
+    Fault("lost answer", "PUT", VERSIONS),
+    Fault("lost answer", "PUT", DATA, times=2),
+    Fault("status", "PUT", DATA, times=12),  # more than the engine tries by itself
+    Fault("status", "GET", VERSIONS, times=12),
+    Fault("cut answer", "GET", VERSIONS, times=2),
+    Fault("lost answer", "GET", VERSIONS, times=2),
+]
+
+
+def test_a_record_is_in_the_tables_once_through_each_fault_that_passes(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.api.complete(scene.post("before").json()["batchId"])
+    for number, fault in enumerate(IN_TABLES):
+        scene.bad.faults = [fault]
+        scene.api.complete(scene.post(str(number)).json()["batchId"])
+        scene.bad.faults = []
+        records = scene.api.http.get("/api/v1/records", params={"limit": "100"}).json()["records"]
+        assert sorted(one["data"]["text"] for one in records) == [
+            *map(str, range(number + 1)),
+            "before",
+        ]
+    assert all(not fault.times for fault in IN_TABLES if fault.method == "PUT")
+    for name, value in variables(scene.s3.url).items():
+        monkeypatch.setenv(name, value)
+    assert "batch failed" not in scene.server.log()
+    done = everlake("lake", "verify", "--json", data=scene.data, env=scene.env)
+    assert json.loads(done.stdout)["ok"]
+
+
 LASTING = [
     Fault("status", "PUT", times=ALWAYS, status=503, code="SlowDown"),
     Fault("status", "PUT", times=ALWAYS, status=403, code="AccessDenied"),

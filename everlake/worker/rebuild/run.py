@@ -1,11 +1,12 @@
 """A rebuild from its beginning, or from where it was stopped, to the swap."""
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from everlake.catalog import batches, queue, sequence, workspaces
 from everlake.catalog.engine import Catalog
+from everlake.catalog.errors import CatalogUnavailable
 from everlake.lake import Lake, LakeDamaged, LakeError, LakeUnavailable
 from everlake.lake.bulk import Bulk
 from everlake.lake.dataset import Snapshot
@@ -91,6 +92,9 @@ def rebuild(
             f"The new tables in {place.staged} cannot be written: {error}. "
             "Check the disk's space, health and permissions, and run the command again."
         ) from error
+    finally:
+        with suppress(CatalogUnavailable):
+            place.leave()
 
 
 def _resumed(staged: Lake, place: Place, workspace_id: str) -> Notes | None:

@@ -164,6 +164,7 @@ def test_another_machine_is_told_that_one_is_under_way(
     def another() -> None:
         with monkeypatch.context() as patched:
             patched.setattr("everlake.lake.bucket_site.PROCESS", "another")
+            patched.setattr("everlake.lake.bucket_site.PATIENCE_SECONDS", 0.1)
             with pytest.raises(LakeUnavailable) as error:
                 rebuilt(home)
             told.append(str(error.value))

@@ -1,0 +1,115 @@
+"""Which tables of a lake in a bucket serve, and which version of each counts."""
+
+import threading
+
+import pytest
+
+from everlake.catalog import heads, leases
+from everlake.catalog.engine import Catalog
+from everlake.catalog.heads import Head, PlaceRow
+from everlake.catalog.leases import Lease
+from tests.integration.catalog.home import Home
+
+LONG = 60_000
+
+
+def lease_of(catalog: Catalog, owner: str, name: str = "lake/w") -> Lease:
+    with catalog.write() as tx:
+        return leases.seize(tx, name, owner=owner, now=catalog.now_ms(), ttl_ms=LONG)
+
+
+def move(home: Home, before: Head | None, after: Head, lease: Lease, name: str = "records") -> bool:
+    with home.catalog.write() as tx:
+        return heads.move(tx, home.workspace_id, name, before, after, lease)
+
+
+def serving(home: Home, name: str = "records") -> Head | None:
+    with home.catalog.look() as tx:
+        return heads.serving(tx, home.workspace_id, name)
+
+
+def place(home: Home) -> PlaceRow:
+    with home.catalog.look() as tx:
+        return heads.place(tx, home.workspace_id)
+
+
+def test_a_head_moves_from_the_version_that_counts_and_from_no_other(home: Home) -> None:
+    lease = lease_of(home.catalog, "worker")
+    assert serving(home) is None
+    assert move(home, None, Head(1, 1), lease)
+    assert not move(home, None, Head(1, 9), lease)
+    assert move(home, Head(1, 1), Head(1, 2), lease)
+    assert not move(home, Head(1, 1), Head(1, 3), lease)
+    assert serving(home) == Head(1, 2)
+    assert serving(home, "utterances") is None
+
+
+def test_a_head_does_not_move_for_one_whose_lease_another_has_taken(home: Home) -> None:
+    old = lease_of(home.catalog, "old")
+    assert move(home, None, Head(1, 1), old)
+    new = lease_of(home.catalog, "new")
+    assert not move(home, Head(1, 1), Head(1, 2), old)
+    assert move(home, Head(1, 1), Head(1, 2), new)
+    lease_of(home.catalog, "old")
+    assert not move(home, Head(1, 2), Head(1, 3), old)  # it has one again, and this is not it
+
+
+def test_who_takes_the_lease_waits_for_a_move_under_way(home: Home, other: Catalog) -> None:
+    lease = lease_of(home.catalog, "old")
+    taken = threading.Event()
+
+    def take() -> None:
+        lease_of(other, "new")
+        taken.set()
+
+    thread = threading.Thread(target=take)
+    with home.catalog.write() as tx:
+        assert heads.move(tx, home.workspace_id, "records", None, Head(1, 1), lease)
+        thread.start()
+        assert not taken.wait(0.5)
+    thread.join()
+    assert taken.is_set()
+    assert serving(home) == Head(1, 1)
+
+
+def test_a_generation_is_made_beside_the_one_that_serves_and_takes_its_place(home: Home) -> None:
+    writer = lease_of(home.catalog, "worker")
+    maker = lease_of(home.catalog, "maker", "rebuild/w")
+    assert place(home) == PlaceRow()
+    assert move(home, None, Head(1, 5), writer)
+    with home.catalog.write() as tx:
+        assert heads.begin(tx, home.workspace_id, maker) == 2
+    assert move(home, None, Head(2, 1), maker)
+    assert serving(home) == Head(1, 5)
+    with home.catalog.write() as tx:
+        assert heads.note(tx, home.workspace_id, b"notes", maker)
+        assert heads.swap(tx, home.workspace_id, 2, (writer, maker), keep=False)
+    assert serving(home) == Head(2, 1)
+    assert place(home) == PlaceRow(serving=2, last=2, replaced=1, notes=b"notes")
+    with home.catalog.write() as tx:
+        heads.drop(tx, home.workspace_id, 1)
+        with pytest.raises(ValueError, match="serves"):
+            heads.drop(tx, home.workspace_id, 2)
+    assert place(home) == PlaceRow(serving=2, last=2)
+
+
+def test_no_number_is_given_to_two_generations(home: Home) -> None:
+    maker = lease_of(home.catalog, "maker", "rebuild/w")
+    for number in (2, 3):
+        with home.catalog.write() as tx:
+            assert heads.begin(tx, home.workspace_id, maker) == number
+            heads.drop(tx, home.workspace_id, number)
+    assert place(home) == PlaceRow(last=3)
+
+
+def test_nothing_is_made_noted_or_swapped_by_one_that_was_overtaken(home: Home) -> None:
+    writer = lease_of(home.catalog, "worker")
+    maker = lease_of(home.catalog, "maker", "rebuild/w")
+    with home.catalog.write() as tx:
+        assert heads.begin(tx, home.workspace_id, maker) == 2
+    lease_of(home.catalog, "another", "rebuild/w")
+    with home.catalog.write() as tx:
+        assert heads.begin(tx, home.workspace_id, maker) is None
+        assert not heads.note(tx, home.workspace_id, b"notes", maker)
+        assert not heads.swap(tx, home.workspace_id, 2, (writer, maker), keep=False)
+    assert place(home) == PlaceRow(last=2, building=2)
