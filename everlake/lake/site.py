@@ -89,7 +89,7 @@ class Versions(ABC):
 
     @abstractmethod
     def is_unfinished(self) -> bool:
-        """Whether there is a version that does not, or not yet, count.
+        """Whether a version that does not, or not yet, count stands in readers' way.
 
         Raises:
             LakeUnavailable

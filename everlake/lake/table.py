@@ -178,7 +178,7 @@ class Table:
             self._versions.end(writer.snapshot)
 
     def is_unfinished(self) -> bool:
-        """Whether there is a version that does not, or not yet, count.
+        """Whether a version that does not, or not yet, count stands in readers' way.
 
         Raises:
             LakeUnavailable
