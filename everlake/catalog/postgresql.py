@@ -15,12 +15,11 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from everlake.catalog.advice import advising
 from everlake.catalog.engine import Catalog
-from everlake.catalog.errors import CatalogUnavailable
 from everlake.catalog.tables import CHANNEL
 from everlake.contract.ids import new_batch_id
 
@@ -88,7 +87,7 @@ class PostgresqlCatalog(Catalog):
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        with _advising(), self._engine.connect() as connection:
+        with advising(psycopg.Error, _advice), self._engine.connect() as connection:
             tx = connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
@@ -97,12 +96,12 @@ class PostgresqlCatalog(Catalog):
 
     @contextmanager
     def look(self) -> Generator[Connection]:
-        with _advising(), self._engine.connect() as connection:
+        with advising(psycopg.Error, _advice), self._engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def _write(self) -> Generator[Connection]:
-        with _advising(), self._engine.begin() as tx:
+        with advising(psycopg.Error, _advice), self._engine.begin() as tx:
             yield tx
 
     def change_counter(self) -> int:
@@ -229,22 +228,6 @@ def _engine(url: URL, timeout: float, connections: int, clock: _Clock) -> Engine
     event.listen(engine, "checkout", taken)
     event.listen(engine, "checkin", returned)
     return engine
-
-
-@contextmanager
-def _advising() -> Generator[None]:
-    """Turn what the database cannot do now into :class:`CatalogUnavailable`."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise CatalogUnavailable(
-            "Too many at once: no connection to the database was free in time. Try again."
-        ) from error
-    except (DBAPIError, psycopg.Error) as error:
-        advice = _advice(error.orig if isinstance(error, DBAPIError) else error)
-        if advice is None:
-            raise
-        raise CatalogUnavailable(advice) from error
 
 
 def _advice(cause: BaseException | None) -> str | None:
