@@ -13,20 +13,21 @@ _NO_CONNECTION = "Too many at once: no connection to the database was free in ti
 
 @contextmanager
 def advising(
-    driver_error: type[Exception], advice: Callable[[BaseException | None], str | None]
+    driver_error: type[Exception], told: Callable[[Exception], CatalogUnavailable | None]
 ) -> Generator[None]:
     """Turn what the database cannot do now into :class:`CatalogUnavailable`.
 
     Args:
         driver_error: the base of what the driver itself raises.
-        advice: what to do about an error of the driver's; None leaves the error as it is.
+        told: what to raise for an error of the driver's, or of SQLAlchemy's around it; None
+            leaves the error as it is.
     """
     try:
         yield
     except PoolTimeout as error:
         raise CatalogUnavailable(_NO_CONNECTION) from error
     except (DBAPIError, driver_error) as error:
-        found = advice(error.orig if isinstance(error, DBAPIError) else error)
-        if found is None:
+        refusal = told(error)
+        if refusal is None:
             raise
-        raise CatalogUnavailable(found) from error
+        raise refusal from error

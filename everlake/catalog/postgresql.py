@@ -15,11 +15,12 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from everlake.catalog.advice import advising
 from everlake.catalog.engine import Catalog
+from everlake.catalog.errors import CatalogInterrupted, CatalogUnavailable
 from everlake.catalog.tables import CHANNEL
 from everlake.contract.ids import new_batch_id
 
@@ -54,6 +55,8 @@ _ADVICE = {
     "42501": "The database user may not do this: let it own Everlake's database.",
 }
 """By the beginning of the SQLSTATE (PostgreSQL, Appendix A), the longest that fits."""
+_PASSES = ("40", "55P03", "57014")
+"""Beginnings of those where another transaction, or its lock, was in the way."""
 
 
 class PostgresqlCatalog(Catalog):
@@ -87,7 +90,7 @@ class PostgresqlCatalog(Catalog):
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        with advising(psycopg.Error, _advice), self._engine.connect() as connection:
+        with advising(psycopg.Error, _told), self._engine.connect() as connection:
             tx = connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
@@ -96,12 +99,12 @@ class PostgresqlCatalog(Catalog):
 
     @contextmanager
     def look(self) -> Generator[Connection]:
-        with advising(psycopg.Error, _advice), self._engine.connect() as connection:
+        with advising(psycopg.Error, _told), self._engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def _write(self) -> Generator[Connection]:
-        with advising(psycopg.Error, _advice), self._engine.begin() as tx:
+        with advising(psycopg.Error, _told), self._engine.begin() as tx:
             yield tx
 
     def change_counter(self) -> int:
@@ -228,6 +231,17 @@ def _engine(url: URL, timeout: float, connections: int, clock: _Clock) -> Engine
     event.listen(engine, "checkout", taken)
     event.listen(engine, "checkin", returned)
     return engine
+
+
+def _told(error: Exception) -> CatalogUnavailable | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    advice = _advice(cause)
+    if advice is None:
+        return None
+    was_cut = isinstance(error, DBAPIError) and error.connection_invalidated
+    state = getattr(cause, "sqlstate", None) or ""
+    passes = was_cut or state.startswith(_PASSES)
+    return (CatalogInterrupted if passes else CatalogUnavailable)(advice)
 
 
 def _advice(cause: BaseException | None) -> str | None:

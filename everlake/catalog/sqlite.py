@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from everlake.catalog.advice import advising
@@ -101,7 +102,7 @@ class SqliteCatalog(Catalog):
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        with advising(sqlite3.Error, _advice), self._reader.begin() as tx:
+        with advising(sqlite3.Error, _told), self._reader.begin() as tx:
             yield tx
 
     def look(self) -> AbstractContextManager[Connection]:
@@ -112,13 +113,13 @@ class SqliteCatalog(Catalog):
         if not self._write_lock.acquire(timeout=self._busy_timeout):
             raise CatalogUnavailable(_BUSY)
         try:
-            with advising(sqlite3.Error, _advice), self._writer.begin() as tx:
+            with advising(sqlite3.Error, _told), self._writer.begin() as tx:
                 yield tx
         finally:
             self._write_lock.release()
 
     def change_counter(self) -> int:
-        with self._watch_lock, advising(sqlite3.Error, _advice):
+        with self._watch_lock, advising(sqlite3.Error, _told):
             if self._watch is None:
                 self._watch = self._reader.raw_connection()
                 self._watch.detach()
@@ -141,7 +142,7 @@ class SqliteCatalog(Catalog):
     def _use_write_ahead_log(self) -> None:
         deadline = time.monotonic() + self._busy_timeout
         while True:
-            with advising(sqlite3.Error, _advice):
+            with advising(sqlite3.Error, _told):
                 connection = self._writer.raw_connection()
                 try:
                     mode = _value(connection, "PRAGMA journal_mode=WAL")
@@ -223,12 +224,14 @@ def _value(connection: PoolProxiedConnection, pragma: str) -> Any:
     return value
 
 
-def _advice(cause: BaseException | None) -> str | None:
-    return _ADVICE.get(_primary_code(cause))
+def _told(error: Exception) -> CatalogUnavailable | None:
+    advice = _ADVICE.get(_primary_code(error))
+    return None if advice is None else CatalogUnavailable(advice)
 
 
-def _primary_code(cause: BaseException | None) -> int:
+def _primary_code(error: Exception) -> int:
     """SQLite's primary result code; the bits above the lowest eight only refine it."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
     return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
 
 
