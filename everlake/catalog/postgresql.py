@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -77,7 +78,8 @@ class PostgresqlCatalog(Catalog):
         super().__init__()
         place = make_url(url).set(drivername="postgresql+psycopg")
         self._clock = _Clock()
-        self._engine = _engine(place, timeout, connections, self._clock)
+        self._options = _connect_options(timeout)
+        self._engine = _engine(place, self._options, timeout, connections, self._clock)
         self._news: _News | None = None
         self._news_lock = threading.Lock()
         self._conninfo = make_url(url).set(drivername="postgresql").render_as_string(False)
@@ -110,7 +112,7 @@ class PostgresqlCatalog(Catalog):
     def change_counter(self) -> int:
         with self._news_lock:
             if self._news is None:
-                self._news = _News(self._conninfo, self._clock)
+                self._news = _News(self._conninfo, self._options, self._clock)
         return self._news.count
 
     def now_ms(self) -> int:
@@ -156,9 +158,9 @@ class _News:
     While the connection is away the count goes up every second: anything may have changed.
     """
 
-    def __init__(self, conninfo: str, clock: _Clock) -> None:
+    def __init__(self, conninfo: str, options: dict[str, str | int], clock: _Clock) -> None:
         self.count = 0
-        self._conninfo = conninfo
+        self._conninfo = make_conninfo(conninfo, **options)
         self._clock = clock
         self._stopped = threading.Event()
         threading.Thread(target=self._run, name="database news", daemon=True).start()
@@ -175,7 +177,7 @@ class _News:
             self._stopped.wait(_AWAY_SECONDS)
 
     def _listen(self) -> None:
-        with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self._conninfo, autocommit=True) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             self.count += 1  # what came before was not heard
             while not self._stopped.is_set():
@@ -184,7 +186,8 @@ class _News:
                 self._clock.ask(connection)
 
 
-def _engine(url: URL, timeout: float, connections: int, clock: _Clock) -> Engine:
+def _connect_options(timeout: float) -> dict[str, str | int]:
+    """Libpq's, of every connection: what its server, and what this side waits for at the most."""
     milliseconds = int(timeout * 1000)
     bounds = {
         "statement_timeout": milliseconds,
@@ -192,18 +195,24 @@ def _engine(url: URL, timeout: float, connections: int, clock: _Clock) -> Engine
         "idle_in_transaction_session_timeout": min(2 * milliseconds, int(_STILL_SECONDS * 1000)),
         "timezone": "UTC",
     }
+    return {
+        "application_name": "everlake",
+        "connect_timeout": max(2, int(timeout)),
+        "tcp_user_timeout": milliseconds,
+        # A server that is gone while nothing is sent to it is missed by these alone.
+        "keepalives_idle": max(1, int(timeout / 2)),
+        "keepalives_interval": max(1, int(timeout / 6)),
+        "keepalives_count": 3,
+        "options": " ".join(f"-c {name}={value}" for name, value in bounds.items()),
+    }
+
+
+def _engine(
+    url: URL, options: dict[str, str | int], timeout: float, connections: int, clock: _Clock
+) -> Engine:
     engine = create_engine(
         url,
-        connect_args={
-            "application_name": "everlake",
-            "connect_timeout": max(2, int(timeout)),
-            "tcp_user_timeout": milliseconds,
-            # A server that is gone while it works on a statement is missed by these alone.
-            "keepalives_idle": max(1, int(timeout / 2)),
-            "keepalives_interval": max(1, int(timeout / 6)),
-            "keepalives_count": 3,
-            "options": " ".join(f"-c {name}={value}" for name, value in bounds.items()),
-        },
+        connect_args=options,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=timeout,
