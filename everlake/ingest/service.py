@@ -97,7 +97,8 @@ class Ingest:
                 body_bytes=len(request.body),
                 accepted=judgement.accepted,
                 attachments=judgement.attachments,
-                refused=judgement.refused_by,
+                refused=judgement.rejected,
+                refused_by=judgement.refused_by,
             )
         if not receipt.acceptedCount:
             raise _all_rejected(receipt)

@@ -76,6 +76,7 @@ def test_what_comes_in_is_counted_on_all_its_way(running_api: tuple[Server, Api]
         api.record(_vendor_ids={"id": "b"}),
         api.record(_type="message", _schema_version="2"),
         api.record(_project_ids=["nowhere"]),
+        api.record(_schema_version="2", _nature="x", _project_ids=["nowhere"]),
     ]
 
     first = api.accept(whole)
@@ -89,8 +90,9 @@ def test_what_comes_in_is_counted_on_all_its_way(running_api: tuple[Server, Api]
     # A worker counts a batch right after its row says that it is complete.
     after = settled(server.url)
     assert counted("records_accepted_total") == 2
-    assert counted("records_refused_total", code="VALIDATION_ERROR") == 2
-    assert counted("records_refused_total", code="UNKNOWN_PROJECT") == 1
+    assert counted("records_refused_total") == 4
+    assert counted("records_refused_by_code_total", code="VALIDATION_ERROR") == 3
+    assert counted("records_refused_by_code_total", code="UNKNOWN_PROJECT") == 2
     assert counted("attachments_total") == 2
     assert counted("ingest_bytes_total") > 600
     assert counted("batches_reached_total", status="LANDING") == 2
