@@ -2,11 +2,15 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from everlake.cli.context import fail
+
+_LOOK_SECONDS = 0.1
 
 
 @contextmanager
@@ -21,12 +25,24 @@ def hold(file: Path, taken: Callable[[str], str]) -> Generator[None]:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as opened:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(opened):
             opened.seek(0)
             fail(taken(opened.read().strip() or "unknown"))
         opened.truncate(0)
         opened.write(str(os.getpid()))
         opened.flush()
         yield
+
+
+def _locked(file: IO[str]) -> bool:
+    """Lock ``file``; whoever only looks whether it is locked holds it for an instant."""
+    deadline = time.monotonic() + _LOOK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOOK_SECONDS / 10)
+        else:
+            return True

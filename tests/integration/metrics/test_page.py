@@ -9,7 +9,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from everlake.cli.lock import hold
 from everlake.metrics.page import REMEMBER_SECONDS
+from everlake.settings import Settings
 from tests.integration.processes import children, kill, until
 from tests.integration.server import FAST, Api, Server, everlake_json, free_port, running
 
@@ -192,3 +194,16 @@ def test_a_worker_alone_is_scraped_at_its_port_and_ends_in_time(tmp_path: Path) 
         assert worker.process is not None
         worker.process.send_signal(signal.SIGTERM)
         assert worker.process.wait(20) == 0
+
+
+def test_the_page_tells_whether_the_lake_is_being_rebuilt(
+    running_api: tuple[Server, Api],
+) -> None:
+    server, _ = running_api
+    lock = Settings(data=str(server.data)).rebuild_lock
+    assert value(settled(server.url), "lake_rebuild_running") == 0
+
+    with hold(lock, lambda process: process):
+        assert value(settled(server.url), "lake_rebuild_running") == 1
+
+    assert value(settled(server.url), "lake_rebuild_running") == 0
