@@ -1,4 +1,4 @@
-"""A file that only one process at a time may hold."""
+"""A file that one process at a time may hold alone, or several together."""
 
 import fcntl
 import os
@@ -25,7 +25,7 @@ def hold(file: Path, taken: Callable[[str], str]) -> Generator[None]:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as opened:
-        if not _locked(opened):
+        if not _locked(opened, fcntl.LOCK_EX):
             opened.seek(0)
             fail(taken(opened.read().strip() or "unknown"))
         opened.truncate(0)
@@ -34,12 +34,29 @@ def hold(file: Path, taken: Callable[[str], str]) -> Generator[None]:
         yield
 
 
-def _locked(file: IO[str]) -> bool:
+@contextmanager
+def share(file: Path, taken: str) -> Generator[None]:
+    """Hold ``file`` for the length of a block, together with others that share it.
+
+    Args:
+        taken: what to say when a process holds it alone.
+
+    Raises:
+        CommandError: one does.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a+") as opened:
+        if not _locked(opened, fcntl.LOCK_SH):
+            fail(taken)
+        yield
+
+
+def _locked(file: IO[str], kind: int) -> bool:
     """Lock ``file``; whoever only looks whether it is locked holds it for an instant."""
     deadline = time.monotonic() + _LOOK_SECONDS
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 return False
