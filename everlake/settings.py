@@ -204,6 +204,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Path(unquote(parts.path)) if parts.scheme == "file" else self.data_directory
 
     @property
+    def rebuild_lock(self) -> Path:
+        """The file that a rebuild of the lake holds locked while it runs."""
+        return self.lake_root / "rebuild.lock"
+
+    @property
     def limits(self) -> Limits:
         """The limits of the wire."""
         return Limits(

@@ -99,7 +99,7 @@ def open_services(settings: Settings) -> Services:
         limits=limits,
         watches=Watches(catalog),
         meters=meters,
-        metrics_page=Page(meters, seat, catalog),
+        metrics_page=Page(meters, seat, catalog, settings.rebuild_lock),
     )
 
 

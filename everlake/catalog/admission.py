@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import TextClause, text
+from sqlalchemy.exc import IntegrityError
 
 from everlake.catalog import batches, idempotency, workspaces
 from everlake.catalog.batches import NewBatch
 from everlake.catalog.engine import Catalog, Connection
+from everlake.catalog.errors import CatalogInterrupted
 from everlake.catalog.idempotency import Remembered
 from everlake.catalog.tables import batches as table
 
@@ -23,18 +25,31 @@ class Arrival(msgspec.Struct, frozen=True):
     answer: Remembered | None
 
 
-def admit(catalog: Catalog, arrivals: Sequence[Arrival]) -> list[Remembered | None]:
+def admit(
+    catalog: Catalog, arrivals: Sequence[Arrival], lock_seconds: float = 15.0
+) -> list[Remembered | None]:
     """Store the batches, numbered by arrival; durable when it returns.
 
     A batch whose key came before is not stored: its place in the result has what was remembered
     then. For all others that is None.
 
+    Args:
+        lock_seconds: for which a shared catalog waits for each lock at the most.
+
     Raises:
+        CatalogInterrupted: of a shared catalog. Nothing of them is stored, save where the
+            connection went at the commit. Call again with the same batches: those that are
+            stored stay as they are.
         CatalogUnavailable: nothing of them is stored.
     """
     if catalog.is_shared:
-        with catalog.look() as tx:
-            return _admit_at_once(tx, arrivals)
+        try:
+            with catalog.look() as tx:
+                return _admit_at_once(tx, arrivals, lock_seconds)
+        except IntegrityError:
+            # An earlier call, whose connection went, came through meanwhile: now it is seen.
+            with catalog.look() as tx:
+                return _admit_at_once(tx, arrivals, lock_seconds)
     with catalog.write() as tx:
         return _admit_in_steps(tx, arrivals)
 
@@ -59,17 +74,27 @@ def _remember(tx: Connection, arrival: Arrival) -> Remembered | None:
     return None if is_new else idempotency.find(tx, arrival.batch.workspace_id, answer.key)
 
 
-def _admit_at_once(tx: Connection, arrivals: Sequence[Arrival]) -> list[Remembered | None]:
+def _admit_at_once(
+    tx: Connection, arrivals: Sequence[Arrival], lock_seconds: float
+) -> list[Remembered | None]:
     """All of it in one statement, and so in one way to the server and back."""
     rows = [_row(arrival) for arrival in arrivals]
-    parameters = {name: [row[name] for row in rows] for name in _MEMBERS}
+    parameters: dict[str, Any] = {name: [row[name] for row in rows] for name in _MEMBERS}
+    parameters["lock_timeout"] = f"{max(1, int(lock_seconds * 1000))}ms"
     stored = set(tx.execute(_STATEMENT, parameters).scalars())
-    return [
-        None
-        if arrival.batch.id in stored or arrival.answer is None
-        else idempotency.find(tx, arrival.batch.workspace_id, arrival.answer.key)
-        for arrival in arrivals
-    ]
+    return [None if one.batch.id in stored else _earlier(tx, one) for one in arrivals]
+
+
+def _earlier(tx: Connection, arrival: Arrival) -> Remembered | None:
+    """What kept an arrival from being stored now; None where that is an earlier call's row."""
+    batch, answer = arrival.batch, arrival.answer
+    found = None if answer is None else idempotency.find(tx, batch.workspace_id, answer.key)
+    if found is not None and found.batch_id != batch.id:
+        return found
+    if batches.get(tx, batch.workspace_id, batch.id) is None:
+        # The answer was forgotten just now, or the workspace is gone.
+        raise CatalogInterrupted("The batch could not be stored. Try again.")
+    return None
 
 
 _ANSWER_MEMBERS = {"key": "text", "body_hash": "bytea", "response": "bytea"}
@@ -94,6 +119,8 @@ def _statement() -> TextClause:
         f"""
         WITH given AS (
             SELECT * FROM unnest({arrays}) WITH ORDINALITY AS t({", ".join(_MEMBERS)}, place)
+            WHERE (SELECT set_config('lock_timeout', :lock_timeout, true)) IS NOT NULL
+                AND NOT EXISTS (SELECT FROM batches WHERE batches.id = t.id)
         ),
         remembered AS (
             INSERT INTO idempotency (workspace_id, key, body_hash, response, batch_id, created_at)

@@ -12,6 +12,14 @@ class CatalogUnavailable(CatalogError):
     """
 
 
+class CatalogInterrupted(CatalogUnavailable):
+    """Another transaction was in the way for too long, or the connection went.
+
+    Asked again, it may work at once. Where the connection went at a commit, that may have been
+    made.
+    """
+
+
 class CatalogTooOld(CatalogError):
     """The database's schema is older than this program, or not there at all."""
 

@@ -12,15 +12,16 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from everlake.catalog.advice import advising
 from everlake.catalog.engine import Catalog
-from everlake.catalog.errors import CatalogUnavailable
+from everlake.catalog.errors import CatalogInterrupted, CatalogUnavailable
 from everlake.catalog.tables import CHANNEL
 from everlake.contract.ids import new_batch_id
 
@@ -55,6 +56,8 @@ _ADVICE = {
     "42501": "The database user may not do this: let it own Everlake's database.",
 }
 """By the beginning of the SQLSTATE (PostgreSQL, Appendix A), the longest that fits."""
+_PASSES = ("40", "55P03", "57014")
+"""Beginnings of those where another transaction, or its lock, was in the way."""
 
 
 class PostgresqlCatalog(Catalog):
@@ -75,7 +78,8 @@ class PostgresqlCatalog(Catalog):
         super().__init__()
         place = make_url(url).set(drivername="postgresql+psycopg")
         self._clock = _Clock()
-        self._engine = _engine(place, timeout, connections, self._clock)
+        self._options = _connect_options(timeout)
+        self._engine = _engine(place, self._options, timeout, connections, self._clock)
         self._news: _News | None = None
         self._news_lock = threading.Lock()
         self._conninfo = make_url(url).set(drivername="postgresql").render_as_string(False)
@@ -88,7 +92,7 @@ class PostgresqlCatalog(Catalog):
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        with _advising(), self._engine.connect() as connection:
+        with advising(psycopg.Error, _told), self._engine.connect() as connection:
             tx = connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
@@ -97,18 +101,18 @@ class PostgresqlCatalog(Catalog):
 
     @contextmanager
     def look(self) -> Generator[Connection]:
-        with _advising(), self._engine.connect() as connection:
+        with advising(psycopg.Error, _told), self._engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def _write(self) -> Generator[Connection]:
-        with _advising(), self._engine.begin() as tx:
+        with advising(psycopg.Error, _told), self._engine.begin() as tx:
             yield tx
 
     def change_counter(self) -> int:
         with self._news_lock:
             if self._news is None:
-                self._news = _News(self._conninfo, self._clock)
+                self._news = _News(self._conninfo, self._options, self._clock)
         return self._news.count
 
     def now_ms(self) -> int:
@@ -154,9 +158,9 @@ class _News:
     While the connection is away the count goes up every second: anything may have changed.
     """
 
-    def __init__(self, conninfo: str, clock: _Clock) -> None:
+    def __init__(self, conninfo: str, options: dict[str, str | int], clock: _Clock) -> None:
         self.count = 0
-        self._conninfo = conninfo
+        self._conninfo = make_conninfo(conninfo, **options)
         self._clock = clock
         self._stopped = threading.Event()
         threading.Thread(target=self._run, name="database news", daemon=True).start()
@@ -173,7 +177,7 @@ class _News:
             self._stopped.wait(_AWAY_SECONDS)
 
     def _listen(self) -> None:
-        with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self._conninfo, autocommit=True) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             self.count += 1  # what came before was not heard
             while not self._stopped.is_set():
@@ -182,7 +186,8 @@ class _News:
                 self._clock.ask(connection)
 
 
-def _engine(url: URL, timeout: float, connections: int, clock: _Clock) -> Engine:
+def _connect_options(timeout: float) -> dict[str, str | int]:
+    """Libpq's, of every connection: what its server, and what this side waits for at the most."""
     milliseconds = int(timeout * 1000)
     bounds = {
         "statement_timeout": milliseconds,
@@ -190,18 +195,24 @@ def _engine(url: URL, timeout: float, connections: int, clock: _Clock) -> Engine
         "idle_in_transaction_session_timeout": min(2 * milliseconds, int(_STILL_SECONDS * 1000)),
         "timezone": "UTC",
     }
+    return {
+        "application_name": "everlake",
+        "connect_timeout": max(2, int(timeout)),
+        "tcp_user_timeout": milliseconds,
+        # A server that is gone while nothing is sent to it is missed by these alone.
+        "keepalives_idle": max(1, int(timeout / 2)),
+        "keepalives_interval": max(1, int(timeout / 6)),
+        "keepalives_count": 3,
+        "options": " ".join(f"-c {name}={value}" for name, value in bounds.items()),
+    }
+
+
+def _engine(
+    url: URL, options: dict[str, str | int], timeout: float, connections: int, clock: _Clock
+) -> Engine:
     engine = create_engine(
         url,
-        connect_args={
-            "application_name": "everlake",
-            "connect_timeout": max(2, int(timeout)),
-            "tcp_user_timeout": milliseconds,
-            # A server that is gone while it works on a statement is missed by these alone.
-            "keepalives_idle": max(1, int(timeout / 2)),
-            "keepalives_interval": max(1, int(timeout / 6)),
-            "keepalives_count": 3,
-            "options": " ".join(f"-c {name}={value}" for name, value in bounds.items()),
-        },
+        connect_args=options,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=timeout,
@@ -231,20 +242,15 @@ def _engine(url: URL, timeout: float, connections: int, clock: _Clock) -> Engine
     return engine
 
 
-@contextmanager
-def _advising() -> Generator[None]:
-    """Turn what the database cannot do now into :class:`CatalogUnavailable`."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise CatalogUnavailable(
-            "Too many at once: no connection to the database was free in time. Try again."
-        ) from error
-    except (DBAPIError, psycopg.Error) as error:
-        advice = _advice(error.orig if isinstance(error, DBAPIError) else error)
-        if advice is None:
-            raise
-        raise CatalogUnavailable(advice) from error
+def _told(error: Exception) -> CatalogUnavailable | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    advice = _advice(cause)
+    if advice is None:
+        return None
+    was_cut = isinstance(error, DBAPIError) and error.connection_invalidated
+    state = getattr(cause, "sqlstate", None) or ""
+    passes = was_cut or state.startswith(_PASSES)
+    return (CatalogInterrupted if passes else CatalogUnavailable)(advice)
 
 
 def _advice(cause: BaseException | None) -> str | None:

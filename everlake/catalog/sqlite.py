@@ -17,9 +17,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from everlake.catalog.advice import advising
 from everlake.catalog.engine import Catalog, local_now_ms
 from everlake.catalog.errors import CatalogError, CatalogUnavailable
 from everlake.contract.ids import new_batch_id
@@ -102,7 +102,7 @@ class SqliteCatalog(Catalog):
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        with _advising(), self._reader.begin() as tx:
+        with advising(sqlite3.Error, _told), self._reader.begin() as tx:
             yield tx
 
     def look(self) -> AbstractContextManager[Connection]:
@@ -113,13 +113,13 @@ class SqliteCatalog(Catalog):
         if not self._write_lock.acquire(timeout=self._busy_timeout):
             raise CatalogUnavailable(_BUSY)
         try:
-            with _advising(), self._writer.begin() as tx:
+            with advising(sqlite3.Error, _told), self._writer.begin() as tx:
                 yield tx
         finally:
             self._write_lock.release()
 
     def change_counter(self) -> int:
-        with self._watch_lock, _advising():
+        with self._watch_lock, advising(sqlite3.Error, _told):
             if self._watch is None:
                 self._watch = self._reader.raw_connection()
                 self._watch.detach()
@@ -142,7 +142,7 @@ class SqliteCatalog(Catalog):
     def _use_write_ahead_log(self) -> None:
         deadline = time.monotonic() + self._busy_timeout
         while True:
-            with _advising():
+            with advising(sqlite3.Error, _told):
                 connection = self._writer.raw_connection()
                 try:
                     mode = _value(connection, "PRAGMA journal_mode=WAL")
@@ -214,22 +214,6 @@ def _make_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-@contextmanager
-def _advising() -> Generator[None]:
-    """Turn what the database cannot do now into :class:`CatalogUnavailable`."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise CatalogUnavailable(
-            "Too many readers at once: no connection to the database was free in time. Try again."
-        ) from error
-    except (DBAPIError, sqlite3.Error) as error:
-        advice = _ADVICE.get(_primary_code(error))
-        if advice is None:
-            raise
-        raise CatalogUnavailable(advice) from error
-
-
 def _value(connection: PoolProxiedConnection, pragma: str) -> Any:
     cursor = connection.cursor()
     try:
@@ -240,7 +224,12 @@ def _value(connection: PoolProxiedConnection, pragma: str) -> Any:
     return value
 
 
-def _primary_code(error: DBAPIError | sqlite3.Error) -> int:
+def _told(error: Exception) -> CatalogUnavailable | None:
+    advice = _ADVICE.get(_primary_code(error))
+    return None if advice is None else CatalogUnavailable(advice)
+
+
+def _primary_code(error: Exception) -> int:
     """SQLite's primary result code; the bits above the lowest eight only refine it."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF

@@ -21,7 +21,7 @@ from everlake.cli.context import (
     settings_of,
 )
 from everlake.cli.progress import Watch, watching
-from everlake.cli.supervisor import only_one
+from everlake.cli.supervisor import only_one, without_apis
 from everlake.landing import copying as objects
 from everlake.landing.copying import Archive
 from everlake.settings import Settings
@@ -59,6 +59,7 @@ def copy(
     with (
         open_existing(settings) as source,
         only_one(settings.data_directory),
+        without_apis(settings.data_directory),
         _target(settings, to_database) as target,
     ):
         if source.is_shared:

@@ -1,12 +1,16 @@
-"""A file that only one process at a time may hold."""
+"""A file that one process at a time may hold alone, or several together."""
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from everlake.cli.context import fail
+
+_LOOK_SECONDS = 0.1
 
 
 @contextmanager
@@ -21,12 +25,41 @@ def hold(file: Path, taken: Callable[[str], str]) -> Generator[None]:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as opened:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(opened, fcntl.LOCK_EX):
             opened.seek(0)
             fail(taken(opened.read().strip() or "unknown"))
         opened.truncate(0)
         opened.write(str(os.getpid()))
         opened.flush()
         yield
+
+
+@contextmanager
+def share(file: Path, taken: str) -> Generator[None]:
+    """Hold ``file`` for the length of a block, together with others that share it.
+
+    Args:
+        taken: what to say when a process holds it alone.
+
+    Raises:
+        CommandError: one does.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a+") as opened:
+        if not _locked(opened, fcntl.LOCK_SH):
+            fail(taken)
+        yield
+
+
+def _locked(file: IO[str], kind: int) -> bool:
+    """Lock ``file``; whoever only looks whether it is locked holds it for an instant."""
+    deadline = time.monotonic() + _LOOK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOOK_SECONDS / 10)
+        else:
+            return True

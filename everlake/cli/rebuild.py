@@ -59,7 +59,7 @@ def rebuild(
         ids = workspace_ids_of(catalog, workspace, every=every)
         staging = settings.lake_root / FOLDER / STAGING
         with (
-            hold(settings.lake_root / "rebuild.lock", _taken),
+            hold(settings.rebuild_lock, _taken),
             _scratch(staging) as scratch,
             ends_at_once(scratch),
             watching(quiet=json) as watch,

@@ -1,10 +1,12 @@
 """``everlake api`` and ``everlake worker``: one role each, for more than one machine."""
 
+from contextlib import nullcontext
+
 from everlake.api import server
 from everlake.cli.context import DataOption, open_catalog, settings_of
 from everlake.cli.listener import inherited, listen
 from everlake.cli.run import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption, supervise
-from everlake.cli.supervisor import api_children, api_count, end_with_parent
+from everlake.cli.supervisor import among_apis, api_children, api_count, end_with_parent
 from everlake.logs import configure
 from everlake.worker import run as worker_run
 
@@ -21,10 +23,11 @@ def api(
     end_with_parent()
     shared = inherited()
     listener = shared or listen(host, port)
-    with open_catalog(settings):
-        pass
+    with open_catalog(settings) as catalog:
+        can_be_copied = not catalog.is_shared
     if shared or api_count(settings) == 1:
-        server.run(settings, listener)
+        with among_apis(settings.data_directory) if can_be_copied else nullcontext():
+            server.run(settings, listener)
     else:
         supervise(api_children(settings, listener), listener).run()
 

@@ -14,13 +14,14 @@ from pathlib import Path
 import msgspec
 
 from everlake.cli.listener import LISTENER
-from everlake.cli.lock import hold
+from everlake.cli.lock import hold, share
 from everlake.logs import logger
 from everlake.settings import Settings, environment_of
 
 LIFELINE = "EVERLAKE_LIFELINE"
 """Names the pipe whose other end the parent holds: when it closes, the parent is gone."""
 
+_API_LOCK = "api.lock"
 _MOST_API_PROCESSES = 4
 _STOP_SECONDS = 9.0
 _FIRST_PAUSE = 0.2
@@ -46,6 +47,33 @@ def only_one(data: Path) -> Generator[None]:
         )
 
     with hold(data / "serve.lock", taken):
+        yield
+
+
+@contextmanager
+def among_apis(data: Path) -> Generator[None]:
+    """Hold the data directory against a copy, as each of its API processes does.
+
+    Raises:
+        CommandError: a copy is under way.
+    """
+    busy = f"everlake db copy is at work on {data}: wait for it, or stop it first"
+    with share(data / _API_LOCK, busy):
+        yield
+
+
+@contextmanager
+def without_apis(data: Path) -> Generator[None]:
+    """Hold the data directory against API processes.
+
+    Raises:
+        CommandError: one runs there, or a copy.
+    """
+
+    def taken(_: str) -> str:
+        return f"an everlake api, or another db copy, is at work on {data}: stop it first"
+
+    with hold(data / _API_LOCK, taken):
         yield
 
 

@@ -20,7 +20,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     ``lines`` are the accepted records as the archive keeps them, not compressed. ``errors`` are
     the first 20 by index, ``total_errors`` counts all; ``refused`` is the
     compressed object of the refused records, or None when there are none. ``refused_by`` counts
-    each of these under the code of its first error.
+    each of these once under every code that its errors have.
     """
 
     record_type: str | None
@@ -101,9 +101,11 @@ class _Refusals:
 
     def _counted(self, index: int, faults: Iterable[Fault]) -> Iterator[Fault]:
         # One record can have a million faults, so they pass by and are never held together.
-        for number, (code, text) in enumerate(faults):
+        codes: set[RecordErrorCode] = set()
+        for code, text in faults:
             self.total += 1
-            if not number:
+            if code not in codes:
+                codes.add(code)
                 self.by_code[code] += 1
             if len(self.shown) < ERRORS_SHOWN:
                 self.shown.append(RecordError(index, code, text))

@@ -16,13 +16,8 @@ from everlake.contract.batch import BatchStatus, PayloadFormat, Receipt
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.contract.ids import batch_id_time
 from everlake.contract.limits import Limits
-from everlake.ingest.admit import (
-    Admission,
-    Admitted,
-    Admitter,
-    IdempotencyClaim,
-    key_reused,
-)
+from everlake.ingest.admission import Admission, Admitted, IdempotencyClaim, key_reused
+from everlake.ingest.admit import Admitter
 from everlake.ingest.asking import PATIENCE, ask, unavailable
 from everlake.ingest.body import MediaType
 from everlake.ingest.directory import Directory
@@ -102,7 +97,8 @@ class Ingest:
                 body_bytes=len(request.body),
                 accepted=judgement.accepted,
                 attachments=judgement.attachments,
-                refused=judgement.refused_by,
+                refused=judgement.rejected,
+                refused_by=judgement.refused_by,
             )
         if not receipt.acceptedCount:
             raise _all_rejected(receipt)

@@ -1,7 +1,7 @@
 """The archive's objects from one store into another, and whether they are the same there."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 import msgspec
@@ -82,10 +82,12 @@ def verify(
         StorageError: one cannot be read.
     """
     total = 0
-    for done, path in enumerate(sorted(wanted), start=1):
-        ours = source.get(path)
+    paths = sorted(wanted)
+    # Read ahead on both sides: one by one, a bucket takes hours over what is read in minutes.
+    there = target.get_many(paths)
+    for done, (path, ours) in enumerate(zip(paths, source.get_many(paths), strict=True), start=1):
         try:
-            theirs = target.get(path)
+            theirs = next(there)
         except ObjectMissing as error:
             raise ObjectsDiffer(f"{path} is missing in the target: call again") from error
         if len(ours) != len(theirs) or _digest(ours) != _digest(theirs):
@@ -97,11 +99,10 @@ def verify(
     return Archive(len(wanted), total)
 
 
-def _groups(store: ObjectStore, paths: Iterable[str]) -> Iterator[list[tuple[str, bytes]]]:
+def _groups(store: ObjectStore, paths: Sequence[str]) -> Iterator[list[tuple[str, bytes]]]:
     group: list[tuple[str, bytes]] = []
     size = 0
-    for path in paths:
-        data = store.get(path)
+    for path, data in zip(paths, store.get_many(paths), strict=True):
         group.append((path, data))
         size += len(data)
         if size >= _GROUP_BYTES or len(group) >= _GROUP_OBJECTS:

@@ -70,13 +70,16 @@ class Meters:
         self._accepted = Counter(
             "everlake_records_accepted_total", "Records accepted.", registry=registry
         )
-        refused = Counter(
-            "everlake_records_refused_total",
-            "Records refused, by the code of the first error of each.",
+        self._refused = Counter(
+            "everlake_records_refused_total", "Records refused.", registry=registry
+        )
+        refused_by = Counter(
+            "everlake_records_refused_by_code_total",
+            "Records refused, each once under every code that its errors have.",
             ["code"],
             registry=registry,
         )
-        self._refused = {code: refused.labels(code.value) for code in RecordErrorCode}
+        self._refused_by = {code: refused_by.labels(code.value) for code in RecordErrorCode}
         self._attachments = Counter(
             "everlake_attachments_total", "Attachments of accepted records.", registry=registry
         )
@@ -121,17 +124,23 @@ class Meters:
         body_bytes: int,
         accepted: int,
         attachments: int,
-        refused: Mapping[RecordErrorCode, int],
+        refused: int,
+        refused_by: Mapping[RecordErrorCode, int],
     ) -> None:
-        """A new batch was stored, with so many records accepted and refused."""
+        """A new batch was stored, with so many records accepted and refused.
+
+        ``refused_by`` has how many of those that are refused have errors of each code.
+        """
         self._bytes.inc(body_bytes)
         self._reached[BatchStatus.LANDING if accepted else BatchStatus.FAILED].inc()
         if accepted:
             self._accepted.inc(accepted)
         if attachments:
             self._attachments.inc(attachments)
-        for code, records in refused.items():
-            self._refused[code].inc(records)
+        if refused:
+            self._refused.inc(refused)
+        for code, records in refused_by.items():
+            self._refused_by[code].inc(records)
 
     def advanced(self, status: BatchStatus, lags: Iterable[float]) -> None:
         """Batches came to ``status``, each so many seconds after it was made."""

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import InfoMetricFamily, Metric
@@ -15,6 +16,7 @@ from everlake.catalog.engine import Catalog
 from everlake.metrics.backlog import Backlog
 from everlake.metrics.meters import Meters
 from everlake.metrics.processes import Processes
+from everlake.metrics.rebuilding import Rebuilding
 from everlake.metrics.seats import Seat
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -29,12 +31,21 @@ class Page:
         meters: those of this process.
         seat: where they are kept; None where in this process alone.
         catalog: has the queue.
+        rebuild_lock: the file that a rebuild of the lake holds.
     """
 
-    def __init__(self, meters: Meters, seat: Seat | None, catalog: Catalog) -> None:
+    def __init__(
+        self, meters: Meters, seat: Seat | None, catalog: Catalog, rebuild_lock: Path
+    ) -> None:
         self.registry = CollectorRegistry()
         counts = meters.registry if seat is None else _shared(seat)
-        for collector in (counts, Backlog(catalog), Processes(seat), _Build()):
+        for collector in (
+            counts,
+            Backlog(catalog),
+            Rebuilding(rebuild_lock),
+            Processes(seat),
+            _Build(),
+        ):
             self.registry.register(collector)
         self._lock = threading.Lock()
         self._until = 0.0

@@ -209,7 +209,11 @@ class S3Store:
                 raise
 
     def _put_in_parts(self, path: str, data: bytes) -> None:
-        """An upload in parts has no condition, so look first; a batch's path is its own anyway."""
+        """Look first: obstore makes no upload in parts that has a condition (mode "create").
+
+        Two who write the same path at the same moment may both think that they were first. That
+        a path has the id of its batch, which one process made, is what keeps it from happening.
+        """
         try:
             obstore.head(self._bucket, path)
         except FileNotFoundError as error:

@@ -70,7 +70,7 @@ class Worker:
         self._take_over_from_the_dead()
         housekeeping.mend(self._catalog, self._lake, self._writers)
         if self._settings.worker_metrics_port:
-            page = Page(self._meters, self._seat, self._catalog)
+            page = Page(self._meters, self._seat, self._catalog, self._settings.rebuild_lock)
             serve_page(page, self._settings.worker_metrics_port)
         _log.info("working", worker=self._presence.name)
         threads = [

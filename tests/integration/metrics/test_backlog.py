@@ -34,9 +34,9 @@ def test_a_catalog_that_hangs_is_down_and_the_page_goes_on(postgres_server: Post
 def test_without_a_catalog_the_page_has_the_counts(tmp_path: Path) -> None:
     catalog = Catalog.open(f"sqlite:///{tmp_path}/catalog.db")
     meters = Meters()
-    meters.admitted(body_bytes=1, accepted=7, attachments=0, refused={})
+    meters.admitted(body_bytes=1, accepted=7, attachments=0, refused=0, refused_by={})
 
-    lines = Page(meters, None, catalog).text().decode().splitlines()
+    lines = Page(meters, None, catalog, tmp_path / "rebuild.lock").text().decode().splitlines()
 
     catalog.close()
     assert "everlake_catalog_up 0.0" in lines

@@ -9,7 +9,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from everlake.cli.lock import hold
 from everlake.metrics.page import REMEMBER_SECONDS
+from everlake.settings import Settings
 from tests.integration.processes import children, kill, until
 from tests.integration.server import FAST, Api, Server, everlake_json, free_port, running
 
@@ -76,6 +78,7 @@ def test_what_comes_in_is_counted_on_all_its_way(running_api: tuple[Server, Api]
         api.record(_vendor_ids={"id": "b"}),
         api.record(_type="message", _schema_version="2"),
         api.record(_project_ids=["nowhere"]),
+        api.record(_schema_version="2", _nature="x", _project_ids=["nowhere"]),
     ]
 
     first = api.accept(whole)
@@ -89,8 +92,9 @@ def test_what_comes_in_is_counted_on_all_its_way(running_api: tuple[Server, Api]
     # A worker counts a batch right after its row says that it is complete.
     after = settled(server.url)
     assert counted("records_accepted_total") == 2
-    assert counted("records_refused_total", code="VALIDATION_ERROR") == 2
-    assert counted("records_refused_total", code="UNKNOWN_PROJECT") == 1
+    assert counted("records_refused_total") == 4
+    assert counted("records_refused_by_code_total", code="VALIDATION_ERROR") == 3
+    assert counted("records_refused_by_code_total", code="UNKNOWN_PROJECT") == 2
     assert counted("attachments_total") == 2
     assert counted("ingest_bytes_total") > 600
     assert counted("batches_reached_total", status="LANDING") == 2
@@ -190,3 +194,16 @@ def test_a_worker_alone_is_scraped_at_its_port_and_ends_in_time(tmp_path: Path) 
         assert worker.process is not None
         worker.process.send_signal(signal.SIGTERM)
         assert worker.process.wait(20) == 0
+
+
+def test_the_page_tells_whether_the_lake_is_being_rebuilt(
+    running_api: tuple[Server, Api],
+) -> None:
+    server, _ = running_api
+    lock = Settings(data=str(server.data)).rebuild_lock
+    assert value(settled(server.url), "lake_rebuild_running") == 0
+
+    with hold(lock, lambda process: process):
+        assert value(settled(server.url), "lake_rebuild_running") == 1
+
+    assert value(settled(server.url), "lake_rebuild_running") == 0

@@ -19,7 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from everlake.metrics import Meters, take_seat
 seat = take_seat(Path(sys.argv[1]), sys.argv[2])
 meters = Meters()
-meters.admitted(body_bytes=1, accepted=int(sys.argv[3]), attachments=0, refused={})
+meters.admitted(body_bytes=1, accepted=int(sys.argv[3]), attachments=0, refused=0, refused_by={})
 print(seat and seat.name, flush=True)
 for line in sys.stdin:
     page = generate_latest(MultiProcessCollector(None, str(seat.folder))).decode()

@@ -13,7 +13,8 @@ from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest import admit
-from everlake.ingest.admit import Admission, Admitted, Admitter
+from everlake.ingest.admission import Admission, Admitted
+from everlake.ingest.admit import Admitter
 from tests.integration.worker.home import Home, record
 
 

@@ -20,13 +20,14 @@ MONITOR = (ROOT / "docs" / "how-to" / "monitor.md").read_text("utf-8")
 @pytest.fixture(scope="module")
 def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Metric]:
     """Every metric that the page can have, by the name that stands in it."""
-    catalog = Catalog.open(f"sqlite:///{tmp_path_factory.mktemp('metrics') / 'catalog.db'}")
+    folder = tmp_path_factory.mktemp("metrics")
+    catalog = Catalog.open(f"sqlite:///{folder / 'catalog.db'}")
     catalog.upgrade()
     meters = Meters()
     meters.answered("/healthz", 200, 0.1)
     found = {
         family.name + {"counter": "_total", "info": "_info"}.get(family.type, ""): family
-        for family in Page(meters, None, catalog).registry.collect()
+        for family in Page(meters, None, catalog, folder / "rebuild.lock").registry.collect()
     }
     catalog.close()
     return found

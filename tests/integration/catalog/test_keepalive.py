@@ -1,0 +1,59 @@
+"""Every connection to PostgreSQL is given up within a bound where its other end is gone."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from everlake.catalog.engine import Catalog
+from tests.integration.postgres import Postgres
+from tests.integration.processes import until
+
+TIMEOUT = 6.0
+
+
+@pytest.fixture
+def catalog(postgres_server: Postgres) -> Iterator[Catalog]:
+    opened = Catalog.open(postgres_server.new_database(), timeout=TIMEOUT)
+    opened.upgrade()
+    yield opened
+    opened.close()
+
+
+def connections(port: int) -> list[socket.socket]:
+    """Copies of this process's sockets whose other end is ``port``."""
+    found: list[socket.socket] = []
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if not path.readlink().name.startswith("socket:"):
+                continue
+            copy = socket.socket(fileno=os.dup(int(path.name)))
+            if copy.family == socket.AF_INET and copy.getpeername()[1] == port:
+                found.append(copy)
+            else:
+                copy.close()
+    return found
+
+
+def test_that_of_the_pool_and_that_of_the_news_alike(
+    catalog: Catalog, postgres_server: Postgres
+) -> None:
+    before = catalog.change_counter()
+    until(lambda: catalog.change_counter() > before, "it listens")
+
+    found = connections(postgres_server.port)
+
+    assert len(found) >= 2
+    for each in found:
+        with each:
+            assert each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            user_timeout = each.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            idle, interval, count = (
+                each.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            )
+            assert user_timeout == TIMEOUT * 1000
+            assert idle + interval * count <= TIMEOUT
