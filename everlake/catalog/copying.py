@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
-from everlake.catalog.tables import metadata, rate_limits
+from everlake.catalog.tables import lake_heads, lake_places, metadata, rate_limits
 
 CHUNK = 1_000
 """Rows that go there together."""
@@ -60,7 +60,9 @@ def _as_stored(table: Table) -> Table:
 
 # The rate of a key is made up for within seconds, on another clock.
 _TABLES = {
-    table.name: _as_stored(table) for table in metadata.sorted_tables if table is not rate_limits
+    table.name: _as_stored(table)
+    for table in metadata.sorted_tables
+    if table not in {rate_limits, lake_heads, lake_places}
 }
 TABLES = tuple(_TABLES)
 """The names of the tables that go, in the order in which they go."""

@@ -83,6 +83,12 @@ def abandon(tx: Connection, owner: str, *, now: int) -> int:
     return tx.execute(statement).rowcount
 
 
+def is_any_held(tx: Connection, prefix: str, *, now: int) -> bool:
+    """Whether anybody holds a lease whose name begins like that."""
+    statement = select(_c.name).where(_c.name.startswith(prefix, autoescape=True), _c.until > now)
+    return tx.execute(statement.limit(1)).first() is not None
+
+
 def of_others(tx: Connection, prefix: str, *, owner: str, now: int) -> set[str]:
     """What follows ``prefix`` in the names of leases that others than ``owner`` hold."""
     statement = select(_c.name).where(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from everlake.catalog import backlog
+from everlake.catalog import backlog, leases
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.logs import logger
@@ -27,6 +27,8 @@ class Backlog(Collector):
         self._look: threading.Thread | None = None
         self._until = 0.0
         self._waiting: list[backlog.Waiting] | None = None
+        self.is_rebuilding = False
+        """Whether, when it was last asked, somebody made tables in a bucket anew."""
 
     def collect(self) -> Iterable[Metric]:
         """The gauges of the queue; where the catalog does not answer, only that it does not."""
@@ -66,7 +68,9 @@ class Backlog(Collector):
     def _ask(self) -> None:
         try:
             with self._catalog.look() as tx:
-                self._waiting = backlog.waiting(tx, now=self._catalog.now_ms())
+                now = self._catalog.now_ms()
+                self._waiting = backlog.waiting(tx, now=now)
+                self.is_rebuilding = leases.is_any_held(tx, "rebuild/", now=now)
         except CatalogError:
             self._waiting = None
         except Exception:  # noqa: BLE001 - the page goes on

@@ -39,10 +39,11 @@ class Page:
     ) -> None:
         self.registry = CollectorRegistry()
         counts = meters.registry if seat is None else _shared(seat)
+        backlog = Backlog(catalog)
         for collector in (
             counts,
-            Backlog(catalog),
-            Rebuilding(rebuild_lock),
+            backlog,
+            Rebuilding(rebuild_lock, backlog),
             Processes(seat),
             _Build(),
         ):

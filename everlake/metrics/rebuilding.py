@@ -7,23 +7,27 @@ from pathlib import Path
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from everlake.metrics.backlog import Backlog
+
 
 class Rebuilding(Collector):
-    """Looks at the lock that a rebuild holds.
+    """Looks at what a rebuild holds: a lock of this machine's, and a lease for tables in a bucket.
 
     Args:
-        lock: its file, which need not be there.
+        lock: the lock's file, which need not be there.
+        backlog: has seen the catalog, where the lease is.
     """
 
-    def __init__(self, lock: Path) -> None:
+    def __init__(self, lock: Path, backlog: Backlog) -> None:
         self._lock = lock
+        self._backlog = backlog
 
     def collect(self) -> Iterable[Metric]:
         """One gauge without labels."""
         yield GaugeMetricFamily(
             "everlake_lake_rebuild_running",
-            "Whether everlake lake rebuild is at work on the lake of this machine.",
-            value=float(self._is_held()),
+            "Whether everlake lake rebuild is at work on the lake.",
+            value=float(self._is_held() or self._backlog.is_rebuilding),
         )
 
     def _is_held(self) -> bool:

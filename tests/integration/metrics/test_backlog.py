@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from everlake.catalog import leases
 from everlake.catalog.engine import Catalog
 from everlake.metrics import Meters, Page
 from everlake.metrics.backlog import Backlog
@@ -42,3 +43,15 @@ def test_without_a_catalog_the_page_has_the_counts(tmp_path: Path) -> None:
     assert "everlake_catalog_up 0.0" in lines
     assert "everlake_records_accepted_total 7.0" in lines
     assert not [line for line in lines if line.startswith("everlake_batches{")]
+
+
+def test_a_rebuild_of_tables_in_a_bucket_is_told_wherever_it_runs(tmp_path: Path) -> None:
+    catalog = Catalog.open(f"sqlite:///{tmp_path}/catalog.db")
+    catalog.upgrade()
+    with catalog.write() as tx:
+        leases.acquire(tx, "rebuild/ws", owner="m", now=catalog.now_ms(), ttl_ms=60_000)
+
+    lines = Page(Meters(), None, catalog, tmp_path / "rebuild.lock").text().decode().splitlines()
+
+    catalog.close()
+    assert "everlake_lake_rebuild_running 1.0" in lines
