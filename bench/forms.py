@@ -214,7 +214,8 @@ class _Run:
 
     def _spent(self, servers: list[Server]) -> Spent:
         bucket = self._ground.bucket if self._form.in_bucket else None
-        return spent(servers, self._ground.database, bucket)
+        database = self._ground.database if self._form.nodes else None
+        return spent(servers, database, bucket)
 
     def _traffic(self) -> Traffic:
         return self._database.traffic() if self._database else Traffic()

@@ -44,7 +44,7 @@ class Spent(msgspec.Struct, frozen=True):
         return {part: value - before.by_part.get(part, 0.0) for part, value in self.by_part.items()}
 
 
-def spent(servers: Sequence[Server], database: Postgres, bucket: S3 | None) -> Spent:
+def spent(servers: Sequence[Server], database: Postgres | None, bucket: S3 | None) -> Spent:
     """What every part's processes have spent, those that have ended below them included."""
     parts = by_role(pid for one in servers for pid in tree(pid_of(one)))
     for name, server in (("PostgreSQL", database), ("S3", bucket)):
