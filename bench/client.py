@@ -51,10 +51,11 @@ class Connection:
         self._open().sendall(head)
         return self._receive()
 
-    def post(self, body: Body) -> Answer:
-        """Send a request with a body and wait for its answer."""
+    def post(self, body: Body, more: bytes = b"") -> Answer:
+        """Send a request with a body and wait for its answer; ``more`` is header lines."""
         connection = self._open()
-        connection.sendall(body.head, socket.MSG_MORE)
+        head = body.head[:-2] + more + body.head[-2:] if more else body.head
+        connection.sendall(head, socket.MSG_MORE)
         connection.sendall(body.bytes)
         return self._receive()
 

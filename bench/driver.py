@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -25,6 +26,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sends as soon as it has an answer. With one, request n is due n / ``rate`` seconds after the
     start, and its time counts from then, however late it could be sent: a server that stalls
     cannot hide behind requests that were never made. ``expect`` must be in each answer's body.
+    Where there are ``api_keys``, they are used in turn, and with ``idempotent`` each request has
+    an idempotency key of its own.
     """
 
     port: int
@@ -36,6 +39,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None = None
     status: int = 202
     expect: str = ""
+    api_keys: list[str] = []
+    idempotent: bool = False
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +78,8 @@ def drive(
     rate: float | None = None,
     status: int = 202,
     expect: str = "",
+    api_keys: Sequence[str] = (),
+    idempotent: bool = False,
 ) -> Load:
     """Run a plan in a process of its own; ``requests`` is as many as files by default.
 
@@ -89,6 +96,8 @@ def drive(
         rate=rate,
         status=status,
         expect=expect,
+        api_keys=list(api_keys),
+        idempotent=idempotent,
     )
     done = subprocess.run(
         [sys.executable, "-m", "bench.driver"],
@@ -120,7 +129,7 @@ def post_all(plan: Plan) -> Load:
                 time.sleep(due - now)
             begun = time.perf_counter() if plan.rate is None else due
             try:
-                answer = connection.post(bodies[number % len(bodies)])
+                answer = connection.post(bodies[number % len(bodies)], _own_lines(plan, number))
             except OSError as fault:
                 faults.append(fault)
                 return
@@ -147,6 +156,16 @@ def post_all(plan: Plan) -> Load:
         latencies=latencies,
         finished=finished,
     )
+
+
+def _own_lines(plan: Plan, number: int) -> bytes:
+    """The header lines of one request that the others do not have."""
+    lines = ""
+    if plan.api_keys:
+        lines += f"x-api-key: {plan.api_keys[number % len(plan.api_keys)]}\r\n"
+    if plan.idempotent:
+        lines += f"idempotency-key: {uuid.uuid4()}\r\n"
+    return lines.encode()
 
 
 def main() -> None:

@@ -27,6 +27,21 @@ def bars(values: Mapping[str, float], label: str, file: Path) -> None:
     _save(figure, file)
 
 
+def stacked(parts: Mapping[str, Mapping[str, float]], label: str, file: Path) -> None:
+    """Horizontal bars, each of several parts one behind the other: values by part, then by bar."""
+    names = list(next(iter(parts.values())))[::-1]
+    figure, axes = _axes(1.1 + _BAR_INCHES * len(names))
+    left = [0.0] * len(names)
+    for colour, (part, values) in zip((OURS, *OTHERS), parts.items(), strict=False):
+        widths = [values[name] for name in names]
+        axes.barh(names, widths, left=left, color=colour, label=part)
+        left = [before + width for before, width in zip(left, widths, strict=True)]
+    axes.margins(x=0.05)
+    axes.set_xlabel(label)
+    axes.legend(frameon=False)
+    _save(figure, file)
+
+
 def lines(
     series: Mapping[str, Points],
     *,

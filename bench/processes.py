@@ -108,6 +108,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has in use now; 0 where it has ended."""
+    return _kibibytes(Path(f"/proc/{pid}/status")).get("VmRSS", 0)
+
+
 def _kibibytes(file: Path) -> dict[str, int]:
     """Lines such as ``VmHWM:   1234 kB``, in bytes."""
     found: dict[str, int] = {}

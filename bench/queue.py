@@ -76,15 +76,20 @@ def progress(
     )
 
 
-def landing_lags(
-    data: Path, workspace_id: str, since: float, env: Mapping[str, str]
-) -> list[float]:
-    """Seconds from the creation to ``LANDED`` of each batch created since that Unix time."""
-    return [
-        ((row.landed_at or 0) - row.created_at) / 1000
-        for row in _all(data, workspace_id, env)
-        if row.created_at >= since * 1000
-    ]
+class Lags(msgspec.Struct, frozen=True):
+    """Seconds from the creation of each batch to ``LANDED`` and to ``COMPLETE``."""
+
+    landed: list[float]
+    complete: list[float]
+
+
+def lags(data: Path, workspace_id: str, since: float, env: Mapping[str, str]) -> Lags:
+    """Those of the workspace's batches that were created since that Unix time."""
+    rows = [row for row in _all(data, workspace_id, env) if row.created_at >= since * 1000]
+    return Lags(
+        landed=[((row.landed_at or 0) - row.created_at) / 1000 for row in rows],
+        complete=[((row.completed_at or 0) - row.created_at) / 1000 for row in rows],
+    )
 
 
 def _all(data: Path, workspace_id: str, env: Mapping[str, str]) -> list[BatchRow]:

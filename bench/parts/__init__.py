@@ -10,7 +10,18 @@ from typing import Any, Protocol, cast
 
 from bench.section import Section
 
-NAMES = ("accept", "sustained", "latency", "landed", "lists", "merge", "search", "memory", "nodes")
+NAMES = (
+    "accept",
+    "sustained",
+    "latency",
+    "landed",
+    "lists",
+    "merge",
+    "search",
+    "memory",
+    "nodes",
+    "stall",
+)
 
 
 class Part(Protocol):

@@ -1,207 +1,310 @@
-"""Several API and worker processes on PostgreSQL, beside the form on one machine with SQLite."""
+"""Several API and worker processes on PostgreSQL and S3, beside the form on one machine."""
 
 import tempfile
-import time
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import msgspec
-import psycopg
-
-from bench.bodies import write_bodies
-from bench.driver import Load, drive, quantile
-from bench.processes import QUIET, cpu_seconds, fresh_directory, ingest_headers, workspace
-from bench.queue import landing_lags, progress, wait_until_complete
+from bench import plots
+from bench.bodies import RECORDS, write_bodies
+from bench.forms import (
+    ALONE,
+    CONNECTIONS,
+    PACE,
+    PACED,
+    SMALL,
+    WORKSPACES,
+    Bodies,
+    Form,
+    Ground,
+    run,
+)
+from bench.processes import fresh_directory
 from bench.section import Row, Section, ms, rate, table
-from tests.integration.postgres import Postgres, postgres
-from tests.integration.processes import tree
-from tests.integration.server import Server, running
+from tests.integration.postgres import postgres
+from tests.integration.s3 import s3
 
 NODES = (1, 2, 4)
 SIZE = 1_000
-SMALL = 10
-CONNECTIONS = 8
-_WITHIN_SECONDS = 900.0
-_CALLS = "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat%'"
-
-
-class Form(msgspec.Struct, frozen=True):
-    """What is measured: so many API and worker processes; with no ``nodes`` SQLite's form."""
-
-    name: str
-    nodes: int
+SQLITE = "SQLite"
+_FILES, _BUCKET = "PostgreSQL", "PostgreSQL and S3"
+_PARTS = {
+    "api": "API",
+    "worker": "worker",
+    "serve": "parent",
+    "PostgreSQL": "PostgreSQL",
+    "S3": "S3 server",
+}
+_TARGET_STATEMENTS = 3
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    """Rates, lags, statements and processor time of each form, in turn."""
-    bodies, small, rounds = (10, 100, 1) if quick else (200, 3_000, 3)
-    forms = [Form("SQLite", 0), *(Form(f"PostgreSQL, {n} and {n}", n) for n in NODES)]
+    """Rates, lags, and what each part has to do, form after form in turn."""
+    large, paced, small, rounds = (8, 16, 40, 1) if quick else (100, 80, 1_000, 3)
+    forms = [
+        Form(SQLITE, 0),
+        *(Form(_named(_FILES, nodes), nodes) for nodes in NODES),
+        *(Form(_named(_BUCKET, nodes), nodes, in_bucket=True) for nodes in NODES),
+    ]
     with fresh_directory() as folder, tempfile.TemporaryDirectory() as home:
-        large_files = write_bodies(folder, "json", SIZE, bodies)
-        small_files = write_bodies(folder, "json", SIZE, min(small, 200), records_each=SMALL)
+        bodies = Bodies(
+            large=write_bodies(folder, "json", SIZE, large),
+            paced=write_bodies(folder, "json", SIZE, paced, records_each=PACED),
+            small=write_bodies(folder, "json", SIZE, 200, records_each=SMALL),
+            small_requests=small,
+            paced_requests=paced,
+        )
         Path(home).chmod(0o755)
         (Path(home) / "pg").mkdir()
         preload = {"shared_preload_libraries": "pg_stat_statements"}
-        with postgres(Path(home) / "pg", preload) as server:
+        with postgres(Path(home) / "pg", preload) as database, s3(folder) as bucket:
+            ground = Ground(database, bucket, folder)
             found = [
-                {form.name: _measure(form, server, large_files, small_files, small)}
-                for _ in range(rounds)
-                for form in forms
+                (form.name, run(form, ground, bodies)) for _ in range(rounds) for form in forms
             ]
-    by_form = {form.name: [one[form.name] for one in found if form.name in one] for form in forms}
+    by_form = {form.name: [one for name, one in found if name == form.name] for form in forms}
     return {
-        "large": bodies,
+        "large": large,
+        "paced": paced,
         "small": small,
         "rounds": rounds,
         "forms": {
-            name: {key: median(one[key] for one in rounds_of) for key in rounds_of[0]}
+            name: {key: median(one.get(key, 0.0) for one in rounds_of) for key in rounds_of[0]}
             for name, rounds_of in by_form.items()
         },
     }
 
 
-def _measure(
-    form: Form, server: Postgres, large: list[Path], small: list[Path], requests: int
-) -> dict[str, float]:
-    env = dict(QUIET)
-    if form.nodes:
-        env["EVERLAKE_DATABASE_URL"] = server.new_database()
-        env["EVERLAKE_API_PROCESSES"] = str(form.nodes)
-    with workspace(env) as (data, setup):
-        calls = _Calls(env.get("EVERLAKE_DATABASE_URL"))
-        headers = ingest_headers(setup)
-        with running("api", data, env) as api:
-            before = calls.count()
-            accepted = drive(
-                api.port,
-                "/api/v1/ingest",
-                headers,
-                small,
-                requests=requests,
-                connections=CONNECTIONS,
-            )
-            statements = (calls.count() - before) / requests
-        with _whole(form, data, env) as (port, cpu):
-            load = drive(port, "/api/v1/ingest", headers, large, connections=CONNECTIONS)
-            count = requests + len(large)
-            wait_until_complete(data, setup["workspace_id"], count, _WITHIN_SECONDS, env)
-            spent = cpu()
-        curves = progress(data, setup["workspace_id"], load.started_at, env)
-        lags = landing_lags(data, setup["workspace_id"], load.started_at, env)
-    records = len(large) * 1_000
-    return _figures(accepted, load, records) | {
-        "landed_rate": records / curves.landed[-1][0],
-        "lag_p50": quantile(lags, 0.5),
-        "lag_p99": quantile(lags, 0.99),
-        "statements": statements,
-        "cpu_a_million": spent / records * 1e6,
-    }
+def _named(place: str, nodes: int) -> str:
+    return f"{place}, {nodes} and {nodes}"
 
 
-def _figures(small: Load, large: Load, records: int) -> dict[str, float]:
-    return {
-        "requests_rate": len(small.latencies) / small.seconds,
-        "small_p50": small.quantile(0.5),
-        "small_p99": small.quantile(0.99),
-        "accept_rate": records / large.seconds,
-    }
-
-
-@contextmanager
-def _whole(form: Form, data: Path, env: dict[str, str]) -> Generator[tuple[int, Any]]:
-    """APIs and workers; their port, and what tells the processor seconds of all of them."""
-    with ExitStack() as stack:
-        if not form.nodes:
-            servers = [stack.enter_context(running("serve", data, env))]
-        else:
-            servers = [stack.enter_context(running("api", data, env))]
-            for number in range(form.nodes):
-                worker = Server("worker", data, env)
-                worker.log_path = data / f"worker-{number}.log"
-                worker.start()
-                stack.callback(worker.stop)
-                servers.append(worker)
-        time.sleep(2)  # all of them are at work
-        pids = [pid for one in servers if one.process for pid in tree(one.process.pid)]
-        before = sum(map(cpu_seconds, pids))
-        yield servers[0].port, lambda: sum(map(cpu_seconds, pids)) - before
-
-
-class _Calls:
-    """How many statements a database has carried out; none of them for SQLite."""
-
-    def __init__(self, url: str | None) -> None:
-        self._url = url
-        if url is not None:
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute("CREATE EXTENSION pg_stat_statements")
-
-    def count(self) -> int:
-        if self._url is None:
-            return 0
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            row = connection.execute(_CALLS).fetchone()
-        assert row is not None
-        return int(row[0])
-
-
-def describe(result: dict[str, Any], folder: Path) -> Section:  # noqa: ARG001 - as of every part
-    """The figures in words."""
-    forms = result["forms"]
-    intro = f"""
-    The same load on the form for one machine (`everlake serve` with SQLite) and on `everlake api`
-    with 1, 2 and 4 processes and as many `everlake worker`, over a PostgreSQL on the same machine
-    and one data directory. First {result["small"]:,} requests of {SMALL} records with no worker,
-    over {CONNECTIONS} connections; then {result["large"]} of 1,000 records of 1 KB with the
-    workers at work. Medians of {result["rounds"]} rounds in turn. All processes, the database and
-    the load driver share two cores, so the rates cannot grow with the processes here; statements
-    and processor time a million records tell what a further machine would have to carry. One
-    workspace has one writer at a time: with one workspace, more workers only stand by.
-    """
-    heads = [
-        "form", "small requests/s", "p50", "p99", "statements a request",
-        "records/s accepted", "until `LANDED`", "lag p50", "lag p99", "CPU s a million records",
-    ]  # fmt: skip
-    lines = table(
-        heads,
-        (
-            (
-                name,
-                f"{one['requests_rate']:,.0f}",
-                ms(one["small_p50"]),
-                ms(one["small_p99"]),
-                f"{one['statements']:.2f}" if one["statements"] else "",
-                f"{one['accept_rate']:,.0f}",
-                f"{one['landed_rate']:,.0f}",
-                ms(one["lag_p50"]),
-                ms(one["lag_p99"]),
-                f"{one['cpu_a_million']:.0f}",
-            )
-            for name, one in forms.items()
-        ),
+def describe(result: dict[str, Any], folder: Path) -> Section:
+    """The figures in words, and the processor time as bars."""
+    forms: dict[str, dict[str, float]] = result["forms"]
+    plots.stacked(
+        {
+            label: {name: one.get(f"cpu_{part}", 0.0) for name, one in forms.items()}
+            for part, label in _PARTS.items()
+            if part != "serve"
+        },
+        "processor seconds a million records of 1 KB, until COMPLETE",
+        folder / "nodes.svg",
     )
-    one_node, sqlite = forms[f"PostgreSQL, {NODES[0]} and {NODES[0]}"], forms["SQLite"]
+    intro = f"""
+    The same load on the form for one machine (`everlake serve` with SQLite, two API processes and
+    one worker), on PostgreSQL with the archive in a directory, and on PostgreSQL with the archive
+    in a bucket, each of the latter with 1, 2 and 4 API processes and as many `everlake worker`.
+    {WORKSPACES} workspaces take turns, each request has an idempotency key. First {ALONE} requests
+    of {SMALL} records one after another and {result["small"]:,} over {CONNECTIONS} connections,
+    with no worker; then, with the workers, {result["large"]} requests of {RECORDS:,} records of
+    1 KB at once; then {result["paced"]} of {PACED} records at {PACE:g} a second; then nothing.
+    Medians of {result["rounds"]} rounds in turn. **All of it shares two cores**: the processes, the
+    database, the load driver and the S3 server, which is moto, a slow one in Python, on the local
+    machine and with nothing on disk. So rates cannot grow with the processes here, and times say
+    nothing about a real bucket. What does carry over is the work: statements, bytes, requests,
+    processor seconds.
+    """
+    lines = [
+        *_rates(forms),
+        *_processor(forms),
+        "![Processor time by part](nodes.svg)",
+        "",
+        *_statements(forms),
+        *_bytes(forms),
+        *_rows_kept(forms),
+        *_bucket(forms),
+    ]
+    return Section(title="Many machines", intro=intro, rows=_rows(forms), lines=lines)
+
+
+def _rates(forms: Mapping[str, Mapping[str, float]]) -> list[str]:
+    heads = [
+        "form", "small requests/s", "p50", "p99", "records/s accepted", "until `LANDED`",
+        "until `COMPLETE`", "paced: lag to `LANDED`, p50", "p99", "to `COMPLETE`, p50", "p99",
+    ]  # fmt: skip
+    return _table(
+        heads,
+        forms,
+        lambda one: [
+            f"{one['requests_rate']:,.0f}",
+            ms(one["small_p50"]),
+            ms(one["small_p99"]),
+            *(f"{one[f'{name}_rate']:,.0f}" for name in ("accept", "landed", "complete")),
+            *(
+                ms(one[f"{name}_{share}"])
+                for name in ("landed", "complete")
+                for share in ("p50", "p99")
+            ),
+        ],
+    )
+
+
+def _processor(forms: Mapping[str, Mapping[str, float]]) -> list[str]:
+    parts = [part for part in _PARTS if part != "serve"]
+
+    def millions(one: Mapping[str, float]) -> list[str]:
+        shares = [one.get(f"cpu_{part}", 0.0) for part in parts]
+        return [
+            *(f"{share:.1f}" if share else "" for share in shares),
+            f"{sum(shares):.0f}",
+            f"{one['cpu_driver']:.1f}",
+        ]
+
+    def single(one: Mapping[str, float]) -> list[str]:
+        found = [one.get(f"{load}_cpu_{part}", 0.0) * 1000 for load, part in _SINGLE]
+        return [f"{spent:.1f}" if spent else "" for spent in found]
+
+    heads = ["form", *(_PARTS[part] for part in parts), "all", "load driver"]
+    labels = {"accept": "small request", "paced": "paced batch", "idle": "idle worker"}
+    singles = ["form", *(f"{labels[load]}: {_PARTS[part]}" for load, part in _SINGLE)]
+    return [
+        "Processor seconds a million records of 1 KB, 1,000 a request, until `COMPLETE`:",
+        "",
+        *_table(heads, forms, millions),
+        f"Processor milliseconds of a request of {SMALL} records that is only accepted, of a paced",
+        f"batch of {PACED} (of all workers together), and of a second of a worker with nothing to",
+        "do:",
+        "",
+        *_table(singles, forms, single),
+    ]
+
+
+_SINGLE = (
+    ("accept", "api"),
+    ("accept", "PostgreSQL"),
+    ("accept", "S3"),
+    ("paced", "api"),
+    ("paced", "worker"),
+    ("paced", "PostgreSQL"),
+    ("idle", "worker"),
+    ("idle", "PostgreSQL"),
+)
+
+
+def _statements(forms: Mapping[str, Mapping[str, float]]) -> list[str]:
+    lines = [
+        "Statements of a batch (round trips in brackets), and those of a worker with nothing to"
+    ]
+    lines += ["do; of the paced batches with everything that the idle workers ask meanwhile:", ""]
+    heads = [
+        "form", "accept, one at a time", f"accept, {CONNECTIONS} at a time",
+        "until `COMPLETE`, all at once", "until `COMPLETE`, paced", "an idle worker",
+        "connections",
+    ]  # fmt: skip
+
+    def cells(one: Mapping[str, float]) -> list[str]:
+        return [
+            *(
+                f"{one[f'{load}_statements']:.1f} ({one[f'{load}_turns']:.1f})"
+                for load in ("alone", "accept", "burst", "paced")
+            ),
+            f"{one['idle_statements']:.0f}/s",
+            f"{one['connections']:.0f}",
+        ]
+
+    return [*lines, *_table(heads, _of_database(forms), cells)]
+
+
+def _bytes(forms: Mapping[str, Mapping[str, float]]) -> list[str]:
+    lines = ["Bytes of a batch to the database, from it, and of its log (WAL):", ""]
+    loads = {"accept": "accept", "burst": "until `COMPLETE`", "paced": "paced"}
+    heads = ["form", *(f"{label}: {what}" for label in loads.values() for what in _FLOWS.values())]
+
+    def cells(one: Mapping[str, float]) -> list[str]:
+        return [f"{one[f'{load}_{flow}']:,.0f}" for load in loads for flow in _FLOWS]
+
+    return [*lines, *_table(heads, _of_database(forms), cells)]
+
+
+_FLOWS = {"sent": "to", "received": "from", "wal": "WAL"}
+
+
+def _rows_kept(forms: Mapping[str, Mapping[str, float]]) -> list[str]:
+    one = forms[_named(_FILES, NODES[0])]
+    moments = {
+        "accepted": "just accepted",
+        "complete": "`COMPLETE`",
+        "packed": "`COMPLETE`, after `VACUUM FULL`",
+    }
+    lines = ["Bytes in the database a batch (one node, archive in a directory):", ""]
+    heads = ["", "`batches`: row", "indices", "`idempotency`: row", "indices"]
+    columns = ("batches", "batches_indices", "idempotency", "idempotency_indices")
     rows = [
+        [label, *(f"{one[f'{moment}_{column}']:,.0f}" for column in columns)]
+        for moment, label in moments.items()
+    ]
+    archive = one["landing_bytes"] / RECORDS
+    return [
+        *lines,
+        *table(heads, rows),
+        f"In the archive a record of 1 KB takes {archive:,.0f} bytes, compressed.",
+        "",
+    ]
+
+
+def _bucket(forms: Mapping[str, Mapping[str, float]]) -> list[str]:
+    marked = {name: one for name, one in forms.items() if name.startswith(_BUCKET)}
+    kinds = sorted({key for one in marked.values() for key in one if key.startswith("requests ")})
+    heads = ["form", *(f"`{kind.removeprefix('requests ')}`" for kind in kinds)]
+    lines = ["Requests to the bucket a batch of 1,000 records, until `COMPLETE`:", ""]
+    return [
+        *lines,
+        *_table(heads, marked, lambda one: [f"{one.get(kind, 0.0):.2f}" for kind in kinds]),
+    ]
+
+
+def _of_database(forms: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
+    return {name: one for name, one in forms.items() if name != SQLITE}
+
+
+def _table(
+    heads: list[str],
+    forms: Mapping[str, Mapping[str, float]],
+    cells: Callable[[Mapping[str, float]], list[str]],
+) -> list[str]:
+    return table(heads, ([name, *cells(one)] for name, one in forms.items()))
+
+
+def _rows(forms: Mapping[str, Mapping[str, float]]) -> list[Row]:
+    sqlite = forms[SQLITE]
+    one, four = (forms[_named(_FILES, nodes)] for nodes in (NODES[0], NODES[-1]))
+    bucket = forms[_named(_BUCKET, NODES[0])]
+
+    def beside(what: str, form: Mapping[str, float], where: str) -> Row:
+        return Row(
+            what=f"Accept to `LANDED`, {where}, one and one",
+            figure=rate(form[what]),
+            beside=f"SQLite: {rate(sqlite[what])}",
+            ratio=form[what] / sqlite[what],
+        )
+
+    return [
         Row(
             what="Small requests on PostgreSQL, one API process",
-            figure=f"{one_node['requests_rate']:,.0f}/s",
-            beside=f"SQLite, its processes: {sqlite['requests_rate']:,.0f}/s",
-            ratio=one_node["requests_rate"] / sqlite["requests_rate"],
+            figure=f"{one['requests_rate']:,.0f}/s",
+            beside=f"SQLite, two: {sqlite['requests_rate']:,.0f}/s",
+            ratio=one["requests_rate"] / sqlite["requests_rate"],
+        ),
+        *(
+            Row(
+                what=f"Statements to accept a batch on PostgreSQL, {label}",
+                figure=f"{one[f'{load}_statements']:.2f}",
+                target=f"≤ {_TARGET_STATEMENTS}",
+                met=one[f"{load}_statements"] <= _TARGET_STATEMENTS,
+            )
+            for load, label in (
+                ("alone", "one at a time"),
+                ("accept", f"{CONNECTIONS} at a time"),
+            )
         ),
         Row(
-            what="Statements of a request on PostgreSQL",
-            figure=f"{one_node['statements']:.2f}",
-            target="≤ 3",
-            met=one_node["statements"] <= 3,
+            what="Statements of a paced batch until `COMPLETE`, four workers",
+            figure=f"{four['paced_statements']:.0f}",
+            beside=f"one worker: {one['paced_statements']:.0f}",
+            ratio=four["paced_statements"] / one["paced_statements"],
         ),
-        Row(
-            what="Accept to `LANDED` on PostgreSQL, one and one",
-            figure=rate(one_node["landed_rate"]),
-            beside=f"SQLite: {rate(sqlite['landed_rate'])}",
-            ratio=one_node["landed_rate"] / sqlite["landed_rate"],
-        ),
+        beside("landed_rate", one, "PostgreSQL"),
+        beside("landed_rate", bucket, "PostgreSQL and S3"),
     ]
-    return Section(title="On PostgreSQL", intro=intro, rows=rows, lines=lines)

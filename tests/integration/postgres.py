@@ -67,6 +67,11 @@ class Postgres:
                     raise AssertionError((self._folder / "log").read_text()[-2_000:]) from None
                 time.sleep(0.05)
 
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return None if self._process is None else self._process.pid
+
     def stop(self, *, immediate: bool = False) -> None:
         """Stop it: in good order, or as a crash does, with nothing written down any more."""
         if self._process is not None:

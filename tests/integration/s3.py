@@ -64,6 +64,11 @@ class S3:
             else:
                 return
 
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return None if self._process is None else self._process.pid
+
     def stop(self) -> None:
         """End it; what was in it is gone."""
         if self._process is not None:

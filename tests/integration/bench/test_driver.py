@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ from bench.driver import Plan, post_all
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     seconds = 0.0
+    seen: list[Message]
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -28,6 +30,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         time.sleep(self.seconds)
+        self.seen.append(self.headers)
         self.send_response(202)
         self.send_header("content-length", str(len(body)))
         if self.path == "/close":
@@ -40,8 +43,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _serving(seconds: float = 0.0) -> Generator[int]:
-    handler = type("Handler", (_Handler,), {"seconds": seconds})
+def _serving(seconds: float = 0.0, seen: list[Message] | None = None) -> Generator[int]:
+    members = {"seconds": seconds, "seen": [] if seen is None else seen}
+    handler = type("Handler", (_Handler,), members)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -85,6 +89,15 @@ def test_every_request_is_answered_also_when_the_server_closes(path: str, tmp_pa
     assert len(load.latencies) == len(load.finished) == 6
     assert min(load.latencies) > 0
     assert load.seconds == max(load.finished)
+
+
+def test_requests_use_the_keys_in_turn_and_each_an_idempotency_key_of_its_own(tmp_path: Path):
+    seen: list[Message] = []
+    with _serving(seen=seen) as port:
+        post_all(_plan(port, tmp_path, api_keys=["one", "two"], idempotent=True))
+
+    assert sorted(head["x-api-key"] for head in seen) == ["one"] * 3 + ["two"] * 3
+    assert len({head["idempotency-key"] for head in seen}) == 6
 
 
 def test_an_answer_that_was_not_expected_ends_the_run_with_its_text(tmp_path: Path):

@@ -38,7 +38,14 @@ def test_the_report_has_a_chapter_for_each_part_with_its_day_and_machine(report:
 def test_every_plot_that_the_report_shows_is_there(folder: Path, report: str):
     shown = re.findall(r"\]\((\w+\.svg)\)", report)
 
-    assert set(shown) == {"accept.svg", "sustained.svg", "latency.svg", "merge.svg"}
+    assert set(shown) == {
+        "accept.svg",
+        "sustained.svg",
+        "latency.svg",
+        "merge.svg",
+        "nodes.svg",
+        "stall.svg",
+    }
     assert all((folder / name).read_text().startswith("<?xml") for name in shown)
 
 
