@@ -99,6 +99,8 @@ class Queue:
                 with no attempt counted.
         """
         self._release(self._held)
+        if not self._is_due():
+            return False
         # In turn, so that neither kind waits for ever.
         for failed_before in (self._failed_next, not self._failed_next):
             claimed = self._claim(failed_before=failed_before)
@@ -125,6 +127,10 @@ class Queue:
             with self._catalog.write() as tx:
                 queue.release(tx, ids, owner=self._owner, now=self._catalog.now_ms())
             self._hold(self._held.difference(ids))
+
+    def _is_due(self) -> bool:
+        with self._catalog.look() as tx:
+            return queue.is_due(tx, self._stage.takes, now=self._catalog.now_ms())
 
     def _claim(self, *, failed_before: bool) -> list[BatchRow]:
         """Batches that wait; of those that failed before, or were in a dead worker's hands, one.
