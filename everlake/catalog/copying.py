@@ -60,12 +60,13 @@ def _as_stored(table: Table) -> Table:
 
 # The rate of a key is made up for within seconds, on another clock.
 _TABLES = {
-    table.name: _as_stored(table)
-    for table in metadata.sorted_tables
-    if table not in {rate_limits, lake_heads, lake_places}
+    table.name: _as_stored(table) for table in metadata.sorted_tables if table is not rate_limits
 }
 TABLES = tuple(_TABLES)
 """The names of the tables that go, in the order in which they go."""
+
+OF_THE_STORAGE = frozenset({lake_heads.name, lake_places.name})
+"""Those that say where tables in a bucket lie: they go only where these stay."""
 
 
 def count(catalog: Catalog, name: str) -> int:

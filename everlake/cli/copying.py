@@ -1,6 +1,6 @@
 """``everlake db copy``: a machine's catalog and archive to another database and storage."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import Annotated
@@ -69,7 +69,8 @@ def copy(
         rows.refuse_other_data(source, target)
         archive = None if stores is None else _copy_objects(*stores, quiet=json)
         with watching(quiet=json, noun="rows") as watch:
-            tables = _copy_rows(source, target, watch)
+            moved = frozenset[str]() if stores is None else rows.OF_THE_STORAGE
+            tables = _copy_rows(source, target, moved, watch)
     if json:
         print_json({"ok": True, "tables": tables, "archive": archive})
     else:
@@ -119,12 +120,15 @@ def _copy_objects(source: ObjectStore, target: ObjectStore, *, quiet: bool) -> A
         )
 
 
-def _copy_rows(source: Catalog, target: Catalog, watch: Watch) -> dict[str, Contents]:
+def _copy_rows(
+    source: Catalog, target: Catalog, without: Collection[str], watch: Watch
+) -> dict[str, Contents]:
+    names = [name for name in rows.TABLES if name not in without]
     compared: dict[str, Contents] = {}
-    for name in rows.TABLES:
+    for name in names:
         total = rows.count(source, name)
         rows.copy(source, target, name, _told(watch, f"copying {name}", total))
-    for name in rows.TABLES:
+    for name in names:
         ours, theirs = (
             rows.contents(catalog, name, _told(watch, f"reading {name} {where}", None))
             for catalog, where in ((source, "here"), (target, "there"))

@@ -20,6 +20,10 @@ class LakeCommands(LazyGroup):
             "rebuild:rebuild",
             "Make the tables again from the landing archive and the catalog.",
         ),
+        "tables": (
+            "tables:tables",
+            "List the tables: rows, the version that counts, and where each lies.",
+        ),
         "verify": (
             "verify:verify",
             "Check that archive, catalog and tables agree; the exit code is 1 where they do not.",

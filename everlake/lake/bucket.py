@@ -196,15 +196,19 @@ class BucketVersions(Versions):
         return snapshot
 
     def _made(self, generation: int) -> Snapshot:
-        """A new table, or one whose maker did not come to its end: it has no rows."""
+        """A table without rows, where the catalog knows of none.
+
+        There may be one all the same: its maker did not come to its end, or the catalog was
+        restored from a time before it. Nothing of it counts, and its first version may be gone.
+        """
         self.forget()
-        location = self._folder.location(self._spec.name, generation)
+        where = self._folder.location(self._spec.name, generation), self._spec.schema, self._caches
         try:
-            snapshot = Snapshot.create(location, self._spec.schema, self._caches)
+            snapshot = Snapshot.create(*where)
         except LanceFault as fault:
             if "already exists" not in str(fault):
                 raise
-            return self._put_on_top(Snapshot.open(location, self._caches, 1))
+            snapshot = Snapshot.begin_anew(*where)
         self._move(snapshot)
         return snapshot
 

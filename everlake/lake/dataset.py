@@ -12,7 +12,7 @@ the commit that makes them count.
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import lance
 import msgspec
@@ -110,14 +110,30 @@ class Snapshot:
     @classmethod
     def create(cls, location: Location, schema: arrow.Schema, caches: Session) -> "Snapshot":
         """A new table without rows."""
+        return cls._without_rows(location, schema, caches, "create")
+
+    @classmethod
+    def begin_anew(cls, location: Location, schema: arrow.Schema, caches: Session) -> "Snapshot":
+        """A version without rows and indices, on top of whatever there is of a table."""
+        return cls._without_rows(location, schema, caches, "overwrite")
+
+    @classmethod
+    def _without_rows(
+        cls,
+        location: Location,
+        schema: arrow.Schema,
+        caches: Session,
+        mode: Literal["create", "overwrite"],
+    ) -> "Snapshot":
         with _faults():
-            lance.write_dataset(
+            made = lance.write_dataset(
                 schema.empty_table(),
                 location.uri,
                 schema=schema,
+                mode=mode,
                 storage_options=location.options,
             )
-        return cls.open(location, caches)
+        return cls.open(location, caches, made.version)
 
     @property
     def version(self) -> int:

@@ -220,3 +220,27 @@ def test_an_api_alone_is_not_copied_under_its_hands(machine: Machine, s3_server:
             assert "everlake api" in refused.stderr
     assert machine.keys() == []
     assert json.loads(machine.copy(s3_server.url).stdout)["ok"]
+
+
+def test_tables_in_a_bucket_that_stays_go_on_as_they_are(
+    s3_server: S3, postgres_server: Postgres, tmp_path: Path
+) -> None:
+    env = {
+        **FAST,
+        **variables(s3_server.url),
+        "EVERLAKE_STORAGE_URL": f"s3://{s3_server.new_bucket()}/lake",
+    }
+    ids = ("--product-id", PRODUCT, "--project-id", PROJECT)
+    setup = everlake_json("init", *ids, data=tmp_path, env=env)
+    database = postgres_server.new_database()
+    with running("serve", tmp_path, env) as server:
+        api = Api(server.url, setup)
+        api.complete(api.accept([api.record(_vendor_ids={"id": "before"})]))
+
+    everlake("db", "copy", "--to-database", database, data=tmp_path, env=env)
+
+    with running("serve", tmp_path, {**env, "EVERLAKE_DATABASE_URL": database}) as server:
+        api = Api(server.url, setup)
+        assert len(api.http.get("/api/v1/records").json()["records"]) == 1
+        api.complete(api.accept([api.record(_vendor_ids={"id": "after"})]))
+        assert len(api.http.get("/api/v1/records").json()["records"]) == 2

@@ -5,23 +5,32 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import lance
 import pandas as pd
 import polars as pl
 import pytest
 
 from everlake.demo.samples import sample_lines
 from everlake.ingest.body import MediaType
+from tests.integration.s3 import S3, variables
+from tests.integration.worker.bucket import BucketHome
 from tests.integration.worker.home import PRODUCT, PROJECT, Home
-from tests.unit.docs.pages import read
+from tests.unit.docs.pages import read, section
 
 PAGE = read(Path("docs/how-to/open-the-lake.md"))
-BLOCKS: list[tuple[str, str]] = re.findall(
-    r"^```(python|sh)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL
-)
+BUCKET = section(PAGE, "In a bucket")
+
+
+def blocks_of(text: str) -> list[tuple[str, str]]:
+    return re.findall(r"^```(python|sh)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+BLOCKS = blocks_of(PAGE.replace(BUCKET, ""))
 
 
 @pytest.fixture
@@ -29,16 +38,38 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current directory, with the demo's data in it as the demo leaves it."""
     data = tmp_path / "everlake-demo"
     data.mkdir()
-    home = Home(data)
+    fill(Home(data))
+    stand(tmp_path, monkeypatch)
+    return tmp_path
+
+
+@pytest.fixture
+def demo_in_bucket(s3_server: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, with archive and tables in a bucket."""
+    for name, value in variables(s3_server.url).items():
+        monkeypatch.setenv(name, value)
+    data = tmp_path / "everlake-data"
+    data.mkdir()
+    home = BucketHome(data, s3_server)
+    fill(home)
+    monkeypatch.setenv("EVERLAKE_STORAGE_URL", home.url)
+    stand(tmp_path, monkeypatch)
+    return tmp_path
+
+
+def fill(home: Home) -> None:
     for _, lines in sample_lines(PRODUCT, PROJECT):
         home.accept_body(b"\n".join(lines), MediaType.NDJSON)
     home.work()
     home.close()
-    monkeypatch.chdir(tmp_path)
+
+
+def stand(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a directory, with the program at hand."""
+    monkeypatch.chdir(directory)
     monkeypatch.setenv(
         "PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     )
-    return tmp_path
 
 
 class Printed:
@@ -61,16 +92,32 @@ def rows_of(value: Any) -> int:
 
 
 def test_every_block_of_the_page_runs_and_gives_rows(demo: Path) -> None:
+    assert run_blocks(BLOCKS, demo, {}) > 10
+
+
+def test_every_block_on_buckets_runs_and_gives_rows(demo_in_bucket: Path, s3_server: S3) -> None:
+    blocks = [
+        (language, code.replace("http://127.0.0.1:9000", s3_server.url))
+        for language, code in blocks_of(BUCKET)
+    ]
+    imports = {"duckdb": duckdb, "lance": lance, "pl": pl}
+    assert run_blocks(blocks, demo_in_bucket, imports) > 3
+
+
+def run_blocks(
+    blocks: Sequence[tuple[str, str]], directory: Path, imports: Mapping[str, Any]
+) -> int:
+    """Run them as a reader would; how often something was printed."""
     printed = Printed()
-    namespace: dict[str, Any] = {"print": printed}
-    for language, code in BLOCKS:
+    namespace: dict[str, Any] = {"print": printed, **imports}
+    for language, code in blocks:
         if language == "python":
             before = printed.times
             exec(compile(code, "open-the-lake.md", "exec"), namespace)  # noqa: S102
             assert printed.times - before == len(re.findall(r"^print\(", code, re.MULTILINE))
         elif can_run(code):
-            run_in_shell(code, demo)
-    assert printed.times > 10
+            run_in_shell(code, directory)
+    return printed.times
 
 
 def can_run(code: str) -> bool:

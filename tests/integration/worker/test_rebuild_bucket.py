@@ -9,15 +9,12 @@ import pytest
 
 from everlake.catalog import heads
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.leases import Lease
-from everlake.catalog.tables import leases
 from everlake.contract.batch import BatchStatus
 from everlake.lake import LakeUnavailable
 from everlake.lake.lake import SPECS
-from everlake.lake.opening import open_lake
-from everlake.storage import open_store
 from everlake.worker.queue import Stage
 from tests.integration.s3 import S3, variables
+from tests.integration.worker.bucket import BucketHome
 from tests.integration.worker.home import Home, record
 from tests.integration.worker.rebuilding import (
     KEYS,
@@ -27,36 +24,6 @@ from tests.integration.worker.rebuilding import (
     rebuilt,
     texts,
 )
-
-
-class Present:
-    """Whoever has the right to write by the catalog, as a worker does that has just renewed it."""
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-
-    def lease(self, workspace_id: str) -> Lease | None:
-        with self._home.catalog.look() as tx:
-            found = tx.execute(
-                leases.select().where(leases.c.name == f"lake/{workspace_id}")
-            ).mappings()
-            return Lease(**found.one())
-
-
-class BucketHome(Home):
-    """A home whose storage is a bucket."""
-
-    def __init__(self, folder: Path, server: S3) -> None:
-        self.server = server
-        self.bucket = server.new_bucket()
-        url = f"s3://{self.bucket}/some"
-        super().__init__(folder, store=open_store(url))
-        self.lake = open_lake(url, self.catalog, Present(self))
-
-    def generations(self) -> set[str]:
-        """Of which there are objects."""
-        keys = self.server.keys(self.bucket, f"some/lake/workspace={self.workspace_id}/")
-        return {key.split("/")[3] for key in keys}
 
 
 @pytest.fixture

@@ -180,6 +180,16 @@ def test_every_pod_mounts_its_volumes_and_is_selected_by_its_own_labels() -> Non
     assert service["ports"][0]["targetPort"] in {port["name"] for port in container["ports"]}
 
 
+def test_pods_and_services_share_no_volume_and_run_on_any_node() -> None:
+    assert not manifests("PersistentVolumeClaim")
+    for name, each in pods().items():
+        assert all(set(volume) == {"name", "emptyDir"} for volume in each["volumes"]), name
+        assert not {"affinity", "nodeName", "nodeSelector"} & set(each), name
+    for name, each in ours().items():
+        assert "volumes" not in each, name
+    assert dockerfile("VOLUME") == ["/var/lib/everlake"]
+
+
 def test_every_service_waits_for_services_and_mounts_volumes_that_are_there() -> None:
     volumes = set(yaml.safe_load(text("compose.yaml"))["volumes"])
     for each in services().values():
