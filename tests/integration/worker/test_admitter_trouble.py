@@ -5,7 +5,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class Door:
         self._catalog = Catalog.open(url, timeout=patience)
         self.admitter = Admitter(self._catalog, LocalStore(folder), patience)
         self._loop = asyncio.new_event_loop()
+        self._sent: list[Future[Admitted]] = []
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
@@ -61,10 +62,12 @@ class Door:
             for each in given
         ]
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result()
+        self._sent += futures
         return futures
 
     def close(self) -> None:
         self.admitter.stop()
+        wait(self._sent, 10)  # the loop has to take a turn or two for each
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
