@@ -180,10 +180,13 @@ class _News:
         with psycopg.connect(self._conninfo, autocommit=True) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             self.count += 1  # what came before was not heard
+            asked = time.monotonic()
             while not self._stopped.is_set():
                 for _ in connection.notifies(timeout=_NEWS_SECONDS, stop_after=1):
                     self.count += 1
-                self._clock.ask(connection)
+                if time.monotonic() - asked >= _NEWS_SECONDS:
+                    self._clock.ask(connection)
+                    asked = time.monotonic()
 
 
 def _connect_options(timeout: float) -> dict[str, str | int]:
