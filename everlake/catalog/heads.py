@@ -6,7 +6,7 @@ A bucket has no lock and no rename, so both stand here, and move only by who hol
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, select, update
 
 from everlake.catalog import leases
 from everlake.catalog.fields import insert_of
@@ -116,11 +116,15 @@ def begin(tx: Connection, workspace_id: str, lease: Lease) -> int | None:
     """Give a number to a next generation; None where the lease is another's by now."""
     if not leases.is_held(tx, lease):
         return None
-    row = place(tx, workspace_id)
-    number = row.last + 1
-    changed = msgspec.structs.replace(row, last=number, building=number, notes=None)
-    _save(tx, workspace_id, changed)
-    return number
+    first = FIRST + 1
+    insert = insert_of(tx.dialect.name, lake_places).values(
+        workspace_id=workspace_id, serving=FIRST, last=first, building=first, keep=False
+    )
+    begun = insert.on_conflict_do_update(
+        index_elements=[_p.workspace_id],
+        set_={"last": _p.last + 1, "building": _p.last + 1, "notes": None},
+    )
+    return tx.execute(begun.returning(_p.last)).scalar_one()
 
 
 def note(tx: Connection, workspace_id: str, notes: bytes, lease: Lease) -> bool:
@@ -147,19 +151,13 @@ def swap(
 
 def drop(tx: Connection, workspace_id: str, generation: int) -> None:
     """Forget a generation that does not serve, once its objects are gone or kept on purpose."""
-    row = place(tx, workspace_id)
-    if generation == row.serving:
+    if place(tx, workspace_id).serving == generation:
         raise ValueError("A generation that serves cannot be dropped")
     tx.execute(
         delete(lake_heads).where(_h.workspace_id == workspace_id, _h.generation == generation)
     )
-    if generation == row.building:
-        _save(tx, workspace_id, msgspec.structs.replace(row, building=None, notes=None))
-    elif generation == row.replaced:
-        _save(tx, workspace_id, msgspec.structs.replace(row, replaced=None, keep=False, notes=None))
-
-
-def _save(tx: Connection, workspace_id: str, row: PlaceRow) -> None:
-    values = msgspec.structs.asdict(row)
-    statement = insert_of(tx.dialect.name, lake_places).values(workspace_id=workspace_id, **values)
-    tx.execute(statement.on_conflict_do_update(index_elements=[_p.workspace_id], set_=values))
+    # Only what is meant is written: another may begin, note or swap at the same time.
+    here = update(lake_places).where(_p.workspace_id == workspace_id)
+    tx.execute(here.where(_p.building == generation).values(building=None, notes=None))
+    notes = case((_p.building.is_(None), None), else_=_p.notes)
+    tx.execute(here.where(_p.replaced == generation).values(replaced=None, keep=False, notes=notes))

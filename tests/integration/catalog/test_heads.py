@@ -113,3 +113,31 @@ def test_nothing_is_made_noted_or_swapped_by_one_that_was_overtaken(home: Home) 
         assert not heads.note(tx, home.workspace_id, b"notes", maker)
         assert not heads.swap(tx, home.workspace_id, 2, (writer, maker), keep=False)
     assert place(home) == PlaceRow(last=2, building=2)
+
+
+def test_what_is_put_away_and_what_is_begun_meanwhile_do_not_undo_each_other(
+    home: Home, other: Catalog
+) -> None:
+    writer = lease_of(home.catalog, "worker")
+    maker = lease_of(home.catalog, "maker", "rebuild/w")
+    with home.catalog.write() as tx:
+        assert heads.begin(tx, home.workspace_id, maker) == 2
+        assert heads.swap(tx, home.workspace_id, 2, (writer, maker), keep=True)
+    begun: list[int | None] = []
+
+    def begin() -> None:
+        with other.write() as tx:
+            begun.append(heads.begin(tx, home.workspace_id, maker))
+            heads.note(tx, home.workspace_id, b"notes", maker)
+
+    thread = threading.Thread(target=begin)
+    with home.catalog.write() as tx:
+        heads.drop(tx, home.workspace_id, 1)
+        thread.start()
+        thread.join(0.5)
+    thread.join()
+    assert begun == [3]
+    assert place(home) == PlaceRow(serving=2, last=3, building=3, notes=b"notes")
+    with home.catalog.write() as tx:
+        heads.drop(tx, home.workspace_id, 1)  # by another that has looked before
+    assert place(home) == PlaceRow(serving=2, last=3, building=3, notes=b"notes")
