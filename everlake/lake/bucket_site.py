@@ -38,6 +38,7 @@ class Bucket:
         self.store = store
         self.url = url.rstrip("/")
         self.options = options
+        self.makers = Makers(catalog)
 
     def folder(self, workspace_id: str, generation: int | None) -> str:
         """The path of a generation's tables below the storage; None where none is known."""
@@ -57,7 +58,6 @@ class BucketSite(Site):
     ) -> None:
         self._bucket = bucket
         self._fences = fences or _Nobody()
-        self._makers = _Makers(bucket.catalog)
         self._building = building
 
     def versions(self, workspace_id: str, spec: TableSpec, caches: Caches) -> BucketVersions:
@@ -66,12 +66,12 @@ class BucketSite(Site):
             workspace_id,
             spec,
             (_Building if self._building else _Serving)(self._bucket, workspace_id),
-            self._makers if self._building else self._fences,
+            self._bucket.makers if self._building else self._fences,
             caches,
         )
 
     def place(self, workspace_id: str) -> "BucketPlace":
-        return BucketPlace(self._bucket, workspace_id, self._fences, self._makers)
+        return BucketPlace(self._bucket, workspace_id, self._fences)
 
     def staged(self) -> "BucketSite":
         return BucketSite(self._bucket, self._fences, building=True)
@@ -80,13 +80,11 @@ class BucketSite(Site):
 class BucketPlace(Place):
     """The generations of a workspace's tables."""
 
-    def __init__(
-        self, bucket: Bucket, workspace_id: str, fences: Fences, makers: "_Makers"
-    ) -> None:
+    def __init__(self, bucket: Bucket, workspace_id: str, fences: Fences) -> None:
         self._bucket = bucket
         self._workspace_id = workspace_id
         self._fences = fences
-        self._makers = makers
+        self._makers = bucket.makers
 
     @property
     def where(self) -> str:
@@ -102,7 +100,7 @@ class BucketPlace(Place):
         One that died is waited out: its lease ends by itself.
         """
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._makers.lease(self._workspace_id) is None:
+        while not self._makers.take(self._workspace_id):
             if time.monotonic() > deadline:
                 raise _taken(self._workspace_id)
             time.sleep(_LOOK_AGAIN_SECONDS)
@@ -241,13 +239,44 @@ class _Nobody:
         return None
 
 
-class _Makers:
-    """One maker of a workspace's next tables, over all machines: a lease of this process's own."""
+class Makers:
+    """One maker of a workspace's next tables, over all machines: a lease of this process's own.
+
+    It is taken once. Where another process has had it since, that one may have begun others.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._fences: dict[str, int] = {}
+
+    def take(self, workspace_id: str) -> bool:
+        """Begin to make tables; False where another does."""
+        lease = self._acquired(workspace_id)
+        if lease is None:
+            return False
+        self._fences[workspace_id] = lease.fence
+        return True
 
     def lease(self, workspace_id: str) -> Lease | None:
+        """The lease, renewed; None where it was not taken, or another has had it since."""
+        if workspace_id not in self._fences:
+            return None
+        lease = self._acquired(workspace_id)
+        if lease is None or lease.fence == self._fences[workspace_id]:
+            return lease
+        with self._catalog.write() as tx:
+            leases.release(tx, lease)
+        return None
+
+    def leave(self, workspace_id: str) -> None:
+        """Let another make them."""
+        lease = self.lease(workspace_id)
+        self._fences.pop(workspace_id, None)
+        if lease is not None:
+            with self._catalog.write() as tx:
+                leases.release(tx, lease)
+
+    def _acquired(self, workspace_id: str) -> Lease | None:
         with self._catalog.write() as tx:
             return leases.acquire(
                 tx,
@@ -256,12 +285,6 @@ class _Makers:
                 now=self._catalog.now_ms(),
                 ttl_ms=_LEASE_MS,
             )
-
-    def leave(self, workspace_id: str) -> None:
-        lease = self.lease(workspace_id)
-        if lease is not None:
-            with self._catalog.write() as tx:
-                leases.release(tx, lease)
 
 
 PROCESS = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

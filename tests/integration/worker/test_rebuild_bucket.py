@@ -12,9 +12,10 @@ from everlake.catalog.batches import BatchRow
 from everlake.contract.batch import BatchStatus
 from everlake.lake import LakeUnavailable
 from everlake.lake.lake import SPECS
+from everlake.lake.opening import open_lake
 from everlake.worker.queue import Stage
 from tests.integration.s3 import S3, variables
-from tests.integration.worker.bucket import BucketHome
+from tests.integration.worker.bucket import BucketHome, Present
 from tests.integration.worker.home import Home, record
 from tests.integration.worker.rebuilding import (
     KEYS,
@@ -132,6 +133,7 @@ def test_another_machine_is_told_that_one_is_under_way(
         with monkeypatch.context() as patched:
             patched.setattr("everlake.lake.bucket_site.PROCESS", "another")
             patched.setattr("everlake.lake.bucket_site.PATIENCE_SECONDS", 0.1)
+            home.lake = open_lake(home.url, home.catalog, Present(home))
             with pytest.raises(LakeUnavailable) as error:
                 rebuilt(home)
             told.append(str(error.value))
@@ -179,3 +181,26 @@ def test_old_tables_that_nothing_explains_are_kept_where_they_are(home: BucketHo
     assert home.generations() == {"generation=1", "generation=2"}
     rebuilt(home)
     assert home.generations() == {"generation=1", "generation=3"}
+
+
+def test_one_that_stood_still_while_another_made_them_writes_no_more(
+    home: BucketHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(home)
+    before = rows(home)
+
+    def overtaken() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("everlake.lake.bucket_site.PROCESS", "another")
+            with home.catalog.write() as tx:  # as time does
+                tx.exec_driver_sql("UPDATE leases SET until = 0 WHERE name LIKE 'rebuild/%'")
+            home.lake = open_lake(home.url, home.catalog, Present(home))
+            rebuilt(home)
+            with pytest.raises(KeyboardInterrupt):
+                rebuilt(home, watch=During("writing", stop))  # and a third set is begun
+
+    with pytest.raises(LakeUnavailable):
+        rebuilt(home, watch=During("writing", overtaken))
+    assert rows(home) == before
+    rebuilt(home)
+    assert rows(home) == before
