@@ -59,7 +59,8 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
     """A batch as it is stored.
 
     Where records were ``rejected`` and there is no ``rejected_path``, they are kept no more.
-    ``due_at`` is when it may be claimed next: the end of its lease while ``lease_owner`` holds
+    ``attachment_begun_at`` is when the first of its attachments was taken up. ``due_at`` is when
+    it may be claimed next: the end of its lease while ``lease_owner`` holds
     it, else the time of its next attempt. ``attempts`` counts the claims that failed since it
     last moved forward, and ``failure`` says why the last one did.
     """
@@ -67,6 +68,7 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
     sequence: int
     attachment_complete: int
     attachment_failed: int
+    attachment_begun_at: int | None = None
     lease_owner: str | None
     due_at: int
     attempts: int
@@ -87,6 +89,13 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
     def next_attempt_at(self) -> int | None:
         """When it may be claimed; None while it is leased."""
         return self.due_at if self.lease_owner is None else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more becomes of it and its attachments, unless something is retried."""
+        if self.status is not BatchStatus.COMPLETE:
+            return self.status is BatchStatus.FAILED
+        return self.attachment_complete + self.attachment_failed >= self.attachment_total
 
     def view(self) -> Batch:
         """The batch as its owner sees it (contract, A batch)."""
@@ -110,8 +119,9 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
 
     def _downloads(self) -> DownloadStatus:
         if self.attachment_complete + self.attachment_failed < self.attachment_total:
-            started = self.attachment_complete or self.attachment_failed
-            return DownloadStatus.IN_PROGRESS if started else DownloadStatus.PENDING
+            settled = self.attachment_complete or self.attachment_failed
+            begun = settled or self.attachment_begun_at is not None
+            return DownloadStatus.IN_PROGRESS if begun else DownloadStatus.PENDING
         if not self.attachment_failed:
             return DownloadStatus.COMPLETE
         return DownloadStatus.PARTIAL_FAILURE if self.attachment_complete else DownloadStatus.FAILED

@@ -21,22 +21,25 @@ _FORWARD = (
     BatchStatus.PROCESSING,
     BatchStatus.COMPLETE,
 )
-_MARK = re.compile(r"([A-Z]{1,16})-(\d{1,9})-(\d{1,9})(?:-(\d{1,15}))?", re.ASCII)
+_MARK = re.compile(r"([A-Z]{1,16})-(\d{1,9})-(\d{1,9})(\+?)(?:-(\d{1,15}))?", re.ASCII)
 
 
 class Mark(msgspec.Struct, frozen=True):
     """One state of a batch, the same in every process and for all time.
 
-    ``failed_at`` (Unix milliseconds) tells one failure of a batch from the next.
+    ``failed_at`` (Unix milliseconds) tells one failure of a batch from the next;
+    ``attachments_begun`` says whether any was taken up.
     """
 
     status: BatchStatus
     attachments_complete: int
     attachments_failed: int
     failed_at: int | None = None
+    attachments_begun: bool = False
 
     def __str__(self) -> str:
         text = f"{self.status}-{self.attachments_complete}-{self.attachments_failed}"
+        text += "+" if self.attachments_begun else ""
         return text if self.failed_at is None else f"{text}-{self.failed_at}"
 
     @classmethod
@@ -45,8 +48,9 @@ class Mark(msgspec.Struct, frozen=True):
         found = _MARK.fullmatch(text)
         if found is None or found[1] not in BatchStatus.__members__:
             return None
-        failed_at = None if found[4] is None else int(found[4])
-        return cls(BatchStatus(found[1]), int(found[2]), int(found[3]), failed_at)
+        failed_at = None if found[5] is None else int(found[5])
+        begun = bool(found[4])
+        return cls(BatchStatus(found[1]), int(found[2]), int(found[3]), failed_at, begun)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -72,7 +76,8 @@ def changes(row: BatchRow, after: Mark | None = None) -> Iterator[Change]:
 def _mark(row: BatchRow, status: BatchStatus) -> Mark:
     # A failed batch keeps the time at which its worker let go of it.
     failed_at = row.due_at if status is BatchStatus.FAILED else None
-    return Mark(status, row.attachment_complete, row.attachment_failed, failed_at)
+    begun = row.attachment_begun_at is not None
+    return Mark(status, row.attachment_complete, row.attachment_failed, failed_at, begun)
 
 
 def _statuses(row: BatchRow, after: Mark) -> list[BatchStatus]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -162,6 +163,8 @@ batches = Table(
     Column("attachment_total", Integer, nullable=False),
     Column("attachment_complete", Integer, nullable=False),
     Column("attachment_failed", Integer, nullable=False),
+    # When the first of its attachments was taken up.
+    Column("attachment_begun_at", BigInteger),
     Column("failure", TEXT),
     Column("lease_owner", TEXT),
     # When the batch may be claimed next: while it is leased, the end of the lease. One column,
@@ -233,4 +236,83 @@ lake_heads = Table(
     # The version of the table that counts; later ones are a dead or paused writer's.
     Column("version", BigInteger, nullable=False),
     PrimaryKeyConstraint("workspace_id", "generation", "name"),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("workspace_id", TEXT, ForeignKey("workspaces.id"), nullable=False),
+    Column("batch_id", TEXT, ForeignKey("batches.id"), nullable=False),
+    # Where it stands: the record's line of the landing object, and its place in that record.
+    Column("line", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("record_id", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("filename", TEXT),
+    Column("stated_size", BigInteger),
+    Column("stated_type", TEXT),
+    Column("sha1", TEXT),
+    Column("md5", TEXT),
+    Column("url", TEXT),
+    Column("upload_id", TEXT),
+    # Whose turn it takes: the host that it comes from, empty for an upload.
+    Column("host", TEXT, nullable=False),
+    Column("status", TEXT, nullable=False),
+    Column("lease_owner", TEXT),
+    # As in batches: the end of the lease, or the time of the next attempt.
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error_code", TEXT),
+    Column("error", TEXT),
+    Column("size", BigInteger),
+    Column("mime_type", TEXT),
+    Column("sha256", TEXT),
+    Column("completed_at", BigInteger),
+    # The way of its text, with a lease of its own; empty where there is none to be had.
+    Column("text_status", TEXT),
+    Column("text_owner", TEXT),
+    Column("text_due_at", BigInteger),
+    Column("text_attempts", Integer, nullable=False),
+    Column("text_error_code", TEXT),
+    Column("text_error", TEXT),
+    Column("indexed_at", BigInteger),
+    UniqueConstraint("batch_id", "line", "place"),
+    Index("ix_attachments_queue", "status", "host", "due_at"),
+    Index(
+        "ix_attachments_leased",
+        "lease_owner",
+        sqlite_where=text("lease_owner IS NOT NULL"),
+        postgresql_where=text("lease_owner IS NOT NULL"),
+    ),
+    Index(
+        "ix_attachments_text",
+        "text_status",
+        "text_due_at",
+        sqlite_where=text("text_status IS NOT NULL"),
+        postgresql_where=text("text_status IS NOT NULL"),
+    ),
+    Index("ix_attachments_upload", "upload_id"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("workspace_id", TEXT, ForeignKey("workspaces.id"), nullable=False),
+    Column("key_id", TEXT, ForeignKey("api_keys.id"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("filename", TEXT),
+    Column("size", BigInteger, nullable=False),
+    Column("mime_type", TEXT),
+    Column("sha256", TEXT),
+    Column("part_size", BigInteger, nullable=False),
+    # When all of it had come, and when a record first named it.
+    Column("completed_at", BigInteger),
+    Column("used_at", BigInteger),
+    # Its content's place and type, once that lies among the attachments.
+    Column("content_sha256", TEXT),
+    Column("content_type", TEXT),
+    Index(None, "expires_at"),
 )
