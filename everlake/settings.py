@@ -163,6 +163,97 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             gt=0, description="How often indexes and files are tidied.", extra={"unit": "seconds"}
         ),
     ] = 10.0
+    attachment_concurrency: Annotated[
+        int,
+        Meta(ge=0, le=256, description="Attachments a worker fetches at once; 0 fetches none."),
+    ] = 16
+    attachment_host_concurrency: Annotated[
+        int, Meta(ge=1, le=256, description="Attachments fetched at once from one host.")
+    ] = 4
+    attachment_connect_timeout: Annotated[
+        float,
+        Meta(gt=0, description="Longest wait for a connection.", extra={"unit": "seconds"}),
+    ] = 10.0
+    attachment_idle_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Longest wait for the next bytes of an attachment.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 30.0
+    attachment_total_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Longest time for one try to fetch an attachment; the next one goes on "
+            "where it stopped, if the server lets it.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 3_600.0
+    attachment_redirects: Annotated[
+        int, Meta(ge=0, le=20, description="Redirects followed for an attachment.")
+    ] = 5
+    attachment_attempts: Annotated[
+        int, Meta(ge=1, description="Tries to fetch an attachment before it is FAILED.")
+    ] = 8
+    attachment_allow: Annotated[
+        str,
+        Meta(
+            description="Hosts, addresses and networks of the inside that attachments may come "
+            "from, separated by commas."
+        ),
+    ] = ""
+    attachment_proxy: Annotated[
+        str,
+        Meta(description="Proxy for fetching attachments; those of the environment are not used."),
+    ] = ""
+    attachment_text_processes: Annotated[
+        int,
+        Meta(ge=0, le=64, description="Files a worker reads text from at once; 0 reads none."),
+    ] = 1
+    attachment_text_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Longest time to read a file.", extra={"unit": "seconds"}),
+    ] = 120.0
+    attachment_text_memory: Annotated[
+        int,
+        Meta(
+            ge=256 * 1024 * 1024,
+            description="Memory that reading a file may take.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 1024 * 1024 * 1024
+    attachment_text_characters: Annotated[
+        int,
+        Meta(
+            ge=1_000,
+            le=100_000_000,
+            description="Text kept of a file at the most.",
+            extra={"unit": "characters"},
+        ),
+    ] = 5_000_000
+    upload_hours: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="How long an upload may take, and be used by a record.",
+            extra={"unit": "hours"},
+        ),
+    ] = 24.0
+    upload_part_bytes: Annotated[
+        int,
+        Meta(
+            ge=5 * 1024 * 1024,
+            le=64 * 1024 * 1024,
+            description="Size of the parts that a large upload may come in.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 8 * 1024 * 1024
+    upload_through: Annotated[
+        Literal["bucket", "api"],
+        Meta(description="What clients upload to where storage is S3: the bucket, or the API."),
+    ] = "bucket"
     worker_metrics_port: Annotated[
         int,
         Meta(

@@ -1,0 +1,1 @@
+"""Attachments: fetched safely, uploaded, and read."""
