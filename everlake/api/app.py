@@ -18,6 +18,7 @@ from everlake.api.gate import Gate, internal_error
 from everlake.api.rate_limit import MachineRateLimit, RateLimit, SharedRateLimit
 from everlake.api.readiness import Readiness
 from everlake.api.routes import (
+    batch_attachments,
     batch_errors,
     batch_events,
     batches,
@@ -47,6 +48,8 @@ _ROUTES = [
     batches.list_batches,
     batches.get_batch,
     batches.retry_batch,
+    batch_attachments.list_batch_attachments,
+    batch_attachments.retry_batch_attachments,
     batch_errors.list_batch_errors,
     batch_events.batch_events,
     records.list_records,
