@@ -73,6 +73,8 @@ def show_hit(hit: Hit) -> None:
         passage.stylize("bold", start, end)
     who = hit.speaker or "someone"
     out.print(passage)
-    out.print(
-        Text(f"  {who}, {hit.type} of {hit.event_at[:10]}, record {hit.record_id}", style="dim")
-    )
+    where = f"{hit.type} of {hit.event_at[:10]}, record {hit.record_id}"
+    if hit.attachment is not None:
+        where = f"attachment {hit.attachment} of {where}"
+        who = hit.speaker
+    out.print(Text(f"  {who}, {where}" if who else f"  {where}", style="dim"))
