@@ -6,6 +6,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from everlake.analysis.prose import clean
 from everlake.cli.context import (
     DataOption,
     JsonOption,
@@ -75,6 +76,7 @@ def show_hit(hit: Hit) -> None:
     out.print(passage)
     where = f"{hit.type} of {hit.event_at[:10]}, record {hit.record_id}"
     if hit.attachment is not None:
-        where = f"attachment {hit.attachment} of {where}"
+        name = " ".join(clean(hit.attachment).split())  # a sender's own, with whatever in it
+        where = f"attachment {name} of {where}"
         who = hit.speaker
     out.print(Text(f"  {who}, {where}" if who else f"  {where}", style="dim"))
