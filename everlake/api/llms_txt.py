@@ -95,7 +95,8 @@ recordId, index, status, size?, sha256?, error?: {{code, message}}, text?, ...}}
 `{{"records": [...], "nextCursor"}}`, newest arrival first. Leave out filters you do not need.
 - GET /api/v1/records/RECORD_ID: the record, and `batchIds`, every batch that wrote it.
 - GET /api/v1/search?q=WORDS&type=&source=&project=&product=&since=&until=: `{{"results": \
-[{{recordId, score, speaker?, text, passage, highlights, ...}}], "nextCursor"}}`, best first.
+[{{recordId, score, speaker?, text, passage, highlights, attachment?: {{attachmentId, filename}}, \
+...}}], "nextCursor"}}`, best first. `attachment` is there where the text is from one.
 - Every list takes `limit` (1 to 100, default 20) and `cursor` (the `nextCursor` of the page \
 before; null means there is no more).
 
