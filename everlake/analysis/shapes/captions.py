@@ -2,7 +2,7 @@
 
 import re
 
-from everlake.analysis.markup import decode_entities
+from everlake.markup import decode_entities
 from everlake.analysis.reading import Reading, Scope, Voice
 from everlake.analysis.times import offset_ms, rfc3339
 

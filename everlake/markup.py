@@ -8,8 +8,6 @@ tree. One pass, each character looked at a bounded number of times.
 import html
 import re
 
-from everlake.analysis.names import vocabulary
-
 _USUAL_TAG = (
     "(?:html|head|body|p|div|br|span|a|b|i|u|em|strong|ul|ol|li|table|tbody|tr|td|th|h[1-6]|img|hr"
     "|blockquote|pre|code|font|style|script|section|article|small|sup|sub|center|o:p)"
@@ -35,32 +33,29 @@ _UNSEEN = {
 }
 _BREAKS = {
     **dict.fromkeys(
-        vocabulary(
+        (
             "p h1 h2 h3 h4 h5 h6 ul ol dl table pre section article header footer hr figure form "
             "main aside nav"
-        ),
+        ).split(),
         "\n\n",
     ),
     **dict.fromkeys(
-        vocabulary(
+        (
             "div br li tr dt dd address fieldset details summary caption thead tbody option "
             "center body figcaption"
-        ),
+        ).split(),
         "\n",
     ),
     **dict.fromkeys(("td", "th"), " "),
 }
 
-
 def looks_like_html(text: str) -> bool:
     """Whether ``text`` holds a tag that HTML writers use."""
     return "<" in text and _TAG_SEEN.search(text) is not None
 
-
 def decode_entities(text: str) -> str:
     """Plain text with the few character references decoded that chat systems leave in it."""
     return _ENTITY.sub(lambda match: _ENTITIES[match[0]], text) if "&" in text else text
-
 
 def html_to_text(source: str) -> str:
     """The readable text of ``source``, lines broken where blocks end.
@@ -102,7 +97,6 @@ def html_to_text(source: str) -> str:
         position = start + 1
     page.text(source[position:])
     return page.read()
-
 
 class _Page:
     """The text seen so far."""
