@@ -33,29 +33,26 @@ _UNSEEN = {
 }
 _BREAKS = {
     **dict.fromkeys(
-        (
-            "p h1 h2 h3 h4 h5 h6 ul ol dl table pre section article header footer hr figure form "
-            "main aside nav"
-        ).split(),
+        ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre", "section", "article", "header", "footer", "hr", "figure", "form", "main", "aside", "nav"],
         "\n\n",
     ),
     **dict.fromkeys(
-        (
-            "div br li tr dt dd address fieldset details summary caption thead tbody option "
-            "center body figcaption"
-        ).split(),
+        ["div", "br", "li", "tr", "dt", "dd", "address", "fieldset", "details", "summary", "caption", "thead", "tbody", "option", "center", "body", "figcaption"],
         "\n",
     ),
     **dict.fromkeys(("td", "th"), " "),
 }
 
+
 def looks_like_html(text: str) -> bool:
     """Whether ``text`` holds a tag that HTML writers use."""
     return "<" in text and _TAG_SEEN.search(text) is not None
 
+
 def decode_entities(text: str) -> str:
     """Plain text with the few character references decoded that chat systems leave in it."""
     return _ENTITY.sub(lambda match: _ENTITIES[match[0]], text) if "&" in text else text
+
 
 def html_to_text(source: str) -> str:
     """The readable text of ``source``, lines broken where blocks end.
@@ -97,6 +94,7 @@ def html_to_text(source: str) -> str:
         position = start + 1
     page.text(source[position:])
     return page.read()
+
 
 class _Page:
     """The text seen so far."""

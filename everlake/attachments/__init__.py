@@ -1,0 +1,1 @@
+"""What records point to: fetched, uploaded, and read."""
