@@ -31,13 +31,25 @@ _UNSEEN = {
     "style": re.compile(r"</style\b", re.IGNORECASE),
     "head": re.compile(r"</head\b|<body\b", re.IGNORECASE),
 }
+
+
+def _names(listed: str) -> list[str]:
+    return listed.split()
+
+
 _BREAKS = {
     **dict.fromkeys(
-        ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre", "section", "article", "header", "footer", "hr", "figure", "form", "main", "aside", "nav"],
+        _names(
+            "p h1 h2 h3 h4 h5 h6 ul ol dl table pre section article header footer hr figure form "
+            "main aside nav"
+        ),
         "\n\n",
     ),
     **dict.fromkeys(
-        ["div", "br", "li", "tr", "dt", "dd", "address", "fieldset", "details", "summary", "caption", "thead", "tbody", "option", "center", "body", "figcaption"],
+        _names(
+            "div br li tr dt dd address fieldset details summary caption thead tbody option "
+            "center body figcaption"
+        ),
         "\n",
     ),
     **dict.fromkeys(("td", "th"), " "),

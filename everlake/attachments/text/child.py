@@ -37,7 +37,7 @@ def main() -> None:
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(woken, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, _notice)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     while (received := wire.receive(control)) is not None:
@@ -49,6 +49,10 @@ def main() -> None:
         if ended is None:
             return
         wire.send(control, wire.encode(ended))
+
+
+def _notice(_number: int, _frame: object) -> None:
+    """Nothing but be woken by it."""
 
 
 def _run(task: Task, file: int, answer: int, control: socket.socket, woken: int) -> Exit | None:

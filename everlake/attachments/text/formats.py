@@ -15,7 +15,8 @@ class Format(StrEnum):
     XLSX = "Excel"
     ODT = "OpenDocument text"
     ODP = "OpenDocument presentation"
-    WORKBOOK = "Excel 97, Excel binary or OpenDocument spreadsheet"
+    ODS = "OpenDocument spreadsheet"
+    XLS = "Excel 97"
     CSV = "CSV"
     TSV = "TSV"
     HTML = "HTML"
@@ -35,7 +36,7 @@ _BY_SUFFIX = {
     ".pptx": Format.PPTX, ".pptm": Format.PPTX, ".ppsx": Format.PPTX,
     ".xlsx": Format.XLSX, ".xlsm": Format.XLSX,
     ".odt": Format.ODT, ".odp": Format.ODP,
-    ".xls": Format.WORKBOOK, ".xlsb": Format.WORKBOOK, ".ods": Format.WORKBOOK,
+    ".xls": Format.XLS, ".ods": Format.ODS,
     ".csv": Format.CSV, ".tsv": Format.TSV, ".tab": Format.TSV,
     ".html": Format.HTML, ".htm": Format.HTML, ".xhtml": Format.HTML,
     ".rtf": Format.RTF,
@@ -67,11 +68,10 @@ _BY_TYPE = {
     "application/vnd.ms-word.document.macroenabled.12": Format.DOCX,
     "application/vnd.ms-powerpoint.presentation.macroenabled.12": Format.PPTX,
     "application/vnd.ms-excel.sheet.macroenabled.12": Format.XLSX,
-    "application/vnd.ms-excel.sheet.binary.macroenabled.12": Format.WORKBOOK,
-    "application/vnd.ms-excel": Format.WORKBOOK,
+    "application/vnd.ms-excel": Format.XLS,
     _OPEN + "text": Format.ODT,
     _OPEN + "presentation": Format.ODP,
-    _OPEN + "spreadsheet": Format.WORKBOOK,
+    _OPEN + "spreadsheet": Format.ODS,
     "application/msword": Format.OLD_OFFICE,
     "application/vnd.ms-powerpoint": Format.OLD_OFFICE,
     "text/csv": Format.CSV,
@@ -94,11 +94,16 @@ _ZIPPED = {
     "word/document.xml": Format.DOCX,
     "ppt/presentation.xml": Format.PPTX,
     "xl/workbook.xml": Format.XLSX,
-    "xl/workbook.bin": Format.WORKBOOK,
 }
 _IN_WORDS = {Format.CSV, Format.TSV, Format.HTML, Format.EMAIL, Format.CAPTIONS, Format.TEXT}
 _IMAGE_MARKS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
 _RECORDING_MARKS = (b"ID3", b"OggS", b"fLaC", b"\x1aE\xdf\xa3")
+_WORD_MARKS = {
+    b"{\\rtf": Format.RTF,
+    b"webvtt": Format.CAPTIONS,
+    b"<!doctype html": Format.HTML,
+    b"<html": Format.HTML,
+}
 _OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -143,17 +148,14 @@ def format_of(file: BinaryIO, mime_type: str, filename: str | None) -> Format:
     if head.startswith(b"PK\x03\x04"):
         return _zipped(file)
     if head.startswith(_OLE_MARK):
-        return Format.OLD_OFFICE if stated is Format.OLD_OFFICE else Format.WORKBOOK
-    if bare.startswith(b"{\\rtf"):
-        return Format.RTF
-    if bare.startswith(b"WEBVTT"):
-        return Format.CAPTIONS
+        return Format.OLD_OFFICE if stated is Format.OLD_OFFICE else Format.XLS
+    for mark, found in _WORD_MARKS.items():
+        if bare[:15].lower().startswith(mark):
+            return found
     if head.startswith(_IMAGE_MARKS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return Format.IMAGE if stated not in _IN_WORDS or not head.startswith(b"BM") else stated
     if head.startswith(_RECORDING_MARKS) or head[4:8] == b"ftyp" or head[:4] == b"RIFF":
         return Format.RECORDING if stated not in _IN_WORDS or b"\0" in head else stated
-    if bare[:15].lower().startswith((b"<!doctype html", b"<html")):
-        return Format.HTML
     return stated
 
 

@@ -1,4 +1,4 @@
-"""Word (ECMA-376) and OpenDocument text and presentations (ISO/IEC 26300)."""
+"""Word (ECMA-376) and OpenDocument of all kinds (ISO/IEC 26300)."""
 
 from typing import BinaryIO
 
@@ -30,7 +30,7 @@ def read_word(file: BinaryIO, gathered: Gathered, task: Task) -> None:
 
 
 def read_open_document(file: BinaryIO, gathered: Gathered, task: Task) -> None:
-    """The content with its tables and notes.
+    """The content; of a spreadsheet each sheet by its name, a cell that repeats once.
 
     Raises:
         TextError: it is damaged, encrypted or too large unpacked.

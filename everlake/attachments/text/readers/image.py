@@ -1,6 +1,7 @@
 """Words in pictures, where the extra ``ocr`` is installed."""
 
 import importlib.util
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from everlake.attachments.text.gather import Full, Gathered
@@ -56,7 +57,23 @@ def read(file: BinaryIO, gathered: Gathered, _task: Task) -> None:
             pixels = np.asarray(picture.convert("RGB"))[:, :, ::-1]
         except (OSError, SyntaxError, ValueError) as error:
             raise damaged("the picture is cut off or damaged") from error
-        lines = getattr(engine(pixels), "txts", None) or ()
-        gathered.add("\n".join(lines), f"page {number + 1}" if frames > 1 else None)
+        seen = engine(pixels)
+        gathered.add(_lines(seen), f"page {number + 1}" if frames > 1 else None)
     if frames > _MOST_FRAMES:
         raise Full
+
+
+def _lines(seen: object) -> str:
+    """Writing found in places side by side as one line; a box is its corners from the top left."""
+    texts: Sequence[str] = getattr(seen, "txts", None) or ()
+    boxes: Sequence[Sequence[Sequence[float]]] = getattr(seen, "boxes", ()) if texts else ()
+    lines: list[str] = []
+    bottom = -1.0
+    for text, box in zip(texts, boxes, strict=True):
+        top, below = float(box[0][1]), float(box[3][1])
+        if lines and (top + below) / 2 < bottom:
+            lines[-1] += f" {text}"
+        else:
+            lines.append(text)
+            bottom = below
+    return "\n".join(lines)

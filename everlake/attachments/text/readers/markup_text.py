@@ -27,6 +27,9 @@ _MARKS = {
     _TEXT + "s": " ",
     _TEXT + "line-break": "\n",
 }
+_SHEET = _TABLE + "table"
+_SHEET_NAME = _TABLE + "name"
+_SPREADSHEET = _OFFICE + "spreadsheet"
 _UNSEEN = {_MC + "Fallback", _TEXT + "tracked-changes", _OFFICE + "automatic-styles"}
 """What says again what was said, or what was deleted. Deleted words of Word have another name."""
 
@@ -50,6 +53,7 @@ class Words:
         self._unseen = 0
         self._rows = 0
         self._cell = False
+        self._sheets = False
 
     def read(self, package: Package, name: str) -> None:
         """Read the part ``name``.
@@ -66,7 +70,7 @@ class Words:
         parts, self._parts, self._size = self._parts, [], 0
         self._gathered.add("".join(parts), self._place)
 
-    def _start(self, name: str, _attributes: dict[str, str]) -> None:
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
         if self._unseen or name in _UNSEEN:
             self._unseen += 1
         elif name in _WORDS or name in _OPEN_WORDS:
@@ -74,11 +78,16 @@ class Words:
         elif name in _ROWS:
             self._rows += 1
             self._cell = False
+        elif name == _SPREADSHEET:
+            self._sheets = True
+        elif name == _SHEET and self._sheets:
+            self.flush()
+            self._place = f"sheet {attributes.get(_SHEET_NAME, '')}"
         elif name in _CELLS:
             if self._cell:
-                self._say(" | ")
+                self._instead_of_a_space(" | ")
             self._cell = True
-        elif (mark := _MARKS.get(name)) and not self._unseen:
+        elif mark := _MARKS.get(name):
             self._say(mark)
 
     def _end(self, name: str) -> None:
@@ -92,13 +101,19 @@ class Words:
         elif name in _ROWS:
             self._rows -= 1
             self._cell = self._rows > 0
-            self._say(" " if self._rows else "\n")
+            self._instead_of_a_space(" " if self._rows else "\n")
         if self._size >= _PORTION and not self._rows:
             self.flush()
 
     def _text(self, text: str) -> None:
         if self._words and not self._unseen:
             self._say(text)
+
+    def _instead_of_a_space(self, text: str) -> None:
+        if self._parts and self._parts[-1] == " ":
+            self._parts.pop()
+            self._size -= 1
+        self._say(text)
 
     def _say(self, text: str) -> None:
         self._parts.append(text)

@@ -50,17 +50,6 @@ class Package:
         except expat.ExpatError as error:
             raise damaged("a part of it is not well-formed XML") from error
 
-    def check(self, most_bytes: int) -> None:
-        """Inflate every member that is read, for libraries that do not count themselves."""
-        left = most_bytes
-        for one in self._archive.infolist():
-            if one.filename.lower().endswith(_TEXT_PARTS):
-                with self._archive.open(one) as member:
-                    while part := member.read(_PART):
-                        left -= len(part)
-                        if left < 0:
-                            raise _bomb()
-
 
 @contextmanager
 def opened(file: BinaryIO, limits: ExtractionLimits) -> Generator[Package]:

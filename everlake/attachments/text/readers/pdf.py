@@ -3,8 +3,7 @@
 import re
 from typing import BinaryIO
 
-import pypdfium2 as pdfium
-import pypdfium2.raw as pdfium_raw
+import pypdfium2 as pdfium  # pyright: ignore[reportMissingTypeStubs]
 
 from everlake.attachments.text.gather import Full, Gathered
 from everlake.attachments.text.readers.faults import damaged, encrypted
@@ -12,6 +11,10 @@ from everlake.attachments.text.wire import MOST_SECTIONS, Task
 
 _HYPHEN = re.compile(r"[\x02\ufffe](?:\r?\n)?")
 """How PDFium writes a hyphen at the end of a line."""
+
+
+_PASSWORD = 4
+"""FPDF_ERR_PASSWORD (fpdfview.h)."""
 
 
 def read(file: BinaryIO, gathered: Gathered, _task: Task) -> None:
@@ -23,7 +26,7 @@ def read(file: BinaryIO, gathered: Gathered, _task: Task) -> None:
     try:
         document = pdfium.PdfDocument(file)
     except pdfium.PdfiumError as error:
-        if error.err_code == pdfium_raw.FPDF_ERR_PASSWORD:
+        if error.err_code == _PASSWORD:  # pyright: ignore[reportUnknownMemberType]
             raise encrypted() from error
         raise damaged("it is no whole PDF") from error
     count = len(document)
@@ -46,7 +49,7 @@ def _page_text(document: pdfium.PdfDocument, number: int) -> str:
     try:
         text_page = page.get_textpage()
         try:
-            return text_page.get_text_bounded()
+            return text_page.get_text_bounded()  # pyright: ignore[reportUnknownMemberType]
         finally:
             text_page.close()
     finally:

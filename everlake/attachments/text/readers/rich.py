@@ -1,8 +1,8 @@
 """Rich Text Format, by striprtf."""
 
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from striprtf.striprtf import rtf_to_text
+from striprtf.striprtf import rtf_to_text  # pyright: ignore[reportUnknownVariableType]
 
 from everlake.attachments.text.gather import Gathered
 from everlake.attachments.text.readers.charset import beginning
@@ -16,4 +16,4 @@ def read(file: BinaryIO, gathered: Gathered, task: Task) -> None:
     """
     # RTF is ASCII, and what is beyond it stands in escapes that name their encoding.
     source = beginning(file, gathered, task).decode("latin-1")
-    gathered.add(rtf_to_text(source, errors="replace"))
+    gathered.add(cast("str", rtf_to_text(source, errors="replace")))

@@ -1,6 +1,7 @@
 """Rows of cells as lines that stand alone in a search, and CSV (RFC 4180) to such rows."""
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import BinaryIO
@@ -14,6 +15,7 @@ _LONGEST_LABEL = 60
 _PORTION = 100_000
 _SEPARATORS = ",;\t|"
 _LINES_LOOKED_AT = 20
+_QUOTED = re.compile(r'"[^"]*+"')
 
 
 class Rows:
@@ -100,8 +102,8 @@ def _read(file: BinaryIO, gathered: Gathered, task: Task, separator: str | None)
 
 
 def _separator(text: str) -> str:
-    """The mark that most of the first lines have the same number of, and most of them."""
-    lines = text[:_PORTION].splitlines()[:_LINES_LOOKED_AT]
+    """The mark that most of the first lines have the same number of; then that with most."""
+    lines = _QUOTED.sub("", text[:_PORTION]).splitlines()[:_LINES_LOOKED_AT]
 
     def evenness(mark: str) -> tuple[int, int]:
         counts = [line.count(mark) for line in lines if line]

@@ -1,6 +1,6 @@
-"""Spreadsheets: Excel's XML by openpyxl, which streams; all others by calamine."""
+"""Spreadsheets: Excel's XML by openpyxl, which streams; that of before by calamine."""
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -15,8 +15,6 @@ from everlake.attachments.text.readers.faults import damaged, encrypted
 from everlake.attachments.text.readers.package import opened
 from everlake.attachments.text.readers.table import Rows, one_line
 from everlake.attachments.text.wire import Task
-
-_ZIP = b"PK"
 
 
 def read_excel(file: BinaryIO, gathered: Gathered, task: Task) -> None:
@@ -42,16 +40,12 @@ def read_excel(file: BinaryIO, gathered: Gathered, task: Task) -> None:
             Rows(gathered, f"sheet {sheet.title}").add_all([_text(v) for v in row] for row in rows)
 
 
-def read_other(file: BinaryIO, gathered: Gathered, task: Task) -> None:
-    """The sheets of an ``.xls``, ``.xlsb`` or ``.ods``; each is in memory as a whole.
+def read_old_excel(file: BinaryIO, gathered: Gathered, task: Task) -> None:
+    """The sheets of an ``.xls`` in their order; each is in memory as a whole.
 
     Raises:
-        TextError: it is damaged, encrypted or too large unpacked, or no spreadsheet.
+        TextError: it is damaged or encrypted, or no spreadsheet.
     """
-    if file.read(2) == _ZIP:
-        with opened(file, task.limits) as package:
-            package.check(task.limits.memory_bytes)
-    file.seek(0)
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(file)
     except python_calamine.PasswordError as error:
@@ -78,7 +72,7 @@ def _not_a_workbook(file: BinaryIO, task: Task, error: Exception) -> TextError:
     # The stream that ECMA-376 files are encrypted into; names are in UTF-16 (MS-CFB 2.6.1).
     if "password" in str(error).lower() or "EncryptedPackage".encode("utf-16-le") in file.read():
         return encrypted()
-    if stated_format(task.mime_type, task.filename) is Format.WORKBOOK:
+    if stated_format(task.mime_type, task.filename) is Format.XLS:
         return damaged("it is no whole workbook")
     return TextError(
         TextCode.UNSUPPORTED,
@@ -92,6 +86,6 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
         return value.date().isoformat()
     return one_line(str(value))
