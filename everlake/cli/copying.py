@@ -24,6 +24,7 @@ from everlake.cli.progress import Watch, watching
 from everlake.cli.supervisor import only_one, without_apis
 from everlake.landing import copying as objects
 from everlake.landing.copying import Archive
+from everlake.landing.copying_files import copy_files, files_of, verify_files
 from everlake.settings import Settings
 from everlake.storage import ObjectStore, open_store
 from everlake.worker.presence import Presence
@@ -48,7 +49,7 @@ def copy(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Copy the catalog of this machine, and the objects of its archive, to another place.
+    """Copy the catalog of this machine, and the objects of its storage, to another place.
 
     Everlake must be stopped here. Stopped itself, it goes on where it was when it is called again.
     At the end both sides are read and compared.
@@ -67,7 +68,7 @@ def copy(
         _refuse_workers(settings)
         stores = _stores(settings, to_storage)
         rows.refuse_other_data(source, target)
-        archive = None if stores is None else _copy_objects(*stores, quiet=json)
+        archive = None if stores is None else _copy_objects(*stores, settings, quiet=json)
         with watching(quiet=json, noun="rows") as watch:
             moved = frozenset[str]() if stores is None else rows.OF_THE_STORAGE
             tables = _copy_rows(source, target, moved, watch)
@@ -109,15 +110,28 @@ def _stores(settings: Settings, to_storage: str | None) -> tuple[ObjectStore, Ob
     return open_store(settings.archive_url), open_store(to_storage)
 
 
-def _copy_objects(source: ObjectStore, target: ObjectStore, *, quiet: bool) -> Archive:
+def _copy_objects(
+    source: ObjectStore, target: ObjectStore, settings: Settings, *, quiet: bool
+) -> Archive:
     """All objects go before the first row, so that the new catalog never knows one in vain."""
     wanted, there = objects.objects_of(source), objects.objects_of(target)
-    objects.refuse_other_objects(wanted, there)
+    files, files_there = files_of(source), files_of(target)
+    objects.refuse_other_objects(wanted | files, there | files_there)
     with watching(quiet=quiet, noun="objects") as watch:
         objects.copy(source, target, wanted, there, _told(watch, "copying objects", len(wanted)))
-        return objects.verify(
+        copy_files(
+            source,
+            target,
+            files,
+            files_there,
+            _told(watch, "copying files", len(files)),
+            directory=settings.data_directory,
+        )
+        archive = objects.verify(
             source, target, wanted, _told(watch, "comparing objects", len(wanted))
         )
+        held = verify_files(source, target, files, _told(watch, "comparing files", len(files)))
+    return Archive(archive.objects + held.objects, archive.bytes + held.bytes)
 
 
 def _copy_rows(

@@ -1,4 +1,4 @@
-"""Objects by URL: synced put, get, list, delete."""
+"""Objects by URL: synced put, get, stream, list, delete."""
 
 from everlake.storage.s3_options import engine_options
 from everlake.storage.store import (

@@ -3,22 +3,33 @@
 import errno
 import os
 import secrets
+import stat
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from everlake.storage.store import (
+    PIECE,
     ObjectInfo,
     ObjectMissing,
     ObjectUnreadable,
+    StorageError,
     StorageFull,
     StorageUnavailable,
+    check_range,
+    check_same_size,
+    no_file,
     segments,
+    size_of_file,
+    stopped,
 )
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 PARTIAL_SUFFIX = ".partial"
 _PROBE = ".check"
+_SYNCS_AT_ONCE = 16
 
 
 class LocalStore:
@@ -53,13 +64,58 @@ class LocalStore:
             for handle in handles:
                 os.close(handle)
 
+    def put_files(
+        self, objects: Sequence[tuple[str, Path]], *, stop: threading.Event | None = None
+    ) -> None:
+        places = [(path, file, self._file(path)) for path, file in objects]
+        ready: list[tuple[Path, Path]] = []
+        copied: list[Path] = []
+        try:
+            for path, file, target in places:
+                self._make_directory(target.parent)
+                if not _is_there(path, file, target):
+                    ready.append((_on_this_disk(path, file, target, copied, stop), target))
+            # No name stands before its bytes are safe: what has a name is taken for whole.
+            _sync_files([file for file, _ in ready])
+            for file, target in ready:
+                _give_name(file, target, copied)
+            # Also of those that were there: who named them may not have come to his sync.
+            for directory in {target.parent for _, _, target in places}:
+                _sync_directory(directory)
+            for _, file, target in places:
+                _drop(file, target)
+        except OSError as error:
+            raise _translate(error, "write") from error
+        finally:
+            for file in copied:
+                with suppress(OSError):
+                    file.unlink(missing_ok=True)
+
+    def size(self, path: str) -> int:
+        return _facts(path, self._file(path)).st_size
+
+    def read(
+        self, path: str, start: int = 0, end: int | None = None, *, piece: int = PIECE
+    ) -> Iterator[bytes]:
+        check_range(start, end, piece)
+        return _read(path, self._file(path), start, end, piece)
+
+    def local_path(self, path: str) -> Path | None:
+        file = self._file(path)
+        _facts(path, file)
+        return file
+
+    def upload_url(self, path: str, seconds: int) -> str | None:  # noqa: ARG002 - there is none
+        self._file(path)
+        return None
+
     def get(self, path: str) -> bytes:
         try:
             return self._file(path).read_bytes()
         except FileNotFoundError as error:
-            raise ObjectMissing(f"there is no object at {path}") from error
+            raise _missing(path) from error
         except OSError as error:
-            raise ObjectUnreadable(str(_translate(error, "read"))) from error
+            raise _unreadable(error) from error
 
     def get_many(self, paths: Sequence[str]) -> Iterator[bytes]:
         return map(self.get, paths)
@@ -98,8 +154,8 @@ class LocalStore:
     def _write(self, target: Path, data: bytes) -> int:
         """The open handle of the whole, named, and not yet synced object."""
         self._make_directory(target.parent)
-        partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        partial = _partial(target)
+        handle = _create(partial)
         try:
             view = memoryview(data)
             while view:
@@ -132,12 +188,160 @@ class LocalStore:
         self._synced.add(directory)
 
 
+def _is_there(path: str, file: Path, target: Path) -> bool:
+    """Whether the object is there already.
+
+    So it is for a file that an earlier call has moved, before it failed.
+
+    Raises:
+        StorageError: there is neither, or the two differ in size.
+    """
+    size = size_of_file(path, file)
+    try:
+        there = target.stat().st_size
+    except FileNotFoundError:
+        if size is None:
+            raise no_file(path) from None
+        return False
+    if size is not None:
+        check_same_size(path, there, size)
+    return True
+
+
+def _facts(path: str, file: Path) -> os.stat_result:
+    try:
+        facts = file.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _missing(path) from error
+    except OSError as error:
+        raise _unreadable(error) from error
+    if not stat.S_ISREG(facts.st_mode):
+        raise _missing(path)
+    return facts
+
+
+def _read(path: str, file: Path, start: int, end: int | None, piece: int) -> Iterator[bytes]:
+    _facts(path, file)
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except OSError as error:
+        raise _unreadable(error) from error
+    try:
+        size = os.fstat(handle).st_size
+        end = size if end is None else min(end, size)
+        while start < end:
+            data = os.pread(handle, min(piece, end - start), start)
+            if not data:
+                raise ObjectUnreadable(f"storage could not read: {path} was cut short")
+            yield data
+            start += len(data)
+    except OSError as error:
+        raise _unreadable(error) from error
+    finally:
+        os.close(handle)
+
+
+def _on_this_disk(
+    path: str,
+    file: Path,
+    target: Path,
+    copied: list[Path],
+    stop: threading.Event | None,
+) -> Path:
+    """The file itself, or a copy beside its target where it lies on another disk."""
+    if stop is not None and stop.is_set():
+        raise stopped()
+    if file.stat().st_dev == target.parent.stat().st_dev:
+        return file
+    partial = _partial(target)
+    copied.append(partial)
+    size = size_of_file(path, file)
+    _copy(file, partial, stop)
+    if partial.stat().st_size != size:
+        raise StorageError(f"the file for {path} changed while it was read")
+    return partial
+
+
+def _give_name(file: Path, target: Path, copied: list[Path]) -> None:
+    try:
+        file.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        # The same disk, mounted twice.
+        partial = _partial(target)
+        copied.append(partial)
+        _copy(file, partial, None)
+        _sync_files([partial])
+        partial.rename(target)
+
+
+def _drop(file: Path, target: Path) -> None:
+    """Remove a file that is an object now; it does no harm where it stays."""
+    with suppress(OSError):
+        if not file.samefile(target):
+            file.unlink()
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f"{target.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+
+
+def _create(file: Path) -> int:
+    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+
+
+def _copy(file: Path, target: Path, stop: threading.Event | None) -> None:
+    with file.open("rb", buffering=0) as source, os.fdopen(_create(target), "wb") as copy:
+        while data := source.read(PIECE):
+            if stop is not None and stop.is_set():
+                raise stopped()
+            copy.write(data)
+
+
+def _sync_files(files: Sequence[Path]) -> None:
+    """Several at once, which share commits of the journal.
+
+    1,000 files of 100 KB took 90 ms like this, and one after the other 215 ms.
+    """
+    if len(files) < 2:
+        for file in files:
+            _sync_file(file)
+        return
+    with ThreadPoolExecutor(min(_SYNCS_AT_ONCE, len(files)), "sync") as threads:
+        for _ in threads.map(_sync_file, files):
+            pass
+
+
+def _sync_file(file: Path) -> None:
+    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    except OSError:
+        # The kernel may take what it could not write for written, and a further sync would pass.
+        with suppress(OSError):
+            file.unlink()
+        raise
+    finally:
+        os.close(handle)
+
+
 def _sync_directory(directory: Path) -> None:
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _missing(path: str) -> ObjectMissing:
+    return ObjectMissing(f"there is no object at {path}")
+
+
+def _unreadable(error: OSError) -> ObjectUnreadable:
+    return ObjectUnreadable(str(_translate(error, "read")))
 
 
 def _translate(error: OSError, verb: str) -> StorageUnavailable:

@@ -9,32 +9,32 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-import msgspec
 import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import S3Store as Bucket
 
 from everlake.storage.s3_faults import FAILURES, is_missing_object
+from everlake.storage.s3_files import LARGE, PART, PARTS_AT_ONCE, Files
 from everlake.storage.s3_options import endpoint
-from everlake.storage.s3_tries import retried
+from everlake.storage.s3_tries import Patience, retried
 from everlake.storage.store import (
+    PIECE,
     ObjectInfo,
     ObjectMissing,
     StorageError,
     StorageUnavailable,
+    check_range,
     segments,
 )
 
 PARALLEL = 32
 """Requests that one call has under way at the most."""
-LARGE = 16 * 1024 * 1024
-"""Bytes from which an object is sent in parts: one request of it would take too long."""
 
-_PART = 8 * 1024 * 1024
-_PARTS_AT_ONCE = 4
+_PART_RETRIES = 10
 _PAGE = 1_000
 _PROBE = ".check"
 _CHECK_SECONDS = 3.0
@@ -45,22 +45,6 @@ if TYPE_CHECKING:
     from obstore.store import S3Config
 
 _T = TypeVar("_T")
-
-
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to wait, in seconds.
-
-    ``connect`` is for a connection, ``silence`` for a request to be sent and its answer to begin,
-    or to go on, ``answer`` for all of that, ``tries`` for the last try to begin after the first,
-    and ``undo`` for the same of taking back what a failed call has written. So a call ends after
-    ``tries + silence + undo + silence``, and a client waits for 60 seconds.
-    """
-
-    connect: float = 3.0
-    silence: float = 8.0
-    answer: float = 60.0
-    tries: float = 12.0
-    undo: float = 2.0
 
 
 class S3Store:
@@ -77,6 +61,9 @@ class S3Store:
     def __init__(self, bucket: str, prefix: str = "", *, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
         self._bucket = _open(bucket, prefix, self._patience)
+        # Parts of an upload may be sent again without a thought, and only the library can do it.
+        parts = _open(bucket, prefix, self._patience, retries=_PART_RETRIES)
+        self._files = Files(self._bucket, parts, self._patience)
         self._probe = f"{_PROBE}-{secrets.token_hex(8)}"
 
     @classmethod
@@ -101,6 +88,31 @@ class S3Store:
         for path, _ in objects:
             segments(path)
         self._put_many(objects, self._until())
+
+    def put_files(
+        self, objects: Sequence[tuple[str, Path]], *, stop: threading.Event | None = None
+    ) -> None:
+        for path, _ in objects:
+            segments(path)
+        self._files.put(objects, stop)
+
+    def size(self, path: str) -> int:
+        segments(path)
+        return self._files.facts(path)["size"]
+
+    def read(
+        self, path: str, start: int = 0, end: int | None = None, *, piece: int = PIECE
+    ) -> Iterator[bytes]:
+        segments(path)
+        check_range(start, end, piece)
+        return self._files.read(path, start, end, piece)
+
+    def local_path(self, path: str) -> None:
+        segments(path)
+
+    def upload_url(self, path: str, seconds: int) -> str | None:
+        segments(path)
+        return self._files.upload_url(path, seconds)
 
     def get(self, path: str) -> bytes:
         segments(path)
@@ -221,7 +233,7 @@ class S3Store:
                 raise
         else:
             raise AlreadyExistsError(path)
-        obstore.put(self._bucket, path, data, chunk_size=_PART, max_concurrency=_PARTS_AT_ONCE)
+        obstore.put(self._bucket, path, data, chunk_size=PART, max_concurrency=PARTS_AT_ONCE)
 
     def _is_there(self, path: str, data: bytes) -> bool:
         """Whether the object is there and is ``data``; False where there is none.
@@ -270,11 +282,11 @@ def _each(act: Callable[[_T], None], items: Sequence[_T]) -> None:
                 pass
 
 
-def _open(bucket: str, prefix: str, patience: Patience) -> Bucket:
+def _open(bucket: str, prefix: str, patience: Patience, retries: int = 0) -> Bucket:
     """The bucket, by the usual AWS variables; path style unless they say otherwise.
 
-    Trying again is not the library's business here: it would take no account of our time, and
-    would not know its own writes again.
+    Trying whole objects again is not the library's business: it would take no account of our
+    time, and would not know its own writes again.
     """
     url = endpoint()
     config: S3Config = {"disable_bulk_delete": True}
@@ -291,7 +303,10 @@ def _open(bucket: str, prefix: str, patience: Patience) -> Bucket:
                 "read_timeout": timedelta(seconds=patience.silence),
                 "timeout": timedelta(seconds=patience.answer),
             },
-            retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=patience.tries)},
+            retry_config={
+                "max_retries": retries,
+                "retry_timeout": timedelta(seconds=patience.tries),
+            },
         )
     except FAILURES as error:
         reason = str(error).split("\n", 1)[0]

@@ -1,4 +1,4 @@
-"""Trying a request to S3 again, within a bounded time."""
+"""How long to wait for S3, and trying a request again within that time."""
 
 import random
 import threading
@@ -6,12 +6,30 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
+
 from everlake.storage.s3_faults import FAILURES, fault_of
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 
 _T = TypeVar("_T")
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to wait, in seconds.
+
+    ``connect`` is for a connection, ``silence`` for a request to be sent and its answer to begin,
+    or to go on, ``answer`` for all of that, ``tries`` for the last try to begin after the first,
+    and ``undo`` for the same of taking back what a failed call has written. So a call ends after
+    ``tries + silence + undo + silence``, and a client waits for 60 seconds.
+    """
+
+    connect: float = 3.0
+    silence: float = 8.0
+    answer: float = 60.0
+    tries: float = 12.0
+    undo: float = 2.0
 
 
 def retried(

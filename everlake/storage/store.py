@@ -1,11 +1,16 @@
 """What every object store does, and how one is opened from its URL."""
 
+import stat
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+
+PIECE = 4 * 1024 * 1024
+"""Bytes of a piece that is read of an object, unless told otherwise."""
 
 
 class StorageError(Exception):
@@ -47,6 +52,75 @@ class ObjectStore(Protocol):
         Raises:
             StorageFull: no room.
             StorageUnavailable: anything else that may pass.
+        """
+        ...
+
+    def put_files(
+        self, objects: Sequence[tuple[str, Path]], *, stop: threading.Event | None = None
+    ) -> None:
+        """Take in whole files under paths that are derived from their content.
+
+        When this returns they survive the loss of power. An object that is already at a path is
+        left as it is: it is the same. On an error some may have been taken in, each of them whole,
+        and the same call may be made again. Memory does not grow with the files.
+
+        Args:
+            objects: paths, each with a file of its own, which may be moved away or left; a file
+                that is moved keeps its owner and mode. One whose sync fails is removed, since what
+                the disk has of it is not known, and a further sync would not tell (fsync(2)).
+            stop: when set, the call ends soon.
+
+        Raises:
+            StorageFull: no room.
+            StorageUnavailable: anything else that may pass, or ``stop`` was set.
+            StorageError: a file cannot be read, or the object at its path has another size.
+        """
+        ...
+
+    def size(self, path: str) -> int:
+        """The bytes that an object has.
+
+        Raises:
+            StorageError: as :meth:`get`.
+        """
+        ...
+
+    def read(
+        self, path: str, start: int = 0, end: int | None = None, *, piece: int = PIECE
+    ) -> Iterator[bytes]:
+        """The bytes from ``start`` to before ``end``, in order; what lies past the end is not.
+
+        Holds no more than a piece or two in memory, and waits for its reader as long as it takes.
+
+        Args:
+            path: of the object.
+            start: the first byte, from 0.
+            end: the byte after the last one; None for all that follow.
+            piece: how many bytes to read at a time; in a bucket each is a request.
+
+        Raises:
+            StorageError: as :meth:`get`, at the first or any later piece. An object that is
+                replaced or cut short meanwhile is unreadable.
+            ValueError: ``start`` or ``end`` is negative, or ``piece`` not positive.
+        """
+        ...
+
+    def local_path(self, path: str) -> Path | None:
+        """The file that an object is, to be read; None where objects are no files.
+
+        Raises:
+            ObjectMissing: there is none.
+        """
+        ...
+
+    def upload_url(self, path: str, seconds: int) -> str | None:
+        """Where anybody may PUT the object at ``path``, of any size, in the next ``seconds``.
+
+        None where there is no such place. The URL holds as long as the credentials it is signed
+        with, and a week at the most.
+
+        Raises:
+            StorageUnavailable: it cannot be signed now.
         """
         ...
 
@@ -98,6 +172,49 @@ def segments(path: str) -> list[str]:
     if not {"", ".", ".."}.isdisjoint(parts) or "\0" in path:
         raise StorageError(f"{path!r} is not a path inside the store")
     return parts
+
+
+def check_range(start: int, end: int | None, piece: int) -> None:
+    """Raise ValueError where :meth:`ObjectStore.read` cannot be asked for that."""
+    if start < 0 or (end is not None and end < 0) or piece < 1:
+        raise ValueError(f"no range of bytes: {start} to {end}, {piece} at a time")
+
+
+def check_same_size(path: str, there: int, ours: int) -> None:
+    """Hold that the object at ``path`` is the one of ``ours`` bytes.
+
+    Raises:
+        StorageError: it is not.
+    """
+    if there != ours:
+        raise StorageError(f"another object lies at {path}, and is left as it is")
+
+
+def size_of_file(path: str, file: Path) -> int | None:
+    """The bytes of the file that is to be taken in at ``path``; None where there is no file.
+
+    Raises:
+        StorageError: it is no regular file, or not ours to read.
+    """
+    try:
+        facts = file.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"the file for {path} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(facts.st_mode):
+        raise StorageError(f"what is to be taken in at {path} is not a regular file")
+    return facts.st_size
+
+
+def no_file(path: str) -> StorageError:
+    """What to raise where there is neither a file to take in nor an object."""
+    return StorageError(f"the file for {path} is not there")
+
+
+def stopped() -> StorageUnavailable:
+    """What to raise where a call was told to stop."""
+    return StorageUnavailable("storage could not write: it was told to stop: send again later")
 
 
 def open_store(url: str) -> ObjectStore:

@@ -15,6 +15,7 @@ class Place(NamedTuple):
 
     store: ObjectStore
     names: Callable[[], list[str]]
+    url: str
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -22,6 +23,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     if request.param == "file":
         return _on_disk(tmp_path / "data")
     return _in_s3(request.getfixturevalue("s3_server"), monkeypatch)
+
+
+@pytest.fixture
+def place_url(place: Place) -> str:
+    """What another process opens the store by."""
+    return place.url
 
 
 @pytest.fixture
@@ -34,7 +41,7 @@ def _on_disk(root: Path) -> Place:
         files = (path for path in root.parent.rglob("*") if path.is_file())
         return sorted(path.relative_to(root).as_posix() for path in files)
 
-    return Place(open_store(root.as_uri()), names)
+    return Place(open_store(root.as_uri()), names, root.as_uri())
 
 
 def _in_s3(server: S3, monkeypatch: pytest.MonkeyPatch) -> Place:
@@ -46,4 +53,5 @@ def _in_s3(server: S3, monkeypatch: pytest.MonkeyPatch) -> Place:
     def names() -> list[str]:
         return [key.removeprefix(prefix) for key in server.keys(bucket)]
 
-    return Place(open_store(f"s3://{bucket}/{prefix}"), names)
+    url = f"s3://{bucket}/{prefix}"
+    return Place(open_store(url), names, url)

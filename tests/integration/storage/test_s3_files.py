@@ -1,0 +1,272 @@
+"""Files to and from a bucket, on good and on bad days."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from everlake.storage import ObjectMissing, ObjectUnreadable, StorageError, StorageUnavailable
+from everlake.storage.s3 import S3Store
+from everlake.storage.s3_tries import Patience
+from tests.integration.s3 import S3, variables
+from tests.integration.s3_proxy import Fault, Proxy, proxy
+
+LARGE = os.urandom(1_000_000) * 20
+LASTING = 1_000_000
+QUICK = Patience(connect=1, silence=0.5, answer=5, tries=2)
+
+
+@pytest.fixture
+def bucket(s3_server: S3) -> str:
+    return s3_server.new_bucket()
+
+
+@pytest.fixture
+def bad(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """The proxy, through which every store of the test goes."""
+    with proxy(s3_server.port) as made:
+        for name, value in variables(made.url).items():
+            monkeypatch.setenv(name, value)
+        yield made
+
+
+@pytest.fixture
+def store(bad: Proxy, bucket: str) -> S3Store:
+    return S3Store(bucket, "lake", patience=Patience(silence=3, tries=40))
+
+
+@pytest.fixture
+def quick(bad: Proxy, bucket: str) -> S3Store:
+    return S3Store(bucket, "lake", patience=QUICK)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    file = tmp_path / "small"
+    file.write_bytes(b"abc" * 1_000)
+    return file
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    file = tmp_path / "large"
+    file.write_bytes(LARGE)
+    return file
+
+
+SMALL_FAULTS = [
+    Fault("status", "PUT", status=500, code="InternalError", times=2),
+    Fault("status", "PUT", times=2),
+    Fault("status", "PUT", status=409, code="ConditionalRequestConflict"),
+    Fault("silence", "PUT"),
+    Fault("cut upload", "PUT"),
+    Fault("lost answer", "PUT", times=2),
+]
+LARGE_FAULTS = [
+    Fault("status", "PUT", "partNumber=2", status=500, times=2),
+    Fault("status", "PUT", "partNumber=3"),
+    Fault("silence", "PUT", "partNumber=1"),
+    Fault("cut upload", "PUT", "partNumber=2"),
+    Fault("lost answer", "PUT", "partNumber=2"),
+    Fault("lost answer", "POST", "uploads"),
+    Fault("lost answer", "POST", "uploadId"),
+    Fault("status", "POST", "uploadId", status=500),
+    Fault("status", "PUT", "partNumber=2", status=400, code="RequestTimeout"),
+    Fault("status", "HEAD"),
+]
+
+
+def name_of(fault: Fault) -> str:
+    return f"{fault.kind} {fault.method} {fault.target} {fault.status} {fault.times}"
+
+
+def fresh(fault: Fault, times: int) -> Fault:
+    return Fault(fault.kind, fault.method, fault.target, times, 0, fault.status, fault.code)
+
+
+@pytest.mark.parametrize("fault", SMALL_FAULTS, ids=name_of)
+def test_a_small_file_outlives_what_passes(
+    store: S3Store, bad: Proxy, small: Path, fault: Fault
+) -> None:
+    bad.faults = [fresh(fault, fault.times)]
+
+    store.put_files([("a", small)])
+
+    assert store.get("a") == small.read_bytes()
+    assert bad.faults[0].times == 0
+
+
+@pytest.mark.parametrize("fault", LARGE_FAULTS, ids=name_of)
+def test_a_large_file_outlives_what_passes(
+    store: S3Store, bad: Proxy, bucket: str, s3_server: S3, large: Path, fault: Fault
+) -> None:
+    bad.faults = [fresh(fault, fault.times)]
+
+    store.put_files([("a", large)])
+
+    assert s3_server.get(bucket, "lake/a") == LARGE
+    assert bad.faults[0].times == 0
+
+
+def test_only_the_part_that_failed_is_sent_again(store: S3Store, bad: Proxy, large: Path) -> None:
+    bad.faults = [Fault("status", "PUT", "partNumber=2", status=500, times=2)]
+
+    store.put_files([("a", large)])
+
+    assert bad.count("PUT", "partNumber=2") == 3
+    assert bad.count("PUT") == 5
+
+
+@pytest.mark.parametrize("target", ["partNumber=2", "partNumber=3"])
+def test_an_upload_that_what_lasts_has_stopped_is_aborted(
+    quick: S3Store, bad: Proxy, bucket: str, s3_server: S3, large: Path, target: str
+) -> None:
+    bad.faults = [Fault("status", "PUT", target, status=403, code="AccessDenied", times=LASTING)]
+
+    with pytest.raises(StorageUnavailable, match="need PutObject"):
+        quick.put_files([("a", large)])
+
+    assert s3_server.keys(bucket) == []
+    assert bad.count("DELETE", "uploadId") == bad.count("POST", "uploads") == 1
+    assert large.read_bytes() == LARGE
+
+
+def test_an_upload_that_is_told_to_stop_is_aborted(
+    store: S3Store, bad: Proxy, bucket: str, s3_server: S3, tmp_path: Path
+) -> None:
+    file = tmp_path / "long"
+    with file.open("wb") as made:
+        made.truncate(400_000_000)
+    stop = threading.Event()
+    errors: list[Exception] = []
+
+    def put() -> None:
+        try:
+            store.put_files([("a", file)], stop=stop)
+        except StorageError as error:
+            errors.append(error)
+
+    putting = threading.Thread(target=put)
+    putting.start()
+    while not bad.count("PUT"):
+        time.sleep(0.005)
+    stop.set()
+    putting.join()
+
+    assert [str(error) for error in errors] == [
+        "storage could not write: it was told to stop: send again later"
+    ]
+    assert s3_server.keys(bucket) == []
+    assert bad.count("DELETE", "uploadId") == 1
+
+
+def test_an_object_that_is_there_is_not_sent_in_parts_again(
+    store: S3Store, bad: Proxy, large: Path
+) -> None:
+    store.put_files([("a", large)])
+    sent = bad.count("PUT")
+
+    store.put_files([("a", large)])
+
+    assert bad.count("PUT") == sent
+    assert bad.count("POST", "uploads") == 1
+
+
+def test_a_new_small_file_is_one_request(store: S3Store, bad: Proxy, tmp_path: Path) -> None:
+    files: list[tuple[str, Path]] = []
+    for number in range(40):
+        file = tmp_path / str(number)
+        file.write_bytes(b"x")
+        files.append((f"a/{number}", file))
+
+    store.put_files(files)
+
+    assert bad.count("PUT") == len(bad.seen) == 40
+
+
+def test_one_file_that_cannot_be_sent_leaves_no_object_torn(
+    quick: S3Store, bad: Proxy, bucket: str, s3_server: S3, small: Path
+) -> None:
+    bad.faults = [Fault("status", "PUT", "/lake/b", times=LASTING)]
+
+    with pytest.raises(StorageUnavailable, match="S3 is busy"):
+        quick.put_files([("a", small), ("b", small), ("c", small)])
+
+    for key in s3_server.keys(bucket):
+        assert s3_server.get(bucket, key) == small.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["status", "silence", "cut answer", "lost answer"])
+def test_reading_goes_on_where_a_piece_failed(store: S3Store, bad: Proxy, kind: str) -> None:
+    data = os.urandom(100_000)
+    store.put_many([("a", data)])
+    bad.faults = [Fault(kind, "GET", after=3)]  # pyright: ignore[reportArgumentType]
+
+    assert b"".join(store.read("a", 10, 99_990, piece=10_000)) == data[10:99_990]
+
+    assert bad.faults[0].times == 0
+    assert bad.count("GET") == 11
+
+
+def test_reading_ends_when_the_server_stays_away(quick: S3Store, bad: Proxy) -> None:
+    quick.put_many([("a", b"0123456789")])
+    bad.faults = [Fault("status", "GET", after=2, times=LASTING)]
+    pieces = quick.read("a", piece=2)
+
+    assert [next(pieces), next(pieces)] == [b"01", b"23"]
+    with pytest.raises(StorageUnavailable, match="S3 is busy"):
+        next(pieces)
+
+
+def test_an_object_that_is_replaced_or_removed_while_it_is_read_is_not_mixed(
+    store: S3Store, bucket: str, s3_server: S3
+) -> None:
+    store.put_many([("a", b"0123456789"), ("b", b"0123456789")])
+    replaced, removed = store.read("a", piece=4), store.read("b", piece=4)
+    assert next(replaced) == next(removed) == b"0123"
+
+    s3_server.put(bucket, "lake/a", b"9876543210")
+    s3_server.delete(bucket, "lake/b")
+
+    with pytest.raises(ObjectUnreadable, match="changed while it was read"):
+        next(replaced)
+    with pytest.raises(ObjectMissing):
+        next(removed)
+
+
+def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: Proxy, large: Path) -> None:
+    store = S3Store("not-there", patience=QUICK)
+
+    for act in (
+        lambda: store.size("a"),
+        lambda: next(store.read("a")),
+        lambda: store.put_files([("a", large)]),
+    ):
+        with pytest.raises(StorageUnavailable, match="there is no such bucket"):
+            act()
+
+
+def test_an_upload_url_takes_the_object(store: S3Store, bucket: str, s3_server: S3) -> None:
+    url = store.upload_url("uploads/with space, é & +", 60)
+    assert url is not None
+
+    answer = httpx.put(url, content=b"sent straight", trust_env=False)
+
+    assert answer.is_success
+    assert "X-Amz-Expires=60&" in url
+    assert s3_server.keys(bucket) == ["lake/uploads/with space, é & +"]
+    assert store.get("uploads/with space, é & +") == b"sent straight"
+
+
+def test_an_upload_url_lasts_a_week_at_the_most(store: S3Store) -> None:
+    assert "X-Amz-Expires=604800&" in str(store.upload_url("a", 10_000_000))
+
+
+def test_an_object_in_a_bucket_is_no_file(store: S3Store) -> None:
+    store.put_many([("a", b"x")])
+
+    assert store.local_path("a") is None
