@@ -19,6 +19,7 @@ from everlake.api.rate_limit import MachineRateLimit, RateLimit, SharedRateLimit
 from everlake.api.readiness import Readiness
 from everlake.api.routes import (
     attachments,
+    batch_attachments,
     batch_errors,
     batch_events,
     batches,
@@ -50,6 +51,8 @@ _ROUTES = [
     batches.list_batches,
     batches.get_batch,
     batches.retry_batch,
+    batch_attachments.list_batch_attachments,
+    batch_attachments.retry_batch_attachments,
     batch_errors.list_batch_errors,
     batch_events.batch_events,
     uploads.create_upload,

@@ -76,13 +76,17 @@ list. `status` goes `LANDING` (durable), `LANDED` (its records can be read), `PR
 `COMPLETE` (it can be searched), or `FAILED` (given up, nothing lost).
 
 - GET /api/v1/ingest/batches/BATCH_ID/events: server-sent events named `batch`, each with the \
-batch as it is then, until `COMPLETE` or `FAILED`. Come again with `Last-Event-ID`; a 204 means \
+batch as it is then, until `FAILED`, or `COMPLETE` with its attachments. Come again with `Last-Event-ID`; a 204 means \
 that there is no more.
 - GET /api/v1/ingest/batches/BATCH_ID/errors: the refused records, `{{"errors": [{{"index", \
 "errors": [{{"code", "message"}}], "payload"}}], "nextCursor"}}`. `payload` is the text as it was \
 sent; a record without it goes on as the first of the next page.
 - POST /api/v1/ingest/batches/BATCH_ID/retry (`api:write`): sends a `FAILED` batch on; any other \
 is left as it is.
+- GET /api/v1/ingest/batches/BATCH_ID/attachments?status=: `{{"attachments": [{{attachmentId, \
+recordId, index, status, size?, sha256?, error?: {{code, message}}, text?, ...}}], "nextCursor"}}`. \
+Attachments are fetched after the batch has landed and do not hold it back. POST \
+/api/v1/ingest/batches/BATCH_ID/attachments/retry (`api:write`) tries the failed ones again.
 
 ## Read and search
 

@@ -45,6 +45,10 @@ class PartConflict(Exception):
     """Other bytes came for this part before."""
 
 
+class UploadMissing(Exception):
+    """Something of what was uploaded is not there."""
+
+
 class Part(NamedTuple):
     """One part: its number from 1, and its bytes ``start`` to before ``end`` of the content."""
 
@@ -124,16 +128,23 @@ def content(store: ObjectStore, upload: UploadRow, *, piece: int = PIECE) -> Ite
         piece: the most bytes of a piece.
 
     Raises:
-        ObjectMissing: something of it is not there, or has another size than it should.
+        UploadMissing: something of it is not there, or has another size than it should.
         StorageError: it cannot be read, at the first or any later piece.
     """
+    try:
+        yield from _content(store, upload, piece)
+    except ObjectMissing as error:
+        raise UploadMissing(str(error)) from error
+
+
+def _content(store: ObjectStore, upload: UploadRow, piece: int) -> Iterator[bytes]:
     found = received(store, upload)
     if found.whole:
         yield from _exactly(store, whole_path(upload.workspace_id, upload.id), upload.size, piece)
         return
     if found.missing:
         first = found.missing[0].number
-        raise ObjectMissing(f"part {first} of upload {upload.id} is not there")
+        raise UploadMissing(f"part {first} of upload {upload.id} is not there")
     for part in parts_of(upload):
         yield from _exactly(store, _path(upload, part), part.size, piece)
 

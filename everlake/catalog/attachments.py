@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select,
 from everlake.catalog.fields import in_chunks, insert_of
 from everlake.catalog.tables import attachments, batches
 from everlake.contract.attachments import (
-    Attachment,
     AttachmentFault,
     AttachmentStatus,
-    AttachmentText,
+    BatchAttachment,
+    TextProgress,
     TextStatus,
 )
 
@@ -98,11 +98,11 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
         """What people know it by."""
         return self.filename or self.id
 
-    def view(self) -> Attachment:
+    def view(self) -> BatchAttachment:
         """The attachment as its owner sees it."""
         pending = self.status is AttachmentStatus.PENDING
         leased = pending and self.lease_owner is not None
-        return Attachment(
+        return BatchAttachment(
             attachment_id=self.id,
             batch_id=self.batch_id,
             record_id=self.record_id,
@@ -123,16 +123,17 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
             text=self._text(),
         )
 
-    def _text(self) -> AttachmentText | msgspec.UnsetType:
+    def _text(self) -> TextProgress | msgspec.UnsetType:
         if self.text_status is None:
             return UNSET
         shown = TextStatus.PENDING if self.text_status is TextState.READY else self.text_status
-        return AttachmentText(TextStatus(shown), _fault(self.text_error_code, self.text_error))
+        return TextProgress(TextStatus(shown), _fault(self.text_error_code, self.text_error))
 
 
 def row_of(values: RowMapping) -> AttachmentRow:
     """The row with these values, by column."""
-    return msgspec.convert(dict(values), AttachmentRow)
+    # Columns come under a kind of str of SQLAlchemy's own, which msgspec does not take for one.
+    return msgspec.convert({str(name): value for name, value in values.items()}, AttachmentRow)
 
 
 def insert(tx: Connection, rows: Sequence[NewAttachment]) -> None:

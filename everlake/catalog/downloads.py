@@ -50,7 +50,7 @@ _DUE_OF_HOST = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
-_DUE = select(_c.id).where(_c.status == _PENDING).limit(1)
+_DUE = select(_c.id).where(_c.status == _PENDING, _c.due_at <= bindparam("now")).limit(1)
 _LEASE = (
     update(attachments)
     .where(_c.id == bindparam("attachment"))
@@ -121,6 +121,7 @@ def claim(
     most_per_host: int,
     after: str = "",
     full: Collection[str] = (),
+    taken_over: list[str] | None = None,
 ) -> list[AttachmentRow]:
     """Lease attachments that are due, of hosts that nobody else is at.
 
@@ -134,6 +135,7 @@ def claim(
         most_per_host: attachments of each host.
         after: the host that was the last to have its turn; those behind it come first.
         full: hosts that are left out.
+        taken_over: gets the ids of those whose last lease ran out.
 
     Returns:
         them as they are now, a host's together.
@@ -151,6 +153,8 @@ def claim(
         given = {"of_host": host, "now": now, "most": min(most - len(claimed), most_per_host)}
         for row in tx.execute(_DUE_OF_HOST, given).mappings():
             found = row_of(row)
+            if found.lease_owner is not None and taken_over is not None:
+                taken_over.append(found.id)
             claimed.append(
                 msgspec.structs.replace(
                     found,
@@ -165,9 +169,9 @@ def claim(
     return claimed
 
 
-def is_any_pending(tx: Connection) -> bool:
-    """Whether any attachment waits, due or not; one step into an index."""
-    return tx.execute(_DUE).first() is not None
+def is_due(tx: Connection, *, now: int) -> bool:
+    """Whether any attachment waits to be fetched; one step into an index."""
+    return tx.execute(_DUE, {"now": now}).first() is not None
 
 
 def renew(tx: Connection, owner: str, ids: Collection[str], until: int) -> int:

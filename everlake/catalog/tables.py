@@ -279,6 +279,7 @@ attachments = Table(
     Column("indexed_at", BigInteger),
     UniqueConstraint("batch_id", "line", "place"),
     Index("ix_attachments_queue", "status", "host", "due_at"),
+    Index("ix_attachments_due", "status", "due_at"),
     Index(
         "ix_attachments_leased",
         "lease_owner",

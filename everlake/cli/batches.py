@@ -16,6 +16,7 @@ from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.catalog.progress import Mark, changes
 from everlake.cli.admin import when
+from everlake.cli.batch_attachments import list_attachments, retry_attachments
 from everlake.cli.context import (
     DataOption,
     JsonOption,
@@ -28,7 +29,7 @@ from everlake.cli.context import (
     settings_of,
     workspace_id_of,
 )
-from everlake.contract.batch import ENDED, Batch, BatchStatus
+from everlake.contract.batch import Batch, BatchStatus
 from everlake.contract.refused import RefusedRecord
 from everlake.landing.lines import LandingDamaged
 from everlake.landing.refused import read_all
@@ -43,6 +44,9 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+
+app.command("attachments")(list_attachments)
+app.command("retry-attachments")(retry_attachments)
 
 
 @app.command("list")
@@ -130,7 +134,9 @@ def watch_batch(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Follow a batch until it is COMPLETE or FAILED; the exit code is 1 when it is FAILED.
+    """Follow a batch to its end; the exit code is 1 when it is FAILED.
+
+    That is when it is COMPLETE and its attachments are fetched or have failed too.
 
     Example: everlake batches watch 0198c0de-...
     """
@@ -155,7 +161,7 @@ def _follow(
         for change in changes(row, mark):
             mark = change.mark
             tell(change.batch)
-        if row.status in ENDED:
+        if row.is_settled:
             return row
         while catalog.change_counter() == seen:
             time.sleep(_LOOK_SECONDS)
@@ -164,7 +170,12 @@ def _follow(
 def _say(batch: Batch) -> None:
     words = f"{batch.status:<11}{batch.acceptedCount:,} accepted, {batch.rejectedCount:,} refused"
     if batch.attachmentDownloadTotal is not UNSET:
-        words += f", attachments {batch.attachmentDownloadStatus}"
+        words += (
+            f", attachments {batch.attachmentDownloadStatus}:"
+            f" {batch.attachmentDownloadComplete} of {batch.attachmentDownloadTotal}"
+        )
+        if batch.attachmentDownloadFailed:
+            words += f", {batch.attachmentDownloadFailed} failed"
     out.print(words, markup=False)
 
 

@@ -30,14 +30,16 @@ class AttachmentFault(msgspec.Struct, frozen=True):
     message: str
 
 
-class AttachmentText(msgspec.Struct, frozen=True, omit_defaults=True):
+class TextProgress(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far the text of an attachment is."""
 
     status: TextStatus
     error: AttachmentFault | UnsetType = UNSET
 
 
-class Attachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class BatchAttachment(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"
+):
     """One attachment. Sizes are in bytes, times Unix milliseconds.
 
     ``index`` is its place in the record's ``_attachments``, from 0. ``size``, ``mime_type`` and
@@ -61,17 +63,18 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     completed_at: int | UnsetType = UNSET
     next_attempt_at: int | UnsetType = UNSET
     error: AttachmentFault | UnsetType = UNSET
-    text: AttachmentText | UnsetType = UNSET
+    text: TextProgress | UnsetType = UNSET
 
 
 class AttachmentPage(msgspec.Struct, frozen=True, rename="camel"):
     """One page of a batch's attachments; ``nextCursor`` is null when there is no more."""
 
-    attachments: list[Attachment]
+    attachments: list[BatchAttachment]
     next_cursor: str | None
 
 
-class Retried(msgspec.Struct, frozen=True):
-    """How many failed attachments are tried again."""
+class Retried(msgspec.Struct, frozen=True, rename="camel"):
+    """How many failed attachments are fetched again, and how many files are read again."""
 
     retried: int
+    texts_retried: int

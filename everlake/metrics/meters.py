@@ -13,13 +13,17 @@ from everlake.contract.batch import BatchStatus
 from everlake.contract.errors import RecordErrorCode
 
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_FETCH_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3_600)
 _LAG_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
 
 NO_ROUTE = "none"
 """The route of a request that got to none: without a key, or to an address that is not there."""
 
-LeaseKind = Literal["batch", "writer"]
-_LEASE_KINDS: tuple[LeaseKind, ...] = ("batch", "writer")
+LeaseKind = Literal["batch", "writer", "attachment"]
+_LEASE_KINDS: tuple[LeaseKind, ...] = ("batch", "writer", "attachment")
+
+FetchEnd = Literal["complete", "failed", "tried_again"]
+_FETCH_ENDS: tuple[FetchEnd, ...] = ("complete", "failed", "tried_again")
 
 
 _Key = TypeVar("_Key", bound=Hashable)
@@ -83,6 +87,31 @@ class Meters:
         self._attachments = Counter(
             "everlake_attachments_total", "Attachments of accepted records.", registry=registry
         )
+        fetches = Counter(
+            "everlake_attachment_fetches_total",
+            "Tries to get the content of an attachment, by how they ended.",
+            ["end"],
+            registry=registry,
+        )
+        self._fetches = {end: fetches.labels(end) for end in _FETCH_ENDS}
+        self._fetched_bytes = Counter(
+            "everlake_attachment_bytes_total",
+            "Bytes of the attachments that were stored.",
+            registry=registry,
+        )
+        self._fetch_seconds = Histogram(
+            "everlake_attachment_fetch_seconds",
+            "Time that it took to get an attachment that was stored.",
+            buckets=_FETCH_SECONDS,
+            registry=registry,
+        )
+        texts = Counter(
+            "everlake_attachment_texts_total",
+            "Tries to read the text of an attachment, by how they ended.",
+            ["end"],
+            registry=registry,
+        )
+        self._texts = {end: texts.labels(end) for end in _FETCH_ENDS}
         reached = Counter(
             "everlake_batches_reached_total",
             "Batches that came to a status.",
@@ -141,6 +170,21 @@ class Meters:
             self._refused.inc(refused)
         for code, records in refused_by.items():
             self._refused_by[code].inc(records)
+
+    def attachments_settled(self, end: FetchEnd, tries: int) -> None:
+        """So many tries to get the content of an attachment ended like that."""
+        if tries:
+            self._fetches[end].inc(tries)
+
+    def attachment_fetched(self, size: int, seconds: float) -> None:
+        """An attachment of ``size`` bytes came in and was stored."""
+        self._fetched_bytes.inc(size)
+        self._fetch_seconds.observe(seconds)
+
+    def texts_settled(self, end: FetchEnd, tries: int) -> None:
+        """So many tries to read the text of an attachment ended like that."""
+        if tries:
+            self._texts[end].inc(tries)
 
     def advanced(self, status: BatchStatus, lags: Iterable[float]) -> None:
         """Batches came to ``status``, each so many seconds after it was made."""

@@ -60,7 +60,7 @@ class Worker:
         self._writers = WriterLeases(self._catalog, self._presence.name, lease_ms, self._meters)
         self._lake = open_lake(settings.archive_url, self._catalog, self._writers)
         self._stages = [
-            stages.landing(self._store, self._lake),
+            stages.landing(self._catalog, self._store, self._lake),
             stages.analysis(self._store, self._lake),
         ]
         self._queues = [self._queue(stage, lease_ms) for stage in self._stages]

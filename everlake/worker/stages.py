@@ -5,6 +5,7 @@ from itertools import chain
 
 from everlake.analysis.utterances import extract
 from everlake.catalog.batches import BatchRow
+from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
 from everlake.lake import AnalysedRecord, Lake
 from everlake.lake.arriving import MERGE_BYTES, Portion, portions
@@ -14,6 +15,7 @@ from everlake.landing.objects import read_many
 from everlake.logs import logger
 from everlake.storage import ObjectStore
 from everlake.worker.ahead import ahead
+from everlake.worker.attachments.listing import list_attachments
 from everlake.worker.queue import Stage
 
 _MAX_BATCHES = 1_000
@@ -28,8 +30,11 @@ _MAX_BYTES_ANALYSED = 64 * 1024 * 1024
 _log = logger()
 
 
-def landing(store: ObjectStore, lake: Lake) -> Stage:
-    """``LANDING`` to ``LANDED``: many batches in one merge of the workspace's records."""
+def landing(catalog: Catalog, store: ObjectStore, lake: Lake) -> Stage:
+    """``LANDING`` to ``LANDED``: many batches in one merge of the workspace's records.
+
+    Their attachments are listed then, for others to fetch.
+    """
 
     def read(some: Sequence[BatchRow]) -> Iterator[Portion]:
         return portions(
@@ -40,6 +45,7 @@ def landing(store: ObjectStore, lake: Lake) -> Stage:
         # The engine merges one portion on its own threads while Python makes the next.
         read_in = chain.from_iterable(map(read, _by_size(group, MERGE_BYTES)))
         merged = lake.merge(group[0].workspace_id, ahead(read_in))
+        list_attachments(catalog, store, group)
         _log.info(
             "landed",
             workspace=group[0].workspace_id,

@@ -30,6 +30,22 @@ SCHEMAS: Mapping[str, str] = {
         "A batch only moves forward, save for a retry of `FAILED`."
     ),
     "DownloadStatus": "How far the attachments of a batch are; they do not hold the batch back.",
+    "BatchAttachment": "One attachment of a batch: whether its content is here, and why not.",
+    "AttachmentPage": "One page of attachments, in the order of the batch's records.",
+    "AttachmentStatus": (
+        "- `PENDING`: waits for its turn, or for its next try.\n"
+        "- `IN_PROGRESS`: being fetched.\n"
+        "- `COMPLETE`: stored, and checked against what the record states.\n"
+        "- `FAILED`: given up, for the reason in `error`; it can be retried."
+    ),
+    "TextStatus": (
+        "- `PENDING`: to be read from the file, or to be written into the lake.\n"
+        "- `COMPLETE`: found by search.\n"
+        "- `FAILED`: the file gives no text, for the reason in `error`; the file itself is kept."
+    ),
+    "TextProgress": "How far the text of the file is.",
+    "AttachmentFault": "Why the last try failed.",
+    "Retried": "What is tried again.",
     "RecordError": "One error of one record. All errors of a record are found, not only the first.",
     "RecordFault": "One error of the record that it stands in.",
     "RefusedRecord": (
@@ -144,6 +160,32 @@ MEMBERS: Mapping[str, str] = {
     "attachmentDownloadStatus": "How far the attachments are.",
     "batches": "The batches of this page.",
     "nextCursor": "Give it as `cursor` for the next page; null when there is no more.",
+    # Attachments.
+    "attachments": "The attachments of this page.",
+    "attachmentId": "The attachment's id.",
+    "BatchAttachment.batchId": "The batch that it came in with.",
+    "BatchAttachment.recordId": "The record that it belongs to.",
+    "BatchAttachment.index": "Its place in the record's `_attachments`, from 0.",
+    "BatchAttachment.type": "Its `type` in the record.",
+    "BatchAttachment.status": "Where its content is.",
+    "BatchAttachment.error": "Why the last try failed; left out where none has.",
+    "BatchAttachment.text": "How far its text is; left out where a file has none.",
+    "attempts": "How many tries have failed since it was first tried, or retried.",
+    "filename": "The file's name in the record.",
+    "statedSize": "The file's size in the record, in bytes.",
+    "statedMimeType": "The file's media type in the record.",
+    "upload_intent_id": "The id of the upload that it comes from.",
+    "size": "The content's size in bytes.",
+    "mimeType": "The content's media type, as its bytes tell.",
+    "sha256": "The content's SHA-256 in hexadecimal digits.",
+    "completedAt": "When its content was stored, in Unix milliseconds.",
+    "nextAttemptAt": "When it is tried again, in Unix milliseconds.",
+    "TextProgress.status": "Where the text is.",
+    "TextProgress.error": "Why the file gave no text.",
+    "AttachmentFault.code": "What went wrong, for programs.",
+    "AttachmentFault.message": "What went wrong and what to do, for people.",
+    "retried": "How many failed attachments are fetched again.",
+    "textsRetried": "How many files that gave no text are read again.",
     # Errors.
     "index": "The record's place in the submission, from 0.",
     "code": "What kind of error it is.",

@@ -25,6 +25,7 @@ and `message` (for people)."""
 
 _TAGS = {
     "Ingest": "Submitting records, and following the batches they become.",
+    "Attachments": "Files that belong to records: uploading them, following them, reading them.",
     "Records": "Reading back what is in the lake.",
     "Search": "Finding what was said.",
     "Products and projects": "What records are about.",

@@ -102,6 +102,43 @@ STORED_RECORD: dict[str, Any] = {
 RECORD_DETAIL: dict[str, Any] = {**STORED_RECORD, "batchIds": [BATCH_ID]}
 RECORD_PAGE: dict[str, Any] = {"records": [STORED_RECORD], "nextCursor": CURSOR}
 
+ATTACHMENT_ID = f"{BATCH_ID}.0.0"
+BATCH_ATTACHMENT: dict[str, Any] = {
+    "attachmentId": ATTACHMENT_ID,
+    "batchId": BATCH_ID,
+    "recordId": RECORD_ID,
+    "index": 0,
+    "type": "file",
+    "status": "COMPLETE",
+    "attempts": 0,
+    "filename": "report.pdf",
+    "statedSize": 48_211,
+    "size": 48_211,
+    "mimeType": "application/pdf",
+    "sha256": "5f0c3a0e6a0b5d0d3ad2f7c0a3b0f6a1c1d7de7f5c0e2b4a8897a6b5c4d3e2f1",
+    "completedAt": CREATED_AT + 900,
+    "text": {"status": "COMPLETE"},
+}
+FAILED_ATTACHMENT: dict[str, Any] = {
+    "attachmentId": f"{BATCH_ID}.1.0",
+    "batchId": BATCH_ID,
+    "recordId": RECORD_ID,
+    "index": 0,
+    "type": "image",
+    "status": "FAILED",
+    "attempts": 1,
+    "filename": "screen.png",
+    "error": {
+        "code": "HTTP_STATUS",
+        "message": "files.northwind.example answered 404: see that the file is there.",
+    },
+}
+ATTACHMENT_PAGE: dict[str, Any] = {
+    "attachments": [BATCH_ATTACHMENT, FAILED_ATTACHMENT],
+    "nextCursor": None,
+}
+ATTACHMENTS_RETRIED: dict[str, Any] = {"retried": 1, "textsRetried": 0}
+
 SEARCH_RESULT: dict[str, Any] = {
     "recordId": RECORD_ID,
     "version": 1_048_576,

@@ -12,11 +12,13 @@ from everlake.api.openapi.vocabulary import (
     one_of,
     text,
 )
+from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.batch import BatchStatus, PayloadFormat
 from everlake.contract.envelope import RECORD_TYPES, Nature
 
 _NATURES: tuple[str, ...] = get_args(get_args(Nature)[0])
 _STATUSES = tuple(str(status) for status in BatchStatus)
+_ATTACHMENT_STATUSES = tuple(str(status) for status in AttachmentStatus)
 _FORMATS: tuple[str, ...] = get_args(PayloadFormat)
 
 MAX_IDEMPOTENCY_KEY = 256
@@ -77,6 +79,9 @@ def parameters() -> dict[str, Any]:
             "example": "export stops",
         },
         "status": _query("status", one_of(_STATUSES), "Only batches in this status."),
+        "attachmentStatus": _query(
+            "status", one_of(_ATTACHMENT_STATUSES), "Only attachments in this status."
+        ),
         "batch": _query(
             "batch", text(128), "Only records whose latest version is from the batch with this id."
         ),

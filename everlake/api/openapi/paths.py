@@ -4,13 +4,16 @@ import json
 from typing import Any
 
 from everlake.api.openapi import examples
+from everlake.api.openapi.attachments import attachment_paths
 from everlake.api.openapi.parameters import parameter_refs
 from everlake.api.openapi.responses import (
+    BAD_PARAMETER,
     JSON,
     KEYED_REFUSALS,
     OPEN_REFUSALS,
     answer,
     event_stream,
+    keyed,
     nothing,
     plain_text,
     refusals,
@@ -19,7 +22,6 @@ from everlake.api.openapi.vocabulary import ref
 from everlake.contract.limits import Limits
 
 NDJSON = "application/x-ndjson"
-_BAD_PARAMETER = {"400": {"$ref": "#/components/responses/BadParameter"}}
 _BAD_SUBMISSION = {"400": {"$ref": "#/components/responses/BadSubmission"}}
 
 
@@ -32,6 +34,7 @@ def paths(limits: Limits) -> dict[str, Any]:
         "/api/v1/ingest/batches/{batchId}/errors": {"get": _list_batch_errors()},
         "/api/v1/ingest/batches/{batchId}/events": {"get": _watch_batch()},
         "/api/v1/ingest/batches/{batchId}/retry": {"post": _retry_batch()},
+        **attachment_paths(),
         "/api/v1/records": {"get": _list_records()},
         "/api/v1/records/{recordId}": {"get": _get_record()},
         "/api/v1/search": {"get": _search()},
@@ -86,7 +89,7 @@ def _ingest(limits: Limits) -> dict[str, Any]:
             "refused and kept with all of their errors. So a record that breaks a rule does not "
             "make the answer a 400, unless no record is left."
         ),
-        "security": _keyed("api:write"),
+        "security": keyed("api:write"),
         "parameters": parameter_refs("format", "dry_run", "idempotencyKey"),
         "requestBody": _submission(),
         "responses": {
@@ -131,11 +134,11 @@ def _list_batches() -> dict[str, Any]:
         "tags": ["Ingest"],
         "summary": "List batches",
         "description": "Newest first. Batches that come in meanwhile make no page repeat or skip.",
-        "security": _keyed("api:read", "api:write"),
+        "security": keyed("api:read", "api:write"),
         "parameters": parameter_refs("limit", "cursor", "status", "type", "source"),
         "responses": {
             "200": answer("A page of batches.", ref("BatchPage"), {"page": examples.BATCH_PAGE}),
-            **_BAD_PARAMETER,
+            **BAD_PARAMETER,
             **refusals(*KEYED_REFUSALS),
         },
     }
@@ -147,7 +150,7 @@ def _get_batch() -> dict[str, Any]:
         "tags": ["Ingest"],
         "summary": "Get a batch",
         "description": "A batch's status and counts.",
-        "security": _keyed("api:read", "api:write"),
+        "security": keyed("api:read", "api:write"),
         "parameters": parameter_refs("batchId"),
         "responses": {
             "200": answer("The batch.", ref("Batch"), {"batch": examples.BATCH}),
@@ -168,11 +171,11 @@ def _list_batch_errors() -> dict[str, Any]:
             "very many errors comes in parts, the last of which has the payload: a part without "
             "one is gone on with by the first item of the next page."
         ),
-        "security": _keyed("api:read", "api:write"),
+        "security": keyed("api:read", "api:write"),
         "parameters": parameter_refs("batchId", "limit", "cursor"),
         "responses": {
             "200": answer("A page of refused records.", ref("RefusedPage"), page),
-            **_BAD_PARAMETER,
+            **BAD_PARAMETER,
             **refusals(*KEYED_REFUSALS, 404),
         },
     }
@@ -185,13 +188,14 @@ def _watch_batch() -> dict[str, Any]:
         "summary": "Watch a batch",
         "description": (
             "Server-sent events (WHATWG HTML, 9.2): the batch as it is, then as it becomes with "
-            "each change of its status or its counts, until it is `COMPLETE` or `FAILED`. The "
+            "each change of its status or its counts, until it is `FAILED`, or `COMPLETE` with "
+            "all of its attachments complete or failed. The "
             "event is named `batch`, and its data is a `Batch`. With `Last-Event-ID` only what "
             "came after that event is sent. A comment comes every 15 seconds. The stream ends "
             "with the batch, with its key, and when the server stops: come again with the last "
             "id then."
         ),
-        "security": _keyed("api:read", "api:write"),
+        "security": keyed("api:read", "api:write"),
         "parameters": parameter_refs("batchId", "lastEventId"),
         "responses": {
             "200": event_stream(
@@ -216,7 +220,7 @@ def _retry_batch() -> dict[str, Any]:
             "without harm. A batch of which every record was refused has nothing to try again: "
             "that is a 400."
         ),
-        "security": _keyed("api:write"),
+        "security": keyed("api:write"),
         "parameters": parameter_refs("batchId"),
         "responses": {
             "200": answer("The batch as it is now.", ref("Batch"), {"batch": examples.RETRIED}),
@@ -235,7 +239,7 @@ def _list_records() -> dict[str, Any]:
             "The latest version of each record in the lake, newest arrival first; a batch's "
             "records are there once it is `LANDED`. Filters that are given together must all hold."
         ),
-        "security": _keyed("api:read"),
+        "security": keyed("api:read"),
         "parameters": parameter_refs(
             "batch",
             "type",
@@ -253,7 +257,7 @@ def _list_records() -> dict[str, Any]:
         ),
         "responses": {
             "200": answer("A page of records.", ref("RecordPage"), {"page": examples.RECORD_PAGE}),
-            **_BAD_PARAMETER,
+            **BAD_PARAMETER,
             **refusals(*KEYED_REFUSALS),
         },
     }
@@ -265,7 +269,7 @@ def _get_record() -> dict[str, Any]:
         "tags": ["Records"],
         "summary": "Get a record",
         "description": "The latest version of a record, and every batch that wrote it.",
-        "security": _keyed("api:read"),
+        "security": keyed("api:read"),
         "parameters": parameter_refs("recordId"),
         "responses": {
             "200": answer("The record.", ref("RecordDetail"), {"record": examples.RECORD_DETAIL}),
@@ -283,13 +287,13 @@ def _search() -> dict[str, Any]:
             "The utterances that match best, best first, out of batches that are `COMPLETE`. "
             "Filters that are given together must all hold."
         ),
-        "security": _keyed("api:read"),
+        "security": keyed("api:read"),
         "parameters": parameter_refs(
             "q", "type", "source", "project", "product", "since", "until", "limit", "cursor"
         ),
         "responses": {
             "200": answer("A page of results.", ref("SearchPage"), {"page": examples.SEARCH_PAGE}),
-            **_BAD_PARAMETER,
+            **BAD_PARAMETER,
             **refusals(*KEYED_REFUSALS),
         },
     }
@@ -302,11 +306,11 @@ def _list_products() -> dict[str, Any]:
         "tags": ["Products and projects"],
         "summary": "List products",
         "description": "The products of the workspace, oldest first.",
-        "security": _keyed("api:read"),
+        "security": keyed("api:read"),
         "parameters": parameter_refs("limit", "cursor"),
         "responses": {
             "200": answer("A page of products.", ref("ProductPage"), page),
-            **_BAD_PARAMETER,
+            **BAD_PARAMETER,
             **refusals(*KEYED_REFUSALS),
         },
     }
@@ -319,11 +323,11 @@ def _list_projects() -> dict[str, Any]:
         "tags": ["Products and projects"],
         "summary": "List projects",
         "description": "The projects of the workspace, or of one product, oldest first.",
-        "security": _keyed("api:read"),
+        "security": keyed("api:read"),
         "parameters": parameter_refs("product", "limit", "cursor"),
         "responses": {
             "200": answer("A page of projects.", ref("ProjectPage"), page),
-            **_BAD_PARAMETER,
+            **BAD_PARAMETER,
             **refusals(*KEYED_REFUSALS),
         },
     }
@@ -358,8 +362,3 @@ def _metrics() -> dict[str, Any]:
             **refusals(*OPEN_REFUSALS),
         },
     }
-
-
-def _keyed(*permissions: str) -> list[dict[str, Any]]:
-    """A key with any of ``permissions``, in either header (OpenAPI 3.1.1, 4.8.30)."""
-    return [{scheme: [permission]} for permission in permissions for scheme in ("apiKey", "bearer")]

@@ -8,6 +8,7 @@ from everlake.api.openapi.vocabulary import ref
 from everlake.contract.errors import ErrorCode
 
 JSON = "application/json"
+BAD_PARAMETER = {"400": {"$ref": "#/components/responses/BadParameter"}}
 EVENT_STREAM = "text/event-stream"
 
 _SHARED = {
@@ -167,6 +168,11 @@ def nothing(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[st
             for name in ("X-Request-Id", *extra_headers)
         },
     }
+
+
+def keyed(*permissions: str) -> list[dict[str, Any]]:
+    """A key with any of ``permissions``, in either header (OpenAPI 3.1.1, 4.8.30)."""
+    return [{scheme: [permission]} for permission in permissions for scheme in ("apiKey", "bearer")]
 
 
 def _error_schema(*codes: ErrorCode) -> dict[str, Any]:

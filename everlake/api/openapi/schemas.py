@@ -15,6 +15,7 @@ from everlake.api.openapi.errors import MEANING_OF, RECORD_MEANING_OF
 from everlake.api.openapi.vocabulary import (
     EVENT_AT,
     MAX_PAGE,
+    RECORD_ID,
     REF,
     SLUG,
     array_of,
@@ -22,7 +23,9 @@ from everlake.api.openapi.vocabulary import (
     object_of,
     one_of,
     ref,
+    text,
 )
+from everlake.contract.attachments import AttachmentPage, AttachmentStatus, Retried, TextStatus
 from everlake.contract.batch import Batch, BatchPage, BatchStatus, DownloadStatus, Receipt
 from everlake.contract.envelope import DEFAULT_NATURE, RECORD_TYPES, Record
 from everlake.contract.errors import (
@@ -42,6 +45,7 @@ def component_schemas(limits: Limits) -> dict[str, Any]:
     _enrich_record(schemas["Record"], limits)
     _enrich_batches(schemas)
     _enrich_refused(schemas)
+    _enrich_attachments(schemas)
     _enrich_errors(schemas)
     schemas |= _receipts(schemas["Receipt"])
     schemas |= {
@@ -58,7 +62,10 @@ def component_schemas(limits: Limits) -> dict[str, Any]:
 
 
 def _contract_schemas() -> dict[str, Any]:
-    types = (Record, Receipt, Batch, BatchPage, RefusedPage, RecordError, ErrorBody)
+    types = (
+        *(Record, Receipt, Batch, BatchPage, RefusedPage, RecordError, ErrorBody),
+        *(AttachmentPage, Retried),
+    )
     _, schemas = msgspec.json.schema_components(types, ref_template=REF)
     for schema in schemas.values():
         del schema["title"]
@@ -70,7 +77,10 @@ def _contract_schemas() -> dict[str, Any]:
         for member in members.values():
             if "enum" in member:
                 member["type"] = "string"
-    for enum in (BatchStatus, DownloadStatus, ErrorCode, RecordErrorCode):
+    for enum in (
+        *(BatchStatus, DownloadStatus, AttachmentStatus, TextStatus),
+        *(ErrorCode, RecordErrorCode),
+    ):
         schemas[enum.__name__] |= one_of(tuple(str(member) for member in enum))
     return schemas
 
@@ -121,6 +131,28 @@ def _enrich_refused(schemas: dict[str, Any]) -> None:
     page["properties"]["errors"]["maxItems"] = MAX_PAGE
     page["properties"]["nextCursor"] = next_cursor()
     page["examples"] = [examples.REFUSED_PAGE]
+
+
+def _enrich_attachments(schemas: dict[str, Any]) -> None:
+    attachment = schemas["BatchAttachment"]
+    members = attachment["properties"]
+    for member in members.values():
+        if member.get("type") == "integer":
+            member["minimum"] = 0
+    for name in ("size", "statedSize", "completedAt", "nextAttemptAt"):
+        members[name]["format"] = "int64"
+    members["attachmentId"] |= text(256)
+    members["recordId"]["pattern"] = RECORD_ID
+    members["batchId"] |= text(128)
+    members["sha256"]["pattern"] = "^[0-9a-f]{64}$"
+    attachment["examples"] = [examples.BATCH_ATTACHMENT]
+    page = schemas["AttachmentPage"]
+    page["properties"]["attachments"]["maxItems"] = MAX_PAGE
+    page["properties"]["nextCursor"] = next_cursor()
+    page["examples"] = [examples.ATTACHMENT_PAGE]
+    for member in schemas["Retried"]["properties"].values():
+        member["minimum"] = 0
+    schemas["Retried"]["examples"] = [examples.ATTACHMENTS_RETRIED]
 
 
 def _receipts(receipt: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from everlake.api.watch import Watch, Watches
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.keys import ApiKey
 from everlake.catalog.progress import Change, Mark, changes
-from everlake.contract.batch import ENDED
 from everlake.ingest.asking import ask
 
 EVENT = "batch"
@@ -38,11 +37,14 @@ _HEADERS = [
 async def batch_events(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> ASGIApp:
-    """The batch as it is, then as it becomes, until it is ``COMPLETE`` or ``FAILED``."""
+    """The batch as it is, then as it becomes, until nothing more becomes of it.
+
+    That is when it is ``FAILED``, or ``COMPLETE`` and all of its attachments are settled.
+    """
     key = key_of(request)
     row = await ask(services.patience, batch_of, services.catalog, key.workspace_id, batch_id)
     after = Mark.read(request.headers.get("last-event-id", ""))
-    if row.status in ENDED and not any(changes(row, after)):
+    if row.is_settled and not any(changes(row, after)):
         return _nothing_more
     return _Stream(services.watches, key, row, after)
 
@@ -97,7 +99,7 @@ async def messages(watch: Watch, after: Mark | None) -> AsyncGenerator[ServerSen
         for change in changes(row, after):
             after = change.mark
             yield _message(change)
-        if row.status in ENDED:
+        if row.is_settled:
             return
         if not await watch.news(HEARTBEAT_SECONDS):
             yield ServerSentEventMessage(data=None, comment="")

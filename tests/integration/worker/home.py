@@ -121,7 +121,7 @@ class Home:
         return self.data / path
 
     def landing(self) -> Stage:
-        return stages.landing(self.store, self.lake)
+        return stages.landing(self.catalog, self.store, self.lake)
 
     def analysis(self) -> Stage:
         return stages.analysis(self.store, self.lake)

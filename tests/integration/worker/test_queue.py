@@ -74,7 +74,7 @@ def test_many_batches_are_one_merge(home: Home) -> None:
     ids = [home.accept(record(str(n)), record(f"{n}b")) for n in range(30)]
     lake = CountingLake(LocalSite(home.data))
 
-    home.work(stages.landing(home.store, lake))
+    home.work(stages.landing(home.catalog, home.store, lake))
 
     assert lake.merges == 1
     assert set(home.statuses(*ids)) == {"LANDED"}

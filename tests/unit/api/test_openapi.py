@@ -176,6 +176,9 @@ def test_every_status_lists_its_codes() -> None:
         assert not validator(content["schema"]).is_valid({**body, "trace": "..."})
 
 
+_CAN_BE_WRONG = ("/errors", "{batchId}/retry", "{batchId}/attachments")
+
+
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_has_a_request_id_and_its_statuses(label: str) -> None:
     operation = OPERATIONS[label]
@@ -183,7 +186,7 @@ def test_every_answer_has_a_request_id_and_its_statuses(label: str) -> None:
     expected = {"200", "405", "500", "503"} | ({"401", "403", "429"} if keyed else set())
     expected |= {"404"} if "{" in label else set()
     expected |= (
-        {"400"} if keyed and ("{" not in label or label.endswith(("/errors", "/retry"))) else set()
+        {"400"} if keyed and ("{" not in label or label.endswith(_CAN_BE_WRONG)) else set()
     )
     expected |= {"204"} if label.endswith("/events") else set()
     expected |= {"202", "413", "415"} if label == "POST /api/v1/ingest" else set()
@@ -206,6 +209,8 @@ def test_every_answer_has_a_request_id_and_its_statuses(label: str) -> None:
         ("GET /api/v1/ingest/batches/{batchId}/errors", {"api:read", "api:write"}),
         ("GET /api/v1/ingest/batches/{batchId}/events", {"api:read", "api:write"}),
         ("POST /api/v1/ingest/batches/{batchId}/retry", {"api:write"}),
+        ("GET /api/v1/ingest/batches/{batchId}/attachments", {"api:read", "api:write"}),
+        ("POST /api/v1/ingest/batches/{batchId}/attachments/retry", {"api:write"}),
         ("GET /api/v1/records", {"api:read"}),
         ("GET /api/v1/records/{recordId}", {"api:read"}),
         ("GET /api/v1/search", {"api:read"}),

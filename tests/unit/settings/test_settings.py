@@ -63,7 +63,7 @@ def test_each_setting_may_come_from_somewhere_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_setting_can_be_given_in_all_three_ways(tmp_path: Path, field: str) -> None:
     default = getattr(Settings(), field)
-    other = {"log_format": "json", "log_level": "debug"}.get(
+    other = {"log_format": "json", "log_level": "debug", "upload_through": "api"}.get(
         field, f"{default}x" if isinstance(default, str) else default + 1
     )
     text = f'"{other}"' if isinstance(other, str) else str(other)

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("batch_id", "line", "place"),
     )
     op.create_index("ix_attachments_queue", "attachments", ["status", "host", "due_at"])
+    op.create_index("ix_attachments_due", "attachments", ["status", "due_at"])
     _create_partial_index("ix_attachments_leased", ["lease_owner"], "lease_owner IS NOT NULL")
     _create_partial_index(
         "ix_attachments_text", ["text_status", "text_due_at"], "text_status IS NOT NULL"

@@ -1,0 +1,87 @@
+"""``/api/v1/ingest/batches/{batchId}/attachments``: how far each is, and another try (ours)."""
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+
+from everlake.api import parameters
+from everlake.api.answers import json_answer
+from everlake.api.routes.batches import batch_of
+from everlake.api.services import Services, allowed, key_of
+from everlake.catalog import attachments
+from everlake.catalog.attachments import AttachmentRow
+from everlake.catalog.engine import Catalog
+from everlake.contract.attachments import AttachmentPage, AttachmentStatus, Retried
+from everlake.ingest.asking import ask
+
+_CURSORS = parameters.Cursors("attachments")
+_PATH = "/api/v1/ingest/batches/{batch_id:str}/attachments"
+
+
+@get(_PATH, guards=[allowed("api:read", "api:write")])
+async def list_batch_attachments(
+    request: Request[Any, Any, Any], services: Services, batch_id: str
+) -> Response[bytes]:
+    """One page of the batch's attachments, in the order of its records."""
+    query = request.query_params
+    workspace_id = key_of(request).workspace_id
+    limit = parameters.limit(query)
+    status = parameters.choice(query, "status", tuple(AttachmentStatus))
+    scope = f"{workspace_id}/{batch_id}"
+    rows = await ask(
+        services.patience,
+        _page,
+        services.catalog,
+        workspace_id,
+        batch_id,
+        limit=limit + 1,
+        after=_position(_CURSORS.read(scope, query)),
+        status=None if status is None else AttachmentStatus(status),
+    )
+    shown = rows[:limit]
+    more = len(rows) > limit
+    next_cursor = _CURSORS.make(scope, f"{shown[-1].line}.{shown[-1].place}") if more else None
+    return json_answer(AttachmentPage([row.view() for row in shown], next_cursor))
+
+
+@post(f"{_PATH}/retry", guards=[allowed("api:write")], status_code=200)
+async def retry_batch_attachments(
+    request: Request[Any, Any, Any], services: Services, batch_id: str
+) -> Response[bytes]:
+    """Try the batch's failed attachments again, and texts that could not be read."""
+    workspace_id = key_of(request).workspace_id
+    return json_answer(
+        await ask(services.patience, _retry, services.catalog, workspace_id, batch_id)
+    )
+
+
+def _page(
+    catalog: Catalog,
+    workspace_id: str,
+    batch_id: str,
+    *,
+    limit: int,
+    after: tuple[int, int] | None,
+    status: AttachmentStatus | None,
+) -> list[AttachmentRow]:
+    batch_of(catalog, workspace_id, batch_id)
+    with catalog.read() as tx:
+        return attachments.page(tx, batch_id, limit=limit, after=after, status=status)
+
+
+def _position(text: str | None) -> tuple[int, int] | None:
+    """Line and place of the last one seen, which a cursor of ours holds."""
+    if text is None:
+        return None
+    line, _, place = text.partition(".")
+    return int(line), int(place)
+
+
+def _retry(catalog: Catalog, workspace_id: str, batch_id: str) -> Retried:
+    batch_of(catalog, workspace_id, batch_id)
+    with catalog.write() as tx:
+        now = catalog.now_ms()
+        return Retried(
+            retried=attachments.retry_failed(tx, workspace_id, batch_id, now=now),
+            texts_retried=attachments.retry_texts(tx, workspace_id, batch_id, now=now),
+        )

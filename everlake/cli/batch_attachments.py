@@ -1,0 +1,101 @@
+"""``everlake batches attachments``: how far each attachment of a batch is."""
+
+from typing import Annotated
+
+import typer
+from msgspec import UNSET
+
+from everlake.catalog import attachments, batches
+from everlake.catalog.attachments import AttachmentRow
+from everlake.cli.context import (
+    DataOption,
+    JsonOption,
+    WorkspaceOption,
+    fail,
+    open_existing,
+    out,
+    print_json,
+    print_table,
+    settings_of,
+    workspace_id_of,
+)
+from everlake.contract.attachments import AttachmentFault, AttachmentStatus
+
+_PAGE = 500
+
+
+def list_attachments(
+    batch_id: Annotated[str, typer.Argument(help="The batch's id.")],
+    status: Annotated[
+        AttachmentStatus | None, typer.Option("--status", help="Only these.", case_sensitive=False)
+    ] = None,
+    workspace: WorkspaceOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the attachments of a batch: whether they are here, and why not.
+
+    Example: everlake batches attachments 0198c0de-... --status FAILED
+    """
+    with open_existing(settings_of(data)) as catalog, catalog.read() as tx:
+        if batches.get(tx, workspace_id_of(tx, workspace), batch_id) is None:
+            fail(f"there is no batch {batch_id}: everlake batches list shows them")
+        rows: list[AttachmentRow] = []
+        after: tuple[int, int] | None = None
+        while page := attachments.page(tx, batch_id, limit=_PAGE, after=after, status=status):
+            rows += page
+            after = page[-1].line, page[-1].place
+    if json:
+        for row in rows:
+            print_json(row.view())
+        return
+    if not rows:
+        out.print("This batch has no attachments like that, or has not landed yet.")
+        return
+    print_table(
+        ("ATTACHMENT", "STATUS", "TRIES", "BYTES", "TYPE", "FILE", "TEXT", "WHY"),
+        [_line(row) for row in rows],
+    )
+
+
+def retry_attachments(
+    batch_id: Annotated[str, typer.Argument(help="The batch's id.")],
+    workspace: WorkspaceOption = None,
+    data: DataOption = None,
+) -> None:
+    """Fetch a batch's failed attachments again, and read again the files that gave no text.
+
+    Example: everlake batches retry-attachments 0198c0de-...
+    """
+    with open_existing(settings_of(data)) as catalog, catalog.write() as tx:
+        workspace_id = workspace_id_of(tx, workspace)
+        if batches.get(tx, workspace_id, batch_id) is None:
+            fail(f"there is no batch {batch_id}: everlake batches list shows them")
+        now = catalog.now_ms()
+        fetched = attachments.retry_failed(tx, workspace_id, batch_id, now=now)
+        read = attachments.retry_texts(tx, workspace_id, batch_id, now=now)
+    out.print(
+        f"{fetched:,} attachments are fetched again, and {read:,} files read again: "
+        f"everlake batches attachments {batch_id}"
+    )
+
+
+def _line(row: AttachmentRow) -> tuple[object, ...]:
+    shown = row.view()
+    text = shown.text
+    faults = [shown.error, UNSET if text is UNSET else text.error]
+    return (
+        row.id,
+        shown.status.value,
+        row.attempts,
+        "-" if row.size is None else f"{row.size:,}",
+        row.mime_type or "-",
+        row.filename or "-",
+        "-" if text is UNSET else text.status.value,
+        "; ".join(
+            f"{fault.code}: {fault.message}"
+            for fault in faults
+            if isinstance(fault, AttachmentFault)
+        )
+        or "-",
+    )

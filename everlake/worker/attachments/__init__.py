@@ -1,0 +1,1 @@
+"""Attachments of landed batches: listed, fetched, read, and written to the lake."""

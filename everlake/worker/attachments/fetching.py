@@ -1,0 +1,349 @@
+"""Attachments from the outside into the storage: claimed, fetched side by side, settled together.
+
+One thread claims and settles, and others fetch. Content that comes in at the same time is synced
+and written down in one go, as batches are admitted.
+"""
+
+import queue
+import random
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+
+from everlake.attachments.errors import FetchError, SpoolFailed, Stopped
+from everlake.attachments.paths import content_path
+from everlake.attachments.spool import Spool
+from everlake.attachments.text import is_readable
+from everlake.attachments.uploads import remove
+from everlake.attachments.values import Fetched
+from everlake.catalog import downloads, uploads
+from everlake.catalog.attachments import AttachmentRow
+from everlake.catalog.downloads import Failed, Settled, Stored
+from everlake.catalog.engine import Catalog, Connection
+from everlake.catalog.errors import CatalogError
+from everlake.logs import logger
+from everlake.metrics import Meters
+from everlake.storage import ObjectStore, StorageError
+from everlake.worker.attachments.lineup import Lineup
+from everlake.worker.attachments.obtaining import Known, Obtainer
+from everlake.worker.queue import owner_of
+
+_AHEAD = 4
+"""Claimed at a time for each that can be fetched at a time."""
+_SETTLED_AT_ONCE = 256
+_LONGEST_WAIT_MS = 600_000
+_WAIT_FOR_OURSELVES_MS = 5_000
+_LOOK_AGAIN_SECONDS = 1.0
+_COLLECT_SECONDS = 0.5
+_OUR_TROUBLE = "OUR_STORAGE"
+_GIVEN_UP = "GIVEN_UP"
+
+_log = logger()
+
+
+class FetchingPace(msgspec.Struct, frozen=True, kw_only=True):
+    """How many at once, and how patiently. ``retry_ms`` doubles after each further failure."""
+
+    at_once: int
+    at_once_per_host: int
+    lease_ms: int
+    retry_ms: int
+    max_attempts: int
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    row: AttachmentRow
+    result: Fetched | Known | FetchError | Exception
+    seconds: float
+
+
+class Fetching:
+    """One worker's share of the attachments.
+
+    Args:
+        catalog: has the queue.
+        store: takes the content.
+        obtainer: gets the content.
+        spool: where it is put together.
+        worker: this worker's name.
+        pace: how many, and how patiently.
+        meters: count what comes in.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: ObjectStore,
+        obtainer: Obtainer,
+        spool: Spool,
+        *,
+        worker: str,
+        pace: FetchingPace,
+        meters: Meters,
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._obtainer = obtainer
+        self._spool = spool
+        self._owner = fetcher_of(worker)
+        self._pace = pace
+        self._meters = meters
+        self._lineup = Lineup(pace.at_once_per_host)
+        self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
+        self._held: dict[str, AttachmentRow] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._last_host = ""
+        self._claim_again_at = 0.0
+        self._threads = [
+            threading.Thread(target=self._fetch_all, name=f"fetch-{number}")
+            for number in range(pace.at_once)
+        ]
+
+    def start(self) -> None:
+        """Let the threads wait for what is claimed."""
+        for thread in self._threads:
+            thread.start()
+
+    def turn(self) -> bool:
+        """Settle what has come and claim more; False where there was neither.
+
+        Raises:
+            CatalogUnavailable: what has come is settled by a later turn.
+        """
+        outcomes = self._collect()
+        if outcomes:
+            self._settle(outcomes)
+        return self._claim() or bool(outcomes)
+
+    def is_at_work(self) -> bool:
+        """Whether anything is claimed."""
+        return bool(self._held)
+
+    def renew(self) -> None:
+        """Keep the claims."""
+        with self._lock:
+            held = list(self._held)
+        if held:
+            until = self._catalog.now_ms() + self._pace.lease_ms
+            with self._catalog.write() as tx:
+                downloads.renew(tx, self._owner, held, until)
+
+    def leave(self) -> None:
+        """Stop the threads, settle what they have, and hand back the rest.
+
+        What was fetched in part lies in the spool, and whoever goes on from here begins there.
+        """
+        self._stop.set()
+        self._lineup.close()
+        for thread in self._threads:
+            thread.join()
+        with suppress(CatalogError):  # else the leases run out
+            while outcomes := self._collect():
+                self._settle(outcomes)
+            with self._catalog.write() as tx:
+                downloads.release(
+                    tx, list(self._held), owner=self._owner, due_at=self._catalog.now_ms()
+                )
+
+    def _fetch_all(self) -> None:
+        while (row := self._lineup.take()) is not None:
+            started = time.monotonic()
+            try:
+                result = self._fetch(row)
+            except Stopped:
+                continue
+            except Exception as error:  # noqa: BLE001 - the thread must live, the row be settled
+                result = error
+            self._outcomes.put(_Outcome(row, result, time.monotonic() - started))
+            self._lineup.done(row)
+
+    def _fetch(self, row: AttachmentRow) -> Fetched | Known | FetchError:
+        if row.attempts >= self._pace.max_attempts:
+            # Every try ended with its worker.
+            return FetchError(
+                _GIVEN_UP,
+                f"Given up after {row.attempts} tries, in which the worker ended.",
+            )
+        return self._obtainer.obtain(row, self._stop)
+
+    def _collect(self) -> list[_Outcome]:
+        """What has come; waits a moment for the first where something is under way."""
+        found: list[_Outcome] = []
+        with suppress(queue.Empty):
+            if self._held and not self._stop.is_set():
+                found.append(self._outcomes.get(timeout=_COLLECT_SECONDS))
+            while len(found) < _SETTLED_AT_ONCE:
+                found.append(self._outcomes.get_nowait())
+        return found
+
+    def _settle(self, outcomes: Sequence[_Outcome]) -> None:
+        outcomes = self._store_content(outcomes)
+        now = self._catalog.now_ms()
+        stored = [_stored(one.row, one.result) for one in outcomes if _has_content(one)]
+        failed = [self._failed(one, now) for one in outcomes if not _has_content(one)]
+        try:
+            with self._catalog.write() as tx:
+                settled = downloads.settle(
+                    tx, owner=self._owner, now=now, stored=stored, failed=failed
+                )
+                _note_uploads(tx, outcomes)
+        except CatalogError:
+            for one in outcomes:
+                self._outcomes.put(one)
+            raise
+        self._claim_again_at = 0.0
+        with self._lock:
+            for one in outcomes:
+                self._held.pop(one.row.id, None)
+        self._tidy(outcomes)
+        self._count(outcomes, settled)
+
+    def _store_content(self, outcomes: Sequence[_Outcome]) -> list[_Outcome]:
+        """Put the content where it belongs; what cannot be put there is an error of ours."""
+        files = {
+            content_path(one.row.workspace_id, one.result.sha256): one.result.path
+            for one in outcomes
+            if isinstance(one.result, Fetched)
+        }
+        try:
+            self._store.put_files(list(files.items()))
+        except StorageError as error:
+            return [
+                msgspec.structs.replace(one, result=error)
+                if isinstance(one.result, Fetched)
+                else one
+                for one in outcomes
+            ]
+        return list(outcomes)
+
+    def _failed(self, one: _Outcome, now: int) -> Failed:
+        row, error = one.row, one.result
+        if isinstance(error, FetchError):
+            last = not error.passes or row.attempts + 1 >= self._pace.max_attempts
+            wait = self._wait_ms(row.attempts)
+            if error.retry_after is not None:
+                wait = max(wait, int(error.retry_after * 1000))
+            return Failed(
+                id=row.id,
+                batch_id=row.batch_id,
+                code=str(error.code),
+                message=error.message,
+                due_at=None if last else now + wait,
+            )
+        ours = isinstance(error, SpoolFailed | StorageError | CatalogError)
+        if ours:
+            _log.warning("attachment waits", attachment=row.id, reason=str(error))
+        else:
+            _log.error("attachment not fetched", attachment=row.id, exc_info=error)
+        last = not ours and row.attempts + 1 >= self._pace.max_attempts
+        return Failed(
+            id=row.id,
+            batch_id=row.batch_id,
+            code=_OUR_TROUBLE,
+            message="Everlake could not keep the file; its log says why."
+            if last
+            else "Everlake cannot keep the file just now and tries again; its log says why.",
+            due_at=None if last else now + max(_WAIT_FOR_OURSELVES_MS, self._wait_ms(row.attempts)),
+            counts=not ours,
+        )
+
+    def _wait_ms(self, attempts: int) -> int:
+        # Not all at the same moment, since they often failed at the same moment.
+        wait = min(self._pace.retry_ms << min(attempts, 20), _LONGEST_WAIT_MS)
+        return int(wait * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+
+    def _tidy(self, outcomes: Sequence[_Outcome]) -> None:
+        for one in outcomes:
+            goes_on = isinstance(one.result, FetchError) and one.result.passes
+            if _has_content(one) or (isinstance(one.result, FetchError) and not goes_on):
+                with suppress(OSError):  # else a sweep does it
+                    self._spool.drop(one.row.id)
+            if isinstance(one.result, Fetched) and one.row.upload_id is not None:
+                with suppress(StorageError):
+                    remove(self._store, one.row.workspace_id, one.row.upload_id)
+
+    def _count(self, outcomes: Sequence[_Outcome], settled: Settled) -> None:
+        self._meters.attachments_settled("complete", settled.complete)
+        self._meters.attachments_settled("failed", settled.failed)
+        again = len(outcomes) - settled.complete - settled.failed
+        self._meters.attachments_settled("tried_again", again)
+        for one in outcomes:
+            if isinstance(one.result, Fetched):
+                self._meters.attachment_fetched(one.result.size, one.seconds)
+            if isinstance(one.result, FetchError):
+                _log.info(
+                    "attachment not fetched",
+                    attachment=one.row.id,
+                    host=one.row.host,
+                    code=str(one.result.code),
+                    attempt=one.row.attempts + 1,
+                )
+
+    def _claim(self) -> bool:
+        """Claim some where threads would have nothing to do soon."""
+        enough = self._lineup.ready() >= self._pace.at_once
+        if enough or self._stop.is_set() or time.monotonic() < self._claim_again_at:
+            return False
+        with self._catalog.look() as tx:
+            if not downloads.is_due(tx, now=self._catalog.now_ms()):
+                return False
+        taken_over: list[str] = []
+        with self._catalog.write() as tx:
+            claimed = downloads.claim(
+                tx,
+                owner=self._owner,
+                now=self._catalog.now_ms(),
+                lease_ms=self._pace.lease_ms,
+                most=self._pace.at_once * _AHEAD,
+                most_per_host=self._pace.at_once_per_host * _AHEAD * _AHEAD,
+                after=self._last_host,
+                full=self._lineup.full(),
+                taken_over=taken_over,
+            )
+        self._meters.stole("attachment", len(taken_over))
+        if not claimed:
+            # What is due is others', or of hosts that have enough.
+            self._claim_again_at = time.monotonic() + _LOOK_AGAIN_SECONDS
+            return False
+        self._last_host = claimed[-1].host
+        with self._lock:
+            again = [row for row in claimed if row.id not in self._held]
+            self._held.update((row.id, row) for row in again)
+        self._lineup.add(again)
+        return True
+
+
+def fetcher_of(worker: str) -> str:
+    """The name under which a worker holds attachments that it fetches."""
+    return owner_of(worker, "fetch")
+
+
+def _has_content(one: _Outcome) -> bool:
+    return isinstance(one.result, Fetched | Known)
+
+
+def _stored(row: AttachmentRow, content: Fetched | Known) -> Stored:
+    return Stored(
+        id=row.id,
+        batch_id=row.batch_id,
+        size=content.size,
+        mime_type=content.mime_type,
+        sha256=content.sha256,
+        readable=is_readable(content.mime_type, row.filename),
+    )
+
+
+def _note_uploads(tx: Connection, outcomes: Sequence[_Outcome]) -> None:
+    for one in outcomes:
+        if isinstance(one.result, Fetched) and one.row.upload_id is not None:
+            uploads.take_in(
+                tx,
+                one.row.workspace_id,
+                one.row.upload_id,
+                sha256=one.result.sha256,
+                mime_type=one.result.mime_type,
+            )
