@@ -18,6 +18,7 @@ from everlake.api.gate import Gate, internal_error
 from everlake.api.rate_limit import MachineRateLimit, RateLimit, SharedRateLimit
 from everlake.api.readiness import Readiness
 from everlake.api.routes import (
+    attachments,
     batch_attachments,
     batch_errors,
     batch_events,
@@ -26,10 +27,12 @@ from everlake.api.routes import (
     meta,
     records,
     search,
+    uploads,
     workspace,
 )
 from everlake.api.services import Services
 from everlake.api.watch import Watches
+from everlake.attachments.uploads import Uploads
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.contract.errors import ErrorCode, WireError
@@ -52,6 +55,12 @@ _ROUTES = [
     batch_attachments.retry_batch_attachments,
     batch_errors.list_batch_errors,
     batch_events.batch_events,
+    uploads.create_upload,
+    uploads.get_upload,
+    uploads.put_upload,
+    uploads.put_part,
+    attachments.get_attachment,
+    attachments.get_content,
     records.list_records,
     records.get_record,
     search.search_utterances,
@@ -96,6 +105,14 @@ def open_services(settings: Settings) -> Services:
         ingest=Ingest(catalog, admitter, limits, patience, meters),
         authenticator=Authenticator(catalog, patience),
         rate_limit=_rate_limit(settings, catalog),
+        uploads=Uploads(
+            catalog,
+            store,
+            hours=settings.upload_hours,
+            part_bytes=settings.upload_part_bytes,
+            direct=settings.upload_through == "bucket",
+        ),
+        upload_memory=BodyMemory(settings.body_memory // 2, settings.body_timeout),
         body_memory=BodyMemory(settings.body_memory, settings.body_timeout),
         body_timeout=settings.body_timeout,
         patience=patience,

@@ -72,6 +72,13 @@ async def read_body(receive: Receive, reader: BodyReader, patience: float) -> by
         raise _cut_off() from None
 
 
+def announced(content_length: str | None, unknown: int) -> int:
+    """The bytes that a ``Content-Length`` header announces, or ``unknown`` where it does not."""
+    if content_length is None or not content_length.isascii() or not content_length.isdigit():
+        return unknown
+    return int(content_length[:20])
+
+
 def _cut_off() -> WireError:
     return WireError(
         ErrorCode.INVALID_BODY,

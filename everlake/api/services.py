@@ -13,6 +13,7 @@ from everlake.api.gate import KEY
 from everlake.api.rate_limit import RateLimit
 from everlake.api.readiness import Readiness
 from everlake.api.watch import Watches
+from everlake.attachments.uploads import Uploads
 from everlake.catalog.engine import Catalog
 from everlake.catalog.keys import ApiKey
 from everlake.contract.batch import Permission
@@ -25,7 +26,10 @@ from everlake.storage import ObjectStore
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
-    """One of each; ``body_timeout`` and ``patience`` (with the catalog) are in seconds."""
+    """One of each; ``body_timeout`` and ``patience`` (with the catalog) are in seconds.
+
+    ``upload_memory`` is the share of ``body_memory`` that uploads may have at once.
+    """
 
     catalog: Catalog
     store: ObjectStore
@@ -33,9 +37,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     lake: Lake
     admitter: Admitter
     ingest: Ingest
+    uploads: Uploads
     authenticator: Authenticator
     rate_limit: RateLimit
     body_memory: BodyMemory
+    upload_memory: BodyMemory
     body_timeout: float
     patience: float
     limits: Limits

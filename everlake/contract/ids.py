@@ -7,6 +7,7 @@ import uuid_utils
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 KEY_PREFIX = "em_sk_"
+UPLOAD_PREFIX = "upl_"
 
 
 def new_batch_id(at_ms: int | None = None) -> str:
@@ -40,3 +41,8 @@ def new_id(prefix: str) -> str:
 def new_secret() -> str:
     """A fresh API key: ``em_sk_`` and 256 random bits."""
     return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def new_upload_id() -> str:
+    """A fresh upload's id: ``upl_`` and 192 random bits, which nobody guesses."""
+    return UPLOAD_PREFIX + secrets.token_urlsafe(24)

@@ -50,7 +50,8 @@ class Admitter:
         most_bytes: int = MOST_BYTES_IN_HAND,
     ) -> None:
         self._catalog = catalog
-        self._store = store
+        self.store = store
+        """Takes the landing objects."""
         self._patience = patience
         self._most_bytes = most_bytes
         self._count = 0
@@ -186,4 +187,4 @@ class Admitter:
                 objects.append((admission.batch.landing_path, compress(admission.lines)))
             if admission.batch.rejected_path is not None and admission.refused is not None:
                 objects.append((admission.batch.rejected_path, admission.refused))
-        self._store.put_many(objects)
+        self.store.put_many(objects)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -24,6 +24,7 @@ from everlake.contract.envelope import (
 )
 from everlake.contract.errors import RecordErrorCode
 from everlake.contract.limits import Limits
+from everlake.ingest.uploads import SENTENCES, BadUploads
 from everlake.ingest.validate import decode_record
 
 Fault = tuple[RecordErrorCode, str]
@@ -34,6 +35,7 @@ _decode_array = msgspec.json.Decoder(list[Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
 _NAME_SHOWN = 64
+_MOST_UPLOAD_ID = 256
 _LONE_SURROGATE = re.compile(
     rb"(?<!\\)(?:\\\\)*"
     rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
@@ -102,8 +104,23 @@ def _without_unset(declared: Any) -> Any:
     return kept
 
 
+def uploads_named(payload: bytes, limits: Limits) -> list[str]:
+    """The uploads that one record names, right or not, as far as its attachments may go."""
+    try:
+        msgspec.json.decode(payload, type=Raw)
+        payload.decode()
+        members = _decode_object(payload)
+    except _REFUSALS:
+        return []
+    return [name for _, name in _uploads(members, limits)]
+
+
 def explain(
-    payload: bytes, *, limits: Limits, projects: frozenset[str] | None = None
+    payload: bytes,
+    *,
+    limits: Limits,
+    projects: frozenset[str] | None = None,
+    uploads: BadUploads = MappingProxyType({}),
 ) -> Iterator[Fault]:
     """Every error of one record that was refused; at least one.
 
@@ -111,6 +128,7 @@ def explain(
         payload: the record's JSON text as it was submitted.
         limits: for the number of attachments.
         projects: the product's projects, or None where the product is not known.
+        uploads: those that no record may name.
     """
     try:
         raw = Raw(payload)
@@ -120,7 +138,7 @@ def explain(
         yield RecordErrorCode.INVALID_JSON, describe_json_error(payload, error)
         return
     found = False
-    for fault in _judge(raw, limits, projects):
+    for fault in _judge(raw, limits, projects, uploads):
         found = True
         yield fault
     if not found:
@@ -128,7 +146,9 @@ def explain(
         yield RecordErrorCode.VALIDATION_ERROR, _repeated_member(payload)
 
 
-def _judge(raw: Raw, limits: Limits, projects: frozenset[str] | None) -> Iterator[Fault]:
+def _judge(
+    raw: Raw, limits: Limits, projects: frozenset[str] | None, uploads: BadUploads
+) -> Iterator[Fault]:
     for place, sentence in _walk(raw, "", _rule_of(Record)):
         yield RecordErrorCode.VALIDATION_ERROR, f"{place or 'record'}: {sentence}"
     try:
@@ -145,6 +165,9 @@ def _judge(raw: Raw, limits: Limits, projects: frozenset[str] | None) -> Iterato
         )
     if projects is not None:
         yield from _unknown_projects(members, projects)
+    for place, name in _uploads(members, limits):
+        if name in uploads:
+            yield uploads[name], f"{place}: {SENTENCES[uploads[name]]}"
 
 
 def _walk(raw: Raw, place: str, rule: _Rule) -> Iterator[_Finding]:
@@ -221,6 +244,18 @@ def _unknown_project(raw: Raw | None, place: str, projects: frozenset[str]) -> I
             RecordErrorCode.UNKNOWN_PROJECT,
             f"{place}: {_shown(name)} is not a project of this product",
         )
+
+
+def _uploads(members: dict[str, Raw], limits: Limits) -> Iterator[_Finding]:
+    """The uploads that are named, each with its place; what is too many is looked at no more."""
+    attachments = _array(members.get("_attachments"))
+    for number, item in enumerate(attachments[: limits.attachments_per_record]):
+        try:
+            name = _text(_decode_object(item).get("upload_intent_id"))
+        except _REFUSALS:
+            continue
+        if name is not None and len(name) <= _MOST_UPLOAD_ID:
+            yield f"_attachments[{number}].upload_intent_id", name
 
 
 def _text(raw: Raw | None) -> str | None:

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from types import MappingProxyType
 
 import msgspec
 
 from everlake.contract.envelope import RECORD_TYPES, Record
 from everlake.contract.errors import RecordError, RecordErrorCode
 from everlake.contract.limits import ERRORS_SHOWN, Limits
-from everlake.ingest.explain import Fault, explain
+from everlake.ingest.explain import Fault, explain, uploads_named
 from everlake.ingest.submission import RightSubmission, Submission
+from everlake.ingest.uploads import BadUploads, name_uploads, uploads_of
 from everlake.ingest.validate import attachments_of, projects_known
 from everlake.landing.lines import RefusedWriter, encode_accepted
 
@@ -20,7 +23,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     ``lines`` are the accepted records as the archive keeps them, not compressed. ``errors`` are
     the first 20 by index, ``total_errors`` counts all; ``refused`` is the
     compressed object of the refused records, or None when there are none. ``refused_by`` counts
-    each of these once under every code that its errors have.
+    each of these once under every code that its errors have. ``uploads`` are those that accepted
+    records name.
     """
 
     record_type: str | None
@@ -33,15 +37,22 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     total_errors: int = 0
     refused: bytes | None = None
     refused_by: Mapping[RecordErrorCode, int] = {}
+    uploads: frozenset[str] = frozenset()
 
 
 def accept_all(
     submission: RightSubmission, projects: frozenset[str], limits: Limits
 ) -> Judgement | None:
-    """The judgement where every record is accepted; else None, and :func:`judge` says why not."""
+    """The judgement where every record is accepted, or None.
+
+    None where one is refused, for a reason that :func:`judge` says, or names an upload, which has
+    to be looked up first.
+    """
     records = submission.records
     attachments = sum(map(attachments_of, records))
     if attachments > limits.attachments_per_batch or not projects_known(records, projects):
+        return None
+    if attachments and name_uploads(records):
         return None
     return Judgement(
         record_type=submission.record_type,
@@ -52,12 +63,26 @@ def accept_all(
     )
 
 
-def judge(submission: Submission, projects: frozenset[str], limits: Limits) -> Judgement:
+def uploads_in(submission: Submission, limits: Limits) -> set[str]:
+    """Every upload that a record of the submission names, right or not."""
+    named: set[str] = set()
+    for record, payload in zip(submission.records, submission.payloads, strict=True):
+        named.update(uploads_named(payload, limits) if record is None else uploads_of(record))
+    return named
+
+
+def judge(
+    submission: Submission,
+    projects: frozenset[str],
+    limits: Limits,
+    uploads: BadUploads = MappingProxyType({}),
+) -> Judgement:
     """Judge every record of a thoroughly read submission whose product exists.
 
     Args:
         projects: the ids of the product's projects; empty where no record names a product.
         limits: for attachments.
+        uploads: those that no record may name.
     """
     accepted: list[Record] = []
     refusals = _Refusals()
@@ -65,8 +90,13 @@ def judge(submission: Submission, projects: frozenset[str], limits: Limits) -> J
     known = None if submission.product_id is None else projects
     pairs = zip(submission.records, submission.payloads, strict=True)
     for index, (record, payload) in enumerate(pairs):
-        if record is None or not projects_known([record], projects):
-            refusals.add(index, payload, explain(payload, limits=limits, projects=known))
+        if (
+            record is None
+            or not projects_known([record], projects)
+            or not uploads.keys().isdisjoint(uploads_of(record))
+        ):
+            faults = explain(payload, limits=limits, projects=known, uploads=uploads)
+            refusals.add(index, payload, faults)
         elif attachments + attachments_of(record) > limits.attachments_per_batch:
             refusals.add(index, payload, [_too_many_attachments(limits)])
         else:
@@ -83,6 +113,7 @@ def judge(submission: Submission, projects: frozenset[str], limits: Limits) -> J
         refused=refusals.finish(),
         refused_by=refusals.by_code,
         attachments=attachments,
+        uploads=frozenset(chain.from_iterable(map(uploads_of, accepted))),
     )
 
 

@@ -21,8 +21,9 @@ from everlake.ingest.admit import Admitter
 from everlake.ingest.asking import PATIENCE, ask, unavailable
 from everlake.ingest.body import MediaType
 from everlake.ingest.directory import Directory
-from everlake.ingest.judge import Judgement, accept_all, judge
+from everlake.ingest.judge import Judgement, accept_all, judge, uploads_in
 from everlake.ingest.submission import read_quickly, read_thoroughly
+from everlake.ingest.uploads import UploadCheck
 from everlake.landing.paths import landing_paths
 from everlake.metrics import Meters
 
@@ -65,6 +66,7 @@ class Ingest:
         self._limits = limits
         self._meters = meters or Meters()
         self._directory = Directory(catalog)
+        self._uploads = UploadCheck(catalog, admitter.store)
 
     async def submit(self, request: Request) -> Admitted:
         """The body of the 202 (or, for a dry run, of the 200).
@@ -88,6 +90,10 @@ class Ingest:
             judgement = await self._judge(request)
         if request.dry_run:
             return Admitted(_encode(_receipt(judgement, None)), replayed=False)
+        if judgement.uploads:
+            # Before the batch, or they might expire under it.
+            workspace_id = request.key.workspace_id
+            await ask(self._patience, self._uploads.use, workspace_id, judgement.uploads)
         batch = _new_batch(self._catalog.new_batch_id(), request, judgement)
         admission, receipt = _admission(batch, judgement, claim)
         with tracing.part("admit"):
@@ -143,7 +149,9 @@ class Ingest:
         projects: frozenset[str] = frozenset()
         if submission.product_id is not None:
             projects = self._known_projects(request.key.workspace_id, submission.product_id)
-        return judge(submission, projects, self._limits)
+        named = uploads_in(submission, self._limits)
+        bad = self._uploads.bad(request.key.workspace_id, named)
+        return judge(submission, projects, self._limits, bad)
 
 
 def _admission(

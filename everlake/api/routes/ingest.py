@@ -6,7 +6,7 @@ from litestar import Request, Response, post
 
 from everlake.api import parameters
 from everlake.api.answers import json_answer
-from everlake.api.body import read_body
+from everlake.api.body import announced, read_body
 from everlake.api.services import Services, allowed, key_of
 from everlake.contract.batch import PayloadFormat
 from everlake.ingest import service
@@ -21,7 +21,7 @@ async def ingest(request: Request[Any, Any, Any], services: Services) -> Respons
     """Submit records."""
     media_type = parse_media_type(request.headers.get("content-type", ""))
     reader = BodyReader(request.headers.get("content-encoding", ""), services.limits.body_bytes)
-    size = _announced(request.headers.get("content-length"), services.limits.body_bytes)
+    size = announced(request.headers.get("content-length"), services.limits.body_bytes)
     reader.expect(size)
     async with services.body_memory.hold(max(size, 1)):
         body = await read_body(request.receive, reader, services.body_timeout)
@@ -41,12 +41,6 @@ async def ingest(request: Request[Any, Any, Any], services: Services) -> Respons
         )
     headers = {"Idempotent-Replayed": "true"} if admitted.replayed else None
     return json_answer(admitted.receipt, status=200 if dry_run else 202, headers=headers)
-
-
-def _announced(content_length: str | None, unknown: int) -> int:
-    if content_length is None or not content_length.isascii() or not content_length.isdigit():
-        return unknown
-    return int(content_length[:20])
 
 
 def _idempotency_key(value: str | None) -> str | None:

@@ -1,0 +1,202 @@
+"""``GET /api/v1/attachments/{attachmentId}`` and its content."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from litestar import Request, Response, get, route
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from everlake.api.answers import error_answer, json_answer
+from everlake.api.disposition import content_disposition, safe_type
+from everlake.api.ranges import Span, Unsatisfiable, is_fresh, range_holds, span_of
+from everlake.api.services import Services, allowed, key_of
+from everlake.attachments.paths import content_path
+from everlake.catalog import attachments
+from everlake.catalog.attachments import AttachmentRow
+from everlake.catalog.engine import Catalog
+from everlake.contract.attachments import AttachmentStatus
+from everlake.contract.errors import ErrorCode, WireError
+from everlake.ingest.asking import ask, unavailable
+from everlake.logs import logger
+from everlake.storage import ObjectMissing, ObjectStore, ObjectUnreadable
+
+PIECE = 1024 * 1024
+"""Bytes that are read at a time, and held of one answer."""
+_MOST_ID = 128
+
+_Request = Request[Any, Any, Any]
+_Headers = dict[str, str]
+
+_log = logger()
+
+
+class ContentBroken(Exception):
+    """Stored content ended before its end, in the middle of an answer."""
+
+
+@get("/api/v1/attachments/{attachment_id:str}", guards=[allowed("api:read")])
+async def get_attachment(
+    request: _Request, services: Services, attachment_id: str
+) -> Response[bytes]:
+    """One attachment, and how far it is."""
+    row = await _attachment_of(request, services, attachment_id)
+    return json_answer(row.view())
+
+
+@route(
+    "/api/v1/attachments/{attachment_id:str}/content",
+    http_method=["GET", "HEAD"],
+    guards=[allowed("api:read")],
+)
+async def get_content(
+    request: _Request, services: Services, attachment_id: str
+) -> Response[bytes] | ASGIApp:
+    """The content of an attachment, or a range of it."""
+    row = await _attachment_of(request, services, attachment_id)
+    if row.status is not AttachmentStatus.COMPLETE or row.sha256 is None or row.size is None:
+        raise _no_content(row)
+    path = content_path(row.workspace_id, row.sha256)
+    await asyncio.to_thread(_check, services.store, path, row.size)
+    headers = _headers(row)
+    asked = request.headers
+    if is_fresh(asked.get("if-none-match"), headers["etag"]):
+        return _Answer(304, _without_content(headers))
+    try:
+        span = None
+        if request.method == "GET" and range_holds(asked.get("if-range"), headers["etag"]):
+            span = span_of(asked.get("range"), row.size)
+    except Unsatisfiable:
+        refusal = WireError(
+            ErrorCode.RANGE_NOT_SATISFIABLE, f"Range: the content has {row.size:,} bytes."
+        )
+        return error_answer(refusal, {"Content-Range": f"bytes */{row.size}"})
+    status = 200 if span is None else 206
+    start, end = span or Span(0, row.size)
+    headers["content-length"] = str(end - start)
+    if span is not None:
+        headers["content-range"] = f"bytes {start}-{end - 1}/{row.size}"
+    if request.method == "HEAD" or start == end:
+        return _Answer(status, headers)
+    pieces = services.store.read(path, start, end, piece=PIECE)
+    return _Answer(status, headers, pieces, end - start)
+
+
+async def _attachment_of(
+    request: _Request, services: Services, attachment_id: str
+) -> AttachmentRow:
+    workspace_id = key_of(request).workspace_id
+    return await ask(services.patience, _attachment, services.catalog, workspace_id, attachment_id)
+
+
+def _attachment(catalog: Catalog, workspace_id: str, attachment_id: str) -> AttachmentRow:
+    row = None
+    if len(attachment_id) <= _MOST_ID and attachment_id.isprintable():
+        with catalog.read() as tx:
+            row = attachments.get(tx, workspace_id, attachment_id)
+    if row is None:
+        raise WireError(ErrorCode.NOT_FOUND, "There is no such attachment in this key's workspace.")
+    return row
+
+
+def _no_content(row: AttachmentRow) -> WireError:
+    if row.status is AttachmentStatus.FAILED:
+        return WireError(
+            ErrorCode.NOT_FOUND,
+            "This attachment could not be had, so there is no content: error in "
+            f"GET /api/v1/attachments/{row.id} says why.",
+        )
+    return WireError(
+        ErrorCode.NOT_FOUND,
+        f"The content is not there yet: ask again once GET /api/v1/attachments/{row.id} says "
+        "COMPLETE.",
+    )
+
+
+def _check(store: ObjectStore, path: str, size: int) -> None:
+    """Hold that the content is there, before an answer promises it.
+
+    Raises:
+        WireError: ``UNAVAILABLE``; the log says more.
+        StorageError: storage as such is away.
+    """
+    try:
+        there = store.size(path)
+    except (ObjectMissing, ObjectUnreadable) as error:
+        reason = str(error)
+    else:
+        if there == size:
+            return
+        reason = f"it has {there} bytes and should have {size}"
+    _log.error("stored content cannot be read", path=path, reason=reason)
+    raise unavailable("The stored content cannot be read just now. Try again later.")
+
+
+def _headers(row: AttachmentRow) -> _Headers:
+    return {
+        "content-type": safe_type(row.mime_type),
+        "content-disposition": content_disposition(row.name),
+        "etag": f'"{row.sha256}"',
+        "accept-ranges": "bytes",
+        "cache-control": "private",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
+
+
+def _without_content(headers: _Headers) -> _Headers:
+    return {name: headers[name] for name in ("etag", "cache-control")}
+
+
+class _Answer:
+    """An ASGI application that answers with pieces of content, one of them in memory at a time.
+
+    Args:
+        status: of the answer.
+        headers: in lower case.
+        pieces: the content; none where the answer has no body.
+        size: of all pieces, in bytes.
+    """
+
+    def __init__(
+        self, status: int, headers: _Headers, pieces: Iterator[bytes] | None = None, size: int = 0
+    ) -> None:
+        self._status = status
+        self._headers = headers
+        self._pieces = pieces
+        self._size = size
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+        """Answer.
+
+        Raises:
+            ContentBroken: the content ended before its end; the connection breaks off then, so
+                that nobody takes a part for the whole.
+            StorageError: as well.
+        """
+        headers = [(name.encode(), value.encode()) for name, value in self._headers.items()]
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        if self._pieces is not None:
+            left = asyncio.create_task(_until_left(receive))
+            try:
+                await self._stream(self._pieces, send, left)
+            finally:
+                left.cancel()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _stream(
+        self, pieces: Iterator[bytes], send: Send, left: "asyncio.Task[None]"
+    ) -> None:
+        sent = 0
+        while (data := await asyncio.to_thread(next, pieces, None)) is not None:
+            if left.done():
+                return
+            sent += len(data)
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+        if sent != self._size:
+            raise ContentBroken(f"{sent} bytes of {self._size}")
+
+
+async def _until_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
