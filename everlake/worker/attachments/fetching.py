@@ -13,11 +13,10 @@ from contextlib import suppress
 
 import msgspec
 
-from everlake.attachments.errors import FetchError, SpoolFailed, Stopped
+from everlake.attachments.errors import FetchCode, FetchError, SpoolFailed, Stopped
 from everlake.attachments.paths import content_path
 from everlake.attachments.spool import Spool
 from everlake.attachments.text import is_readable
-from everlake.attachments.uploads import remove
 from everlake.attachments.values import Fetched
 from everlake.catalog import downloads, uploads
 from everlake.catalog.attachments import AttachmentRow
@@ -38,8 +37,6 @@ _LONGEST_WAIT_MS = 600_000
 _WAIT_FOR_OURSELVES_MS = 5_000
 _LOOK_AGAIN_SECONDS = 1.0
 _COLLECT_SECONDS = 0.5
-_OUR_TROUBLE = "OUR_STORAGE"
-_GIVEN_UP = "GIVEN_UP"
 
 _log = logger()
 
@@ -165,7 +162,7 @@ class Fetching:
         if row.attempts >= self._pace.max_attempts:
             # Every try ended with its worker.
             return FetchError(
-                _GIVEN_UP,
+                FetchCode.GIVEN_UP,
                 f"Given up after {row.attempts} tries, in which the worker ended.",
             )
         return self._obtainer.obtain(row, self._stop)
@@ -183,7 +180,11 @@ class Fetching:
     def _settle(self, outcomes: Sequence[_Outcome]) -> None:
         outcomes = self._store_content(outcomes)
         now = self._catalog.now_ms()
-        stored = [_stored(one.row, one.result) for one in outcomes if _has_content(one)]
+        stored = [
+            _stored(one.row, one.result)
+            for one in outcomes
+            if isinstance(one.result, Fetched | Known)
+        ]
         failed = [self._failed(one, now) for one in outcomes if not _has_content(one)]
         try:
             with self._catalog.write() as tx:
@@ -230,7 +231,7 @@ class Fetching:
             return Failed(
                 id=row.id,
                 batch_id=row.batch_id,
-                code=str(error.code),
+                code=error.code,
                 message=error.message,
                 due_at=None if last else now + wait,
             )
@@ -243,7 +244,7 @@ class Fetching:
         return Failed(
             id=row.id,
             batch_id=row.batch_id,
-            code=_OUR_TROUBLE,
+            code=FetchCode.NOT_KEPT,
             message="Everlake could not keep the file; its log says why."
             if last
             else "Everlake cannot keep the file just now and tries again; its log says why.",
@@ -264,7 +265,7 @@ class Fetching:
                     self._spool.drop(one.row.id)
             if isinstance(one.result, Fetched) and one.row.upload_id is not None:
                 with suppress(StorageError):
-                    remove(self._store, one.row.workspace_id, one.row.upload_id)
+                    self._remove_upload(one.row)
 
     def _count(self, outcomes: Sequence[_Outcome], settled: Settled) -> None:
         self._meters.attachments_settled("complete", settled.complete)

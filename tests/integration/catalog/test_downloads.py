@@ -200,8 +200,8 @@ def test_a_retry_touches_no_other_workspace(catalog: Catalog) -> None:
     settle(home, failed(*claim(home)))
     with catalog.write() as tx:
         assert attachments.retry_failed(tx, stranger.workspace_id, batch_id, now=NOW) == 0
-        assert attachments.get(tx, stranger.workspace_id, f"{batch_id}.0.0") is None
-        assert attachments.get(tx, home.workspace_id, f"{batch_id}.0.0") is not None
+        assert attachments.get(tx, stranger.workspace_id, f"{batch_id}-0-0") is None
+        assert attachments.get(tx, home.workspace_id, f"{batch_id}-0-0") is not None
 
 
 def test_leases_are_renewed_released_and_abandoned(home: Home) -> None:
