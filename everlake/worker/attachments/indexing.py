@@ -140,9 +140,20 @@ class Indexing:
                 elif row.text_attempts >= _MOST_ATTEMPTS:
                     self._fail(row, "GIVEN_UP", _NOT_WRITTEN)
                 elif (text := self._text(row)) is not None:
-                    words = _words(row, batch, records[row.line], text)
-                    size = sum(len(one.text) for one in text.sections)
-                    yield _Text(row, words, size)
+                    found = self._found(row, batch, records[row.line], text)
+                    if found is not None:
+                        yield found
+
+    def _found(
+        self, row: AttachmentRow, batch: BatchRow, record: LandedRecord, text: AttachmentText
+    ) -> _Text | None:
+        try:
+            words = _words(row, batch, record, text)
+        except Exception:  # noqa: BLE001 - the others are to be written all the same
+            _log.exception("attached text not understood", attachment=row.id)
+            self._fail(row, "NOT_WRITTEN", _NOT_WRITTEN)
+            return None
+        return _Text(row, words, sum(len(one.text) for one in text.sections))
 
     def _text(self, row: AttachmentRow) -> AttachmentText | None:
         """The stored text; where it is lost or damaged, the file is read again."""
