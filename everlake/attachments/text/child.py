@@ -7,6 +7,7 @@ Started as ``python -m everlake.attachments.text.child DESCRIPTOR`` by
 """
 
 import gc
+import io
 import os
 import select
 import signal
@@ -32,6 +33,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     sandbox.settle()
+    sys.stderr = _Nowhere()
     gc.collect()
     gc.freeze()
     woken, wake = os.pipe()
@@ -49,6 +51,13 @@ def main() -> None:
         if ended is None:
             return
         wire.send(control, wire.encode(ended))
+
+
+class _Nowhere(io.TextIOBase):
+    """Takes what libraries in Python complain of; those in C write to the descriptor."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
 
 
 def _notice(_number: int, _frame: object) -> None:
@@ -145,7 +154,7 @@ def _answer(file: BinaryIO, task: Task) -> Answer:
         return Answer(code=error.code, message=error.message)
     except MemoryError:
         return Answer(code=TextCode.OUT_OF_MEMORY)
-    except Exception:  # noqa: BLE001 - of a stranger's file a library may raise anything
+    except BaseException:  # noqa: BLE001 - a library may raise anything; one in Rust, a panic
         return Answer(code=TextCode.DAMAGED)
 
 

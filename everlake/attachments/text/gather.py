@@ -38,8 +38,9 @@ class Gathered:
         Raises:
             Full: no more is taken.
         """
+        text = clean(text)
         cut = len(text) > self.left
-        text = clean(text[: self.left])
+        text = text[: self.left].rstrip()
         if text:
             self.left -= len(text)
             if place is not None:

@@ -16,14 +16,21 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+MARKED_UP = 16
+"""Bytes a character of the text where most of a file may be markup."""
+
 _SAMPLE = 32 * 1024
 _TELLING = 40
 """Bytes beyond ASCII from which on the detector is asked; of fewer it says anything."""
 
 
-def beginning(file: BinaryIO, gathered: Gathered, task: Task) -> bytes:
-    """As much of a file as its text can need, and note whether it goes on."""
-    most = min(task.limits.most_file_bytes, 4 * task.limits.most_characters + 4)
+def beginning(file: BinaryIO, gathered: Gathered, task: Task, *, each: int = 4) -> bytes:
+    """As much of a file as its text can need, and note whether it goes on.
+
+    Args:
+        each: bytes a character of the text; of UTF-8 and its like there are at most four.
+    """
+    most = min(task.limits.most_file_bytes, each * task.limits.most_characters + each)
     data = file.read(most + 1)
     gathered.truncated = len(data) > most
     return data[:most]

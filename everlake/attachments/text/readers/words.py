@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from everlake.attachments.text.gather import Gathered
 from everlake.attachments.text.model import TextKind
-from everlake.attachments.text.readers.charset import beginning, decode
+from everlake.attachments.text.readers.charset import MARKED_UP, beginning, decode
 from everlake.attachments.text.wire import Task
 from everlake.markup import html_to_text
 
@@ -40,7 +40,7 @@ def read_html(file: BinaryIO, gathered: Gathered, task: Task) -> None:
     Raises:
         TextError: it is no text.
     """
-    gathered.add(html_text(beginning(file, gathered, task)))
+    gathered.add(html_text(beginning(file, gathered, task, each=MARKED_UP)))
 
 
 def html_text(data: bytes, stated: str | None = None) -> str:
