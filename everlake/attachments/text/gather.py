@@ -11,7 +11,7 @@ UNWANTED = re.compile(
 """What no text has: control characters, surrogates, noncharacters, marks of no width."""
 
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_TRAILING = re.compile(r"(?<![ \t\xa0])[ \t\xa0]+(?=\n|\Z)")
+_TRAILING = re.compile(r"(?<![ \t\xa0])[ \t\xa0]++(?=\n|\Z)")
 _BLANK = re.compile(r"\n{3,}")
 
 

@@ -36,10 +36,22 @@ def beginning(file: BinaryIO, gathered: Gathered, task: Task, *, each: int = 4) 
     return data[:most]
 
 
-def decode(data: bytes, stated: str | None = None) -> str:
+def read_words(file: BinaryIO, gathered: Gathered, task: Task) -> str:
+    """The text of a file that is nothing but text, as much as is wanted of it.
+
+    Raises:
+        TextError: it is no text.
+    """
+    data = beginning(file, gathered, task)
+    return decode(data, cut=gathered.truncated)
+
+
+def decode(data: bytes, stated: str | None = None, *, cut: bool = False) -> str:
     """The text of ``data``: by its mark, as UTF-8, as ``stated``, or as it looks.
 
-    The last character may be cut off.
+    Args:
+        stated: the encoding it is said to have.
+        cut: whether more follows, so that the last character may be a part of one.
 
     Raises:
         TextError: these bytes are no text.
@@ -52,7 +64,7 @@ def decode(data: bytes, stated: str | None = None) -> str:
     if b"\0" in data[:_SAMPLE]:
         raise damaged("it is said to be text and is not")
     try:
-        return codecs.getincrementaldecoder("utf-8")().decode(data)
+        return codecs.getincrementaldecoder("utf-8")().decode(data, final=not cut)
     except UnicodeDecodeError:
         pass
     if stated is not None and (text := _decoded(data, stated)) is not None:

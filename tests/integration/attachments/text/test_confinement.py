@@ -11,11 +11,10 @@ import pytest
 
 from everlake.attachments.text import ExtractionLimits, Extractor, TextCode, TextError
 from everlake.attachments.text import extractor as extractor_module
+from tests.integration.attachments.text.files import docx, paragraph
+from tests.integration.attachments.text.reading import words
 
-from .conftest import words
-from .files import docx, paragraph
-
-LIMITS = ExtractionLimits(seconds=2, most_characters=1_000)
+LIMITS = ExtractionLimits(seconds=4, most_characters=1_000)
 GOOD = docx(paragraph("All is well"))
 
 TAKEN_OVER = """

@@ -3,12 +3,10 @@
 import io
 import os
 import random
-import signal
 import threading
-import time
 import zipfile
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from email.mime.multipart import MIMEMultipart
 from pathlib import Path
 
@@ -20,14 +18,10 @@ from everlake.attachments.text import (
     AttachmentText,
     ExtractionLimits,
     Extractor,
-    Stopped,
     TextCode,
-    TextError,
     TextKind,
 )
-
-from .conftest import Extract, words
-from .files import (
+from tests.integration.attachments.text.files import (
     ENDLESS,
     XLS,
     docx,
@@ -41,10 +35,8 @@ from .files import (
     xlsx,
     zipped,
 )
+from tests.integration.attachments.text.reading import Extract, code_of, outcome, words
 
-LIMITS = ExtractionLimits(
-    seconds=4, memory_bytes=200 * 1024 * 1024, most_characters=200_000, most_file_bytes=2**26
-)
 GOOD = docx(paragraph("All is well"))
 
 
@@ -52,33 +44,10 @@ EXPECTED = {TextCode.DAMAGED, TextCode.UNSUPPORTED, TextCode.ENCRYPTED, TextCode
 """What is said of files that are wrong by chance: none of them brings a reader down."""
 
 
-@pytest.fixture(scope="module")
-def extractor() -> Generator[Extractor]:
-    extractor = Extractor(LIMITS)
-    yield extractor
-    extractor.close()
-
-
 @pytest.fixture(autouse=True)
 def _next_file_is_read_well(extract: Extract) -> Generator[None]:
     yield
     assert words(extract(GOOD, "good.docx")) == [(None, "All is well")]
-
-
-def code_of(extract: Callable[[], AttachmentText]) -> TextCode:
-    with pytest.raises(TextError) as caught:
-        extract()
-    assert caught.value.message
-    assert "/" not in caught.value.message.replace("http://", "")
-    return caught.value.code
-
-
-def outcome(extract: Callable[[], AttachmentText]) -> AttachmentText | TextCode:
-    """The text, or why there is none."""
-    try:
-        return extract()
-    except TextError as error:
-        return error.code
 
 
 def blown(megabytes: int) -> bytes:
@@ -207,7 +176,7 @@ def test_a_pdf_that_inflates_without_end_stays_within_its_limits(extract: Extrac
 
 
 def test_a_csv_of_ten_gigabytes_is_read_at_its_beginning(
-    extractor: Extractor, tmp_path: Path
+    extractor: Extractor, limits: ExtractionLimits, tmp_path: Path
 ) -> None:
     path = tmp_path / "huge.csv"
     path.write_bytes(b"Plan,Says\n" + b"Team,too dear\n" * 10_000)
@@ -217,7 +186,7 @@ def test_a_csv_of_ten_gigabytes_is_read_at_its_beginning(
 
     assert text.truncated
     assert text.sections[0].text.startswith("Plan | Says\nPlan: Team | Says: too dear\n")
-    assert sum(len(one.text) for one in text.sections) <= LIMITS.most_characters
+    assert sum(len(one.text) for one in text.sections) <= limits.most_characters
 
 
 def test_nothing_but_zeros_is_no_text(extractor: Extractor, tmp_path: Path) -> None:
@@ -231,10 +200,12 @@ def test_nothing_but_zeros_is_no_text(extractor: Extractor, tmp_path: Path) -> N
     assert code_of(read) is TextCode.DAMAGED
 
 
-def test_a_pdf_larger_than_may_be_is_not_opened(extractor: Extractor, tmp_path: Path) -> None:
+def test_a_pdf_larger_than_may_be_is_not_opened(
+    extractor: Extractor, limits: ExtractionLimits, tmp_path: Path
+) -> None:
     path = tmp_path / "huge.pdf"
     path.write_bytes(pdf(["Hello"]))
-    os.truncate(path, LIMITS.most_file_bytes + 1)
+    os.truncate(path, limits.most_file_bytes + 1)
 
     def read() -> AttachmentText:
         return extractor.extract(path, mime_type="", filename="a.pdf", stop=threading.Event())
@@ -249,17 +220,29 @@ def test_a_sheet_that_says_it_has_billions_of_cells_is_read(extract: Extract) ->
     assert words(extract(content, "a.xlsx")) == [("sheet Prices", "one")]
 
 
-def test_a_sheet_with_rows_without_end_is_cut_off_by_the_clock(extract: Extract) -> None:
-    assert code_of(lambda: extract(ENDLESS, "a.xlsx")) is TextCode.TIMED_OUT
+def test_a_sheet_with_rows_without_end_is_cut_off_by_the_clock(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(ENDLESS)
+    extractor = Extractor(ExtractionLimits(seconds=2))
+
+    def read() -> AttachmentText:
+        return extractor.extract(path, mime_type="", filename="a.xlsx", stop=threading.Event())
+
+    assert code_of(read) is TextCode.TIMED_OUT
+    path.write_bytes(GOOD)
+    assert words(read()) == [(None, "All is well")]
+    extractor.close()
 
 
-def test_a_sheet_longer_than_the_text_may_be_is_cut(extract: Extract) -> None:
+def test_a_sheet_longer_than_the_text_may_be_is_cut(
+    extract: Extract, limits: ExtractionLimits
+) -> None:
     row = '<row><c t="inlineStr"><is><t>hello</t></is></c></row>'
 
     text = extract(xlsx(row * 300_000), "a.xlsx")
 
     assert text.truncated
-    assert 190_000 < sum(len(one.text) for one in text.sections) <= LIMITS.most_characters
+    assert 190_000 < sum(len(one.text) for one in text.sections) <= limits.most_characters
 
 
 def test_a_bomb_of_shared_strings_runs_out_of_its_memory(extract: Extract) -> None:
@@ -372,133 +355,6 @@ def test_a_file_with_some_bytes_changed_ends_in_text_or_in_an_error_of_ours(
     found = outcome(lambda: extract(bytes(changed), "a.pdf"))
 
     assert isinstance(found, AttachmentText) or found in EXPECTED | {TextCode.TIMED_OUT}
-
-
-def children(process: int) -> list[int]:
-    return [
-        int(number)
-        for thread in Path(f"/proc/{process}/task").iterdir()
-        for number in (thread / "children").read_text().split()
-    ]
-
-
-def launcher_of(extractor: Extractor) -> int:
-    assert extractor._launcher is not None
-    return extractor._launcher._process.pid
-
-
-def reader_of(extractor: Extractor) -> int:
-    for _ in range(1_000):
-        if found := children(launcher_of(extractor)):
-            return found[0]
-        time.sleep(0.005)
-    raise AssertionError("no reader came")
-
-
-class InBackground:
-    """An extraction in a thread of its own."""
-
-    def __init__(self, extract: Callable[[], AttachmentText]) -> None:
-        self.error: Exception | None = None
-        self._extract = extract
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._extract()
-        except Exception as error:  # noqa: BLE001 - looked at by the test
-            self.error = error
-
-    def ended(self) -> Exception | None:
-        self._thread.join()
-        return self.error
-
-
-@pytest.mark.parametrize(
-    ("number", "passes"), [(signal.SIGKILL, True), (signal.SIGSEGV, False), (signal.SIGABRT, False)]
-)
-def test_a_reader_that_is_killed_is_told_as_crashed(
-    extract: Extract, extractor: Extractor, number: signal.Signals, passes: bool
-) -> None:
-    extract(GOOD, "good.docx")
-    going = InBackground(lambda: extract(ENDLESS, "a.xlsx"))
-
-    os.kill(reader_of(extractor), number)
-
-    error = going.ended()
-    assert isinstance(error, TextError)
-    assert (error.code, error.passes) == (TextCode.CRASHED, passes)
-
-
-def test_a_launcher_killed_while_it_reads_takes_the_reader_with_it(
-    extract: Extract, extractor: Extractor
-) -> None:
-    extract(GOOD, "good.docx")
-    going = InBackground(lambda: extract(ENDLESS, "a.xlsx"))
-    reader = reader_of(extractor)
-
-    os.kill(launcher_of(extractor), signal.SIGKILL)
-
-    error = going.ended()
-    assert isinstance(error, TextError)
-    assert (error.code, error.passes) == (TextCode.UNAVAILABLE, True)
-    assert gone(reader)
-
-
-def test_a_launcher_killed_while_it_waits_is_not_noticed(
-    extract: Extract, extractor: Extractor
-) -> None:
-    extract(GOOD, "good.docx")
-    os.kill(launcher_of(extractor), signal.SIGKILL)
-    os.waitid(os.P_PID, launcher_of(extractor), os.WEXITED | os.WNOWAIT)
-
-    assert words(extract(GOOD, "good.docx")) == [(None, "All is well")]
-
-
-def test_a_reader_is_ended_when_it_is_to_stop(extractor: Extractor, tmp_path: Path) -> None:
-    path = tmp_path / "a.xlsx"
-    path.write_bytes(GOOD)
-    stop = threading.Event()
-    extractor.extract(path, mime_type="", filename="a.docx", stop=stop)
-    path.write_bytes(ENDLESS)
-    going = InBackground(
-        lambda: extractor.extract(path, mime_type="", filename="a.xlsx", stop=stop)
-    )
-    reader = reader_of(extractor)
-
-    stop.set()
-
-    assert isinstance(going.ended(), Stopped)
-    assert gone(reader)
-
-
-def test_closing_ends_every_process_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    path = tmp_path / "a.docx"
-    path.write_bytes(GOOD)
-    extractor = Extractor(LIMITS)
-    extractor.extract(path, mime_type="", filename="a.docx", stop=threading.Event())
-    launcher = launcher_of(extractor)
-    assert extractor._launcher is not None
-    directory = Path(extractor._launcher._directory.name)
-
-    extractor.close()
-
-    assert gone(launcher)
-    assert not directory.exists()
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def gone(process: int) -> bool:
-    for _ in range(1_000):
-        try:
-            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.005)
-    return False
 
 
 def test_flate_of_a_right_page_is_read(extract: Extract) -> None:
