@@ -278,6 +278,7 @@ CODED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "padded": ("gzip", lambda data: gzip.compress(data) + bytes(64)),
     "cut": ("gzip", lambda data: gzip.compress(data)[:-20]),
     "damaged": ("gzip", lambda data: gzip.compress(data)[:-8] + bytes(8)),
+    "hollow": ("gzip", lambda data: gzip.compress(b"") * len(data)),
     "none": ("gzip", lambda data: data),
     "empty": ("gzip", lambda _: b""),
     "br": ("br", lambda data: data),

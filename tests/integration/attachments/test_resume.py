@@ -115,6 +115,7 @@ def test_a_file_that_grew_is_fetched_anew(home: Home, server: Hostile) -> None:
     cut(home, url)
 
     assert home.fetch(url).path.read_bytes() == content(SIZE + 1_000)
+    assert ranges(server) == [None, AT, None]
 
 
 def test_nothing_missing_is_known_by_a_416(home: Home, server: Hostile) -> None:

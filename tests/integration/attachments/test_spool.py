@@ -1,5 +1,6 @@
 """Files of content on its way, without any network."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,25 @@ def test_a_link_is_not_followed(spool: Spool, tmp_path: Path) -> None:
     with pytest.raises(SpoolFailed):
         spool.receive("one", [b"x"], Expected(), max_bytes=10)
     assert victim.read_bytes() == b"precious"
+
+
+def test_a_file_that_is_dropped_while_it_is_opened_is_made_anew(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = spool.receive("one", [b"x"], Expected(), max_bytes=10).path.parent
+    spool.drop("one")
+    real, dropped = fcntl.flock, False
+
+    def flock(handle: int, operation: int) -> None:
+        nonlocal dropped
+        if not dropped:
+            dropped = True
+            (directory / "one").unlink()
+        real(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+    assert spool.receive("one", [b"kept"], Expected(), max_bytes=10).path.read_bytes() == b"kept"
 
 
 def test_a_drop_of_nothing_is_nothing(spool: Spool) -> None:
