@@ -95,8 +95,9 @@ def test_a_link_is_not_followed(spool: Spool, tmp_path: Path) -> None:
     assert victim.read_bytes() == b"precious"
 
 
-def test_a_file_that_is_dropped_while_it_is_opened_is_made_anew(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("again", [False, True], ids=["dropped", "dropped and made again"])
+def test_a_file_that_is_dropped_while_it_is_opened_is_opened_again(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
     directory = spool.receive("one", [b"x"], Expected(), max_bytes=10).path.parent
     spool.drop("one")
@@ -107,6 +108,8 @@ def test_a_file_that_is_dropped_while_it_is_opened_is_made_anew(
         if not dropped:
             dropped = True
             (directory / "one").unlink()
+            if again:
+                (directory / "one").touch()
         real(handle, operation)
 
     monkeypatch.setattr(fcntl, "flock", flock)
