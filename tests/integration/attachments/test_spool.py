@@ -117,6 +117,14 @@ def test_a_file_that_is_dropped_while_it_is_opened_is_opened_again(
     assert spool.receive("one", [b"kept"], Expected(), max_bytes=10).path.read_bytes() == b"kept"
 
 
+def test_a_spool_that_is_closed_holds_nothing(spool: Spool, tmp_path: Path) -> None:
+    path = spool.receive("one", [b"x"], Expected(), max_bytes=10).path
+    spool.close()
+
+    assert files(spool, tmp_path) == ["one"]
+    assert Spool(path.parent).sweep(-1) == 1
+
+
 def test_a_drop_of_nothing_is_nothing(spool: Spool) -> None:
     spool.drop("one")
 
