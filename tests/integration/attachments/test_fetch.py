@@ -11,14 +11,9 @@ import msgspec
 import pytest
 
 from everlake import __version__
-from everlake.attachments import (
-    Expected,
-    FetchCode,
-    FetchError,
-    FetchLimits,
-    Guard,
-    Stopped,
-)
+from everlake.attachments.errors import FetchCode, FetchError, Stopped
+from everlake.attachments.guard import Guard
+from everlake.attachments.values import Expected, FetchLimits
 from tests.hostile import RAW, Hostile, Request, content
 from tests.integration.attachments.home import QUICK, Home, sha256
 

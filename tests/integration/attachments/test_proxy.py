@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from everlake.attachments import FetchCode, FetchError, Guard
+from everlake.attachments.errors import FetchCode, FetchError
+from everlake.attachments.guard import Guard
 from tests.hostile import Hostile
 from tests.integration.attachments.home import Home
 

@@ -223,7 +223,12 @@ def test_a_stopped_fetch_keeps_what_there_is(home: Home, server: Hostile) -> Non
 FETCH = """
 import sys, threading
 from pathlib import Path
-from everlake.attachments import *
+from everlake.attachments.errors import *
+from everlake.attachments.fetch import *
+from everlake.attachments.guard import *
+from everlake.attachments.spool import *
+from everlake.attachments.url import *
+from everlake.attachments.values import *
 spool = Spool(Path(sys.argv[1]))
 fetcher = Fetcher(spool, Guard(["127.0.0.1"]), FetchLimits())
 fetcher.fetch("one", sys.argv[2], Expected(), stop=threading.Event())

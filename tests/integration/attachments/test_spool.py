@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from everlake.attachments import Expected, FetchCode, FetchError, Spool, SpoolFailed
+from everlake.attachments.errors import FetchCode, FetchError, SpoolFailed
+from everlake.attachments.spool import Spool
+from everlake.attachments.values import Expected
 from tests.hostile import content
 from tests.integration.attachments.home import sha256
 

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from everlake.attachments import FetchCode, FetchError, Guard
+from everlake.attachments.errors import FetchCode, FetchError
+from everlake.attachments.guard import Guard
 from tests.hostile import Hostile, content, hostile
 from tests.integration.attachments.home import Home
 

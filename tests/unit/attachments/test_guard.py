@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everlake.attachments import FetchCode, FetchError, Guard, parse
-from everlake.attachments.guard import is_public
+from everlake.attachments.errors import FetchCode, FetchError
+from everlake.attachments.guard import Guard, is_public
+from everlake.attachments.url import parse
 
 
 @pytest.mark.parametrize("text", ["8.8.8.8", "93.184.216.34", "172.32.0.1", "2606:2800:220:1::1"])
