@@ -76,16 +76,16 @@ list. `status` goes `LANDING` (durable), `LANDED` (its records can be read), `PR
 `COMPLETE` (it can be searched), or `FAILED` (given up, nothing lost).
 
 - GET /api/v1/ingest/batches/BATCH_ID/events: server-sent events named `batch`, each with the \
-batch as it is then, until `FAILED`, or `COMPLETE` with its attachments. Come again with `Last-Event-ID`; a 204 means \
-that there is no more.
+batch as it is then, until `FAILED`, or `COMPLETE` with its attachments. Come again with \
+`Last-Event-ID`; a 204 means that there is no more.
 - GET /api/v1/ingest/batches/BATCH_ID/errors: the refused records, `{{"errors": [{{"index", \
 "errors": [{{"code", "message"}}], "payload"}}], "nextCursor"}}`. `payload` is the text as it was \
 sent; a record without it goes on as the first of the next page.
 - POST /api/v1/ingest/batches/BATCH_ID/retry (`api:write`): sends a `FAILED` batch on; any other \
 is left as it is.
 - GET /api/v1/ingest/batches/BATCH_ID/attachments?status=: `{{"attachments": [{{attachmentId, \
-recordId, index, status, size?, sha256?, error?: {{code, message}}, text?, ...}}], "nextCursor"}}`. \
-Attachments are fetched after the batch has landed and do not hold it back. POST \
+recordId, index, status, size?, sha256?, error?: {{code, message}}, text?, ...}}], \
+"nextCursor"}}`. Attachments are fetched after the batch has landed and do not hold it back. POST \
 /api/v1/ingest/batches/BATCH_ID/attachments/retry (`api:write`) tries the failed ones again.
 
 ## Read and search
@@ -95,7 +95,8 @@ Attachments are fetched after the batch has landed and do not hold it back. POST
 `{{"records": [...], "nextCursor"}}`, newest arrival first. Leave out filters you do not need.
 - GET /api/v1/records/RECORD_ID: the record, and `batchIds`, every batch that wrote it.
 - GET /api/v1/search?q=WORDS&type=&source=&project=&product=&since=&until=: `{{"results": \
-[{{recordId, score, speaker?, text, passage, highlights, ...}}], "nextCursor"}}`, best first.
+[{{recordId, score, speaker?, text, passage, highlights, attachment?: {{attachmentId, filename}}, \
+...}}], "nextCursor"}}`, best first. `attachment` is there where the text is from one.
 - Every list takes `limit` (1 to 100, default 20) and `cursor` (the `nextCursor` of the page \
 before; null means there is no more).
 

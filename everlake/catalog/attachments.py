@@ -5,7 +5,7 @@ Who fetches them stands in :mod:`downloads`, who reads them in :mod:`readings`.
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -132,8 +132,13 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
 
 def row_of(values: RowMapping) -> AttachmentRow:
     """The row with these values, by column."""
-    # Columns come under a kind of str of SQLAlchemy's own, which msgspec does not take for one.
-    return msgspec.convert({str(name): value for name, value in values.items()}, AttachmentRow)
+    text_status = values["text_status"]
+    found: dict[str, Any] = {
+        **values,
+        "status": AttachmentStatus(values["status"]),
+        "text_status": None if text_status is None else TextState(text_status),
+    }
+    return AttachmentRow(**found)
 
 
 def insert(tx: Connection, rows: Sequence[NewAttachment]) -> None:

@@ -9,7 +9,16 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, literal_column, select, text, update
+from sqlalchemy import (
+    Connection,
+    TextClause,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
 
 from everlake.catalog.attachments import AttachmentRow, TextState, row_of
 from everlake.catalog.fields import in_chunks
@@ -26,19 +35,25 @@ _CLAIMS_LOCK = 0x45766174
 _PENDING = AttachmentStatus.PENDING.value
 _c = attachments.c
 
-# Each host is found by one step into the index, however many attachments it has.
-_HOSTS = text(
-    """
-    WITH RECURSIVE hosts(host) AS (
-        SELECT (SELECT min(host) FROM attachments WHERE status = :status AND host >= :start)
-        UNION ALL
-        SELECT (
-            SELECT min(host) FROM attachments WHERE status = :status AND host > hosts.host
-        ) FROM hosts WHERE hosts.host IS NOT NULL
+
+def _hosts_from(first: str) -> TextClause:
+    # Each host is found by one step into the index, however many attachments it has.
+    return text(  # a condition of our own, and nothing from outside
+        f"""
+        WITH RECURSIVE hosts(host) AS (
+            SELECT (SELECT min(host) FROM attachments WHERE status = :status AND {first})
+            UNION ALL
+            SELECT (
+                SELECT min(host) FROM attachments WHERE status = :status AND host > hosts.host
+            ) FROM hosts WHERE hosts.host IS NOT NULL
+        )
+        SELECT host FROM hosts WHERE host IS NOT NULL LIMIT :most
+        """  # noqa: S608
     )
-    SELECT host FROM hosts WHERE host IS NOT NULL LIMIT :most
-    """
-)
+
+
+_HOSTS = _hosts_from("host >= ''")
+_HOSTS_BEHIND = _hosts_from("host > :after")
 _DUE_OF_HOST = (
     select(attachments)
     .where(
@@ -227,12 +242,11 @@ def waiting(tx: Connection, *, most: int) -> int:
 
 def _hosts(tx: Connection, after: str) -> list[str]:
     """Hosts with something that waits, those behind ``after`` first."""
-    behind = tx.execute(_HOSTS, {"status": _PENDING, "start": after + "\0", "most": MOST_HOSTS})
-    found = list(behind.scalars())
+    behind = {"status": _PENDING, "after": after, "most": MOST_HOSTS}
+    found = list(tx.execute(_HOSTS_BEHIND, behind).scalars())
     if len(found) < MOST_HOSTS:
-        rest = MOST_HOSTS - len(found)
-        given = {"status": _PENDING, "start": "", "most": rest}
-        found += [host for host in tx.execute(_HOSTS, given).scalars() if host <= after]
+        first = {"status": _PENDING, "most": MOST_HOSTS - len(found)}
+        found += [host for host in tx.execute(_HOSTS, first).scalars() if host <= after]
     return found
 
 

@@ -121,7 +121,7 @@ def fail(tx: Connection, faults: Iterable[Unreadable], *, owner: str, now: int) 
     return count
 
 
-def index_again(tx: Connection, workspace_id: str, *, since: int) -> int:
+def index_again(tx: Connection, workspace_id: str, *, since: int, now: int) -> int:
     """Let texts that came into the tables from ``since`` on be written to them again; how many.
 
     For tables that were made from what was there before. Whoever is at one of them has it no
@@ -132,7 +132,7 @@ def index_again(tx: Connection, workspace_id: str, *, since: int) -> int:
         .where(_c.workspace_id == workspace_id)
         .where(_c.text_status.in_([state.value for state in READ]))
         .where((_c.indexed_at >= since) | _c.text_owner.is_not(None))
-        .values(text_status=TextState.READY.value, text_owner=None, text_due_at=since)
+        .values(text_status=TextState.READY.value, text_owner=None, text_due_at=now)
     )
     return tx.execute(statement).rowcount
 

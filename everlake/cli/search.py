@@ -6,6 +6,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from everlake.analysis.prose import clean
 from everlake.cli.context import (
     DataOption,
     JsonOption,
@@ -73,6 +74,9 @@ def show_hit(hit: Hit) -> None:
         passage.stylize("bold", start, end)
     who = hit.speaker or "someone"
     out.print(passage)
-    out.print(
-        Text(f"  {who}, {hit.type} of {hit.event_at[:10]}, record {hit.record_id}", style="dim")
-    )
+    where = f"{hit.type} of {hit.event_at[:10]}, record {hit.record_id}"
+    if hit.attachment is not None:
+        name = " ".join(clean(hit.attachment).split())  # a sender's own, with whatever in it
+        where = f"attachment {name} of {where}"
+        who = hit.speaker
+    out.print(Text(f"  {who}, {where}" if who else f"  {where}", style="dim"))

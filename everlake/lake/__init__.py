@@ -5,6 +5,7 @@ from everlake.lake.lake import Lake
 from everlake.lake.rows import (
     AnalysedRecord,
     ArrivedRecord,
+    AttachedText,
     RecordFilters,
     RecordPage,
     StoredRecord,
@@ -14,6 +15,7 @@ from everlake.lake.rows import (
 __all__ = [
     "AnalysedRecord",
     "ArrivedRecord",
+    "AttachedText",
     "Lake",
     "LakeDamaged",
     "LakeError",

@@ -8,8 +8,9 @@ pyarrow carries no types, so what it returns stays inside this module and
 # pyright: reportMissingTypeArgument=false, reportMissingTypeStubs=false
 # Reason: pyarrow has neither annotations nor stubs.
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 from typing import Any, TypeAlias
 
 import msgspec
@@ -18,11 +19,12 @@ import pyarrow.compute as pc
 
 from everlake.contract.envelope import Participant
 from everlake.lake.filters import participant_keys
-from everlake.lake.rows import AnalysedRecord, Arrival, ArrivedRecord
+from everlake.lake.rows import AnalysedRecord, Arrival, ArrivedRecord, AttachedText, Spoken
 
 Table: TypeAlias = Any
 Batch: TypeAlias = Any
 Schema: TypeAlias = Any
+Field: TypeAlias = Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENT_AT = pa.timestamp("us", "UTC")
@@ -81,9 +83,14 @@ UTTERANCES: Schema = pa.schema(
         ("role", pa.string()),
         ("said_at", pa.string()),
         ("text", pa.large_string()),
+        ("attachment_id", pa.string()),
+        ("attachment", pa.string()),
     ]
 )
-"""What was said in each record, in order of ``ordinal`` from 0."""
+"""What was said in each record, in order of ``ordinal`` from 0.
+
+The last two columns came later: tables that were made before get them from their next writer.
+"""
 
 _BYTES = frozenset({"envelope", "data"})
 
@@ -127,13 +134,14 @@ def arrivals_table(rows: Sequence[Arrival]) -> Table:
     return pa.table(columns, schema=ARRIVALS)
 
 
-def utterances_table(records: Iterable[AnalysedRecord]) -> Table:
+def utterances_table(records: Collection[AnalysedRecord]) -> Table:
     """Rows of :data:`UTTERANCES`."""
     lines = [
         (record, ordinal, said)
         for record in records
-        for ordinal, said in enumerate(record.utterances)
+        for ordinal, said in enumerate(_all_said(record))
     ]
+    sources = [source for record in records for source in _sources(record)]
     columns = {
         "record_id": [record.record_id for record, _, _ in lines],
         "version": [record.version for record, _, _ in lines],
@@ -148,6 +156,8 @@ def utterances_table(records: Iterable[AnalysedRecord]) -> Table:
         "role": [said.role for _, _, said in lines],
         "said_at": [_valid(said.said_at) for _, _, said in lines],
         "text": [_valid(said.text) for _, _, said in lines],
+        "attachment_id": [None if one is None else _valid(one.attachment_id) for one in sources],
+        "attachment": [None if one is None else _valid(one.name) for one in sources],
     }
     return pa.table(columns, schema=UTTERANCES)
 
@@ -155,6 +165,32 @@ def utterances_table(records: Iterable[AnalysedRecord]) -> Table:
 def ids_table(record_ids: Iterable[str]) -> Table:
     """A table of record ids alone."""
     return pa.table({"record_id": list(record_ids)}, schema=pa.schema(_IDENTITY[:1]))
+
+
+def lacking(has: Schema, wanted: Schema) -> list[Field]:
+    """The columns of ``wanted`` that ``has`` does not have."""
+    there = set(has.names)
+    return [field for field in wanted if field.name not in there]
+
+
+def extended(schema: Schema, fields: Sequence[Field]) -> Schema:
+    """``schema`` with further columns at its end."""
+    return pa.schema([*schema, *fields])
+
+
+def with_nulls(rows: Any, columns: Sequence[str], fields: Sequence[Field]) -> Any:
+    """Rows (a table or a batch) with ``columns`` in this order, nulls in those of ``fields``.
+
+    A ``_rowid`` stays at the end.
+    """
+    kinds = {field.name: field for field in fields}
+    names = [*columns, *(name for name in rows.schema.names if name == "_rowid")]
+    schema = pa.schema([kinds.get(name) or rows.schema.field(name) for name in names])
+    made = [
+        pa.nulls(rows.num_rows, kinds[name].type) if name in kinds else rows.column(name)
+        for name in names
+    ]
+    return type(rows).from_arrays(made, schema=schema)
 
 
 def columns(values: Mapping[str, Sequence[Any]]) -> Table:
@@ -201,6 +237,19 @@ def largest(table: Table, column: str) -> int | None:
 def counts(table: Table, columns: Sequence[str]) -> list[dict[str, Any]]:
     """How many rows have each combination of values, as ``count_all`` beside the values."""
     return table.group_by(list(columns)).aggregate([([], "count_all")]).to_pylist()
+
+
+def _all_said(record: AnalysedRecord) -> Iterable[Spoken]:
+    if not record.attached:
+        return record.utterances
+    return chain(record.utterances, *(one.utterances for one in record.attached))
+
+
+def _sources(record: AnalysedRecord) -> Iterator[AttachedText | None]:
+    """For each utterance the attachment that it is from, if it is."""
+    yield from repeat(None, len(record.utterances))
+    for one in record.attached:
+        yield from repeat(one, len(one.utterances))
 
 
 def _instants(texts: list[str]) -> Any:

@@ -191,7 +191,7 @@ class BucketVersions(Versions):
         else:
             self.forget()
             location = self._folder.location(self._spec.name, head.generation)
-            snapshot = Snapshot.open(location, self._caches, head.version)
+            snapshot = Snapshot.open(location, self._spec.schema, self._caches, head.version)
         self._held = (head, snapshot)
         return snapshot
 

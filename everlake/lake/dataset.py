@@ -89,15 +89,26 @@ def new_caches() -> Session:
 
 
 class Snapshot:
-    """One version of the table at ``path``. Every method raises LanceFault when Lance fails."""
+    """One version of the table at ``path``. Every method raises LanceFault when Lance fails.
 
-    def __init__(self, location: Location, dataset: LanceDataset) -> None:
+    A column of ``form`` that this version does not have yet is read as null; a condition must
+    not name it.
+    """
+
+    def __init__(self, location: Location, dataset: LanceDataset, form: arrow.Schema) -> None:
         self._location = location
         self._dataset = dataset
+        self._form = form
 
     @classmethod
-    def open(cls, location: Location, caches: Session, version: int | None = None) -> "Snapshot":
-        """The latest version, or the one named."""
+    def open(
+        cls,
+        location: Location,
+        form: arrow.Schema,
+        caches: Session,
+        version: int | None = None,
+    ) -> "Snapshot":
+        """The latest version, or the one named, of a table that is to have that form."""
         with _faults():
             dataset = lance.dataset(
                 location.uri,
@@ -105,7 +116,7 @@ class Snapshot:
                 session=caches,
                 storage_options=location.options,
             )
-            return cls(location, dataset)
+            return cls(location, dataset, form)
 
     @classmethod
     def create(cls, location: Location, schema: arrow.Schema, caches: Session) -> "Snapshot":
@@ -133,7 +144,7 @@ class Snapshot:
                 mode=mode,
                 storage_options=location.options,
             )
-        return cls.open(location, caches, made.version)
+        return cls.open(location, schema, caches, made.version)
 
     @property
     def version(self) -> int:
@@ -148,12 +159,13 @@ class Snapshot:
     def at(self, version: int) -> "Snapshot":
         """Another version of the table."""
         with _faults():
-            return Snapshot(self._location, self._dataset.checkout_version(version))
+            return Snapshot(self._location, self._dataset.checkout_version(version), self._form)
 
     def reopened(self) -> "Snapshot":
         """This version as an object of its own, for the methods that change theirs."""
         with _faults():
-            return self.open(self._location, self._dataset.session(), self.version)
+            session = self._dataset.session()
+            return self.open(self._location, self._form, session, self.version)
 
     def count(self) -> int:
         """How many rows there are."""
@@ -181,8 +193,28 @@ class Snapshot:
 
     @property
     def schema(self) -> arrow.Schema:
-        """The columns of this version."""
-        return self._dataset.schema
+        """The columns of this version, those that it does not have yet at the end."""
+        return arrow.extended(self._dataset.schema, self.lacking())
+
+    def lacking(self) -> list[arrow.Field]:
+        """The columns that this version should have, and was made before they came."""
+        return arrow.lacking(self._dataset.schema, self._form)
+
+    def add_columns(self, fields: Sequence[arrow.Field]) -> None:
+        """Add columns that are null in every row: no data file is written.
+
+        Changes this snapshot into the version that has them.
+        """
+        with _faults():
+            self._dataset.add_columns(list(fields))
+
+    def _there(self, columns: Sequence[str]) -> tuple[list[str], list[arrow.Field]]:
+        """What to read for ``columns``, and those that are not there to be read."""
+        absent = [field for field in self.lacking() if field.name in columns]
+        names = {field.name for field in absent}
+        read = [name for name in columns if name not in names]
+        # without a column there would be no rows
+        return read or self._dataset.schema.names[:1] if absent else read, absent
 
     def stream(
         self,
@@ -201,20 +233,24 @@ class Snapshot:
             row_ids: whether ``_rowid`` follows as a last column.
         """
         with _faults():
+            there, absent = self._there(columns)
             scanner = self._dataset.scanner(
-                columns=list(columns),
+                columns=there,
                 filter=where,
                 batch_size=rows,
                 with_row_id=row_ids,
                 **_IN_STEPS,
             )
-            yield from scanner.to_batches()
+            for batch in scanner.to_batches():
+                yield arrow.with_nulls(batch, columns, absent) if absent else batch
 
     def take_table(self, row_ids: Sequence[int], columns: Sequence[str]) -> arrow.Table:
         """As :meth:`take`, in Arrow's form."""
         with _faults():
+            there, absent = self._there(columns)
             # No public method takes row ids, and a filter reads wide columns in full.
-            return self._dataset._take_rows(list(row_ids), list(columns))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            rows = self._dataset._take_rows(list(row_ids), there)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            return arrow.with_nulls(rows, columns, absent) if absent else rows
 
     def match(self, query: TextQuery, where: str | None, limit: int) -> list[Row]:
         """The best rows by BM25 over ``text``: ``record_id, version, ordinal, _score, _rowid``."""
@@ -300,6 +336,7 @@ class Snapshot:
                     max_retries=0,
                     storage_options=self._location.options,
                 ),
+                self._form,
             )
 
     def fragments(self) -> list[Fragment]:

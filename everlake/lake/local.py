@@ -199,7 +199,7 @@ class LocalVersions(Versions):
             if any((self._path / "data").glob("*")):
                 raise LanceFault("there are data files but no version of the table")
             raise NoTable(str(self._path))
-        return Snapshot.open(self._location, self._caches)
+        return Snapshot.open(self._location, self._spec.schema, self._caches)
 
     def _created(self) -> Snapshot:
         self.forget()

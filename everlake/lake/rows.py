@@ -122,8 +122,19 @@ class Spoken(Protocol):
     def said_at(self) -> str | None: ...
 
 
+class AttachedText(msgspec.Struct, frozen=True, kw_only=True):
+    """What the text of an attachment says, in order. ``name`` is its filename, else its id."""
+
+    attachment_id: str
+    name: str
+    utterances: Sequence[Spoken]
+
+
 class AnalysedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a record and all that is said in it, in order; there may be nothing."""
+    """One version of a record and all that is said in it, in order; there may be nothing.
+
+    What its attachments say follows upon its own words.
+    """
 
     record_id: str
     version: int
@@ -134,6 +145,13 @@ class AnalysedRecord(msgspec.Struct, frozen=True, kw_only=True):
     product_id: str
     project_ids: list[str]
     utterances: Sequence[Spoken]
+    attached: Sequence[AttachedText] = ()
+
+
+def said_weight(record: AnalysedRecord) -> int:
+    """About how many bytes of words the record has."""
+    all_said = (record.utterances, *(one.utterances for one in record.attached))
+    return sum(len(said.text) for some in all_said for said in some)
 
 
 class UtterancesWritten(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +181,11 @@ class TextQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoundUtterance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One utterance of a record's current version. ``score`` is BM25: higher is better."""
+    """One utterance of a record's current version. ``score`` is BM25: higher is better.
+
+    ``attachment_id`` and ``attachment`` (its name) tell the attachment whose text it is from;
+    None where the record itself says it.
+    """
 
     score: float
     record_id: str
@@ -179,6 +201,8 @@ class FoundUtterance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     role: str | None
     said_at: str | None
     text: str
+    attachment_id: str | None
+    attachment: str | None
 
 
 class UpkeepStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,10 @@ class Scan(ds.Dataset):
         self._table = table
         self._snapshot = table.latest()
         self._schema = table.spec.schema if self._snapshot is None else self._snapshot.schema
-        self._long = {one.name for one in self._schema if pa.types.is_large_string(one.type)}
+        self._ours = {one.name for one in self._schema if pa.types.is_large_string(one.type)}
+        """Columns that Lance takes no condition on: long texts, and ones it does not have yet."""
+        if self._snapshot is not None:
+            self._ours.update(one.name for one in self._snapshot.lacking())
         self.failed: LakeError | None = None
 
     @property
@@ -51,10 +54,9 @@ class Scan(ds.Dataset):
         if self._snapshot is None:
             return
         try:
-            if where is None or not self._names(where) & self._long:
+            if where is None or not self._names(where) & self._ours:
                 yield from self._snapshot.stream(columns, where)
                 return
-            # Lance takes no condition on a long text from outside.
             needed = [*columns, *(self._names(where) - set(columns))]
             for batch in self._snapshot.stream(needed):
                 yield batch.filter(where).select(columns)

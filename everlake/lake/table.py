@@ -2,10 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
+from everlake.lake.arrow import Field
 from everlake.lake.dataset import LanceFault, NoTable, Pending, Snapshot
 from everlake.lake.errors import LakeError, LakeUnavailable
 from everlake.lake.site import Versions
@@ -59,12 +60,19 @@ class Writer:
         snapshot.create_index(column, kind)
         self.settle(snapshot)
 
+    def add_columns(self, fields: Sequence[Field]) -> None:
+        """As :meth:`Snapshot.add_columns`."""
+        snapshot = self._own()
+        snapshot.add_columns(fields)
+        self.settle(snapshot)
+
     def go_back(self, version: int) -> None:
         """Make an earlier version the newest again."""
         if version != self.snapshot.version:
             snapshot = self.snapshot.at(version).reopened()
             snapshot.restore()
             self.settle(snapshot)
+            self._versions.prepared = False  # it may be from before a column came
 
     def forget_versions(self) -> None:
         """Delete every other version and what no version uses; nobody else may use the table."""
@@ -221,8 +229,13 @@ class Table:
             ) from error
 
     def _prepare(self, writer: Writer) -> None:
-        """Finish what a writer that died before may have left: its syncs, and the indices."""
+        """Finish what a writer that died before may have left: its syncs, and the indices.
+
+        A table that was made before a column came gets it.
+        """
         writer.settle(writer.snapshot)
+        if lacking := writer.snapshot.lacking():
+            writer.add_columns(lacking)
         for column, kind in self._spec.indices.items():
             if column not in writer.snapshot.indexed_columns():
                 writer.create_index(column, kind)

@@ -36,6 +36,8 @@ _COLUMNS = (
     "role",
     "said_at",
     "text",
+    "attachment_id",
+    "attachment",
 )
 
 
@@ -63,12 +65,11 @@ def replace(
         before = {row["record_id"] for row in rows}
         if before:
             writer.commit(writer.snapshot.prepare_delete(arrow.ids_table(before), "record_id"))
-    said = sum(len(one.utterances) for one in fresh.values())
-    if said:
+    if table.num_rows:
         writer.commit(writer.snapshot.prepare_append(table))
     return UtterancesWritten(
         records=len(fresh),
-        utterances=said,
+        utterances=table.num_rows,
         stale=sum(1 for one in records if current.get(one.record_id) != one.version),
     )
 

@@ -12,7 +12,9 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """One utterance that answers the query. ``score`` is BM25, of use only beside other hits.
 
     ``passage`` is the part of ``text`` that answers it, at most 300 characters; ``highlights``
-    are [start, end) offsets in it, in characters (code points).
+    are [start, end) offsets in it, in characters (code points). ``attachment_id`` and
+    ``attachment`` (its name) tell the attachment whose text it is; None where the record itself
+    says it.
     """
 
     score: float
@@ -31,6 +33,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     passage: str
     highlights: list[tuple[int, int]]
+    attachment_id: str | None
+    attachment: str | None
 
 
 class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,4 +88,6 @@ def _hit(found: FoundUtterance, query: TextQuery) -> Hit:
         text=found.text,
         passage=passage.text,
         highlights=passage.highlights,
+        attachment_id=found.attachment_id,
+        attachment=found.attachment,
     )

@@ -2,9 +2,9 @@
 
 import re
 
-from everlake.analysis.markup import decode_entities
 from everlake.analysis.reading import Reading, Scope, Voice
 from everlake.analysis.times import offset_ms, rfc3339
+from everlake.markup import decode_entities
 
 _TIMING = re.compile(
     r"\s*(\d{1,3}:\d{2}(?::\d{2})?[.,]\d{1,3})\s+-->\s+\d{1,3}:\d{2}(?::\d{2})?[.,]\d{1,3}.*"

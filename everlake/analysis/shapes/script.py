@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from typing import TypeAlias
 
 from everlake.analysis.names import plain_name, vocabulary
 from everlake.analysis.people import role_of
@@ -40,6 +41,9 @@ _TRANSCRIPT_NAMES = frozenset(
 )
 _TRANSCRIBED = frozenset({"call", "call_transcription"})
 
+Turn: TypeAlias = tuple[str, str, str]
+"""Speaker, time stamp or "", words."""
+
 
 def read(reading: Reading, name: str, text: str, voice: Voice, scope: Scope) -> bool:  # noqa: ARG001
     """Read ``text`` if it is a dialogue; lines without a speaker go on with the last one."""
@@ -49,6 +53,33 @@ def read(reading: Reading, name: str, text: str, voice: Voice, scope: Scope) -> 
     turns = [_turn(line) for line in lines]
     if not _is_dialogue(reading, name, lines, turns):
         return False
+    _say_turns(reading, lines, turns, scope)
+    return True
+
+
+def read_known(reading: Reading, text: str, scope: Scope) -> bool:
+    """Read ``text`` if it is a dialogue of participants, or of roles such as ``Agent``.
+
+    For texts of which nothing tells that they are one: all who speak are known, at least two do,
+    and every fourth line begins a turn. Rows of a table and forms are not taken for one.
+    """
+    if ":" not in text:
+        return False
+    lines = text.splitlines()
+    turns = [_turn(line) for line in lines]
+    labels = {turn[0] for turn in turns if turn}
+    begun = sum(1 for turn in turns if turn)
+    if len(labels) < 2 or begun * 4 < sum(1 for line in lines if line.strip()):
+        return False
+    if not all(reading.people.knows(label) or role_of(label) for label in labels):
+        return False
+    if begun == len(labels) and not any(map(reading.people.knows, labels)):
+        return False  # a form with a line for each
+    _say_turns(reading, lines, turns, scope)
+    return True
+
+
+def _say_turns(reading: Reading, lines: list[str], turns: list[Turn | None], scope: Scope) -> None:
     speaker: Voice = NOBODY
     words: list[str] = []
     for line, turn in zip(lines, turns, strict=True):
@@ -61,7 +92,6 @@ def read(reading: Reading, name: str, text: str, voice: Voice, scope: Scope) -> 
         speaker = Voice(*who, _moment(stamp, scope.start))
         words = [said]
     _say(reading, words, speaker)
-    return True
 
 
 def _say(reading: Reading, words: list[str], voice: Voice) -> None:
@@ -72,8 +102,8 @@ def _say(reading: Reading, words: list[str], voice: Voice) -> None:
         reading.say(said, voice)
 
 
-def _turn(line: str) -> tuple[str, str, str] | None:
-    """(speaker, time stamp or "", words) where ``line`` begins a turn."""
+def _turn(line: str) -> Turn | None:
+    """The turn that ``line`` begins."""
     found = _CHAT_EXPORT.match(line)
     if found:
         return clean(found[2]), found[1], line[found.end() :]
@@ -85,9 +115,7 @@ def _turn(line: str) -> tuple[str, str, str] | None:
     return (clean(found[1]), found[2], "") if found else None
 
 
-def _is_dialogue(
-    reading: Reading, name: str, lines: list[str], turns: list[tuple[str, str, str] | None]
-) -> bool:
+def _is_dialogue(reading: Reading, name: str, lines: list[str], turns: list[Turn | None]) -> bool:
     labels = Counter(turn[0] for turn in turns if turn)
     begun = labels.total()
     spoken = sum(1 for turn in turns if turn is None or turn[2].strip())

@@ -1,10 +1,10 @@
 """One string: captions, a written-out dialogue, a mail, or plain words."""
 
-from everlake.analysis.markup import decode_entities, html_to_text, looks_like_html
 from everlake.analysis.prose import clean
 from everlake.analysis.quotes import part_quotes
 from everlake.analysis.reading import NOBODY, Reading, Scope, Voice
 from everlake.analysis.shapes import captions, script
+from everlake.markup import decode_entities, html_to_text, looks_like_html
 
 TEXT_SHAPES = (captions.read, script.read)
 

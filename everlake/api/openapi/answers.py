@@ -67,12 +67,14 @@ def search_answers() -> dict[str, Any]:
             "text": {"type": "string"},
             "passage": {"type": "string"},
             "highlights": {"type": "array", "items": span},
+            "attachment": ref("SearchAttachment"),
         },
-        optional=("speaker", "role", "saidAt"),
+        optional=("speaker", "role", "saidAt", "attachment"),
         example=examples.SEARCH_RESULT,
     )
     return {
         "SearchResult": result,
+        "SearchAttachment": object_of({"attachmentId": text(128), "filename": {"type": "string"}}),
         "SearchPage": page_of("results", "SearchResult", example=examples.SEARCH_PAGE),
     }
 

@@ -64,6 +64,7 @@ SCHEMAS: Mapping[str, str] = {
     "RecordDetail": "A record as it is kept, with every batch that wrote it.",
     "RecordPage": "One page of records.",
     "SearchResult": "One utterance that matches, and the record that it is from.",
+    "SearchAttachment": "The attachment whose text a search result is from.",
     "SearchPage": "One page of search results, best first.",
     "Product": "A product of the workspace; every record is about one.",
     "ProductPage": "One page of products.",
@@ -216,6 +217,11 @@ MEMBERS: Mapping[str, str] = {
         "Where the searched words stand in `passage`: pairs of a start and an end (not included), "
         "in Unicode characters from 0."
     ),
+    "SearchResult.attachment": (
+        "The attachment whose text it is from; left out where the record itself says it."
+    ),
+    "SearchAttachment.attachmentId": "The attachment's id.",
+    "SearchAttachment.filename": "The attachment's filename, or its id where it has none.",
     "products": "The products of this page.",
     "projects": "The projects of this page.",
     "id": "The id that records name it by.",

@@ -19,6 +19,13 @@ _MOST_QUERY = 1_000
 _MOST_ID = 128
 
 
+class AttachmentView(msgspec.Struct, rename="camel"):
+    """The attachment that an utterance is from."""
+
+    attachment_id: str
+    filename: str
+
+
 class ResultView(msgspec.Struct, rename="camel", omit_defaults=True):
     """One utterance that answers the query, and the record it is from."""
 
@@ -36,6 +43,7 @@ class ResultView(msgspec.Struct, rename="camel", omit_defaults=True):
     speaker: str | UnsetType = UNSET
     role: str | UnsetType = UNSET
     said_at: str | UnsetType = UNSET
+    attachment: AttachmentView | UnsetType = UNSET
 
 
 class ResultPage(msgspec.Struct, rename="camel"):
@@ -96,4 +104,11 @@ def _view(hit: Hit) -> ResultView:
         speaker=UNSET if hit.speaker is None else hit.speaker,
         role=UNSET if hit.role is None else hit.role,
         said_at=UNSET if hit.said_at is None else hit.said_at,
+        attachment=_attachment(hit),
     )
+
+
+def _attachment(hit: Hit) -> AttachmentView | UnsetType:
+    if hit.attachment_id is None:
+        return UNSET
+    return AttachmentView(hit.attachment_id, hit.attachment or hit.attachment_id)

@@ -29,7 +29,7 @@ _TABLES = (
     "CREATE TABLE archive (id UUID, version BIGINT, batch UBIGINT, head UBIGINT, whole UBIGINT)",
     "CREATE TABLE records (id UUID, version BIGINT, whole UBIGINT)",
     "CREATE TABLE arrivals (id UUID, version BIGINT, batch UBIGINT)",
-    "CREATE TABLE utterances (id UUID, version BIGINT, ordinal INTEGER, head UBIGINT)",
+    "CREATE TABLE utterances (id UUID, version BIGINT, ordinal INTEGER, head UBIGINT, own BOOL)",
 )
 _ARCHIVE = (
     f"INSERT INTO archive SELECT {RECORD_ID}, version, hash(batch_id), {_HEAD}, hash(fresh)"
@@ -39,10 +39,11 @@ _READ = {
     RECORDS.name: f"INSERT INTO records SELECT {RECORD_ID}, version, hash(fresh) FROM fresh",
     ARRIVALS.name: f"INSERT INTO arrivals SELECT {RECORD_ID}, version, hash(batch_id) FROM fresh",
     UTTERANCES.name: (
-        f"INSERT INTO utterances SELECT {RECORD_ID}, version, ordinal, {_HEAD} FROM fresh"
+        f"INSERT INTO utterances SELECT {RECORD_ID}, version, ordinal, {_HEAD},"
+        " attachment_id IS NULL FROM fresh"
     ),
 }
-_UNREAD = {"speaker", "role", "said_at", "text"}
+_UNREAD = {"speaker", "role", "said_at", "text", "attachment"}
 """Columns of utterances that the analysis makes: another version of it may make others."""
 
 

@@ -26,7 +26,8 @@ _PREPARE = (
     SELECT
         id, version, min(head) AS head,
         min(head) = max(head) AND count(*) = count(DISTINCT ordinal)
-            AND min(ordinal) = 0 AND max(ordinal) = count(*) - 1 AS whole
+            AND min(ordinal) = 0 AND max(ordinal) = count(*) - 1 AS whole,
+        bool_or(own) AS own
     FROM utterances GROUP BY id, version
     """,
 )
@@ -154,7 +155,7 @@ _PERHAPS_SILENT = f"""
     FROM records r
     JOIN batches b ON b.sequence = r.version {_BATCH}
     JOIN archive a ON a.id = r.id AND a.version = r.version
-    ANTI JOIN said s ON s.id = r.id AND s.version >= r.version
+    ANTI JOIN (FROM said WHERE own) s ON s.id = r.id AND s.version >= r.version
     WHERE b.complete ORDER BY r.version
 """
 
@@ -186,7 +187,7 @@ def find(work: Scratch, read: Collection[str]) -> None:
 def perhaps_silent(work: Scratch, read: Collection[str]) -> Iterator[int]:
     """Versions, in order, that have been analysed, and of which nothing is there that is said.
 
-    Most of them say nothing.
+    Most of them say nothing. What their attachments say does not count: it is not in the archive.
     """
     if set(SILENT.tables) <= set(read):
         for (version,) in work.run(_PERHAPS_SILENT):

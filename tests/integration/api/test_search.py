@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from everlake.lake import AnalysedRecord, AttachedText, Lake
+from everlake.lake.local import LocalSite
 from tests.integration.api.home import Home, refused
-from tests.integration.server import Api
+from tests.integration.lake.home import Said
+from tests.integration.server import Api, everlake, everlake_json
 
 PATH = "/api/v1/search"
 WORDS = ["the export stops at page forty", "we love the export", "the login is slow"]
@@ -106,3 +109,50 @@ def test_any_text_can_be_searched_for(said: Api, words: str) -> None:
 def test_a_workspace_searches_only_its_own(home: Home, said: Api) -> None:
     assert texts(home.workspace(), q="export") == []
     assert texts(said, q="export") != []
+
+
+def attach(home: Home, api: Api, name: str, text: str) -> str:
+    """Give a new record an attachment that says ``text``; the record's id."""
+    api.complete(api.accept(api.record(data={"text": "see attached"})))
+    lake = Lake(LocalSite(home.server.data))
+    workspace_id = api.setup["workspace_id"]
+    (row,) = lake.page_records(workspace_id, limit=1).records
+    attached = AttachedText(attachment_id="att_1", name=name, utterances=[Said(text)])
+    one = AnalysedRecord(
+        record_id=row.record_id,
+        version=row.version,
+        batch_id=row.batch_id,
+        source=row.source,
+        record_type=row.record_type,
+        event_at=row.event_at,
+        product_id=row.product_id,
+        project_ids=row.project_ids,
+        utterances=[Said("see attached")],
+        attached=[attached],
+    )
+    lake.write_utterances(workspace_id, [one])
+    return row.record_id
+
+
+def test_a_result_names_the_attachment_whose_text_it_is(home: Home) -> None:
+    api = home.workspace()
+    record_id = attach(home, api, "offer.pdf", "the discount is nine percent")
+    (result,) = api.http.get(PATH, params={"q": "discount"}).json()["results"]
+    assert (result["recordId"], result["ordinal"]) == (record_id, 1)
+    assert result["attachment"] == {"attachmentId": "att_1", "filename": "offer.pdf"}
+    (own,) = api.http.get(PATH, params={"q": "attached"}).json()["results"]
+    assert "attachment" not in own
+
+
+def test_the_command_names_the_attachment_as_well(home: Home) -> None:
+    api = home.workspace()
+    record_id = attach(home, api, "offer\x1b[2J\n.pdf", "the discount is nine percent")
+    where = ("--workspace", api.setup["workspace_id"])
+    hit = everlake_json("search", "discount", *where, data=home.server.data)
+    assert (hit["attachment_id"], hit["attachment"]) == ("att_1", "offer\x1b[2J\n.pdf")
+    told = everlake("search", "discount", *where, data=home.server.data).stdout
+    assert "attachment offer[2J .pdf of" in told
+    assert record_id in told
+    own = everlake("search", "attached", *where, data=home.server.data).stdout
+    assert "someone" in own
+    assert "attachment " not in own

@@ -134,7 +134,7 @@ def test_whatever_reads_can_be_asked(filled: Lake, query: str) -> None:
 
 
 def test_a_workspace_without_a_lake_has_empty_tables_with_all_columns(filled: Lake) -> None:
-    for table, columns in (("records", 18), ("arrivals", 3), ("utterances", 13)):
+    for table, columns in (("records", 18), ("arrivals", 3), ("utterances", 15)):
         assert objects(filled, f"FROM {table}", "new") == []
         assert objects(filled, f"FROM {table} SELECT count(*) AS n", "new") == [{"n": 0}]
         assert len(objects(filled, f"DESCRIBE {table}", "new")) == columns

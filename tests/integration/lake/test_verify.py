@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import lance
+import pyarrow as pa
 import pytest
 
 from everlake.analysis.utterances import extract
+from everlake.lake import AnalysedRecord, AttachedText
 from everlake.lake.dataset import Snapshot
 from everlake.lake.verify import Verified, run, verify
 from everlake.lake.verify.evidence import Evidence
@@ -332,6 +334,77 @@ def test_wrong_utterances_are_found(
 
     assert (batch_id, True) in [(about, said in text) for about, text in problems]
     assert {about for about, _ in problems} == {batch_id}
+
+
+def attach_words(home: Home) -> None:
+    """What an attachment of the victim says, behind what the victim says."""
+    rows = lance.dataset(table(home, "utterances")).to_table(filter=row_of_victim(home))
+    last = rows.num_rows - 1
+    for column, value in (("attachment_id", "att_1"), ("attachment", "offer.pdf")):
+        index = rows.schema.get_field_index(column)
+        rows = rows.set_column(index, rows.schema.field(column), pa.array([value] * rows.num_rows))
+    ordinal = rows.schema.get_field_index("ordinal")
+    numbers = pa.array(range(last + 1, 2 * last + 2), pa.int32())
+    rows = rows.set_column(ordinal, rows.schema.field("ordinal"), numbers)
+    lance.write_dataset(rows, table(home, "utterances"), mode="append")
+
+
+def test_what_attachments_say_is_no_problem(home: Home, tmp_path: Path) -> None:
+    plant(home)
+    attach_words(home)
+
+    assert verified(home, tmp_path).problems == []
+
+
+def test_an_attachment_that_speaks_where_its_record_does_not_is_no_problem(
+    home: Home, tmp_path: Path
+) -> None:
+    home.accept(conversation("silent", "x") | {"data": {}})
+    home.work()
+    row = home.lake.page_records(home.workspace_id, limit=1).records[0]
+    text = AttachedText(
+        attachment_id="att_1",
+        name="offer.pdf",
+        utterances=extract("email", b'{"text":"the price is nine"}'),
+    )
+    one = AnalysedRecord(
+        record_id=row.record_id,
+        version=row.version,
+        batch_id=row.batch_id,
+        source=row.source,
+        record_type=row.record_type,
+        event_at=row.event_at,
+        product_id=row.product_id,
+        project_ids=row.project_ids,
+        utterances=[],
+        attached=[text],
+    )
+    assert home.lake.write_utterances(home.workspace_id, [one]).utterances == 1
+
+    assert verified(home, tmp_path).problems == []
+
+
+def test_own_words_that_are_gone_are_found_where_an_attachments_are_there(
+    home: Home, tmp_path: Path
+) -> None:
+    batch_id = plant(home)
+    attach_words(home)
+    lance.dataset(table(home, "utterances")).delete(
+        f"attachment_id IS NULL AND {row_of_victim(home)}"
+    )
+
+    problems = told(verified(home, tmp_path))
+
+    assert (batch_id, True) in [
+        (about, "not in the table utterances" in text) for about, text in problems
+    ]
+
+
+def test_a_table_from_before_attachments_is_right(home: Home, tmp_path: Path) -> None:
+    plant(home)
+    lance.dataset(table(home, "utterances")).drop_columns(["attachment_id", "attachment"])
+
+    assert verified(home, tmp_path).problems == []
 
 
 def test_utterances_of_an_earlier_version_are_found_once_the_later_is_analysed(

@@ -185,9 +185,7 @@ def test_every_answer_has_a_request_id_and_its_statuses(label: str) -> None:
     keyed = operation.get("security") != []
     expected = {"200", "405", "500", "503"} | ({"401", "403", "429"} if keyed else set())
     expected |= {"404"} if "{" in label else set()
-    expected |= (
-        {"400"} if keyed and ("{" not in label or label.endswith(_CAN_BE_WRONG)) else set()
-    )
+    expected |= {"400"} if keyed and ("{" not in label or label.endswith(_CAN_BE_WRONG)) else set()
     expected |= {"204"} if label.endswith("/events") else set()
     expected |= {"202", "413", "415"} if label == "POST /api/v1/ingest" else set()
     assert set(operation["responses"]) == expected

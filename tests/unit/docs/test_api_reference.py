@@ -95,6 +95,8 @@ def test_every_json_block_is_an_answer_that_the_description_allows() -> None:
         "Receipt",
         "BatchPage",
         "RefusedPage",
+        "AttachmentPage",
+        "Retried",
         "RecordDetail",
         "SearchPage",
         "ProductPage",

@@ -8,8 +8,6 @@ tree. One pass, each character looked at a bounded number of times.
 import html
 import re
 
-from everlake.analysis.names import vocabulary
-
 _USUAL_TAG = (
     "(?:html|head|body|p|div|br|span|a|b|i|u|em|strong|ul|ol|li|table|tbody|tr|td|th|h[1-6]|img|hr"
     "|blockquote|pre|code|font|style|script|section|article|small|sup|sub|center|o:p)"
@@ -33,16 +31,22 @@ _UNSEEN = {
     "style": re.compile(r"</style\b", re.IGNORECASE),
     "head": re.compile(r"</head\b|<body\b", re.IGNORECASE),
 }
+
+
+def _names(listed: str) -> list[str]:
+    return listed.split()
+
+
 _BREAKS = {
     **dict.fromkeys(
-        vocabulary(
+        _names(
             "p h1 h2 h3 h4 h5 h6 ul ol dl table pre section article header footer hr figure form "
             "main aside nav"
         ),
         "\n\n",
     ),
     **dict.fromkeys(
-        vocabulary(
+        _names(
             "div br li tr dt dd address fieldset details summary caption thead tbody option "
             "center body figcaption"
         ),

@@ -1,0 +1,73 @@
+"""The text of an attachment as utterances of its record."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias
+
+from everlake.analysis.decode import decode
+from everlake.analysis.paragraphs import passages
+from everlake.analysis.reading import NOBODY, Reading, Scope, Utterance
+from everlake.analysis.shapes import captions, script
+from everlake.analysis.shapes.when import start_of
+from everlake.contract.envelope import Participant
+
+TextKind: TypeAlias = Literal["prose", "captions"]
+
+_RECORDINGS = frozenset({"call", "call_transcription", "meeting_notes"})
+
+
+def attached_utterances(
+    kind: TextKind,
+    sections: Iterable[str],
+    record_type: str,
+    participants: Sequence[Participant] = (),
+    *,
+    start: int | None = None,
+) -> list[Utterance]:
+    """What the text of an attachment says, in order.
+
+    ``captions`` (WebVTT, SubRip) become turns of their speakers. ``prose`` becomes paragraphs of
+    nobody, and rows of tables one by one; where each of its turns is begun by a participant of
+    the record or a word such as ``Agent:``, it is a transcript and read like one.
+
+    Args:
+        kind: what the text is.
+        sections: its parts in order: pages, slides, lines; no paragraph, row or cue goes on in
+            the next one.
+        record_type: the envelope's ``_type``, normalised.
+        participants: the envelope's ``_participants``; see
+            :func:`everlake.analysis.utterances.extract`.
+        start: Unix milliseconds at which the recording began, if the record tells
+            (:func:`recording_start`). Without it ``said_at`` is None where the text itself has
+            only offsets.
+
+    Returns:
+        At most ``MAX_UTTERANCES`` of about 2,000 characters at most; what would be more is
+        joined, not dropped. Raises nothing. Takes time linear in the text.
+    """
+    reading = Reading(record_type, participants)
+    parts = list(sections)
+    text = "\n".join(parts)
+    scope = Scope(start)
+    if kind == "captions":
+        told = captions.read(reading, "", text, NOBODY, scope) or script.read(
+            reading, "transcript", text, NOBODY, scope
+        )
+    else:
+        told = script.read_known(reading, text, scope)
+    if not told:
+        for part in parts:
+            for passage in passages(part):
+                reading.say(passage)
+    return reading.result()
+
+
+def recording_start(record_type: str, data: bytes) -> int | None:
+    """Unix milliseconds at which the call or meeting began that ``data`` is about.
+
+    None where it does not tell, and for records that are no recordings: the date of a mail says
+    nothing about the captions that came with it.
+    """
+    if record_type not in _RECORDINGS:
+        return None
+    item = decode(data)
+    return start_of(item) if isinstance(item, dict) else None

@@ -1,0 +1,64 @@
+"""Undoing gzip and deflate while content comes in, a bounded piece at a time."""
+
+import zlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from everlake.attachments.answers import bad_answer
+from everlake.attachments.errors import FetchCode, FetchError
+
+if TYPE_CHECKING:
+    from zlib import _Decompress  # pyright: ignore[reportPrivateUsage]
+
+PIECE = 256 * 1024
+"""Bytes decoded at a time, however small what they come from."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+_ZLIB = zlib.MAX_WBITS
+_RAW = -zlib.MAX_WBITS
+
+
+def decoded(pieces: Iterator[bytes], coding: str) -> Iterator[bytes]:
+    """The content of ``pieces``.
+
+    Args:
+        pieces: content coded by ``coding``.
+        coding: ``gzip``, of one member or several (RFC 1952, section 2.2); or ``deflate``, with
+            zlib's frame or, as some servers send it, without (RFC 9110, section 8.4.1.2).
+
+    Raises:
+        FetchError: ``BAD_ANSWER`` where it is not in this coding; ``CUT_OFF`` where it ends
+            before its end.
+    """
+    coder: _Decompress | None = None
+    begun = False
+    for piece in pieces:
+        rest = piece
+        while rest:
+            if coder is None:
+                coder = zlib.decompressobj(_window(rest, coding))
+                begun = True
+            try:
+                data = coder.decompress(rest, PIECE)
+            except zlib.error as error:
+                raise bad_answer(f"sent content that is not {coding}, as it says it is") from error
+            if data:
+                yield data
+            rest = coder.unconsumed_tail
+            if coder.eof:
+                rest = coder.unused_data
+                coder = None
+                if coding != "gzip" or not rest.lstrip(b"\0"):
+                    rest = b""
+    if coder is not None or not begun:
+        raise FetchError(
+            FetchCode.CUT_OFF, "the content ended before its end: it is tried again", passes=True
+        )
+
+
+def _window(start: bytes, coding: str) -> int:
+    if coding == "gzip":
+        return _GZIP
+    # A zlib frame begins with its method, 8, and its first two bytes are a multiple of 31.
+    framed = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
+    return _ZLIB if framed or len(start) == 1 else _RAW

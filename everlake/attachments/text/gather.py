@@ -1,0 +1,62 @@
+"""Sections as they are found, cleaned and counted."""
+
+import re
+
+from everlake.attachments.text.model import AttachmentText, Section, TextKind
+from everlake.attachments.text.wire import MOST_PLACE, MOST_SECTIONS
+
+UNWANTED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufff9-\ufffc\ufffe\uffff\ud800-\udfff]"
+)
+"""What no text has: control characters, surrogates, noncharacters, marks of no width."""
+
+_LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_TRAILING = re.compile(r"(?<![ \t\xa0])[ \t\xa0]+(?=\n|\Z)")
+_BLANK = re.compile(r"\n{3,}")
+
+
+class Full(Exception):
+    """There is as much text as may be; what else the file has is left out."""
+
+
+class Gathered:
+    """The sections of one file.
+
+    Args:
+        most_characters: after which the text is cut.
+    """
+
+    def __init__(self, most_characters: int) -> None:
+        self.kind = TextKind.PROSE
+        self.truncated = False
+        self.left = most_characters
+        self._sections: list[Section] = []
+
+    def add(self, text: str, place: str | None = None) -> None:
+        """Append a section, unless it is empty.
+
+        Raises:
+            Full: no more is taken.
+        """
+        cut = len(text) > self.left
+        text = clean(text[: self.left])
+        if text:
+            self.left -= len(text)
+            if place is not None:
+                place = clean(place[:MOST_PLACE]).replace("\n", " ") or None
+            self._sections.append(Section(text, place))
+        if cut or len(self._sections) == MOST_SECTIONS:
+            raise Full
+
+    def result(self) -> AttachmentText:
+        """All that was added."""
+        return AttachmentText(
+            kind=self.kind, sections=tuple(self._sections), truncated=self.truncated
+        )
+
+
+def clean(text: str) -> str:
+    """``text`` as :class:`everlake.attachments.text.AttachmentText` promises it."""
+    text = _LINE_ENDS.sub("\n", text)
+    text = UNWANTED.sub("", text)
+    return _BLANK.sub("\n\n", _TRAILING.sub("", text)).strip("\n")

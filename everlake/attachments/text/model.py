@@ -1,0 +1,86 @@
+"""What comes out of a file, and what is said where nothing does."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class TextKind(StrEnum):
+    """How the text is to be taken."""
+
+    PROSE = "prose"
+    CAPTIONS = "captions"
+    """WebVTT or SubRip as it stands in the file, decoded and nothing more."""
+
+
+class Section(msgspec.Struct, frozen=True):
+    """A part of the file's text.
+
+    ``place`` is for people: "page 3", "slide 2", "sheet Prices"; None where there is no such
+    thing. Consecutive sections may have the same place.
+    """
+
+    text: str
+    place: str | None = None
+
+
+class AttachmentText(msgspec.Struct, frozen=True, kw_only=True):
+    """A file's text in reading order.
+
+    It is valid Unicode without control characters but line feeds and tabs. ``truncated`` says
+    that the file goes on and only its beginning was read. There are no sections where the file
+    has no text, such as a scanned PDF.
+    """
+
+    kind: TextKind
+    sections: tuple[Section, ...]
+    truncated: bool = False
+
+
+class TextCode(StrEnum):
+    """Why there is no text."""
+
+    UNSUPPORTED = "text_format_unsupported"
+    EXTRA_MISSING = "text_extra_missing"
+    TOO_LARGE = "text_file_too_large"
+    TIMED_OUT = "text_timed_out"
+    OUT_OF_MEMORY = "text_out_of_memory"
+    DAMAGED = "text_file_damaged"
+    ENCRYPTED = "text_file_encrypted"
+    CRASHED = "text_reader_crashed"
+    UNAVAILABLE = "text_reader_unavailable"
+
+
+class TextError(Exception):
+    """No text comes out of a file.
+
+    Args:
+        code: why.
+        message: for the customer; says what to do and nothing of the inside.
+        passes: whether a later try may succeed with the file as it is.
+    """
+
+    def __init__(self, code: TextCode, message: str, *, passes: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.passes = passes
+
+
+class Stopped(Exception):
+    """The reading was called off; nothing is known of the file."""
+
+
+class ExtractionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of one extraction.
+
+    ``seconds`` is both wall-clock and processor time. ``memory_bytes`` bounds the data of the
+    reading process (``RLIMIT_DATA``, getrlimit(2)). ``most_characters`` bounds the text: there
+    the text is cut. Of a plain text or CSV no more than ``most_file_bytes`` are read; any other
+    file larger than this is refused.
+    """
+
+    seconds: float = 120
+    memory_bytes: int = 1024 * 1024 * 1024
+    most_characters: int = 5_000_000
+    most_file_bytes: int = 256 * 1024 * 1024

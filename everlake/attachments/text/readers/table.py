@@ -1,0 +1,124 @@
+"""Rows of cells as lines that stand alone in a search, and CSV (RFC 4180) to such rows."""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from typing import BinaryIO
+
+from everlake.attachments.text.gather import Full, Gathered
+from everlake.attachments.text.readers.charset import beginning, decode
+from everlake.attachments.text.wire import Task
+
+_LONGEST_CELL = 1_000_000
+_LONGEST_LABEL = 60
+_PORTION = 100_000
+_SEPARATORS = ",;\t|"
+_LINES_LOOKED_AT = 20
+_QUOTED = re.compile(r'"[^"]*+"')
+
+
+class Rows:
+    """Gathers a sheet's rows, one a line, the cells parted by " | ".
+
+    Where the first row looks like a header (two or more different short names, no number among
+    them), each cell of the rows below has its name before it: "Plan: Team | Price: 12".
+    """
+
+    def __init__(self, gathered: Gathered, place: str | None) -> None:
+        self._gathered = gathered
+        self._place = place
+        self._lines: list[str] = []
+        self._size = 0
+        self._labels: Sequence[str] | None = None
+
+    def add_all(self, rows: Iterable[Sequence[str]]) -> None:
+        """Gather every row.
+
+        Raises:
+            Full: there is as much text as may be.
+        """
+        for row in rows:
+            if any(row):
+                self._add(row)
+        self._flush()
+
+    def _add(self, row: Sequence[str]) -> None:
+        if self._labels is None:
+            self._labels = row if _is_header(row) else ()
+            line = " | ".join(cell for cell in row if cell)
+        else:
+            labels = self._labels
+            line = " | ".join(
+                f"{labels[column]}: {cell}" if column < len(labels) and labels[column] else cell
+                for column, cell in enumerate(row)
+                if cell
+            )
+        self._lines.append(line)
+        self._size += len(line) + 1
+        if self._size > self._gathered.left:
+            self._flush()
+            raise Full
+        if self._size >= _PORTION:
+            self._flush()
+
+    def _flush(self) -> None:
+        lines, self._lines, self._size = self._lines, [], 0
+        self._gathered.add("\n".join(lines), self._place)
+
+
+def one_line(cell: str) -> str:
+    """A cell's text without line breaks and space around it."""
+    return " ".join(cell.split())
+
+
+def read_commas(file: BinaryIO, gathered: Gathered, task: Task) -> None:
+    """CSV with whatever separator its first lines use.
+
+    Raises:
+        TextError: it is no text.
+    """
+    _read(file, gathered, task, None)
+
+
+def read_tabs(file: BinaryIO, gathered: Gathered, task: Task) -> None:
+    """Tab-separated values.
+
+    Raises:
+        TextError: it is no text.
+    """
+    _read(file, gathered, task, "\t")
+
+
+def _read(file: BinaryIO, gathered: Gathered, task: Task, separator: str | None) -> None:
+    text = decode(beginning(file, gathered, task)).replace("\0", "")
+    csv.field_size_limit(_LONGEST_CELL)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator or _separator(text))
+    rows = ([one_line(cell) for cell in row] for row in reader)
+    try:
+        Rows(gathered, None).add_all(rows)
+    except csv.Error:  # a cell without end; as text it is better than nothing
+        gathered.add(text)
+
+
+def _separator(text: str) -> str:
+    """The mark that most of the first lines have the same number of; then that with most."""
+    lines = _QUOTED.sub("", text[:_PORTION]).splitlines()[:_LINES_LOOKED_AT]
+
+    def evenness(mark: str) -> tuple[int, int]:
+        counts = [line.count(mark) for line in lines if line]
+        usual = max(set(counts), key=counts.count) if counts else 0
+        return (counts.count(usual) if usual else 0, usual)
+
+    return max(_SEPARATORS, key=evenness)
+
+
+def _is_header(row: Sequence[str]) -> bool:
+    names = [cell for cell in row if cell]
+    return (
+        len(names) >= 2
+        and len(set(names)) == len(names)
+        and all(len(name) <= _LONGEST_LABEL for name in names)
+        and all(any(character.isalpha() for character in name) for name in names)
+        and not any(name[0].isdigit() for name in names)
+    )

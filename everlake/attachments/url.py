@@ -1,0 +1,189 @@
+"""A URL taken apart strictly, so that what is checked is what is asked for."""
+
+import ipaddress
+import re
+from typing import TypeAlias
+from urllib.parse import quote, urljoin
+
+import idna
+import msgspec
+
+from everlake.attachments.errors import FetchCode, FetchError
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+PORTS = {"http": 80, "https": 443}
+MAX_URL = 8_192
+"""Characters. RFC 9110, section 4.1, asks for 8,000 to be supported."""
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<authority>[^/?#]*)(?P<rest>.*)")
+_AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?")
+_PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
+_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_\-]{0,61}[a-z0-9_])?", re.ASCII)
+# The last label by which a name is taken for an IPv4 address (WHATWG URL, ends in a number).
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+_NOT_IN_A_URL = re.compile(
+    r"[\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064"
+    r"\u3000\ufeff\ud800-\udfff\\]"
+)
+# What RFC 3986 allows in a path or query, and the sign of an escape.
+_SAFE = "/?:@!$&'()*+,;=-._~%[]"
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a request goes.
+
+    Attributes:
+        scheme: ``http`` or ``https``.
+        host: a name in lower case and ASCII, or an address as :mod:`ipaddress` writes it.
+        port: from 1 to 65,535.
+        target: path and query, as they stand in a request.
+        address: the host, if it is an address.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+    address: Address | None
+
+    @property
+    def authority(self) -> str:
+        """Host and port as in a ``Host`` header: no port where it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.target}"
+
+
+def parse(url: str) -> Location:
+    """Take ``url`` apart (RFC 3986), refusing whatever two parsers might read differently.
+
+    Raises:
+        FetchError: ``URL_NOT_ALLOWED``.
+    """
+    if len(url) > MAX_URL:
+        raise not_allowed(f"the URL is longer than {MAX_URL:,} characters")
+    if _NOT_IN_A_URL.search(url):
+        raise not_allowed(
+            "the URL contains white space, a control character or a backslash: percent-encode it"
+        )
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        raise not_allowed("the URL is not absolute: write it as https://host/path")
+    scheme = parts["scheme"].lower()
+    if scheme not in PORTS:
+        raise not_allowed("the URL is neither http nor https: only these are fetched")
+    if "@" in parts["authority"]:
+        raise not_allowed("the URL contains credentials: use a URL that needs none")
+    authority = _AUTHORITY.fullmatch(parts["authority"])
+    if authority is None:
+        raise not_allowed("the URL's host and port are malformed")
+    host, address = parse_host(authority["host"])
+    return Location(
+        scheme=scheme,
+        host=host,
+        port=PORTS[scheme] if authority["port"] is None else parse_port(authority["port"]),
+        target=_target(parts["rest"]),
+        address=address,
+    )
+
+
+def follow(base: Location, reference: str) -> Location:
+    """Where a ``Location`` header leads from ``base`` (RFC 9110, section 10.2.2).
+
+    Raises:
+        FetchError: ``BAD_ANSWER`` without a reference; ``URL_NOT_ALLOWED``.
+    """
+    reference = reference.strip(" \t")
+    if not reference:
+        raise FetchError(
+            FetchCode.BAD_ANSWER, "the server of the URL answered a redirect that leads nowhere"
+        )
+    if len(reference) > MAX_URL or _NOT_IN_A_URL.search(reference):
+        raise not_allowed("the URL redirects to a malformed URL")
+    try:
+        return parse(urljoin(base.url, reference))
+    except ValueError as error:
+        raise not_allowed("the URL redirects to a malformed URL") from error
+
+
+def parse_host(host: str) -> tuple[str, Address | None]:
+    """A host as it is looked up and compared, and the address that it is, if it is one.
+
+    Addresses are taken in their usual form alone: ``getaddrinfo`` reads ``0x7f.1``,
+    ``2130706433``, ``0177.1`` and ``127.1`` as the inside address 127.0.0.1.
+
+    Raises:
+        FetchError: ``URL_NOT_ALLOWED``.
+    """
+    if host.startswith("["):
+        return _parse_ipv6(host[1:-1])
+    name = _ascii(host).removesuffix(".")
+    if not name:
+        raise not_allowed("the URL has no host")
+    labels = name.split(".")
+    if _NUMBER.fullmatch(labels[-1]):
+        try:
+            address = ipaddress.IPv4Address(name)
+        except ValueError as error:
+            raise not_allowed(
+                "the URL's host looks like an address: write it as four decimal numbers"
+            ) from error
+        return str(address), address
+    if len(name) > 253 or not all(_NAME.fullmatch(label) for label in labels):
+        raise not_allowed("the URL's host is not a valid name")
+    return name, None
+
+
+def parse_port(port: str) -> int:
+    """
+    Raises:
+        FetchError: ``URL_NOT_ALLOWED``.
+    """
+    if not _PORT.fullmatch(port) or int(port) > 65_535:
+        raise not_allowed("the URL's port is not a number from 1 to 65535")
+    return int(port)
+
+
+def not_allowed(message: str) -> FetchError:
+    """The error of a URL that is not fetched, with what is wrong with it."""
+    return FetchError(FetchCode.URL_NOT_ALLOWED, message)
+
+
+def _parse_ipv6(text: str) -> tuple[str, Address]:
+    if "%" in text:
+        raise not_allowed("the URL's address has a zone, which means something on one machine only")
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError as error:
+        raise not_allowed("the URL's host is not a valid IPv6 address") from error
+    return str(address), address
+
+
+def _ascii(host: str) -> str:
+    """The name in lower case and, if it is not ASCII, encoded (IDNA 2008, RFC 5891).
+
+    Nothing is mapped: full-width digits or dots, circled letters and the like are refused.
+    """
+    if host.isascii():
+        return host.lower()
+    lowered = host.lower()
+    if any(not was.isascii() and now.isascii() for was, now in zip(host, lowered, strict=False)):
+        raise not_allowed("the URL's host is not a valid name")
+    try:
+        if any(dot in host for dot in "\u3002\uff0e\uff61"):
+            raise not_allowed("the URL's host is not a valid name")
+        return idna.encode(lowered, strict=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError) as error:
+        raise not_allowed("the URL's host is not a valid internationalised name") from error
+
+
+def _target(rest: str) -> str:
+    """Path and query of what stands behind the authority, escaped where they are not ASCII."""
+    text = rest.partition("#")[0]
+    if not text.startswith("/"):
+        text = "/" + text
+    return quote(text, safe=_SAFE)
