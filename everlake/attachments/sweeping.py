@@ -40,7 +40,7 @@ def forget_expired(catalog: Catalog, store: ObjectStore) -> int:
         with catalog.write() as tx:
             forgotten = [each for each in found if uploads.forget(tx, [each.id])]
         for each in forgotten:
-            remove(store, each)
+            remove(store, each.workspace_id, each.id)
         total += len(forgotten)
         _log.info("forgot uploads that were not used", uploads=len(forgotten))
 
