@@ -95,9 +95,9 @@ uploaded before:
 
 - POST /api/v1/uploads (`api:write`) with `{{"size", "filename"?, "mime_type"?, "sha256"?}}`: 201 \
 `{{"upload_intent_id", "expiresAt", "whole": {{"method", "url", "headers"}}, "parts"?: \
-[{{"number", "size", "method", "url", "headers"}}], ...}}`. Send the file's bytes with the request in `whole`, \
-or part by part. A `url` that begins with `/` is one of this API and takes the key; never send the \
-key to another.
+[{{"number", "size", "method", "url", "headers"}}], ...}}`. Send the file's bytes with the request \
+in `whole`, or part by part. A `url` that begins with `/` is one of this API and takes the key; \
+never send the key to another.
 - GET /api/v1/uploads/UPLOAD_ID: `status` is `COMPLETE` when a record may name it; else `parts` \
 are those that are missing.
 - GET /api/v1/attachments/ATTACHMENT_ID and .../content (`api:read`): one attachment, and its \
