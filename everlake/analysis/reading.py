@@ -10,9 +10,7 @@ from everlake.analysis.decode import Json
 from everlake.analysis.people import People
 from everlake.analysis.prose import MAX_TEXT, Cover, clean, is_sentence, split
 from everlake.contract.envelope import Participant
-
-MAX_UTTERANCES = 20_000
-"""Most utterances of one record."""
+from everlake.lake.rows import MAX_UTTERANCES
 
 _ANSWER = re.compile(r"(?:\s*+(?:re|fwd?|aw|wg|sv|tr)\s?:)++\s*+", re.IGNORECASE)
 _LABEL = 40

@@ -25,10 +25,16 @@ class FetchCode(StrEnum):
     SIZE_MISMATCH = "SIZE_MISMATCH"
     SHA1_MISMATCH = "SHA1_MISMATCH"
     MD5_MISMATCH = "MD5_MISMATCH"
+    SHA256_MISMATCH = "SHA256_MISMATCH"
+    """Of an upload that was announced with another one."""
     NOTHING_TO_FETCH = "NOTHING_TO_FETCH"
     """The record names neither a URL nor an upload."""
     UPLOAD_GONE = "UPLOAD_GONE"
     """The upload that the record names is no longer kept."""
+    GIVEN_UP = "GIVEN_UP"
+    """Every try ended with its worker."""
+    NOT_KEPT = "NOT_KEPT"
+    """Our own disk or storage did not take it."""
 
 
 class FetchError(Exception):

@@ -127,8 +127,8 @@ class Guard:
         Raises:
             FetchError: ``ADDRESS_NOT_ALLOWED`` when none is open; ``NAME_NOT_FOUND``.
         """
+        self.check(location)
         if location.address:
-            self.check(location)
             return [str(location.address)]
         found = self._look_up(location)
         if self._opens_name(location):

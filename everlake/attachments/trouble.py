@@ -4,7 +4,6 @@ import ssl
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 
 from urllib3.exceptions import (
-    ConnectTimeoutError,
     HTTPError,
     NewConnectionError,
     ReadTimeoutError,
@@ -33,9 +32,7 @@ def trouble(error: Exception, *, connecting: bool = False) -> FetchError:
             "the certificate of the URL's server is not valid for its host: it has to be renewed "
             "there",
         )
-    if any(
-        isinstance(cause, (TimeoutError, ConnectTimeoutError, ReadTimeoutError)) for cause in causes
-    ):
+    if any(isinstance(cause, (TimeoutError, ReadTimeoutError)) for cause in causes):
         return timed_out()
     if any(isinstance(cause, (ssl.SSLError, TlsError)) for cause in causes):
         return FetchError(

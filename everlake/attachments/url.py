@@ -17,6 +17,7 @@ MAX_URL = 8_192
 """Characters. RFC 9110, section 4.1, asks for 8,000 to be supported."""
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<authority>[^/?#]*)(?P<rest>.*)")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_\-]{0,61}[a-z0-9_])?", re.ASCII)
@@ -104,10 +105,11 @@ def follow(base: Location, reference: str) -> Location:
         )
     if len(reference) > MAX_URL or _NOT_IN_A_URL.search(reference):
         raise not_allowed("the URL redirects to a malformed URL")
-    try:
-        return parse(urljoin(base.url, reference))
-    except ValueError as error:
-        raise not_allowed("the URL redirects to a malformed URL") from error
+    if _SCHEME.match(reference):
+        return parse(reference)
+    if reference.startswith("//"):
+        return parse(f"{base.scheme}:{reference}")
+    return parse(urljoin(base.url, reference))
 
 
 def parse_host(host: str) -> tuple[str, Address | None]:

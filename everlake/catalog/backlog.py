@@ -1,9 +1,13 @@
 """How much of the queue waits, at a cost that has a bound."""
 
-import msgspec
-from sqlalchemy import Connection, Label, ScalarSelect, func, select
+from typing import Any
 
-from everlake.catalog.tables import batches
+import msgspec
+from sqlalchemy import Column, Connection, Label, ScalarSelect, func, select
+
+from everlake.catalog.attachments import TextState
+from everlake.catalog.tables import attachments, batches
+from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.batch import BatchStatus
 
 MOST = 100_000
@@ -45,7 +49,30 @@ def _columns() -> list[Label[int]]:
     ]
 
 
+def _count_files(column: Column[Any], *values: str) -> ScalarSelect[int]:
+    some = select(attachments.c.id).where(column.in_(values)).limit(MOST)
+    return select(func.count()).select_from(some.subquery()).scalar_subquery()
+
+
 _WAITING = select(*_columns())
+_WAITING_FILES = select(
+    _count_files(attachments.c.status, AttachmentStatus.PENDING.value).label("fetch"),
+    _count_files(attachments.c.text_status, TextState.PENDING.value, TextState.READY.value).label(
+        "read"
+    ),
+)
+
+
+class WaitingFiles(msgspec.Struct, frozen=True):
+    """Attachments that are to be fetched and to be read, counted up to :data:`MOST`."""
+
+    fetch: int
+    read: int
+
+
+def waiting_files(tx: Connection) -> WaitingFiles:
+    """What waits of the attachments of all workspaces, due or not."""
+    return WaitingFiles(**tx.execute(_WAITING_FILES).mappings().one())
 
 
 def waiting(tx: Connection, *, now: int) -> list[Waiting]:

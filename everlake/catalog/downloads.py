@@ -234,12 +234,6 @@ def settle(
     return Settled(len(complete), len(given_up))
 
 
-def waiting(tx: Connection, *, most: int) -> int:
-    """How many attachments are not settled; an index is read up to ``most`` and no further."""
-    some = select(_c.due_at).where(_c.status == _PENDING).limit(most)
-    return tx.execute(select(func.count()).select_from(some.subquery())).scalar_one()
-
-
 def _hosts(tx: Connection, after: str) -> list[str]:
     """Hosts with something that waits, those behind ``after`` first."""
     behind = {"status": _PENDING, "after": after, "most": MOST_HOSTS}

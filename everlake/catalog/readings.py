@@ -105,6 +105,12 @@ def advance(tx: Connection, ids: Collection[str], *, owner: str, to: TextState, 
     return _update_held(tx, ids, owner, values)
 
 
+def read_again(tx: Connection, attachment_id: str, *, owner: str, now: int) -> int:
+    """Let a file of ``owner`` be read once more, since its text is lost; how many it was."""
+    values = {"text_status": TextState.PENDING.value, "text_owner": None, "text_due_at": now}
+    return _update_held(tx, [attachment_id], owner, values)
+
+
 def fail(tx: Connection, faults: Iterable[Unreadable], *, owner: str, now: int) -> int:
     """Write down why attachments gave no text; how many of them were ``owner``'s."""
     count = 0

@@ -8,9 +8,8 @@ pyarrow carries no types, so what it returns stays inside this module and
 # pyright: reportMissingTypeArgument=false, reportMissingTypeStubs=false
 # Reason: pyarrow has neither annotations nor stubs.
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
 from typing import Any, TypeAlias
 
 import msgspec
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 
 from everlake.contract.envelope import Participant
 from everlake.lake.filters import participant_keys
-from everlake.lake.rows import AnalysedRecord, Arrival, ArrivedRecord, AttachedText, Spoken
+from everlake.lake.rows import Arrival, ArrivedRecord, AttachedText, Words, ordinals
 
 Table: TypeAlias = Any
 Batch: TypeAlias = Any
@@ -87,7 +86,7 @@ UTTERANCES: Schema = pa.schema(
         ("attachment", pa.string()),
     ]
 )
-"""What was said in each record, in order of ``ordinal`` from 0.
+"""What was said in each record, in order of ``ordinal``: :func:`everlake.lake.rows.ordinals`.
 
 The last two columns came later: tables that were made before get them from their next writer.
 """
@@ -134,37 +133,42 @@ def arrivals_table(rows: Sequence[Arrival]) -> Table:
     return pa.table(columns, schema=ARRIVALS)
 
 
-def utterances_table(records: Collection[AnalysedRecord]) -> Table:
-    """Rows of :data:`UTTERANCES`."""
+def utterances_table(texts: Collection[Words]) -> Table:
+    """Rows of :data:`UTTERANCES`.
+
+    Raises:
+        ValueError: a text has too many utterances, or an ``attachment_id`` is not valid Unicode.
+    """
     lines = [
-        (record, ordinal, said)
-        for record in records
-        for ordinal, said in enumerate(_all_said(record))
+        (words, ordinal, said)
+        for words in texts
+        for ordinal, said in zip(ordinals(words), words.utterances, strict=True)
     ]
-    sources = [source for record in records for source in _sources(record)]
+    sources = [words if isinstance(words, AttachedText) else None for words, _, _ in lines]
     columns = {
-        "record_id": [record.record_id for record, _, _ in lines],
-        "version": [record.version for record, _, _ in lines],
+        "record_id": [words.record_id for words, _, _ in lines],
+        "version": [words.version for words, _, _ in lines],
         "ordinal": [ordinal for _, ordinal, _ in lines],
-        "type": [record.record_type for record, _, _ in lines],
-        "batch_id": [record.batch_id for record, _, _ in lines],
-        "product_id": [record.product_id for record, _, _ in lines],
-        "project_ids": [record.project_ids for record, _, _ in lines],
-        "source": [record.source for record, _, _ in lines],
-        "event_at": _instants([record.event_at for record, _, _ in lines]),
+        "type": [words.record_type for words, _, _ in lines],
+        "batch_id": [words.batch_id for words, _, _ in lines],
+        "product_id": [words.product_id for words, _, _ in lines],
+        "project_ids": [words.project_ids for words, _, _ in lines],
+        "source": [words.source for words, _, _ in lines],
+        "event_at": _instants([words.event_at for words, _, _ in lines]),
         "speaker": [_valid(said.speaker) for _, _, said in lines],
         "role": [said.role for _, _, said in lines],
         "said_at": [_valid(said.said_at) for _, _, said in lines],
         "text": [_valid(said.text) for _, _, said in lines],
-        "attachment_id": [None if one is None else _valid(one.attachment_id) for one in sources],
+        "attachment_id": [None if one is None else one.attachment_id for one in sources],
         "attachment": [None if one is None else _valid(one.name) for one in sources],
     }
     return pa.table(columns, schema=UTTERANCES)
 
 
-def ids_table(record_ids: Iterable[str]) -> Table:
-    """A table of record ids alone."""
-    return pa.table({"record_id": list(record_ids)}, schema=pa.schema(_IDENTITY[:1]))
+def keys_table(names: Sequence[str], keys: Collection[tuple[Any, ...]]) -> Table:
+    """Values of these columns of :data:`UTTERANCES`, of which there is at least one each."""
+    schema = pa.schema([UTTERANCES.field(name) for name in names])
+    return pa.table([list(values) for values in zip(*keys, strict=True)], schema=schema)
 
 
 def lacking(has: Schema, wanted: Schema) -> list[Field]:
@@ -237,19 +241,6 @@ def largest(table: Table, column: str) -> int | None:
 def counts(table: Table, columns: Sequence[str]) -> list[dict[str, Any]]:
     """How many rows have each combination of values, as ``count_all`` beside the values."""
     return table.group_by(list(columns)).aggregate([([], "count_all")]).to_pylist()
-
-
-def _all_said(record: AnalysedRecord) -> Iterable[Spoken]:
-    if not record.attached:
-        return record.utterances
-    return chain(record.utterances, *(one.utterances for one in record.attached))
-
-
-def _sources(record: AnalysedRecord) -> Iterator[AttachedText | None]:
-    """For each utterance the attachment that it is from, if it is."""
-    yield from repeat(None, len(record.utterances))
-    for one in record.attached:
-        yield from repeat(one, len(one.utterances))
 
 
 def _instants(texts: list[str]) -> Any:

@@ -12,7 +12,7 @@ from typing import Self
 from everlake.lake import arrow
 from everlake.lake.lake import ARRIVALS, RECORDS, SPECS, UTTERANCES, Lake
 from everlake.lake.pile import Pile
-from everlake.lake.rows import AnalysedRecord, Arrival, ArrivedRecord, said_weight, weight
+from everlake.lake.rows import Arrival, ArrivedRecord, Words, said_weight, weight
 from everlake.lake.table import Table
 from everlake.lake.upkeep import INDEX_STEP
 
@@ -38,7 +38,7 @@ class Bulk:
         self._tables = {spec.name: lake.table(workspace_id, spec) for spec in SPECS}
         self._arrivals = Pile[Arrival](arrow.arrivals_table, lambda _: 0)
         self._records = Pile[ArrivedRecord](arrow.records_table, weight)
-        self._utterances = Pile[AnalysedRecord](arrow.utterances_table, said_weight)
+        self._utterances = Pile[Words](arrow.utterances_table, said_weight)
 
     def __enter__(self) -> Self:
         return self
@@ -63,9 +63,9 @@ class Bulk:
         """
         self._records.add(rows)
 
-    def add_utterances(self, records: Sequence[AnalysedRecord]) -> None:
-        """Add what is said in records of which nothing is there yet."""
-        self._utterances.add(records)
+    def add_utterances(self, texts: Sequence[Words]) -> None:
+        """Add what records, or attachments, say of which nothing is there yet."""
+        self._utterances.add(texts)
 
     def is_full(self) -> bool:
         """Whether it is time to :meth:`flush`."""

@@ -69,6 +69,7 @@ def _carry_utterances(target: Lake, workspace_id: str, rows: arrow.Table) -> Non
         current = target.current_versions(workspace_id, ids)
         fresh = arrow.having(rows, "version", current.values())
         if fresh.num_rows:
-            there = arrow.ids_table(set(fresh.column("record_id").to_pylist()))
-            writer.commit(writer.snapshot.prepare_delete(there, "record_id"))
+            there = {(record_id,) for record_id in fresh.column("record_id").to_pylist()}
+            keys = arrow.keys_table(["record_id"], there)
+            writer.commit(writer.snapshot.prepare_delete(keys))
             writer.commit(writer.snapshot.prepare_append(fresh))

@@ -306,10 +306,14 @@ class Snapshot:
             updated=done["num_updated_rows"],
         )
 
-    def prepare_delete(self, keys: arrow.Table, on: str) -> Pending:
-        """Delete every row whose key is among ``keys``."""
+    def prepare_delete(self, keys: arrow.Table) -> Pending:
+        """Delete every row whose values are those of a row of ``keys``, in all its columns.
+
+        A null is no value here. Where the only column has an index, Lance looks the keys up in
+        it; otherwise it reads these columns of every row.
+        """
         with _faults():
-            builder = self._dataset.merge_insert(on).when_matched_delete()
+            builder = self._dataset.merge_insert(keys.schema.names).when_matched_delete()
             return Pending(transaction=builder.conflict_retries(0).execute_uncommitted(keys)[0])
 
     def prepare_append(self, rows: arrow.Table) -> Pending:

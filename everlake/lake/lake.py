@@ -5,8 +5,9 @@ in them can be written again from the archive. Where they lie is a :class:`Site`
 """
 
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 from everlake.lake import arrow, paging, utterances
 from everlake.lake.arriving import Portion, portions
@@ -16,6 +17,7 @@ from everlake.lake.filters import equals, one_of
 from everlake.lake.rows import (
     AnalysedRecord,
     ArrivedRecord,
+    AttachedText,
     FoundUtterance,
     Merged,
     RecordFilters,
@@ -26,10 +28,11 @@ from everlake.lake.rows import (
     UpkeepStep,
     UtteranceFilters,
     UtterancesWritten,
+    Words,
 )
 from everlake.lake.site import Place, Site
 from everlake.lake.spec import TableSpec
-from everlake.lake.table import Table
+from everlake.lake.table import Table, Writer
 from everlake.lake.upkeep import keep_up
 
 RECORDS = TableSpec(
@@ -53,6 +56,8 @@ KEYS_READ_FOR_ONE_LOOKUP = 2_500
 _ASKED_AT_ONCE = 1_000
 
 SPECS = (RECORDS, ARRIVALS, UTTERANCES)
+
+W = TypeVar("W", bound=Words)
 
 
 class Lake:
@@ -222,17 +227,38 @@ class Lake:
     def write_utterances(
         self, workspace_id: str, records: Sequence[AnalysedRecord]
     ) -> UtterancesWritten:
-        """Put what is said in these records in place of what was said in earlier versions.
+        """Put what these records say in place of what they and their attachments said before.
 
-        Records must have been merged before. A version that is no longer its record's current
-        one is left out. May be called again; synced when it returns.
+        What attachments of this very version say stays. Records must have been merged before. A
+        version that is no longer its record's current one is left out. May be called again;
+        synced when it returns.
+
+        Raises:
+            ValueError: a record has more utterances than it may.
         """
-        if not records:
+        return self._write(workspace_id, records, utterances.replace)
+
+    def write_attached(self, workspace_id: str, texts: Sequence[AttachedText]) -> UtterancesWritten:
+        """Add what attachments say to what their records say, before or after those are written.
+
+        Each takes the place of what the same attachment said before, and touches no other. All
+        are in memory at once, so a caller brings as many as that allows. Otherwise as
+        :meth:`write_utterances`.
+        """
+        return self._write(workspace_id, texts, utterances.attach)
+
+    def _write(
+        self,
+        workspace_id: str,
+        texts: Sequence[W],
+        write: Callable[[Writer, Sequence[W], Mapping[str, int]], UtterancesWritten],
+    ) -> UtterancesWritten:
+        if not texts:
             return UtterancesWritten(records=0, utterances=0, stale=0)
         # Inside the lock, so that of two versions the current one is written last.
         with self.table(workspace_id, UTTERANCES).writing() as writer:
-            current = self.current_versions(workspace_id, [one.record_id for one in records])
-            return utterances.replace(writer, records, current)
+            ids = list({one.record_id for one in texts})
+            return write(writer, texts, self.current_versions(workspace_id, ids))
 
     def find_utterances(
         self,

@@ -8,6 +8,9 @@ import msgspec
 
 from everlake.contract.envelope import Participant
 
+MAX_UTTERANCES = 20_000
+"""Most utterances of a record itself, and of each of its attachments."""
+
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That a record came in, and with which batch. Forms as in :class:`ArrivedRecord`."""
@@ -122,18 +125,10 @@ class Spoken(Protocol):
     def said_at(self) -> str | None: ...
 
 
-class AttachedText(msgspec.Struct, frozen=True, kw_only=True):
-    """What the text of an attachment says, in order. ``name`` is its filename, else its id."""
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said in one version of a record, in order; there may be nothing.
 
-    attachment_id: str
-    name: str
-    utterances: Sequence[Spoken]
-
-
-class AnalysedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a record and all that is said in it, in order; there may be nothing.
-
-    What its attachments say follows upon its own words.
+    At most :data:`MAX_UTTERANCES`. Forms as in :class:`ArrivedRecord`.
     """
 
     record_id: str
@@ -145,17 +140,50 @@ class AnalysedRecord(msgspec.Struct, frozen=True, kw_only=True):
     product_id: str
     project_ids: list[str]
     utterances: Sequence[Spoken]
-    attached: Sequence[AttachedText] = ()
 
 
-def said_weight(record: AnalysedRecord) -> int:
-    """About how many bytes of words the record has."""
-    all_said = (record.utterances, *(one.utterances for one in record.attached))
-    return sum(len(said.text) for some in all_said for said in some)
+class AnalysedRecord(Words, frozen=True, kw_only=True):
+    """What the record says itself; what its attachments say comes later, and apart."""
+
+
+class AttachedText(Words, frozen=True, kw_only=True):
+    """What the text of one of the record's attachments says.
+
+    ``attachment_id`` is unique in the record; ``name`` is the filename, else the id; ``place``
+    is the attachment's among the record's ``_attachments``, from 0 to at most 100,000.
+    """
+
+    attachment_id: str
+    name: str
+    place: int
+
+
+def said_weight(words: Words) -> int:
+    """About how many bytes the words have."""
+    return sum(len(said.text) for said in words.utterances)
+
+
+def ordinals(words: Words) -> range:
+    """Where the utterances stand among all that is said in the record.
+
+    Its own stand from 0, those of the attachment at ``place`` from (``place`` + 1) *
+    :data:`MAX_UTTERANCES`: neither needs to know how many the others are.
+
+    Raises:
+        ValueError: there are more than :data:`MAX_UTTERANCES`.
+    """
+    count = len(words.utterances)
+    if count > MAX_UTTERANCES:
+        raise ValueError(f"A text has at most {MAX_UTTERANCES:,} utterances, not {count:,}.")
+    first = (words.place + 1) * MAX_UTTERANCES if isinstance(words, AttachedText) else 0
+    return range(first, first + count)
 
 
 class UtterancesWritten(msgspec.Struct, frozen=True, kw_only=True):
-    """``stale`` counts records left alone because a newer version has arrived."""
+    """What was written of so many records, or attachments.
+
+    ``stale`` counts those left alone because a newer version of the record has arrived.
+    """
 
     records: int
     utterances: int

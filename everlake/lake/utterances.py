@@ -8,16 +8,23 @@ from everlake.lake import arrow
 from everlake.lake.dataset import Row, Snapshot
 from everlake.lake.filters import all_of, one_of, utterance_filter
 from everlake.lake.rows import (
+    MAX_UTTERANCES,
     AnalysedRecord,
+    AttachedText,
     FoundUtterance,
     TextQuery,
     UtteranceFilters,
     UtterancesWritten,
+    Words,
 )
 from everlake.lake.table import Writer
 
 MOST_HITS = 1_000
 """How deep pages of hits go."""
+
+_OWN = f"(ordinal < {MAX_UTTERANCES})"
+_FIRST = f"(ordinal % {MAX_UTTERANCES} = 0)"
+"""Every text that says anything has one such row: an attachment may have thousands of others."""
 
 _SPARE = 16
 _MOST_ROWS = 16_384
@@ -53,25 +60,86 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 def replace(
     writer: Writer, records: Sequence[AnalysedRecord], current: Mapping[str, int]
 ) -> UtterancesWritten:
-    """Write the utterances of records whose version is the current one.
+    """Write what records whose version is the current one say themselves.
 
-    What these records said before goes in a commit of its own before that. Whoever dies between
-    the two has not reported the batch as analysed, so it is done again.
+    What was said before in these records, save by attachments of this version, goes in commits
+    of their own before that. Whoever dies in between has not reported the batch as analysed, so
+    it is done again.
     """
     fresh = {one.record_id: one for one in records if current.get(one.record_id) == one.version}
-    table = arrow.utterances_table(fresh.values())
-    if fresh:
-        rows = writer.snapshot.select(["record_id"], one_of("record_id", fresh))
-        before = {row["record_id"] for row in rows}
-        if before:
-            writer.commit(writer.snapshot.prepare_delete(arrow.ids_table(before), "record_id"))
+    gone = _replaced(writer.snapshot, fresh) if fresh else []
+    return _written(writer, records, list(fresh.values()), gone)
+
+
+def attach(
+    writer: Writer, texts: Sequence[AttachedText], current: Mapping[str, int]
+) -> UtterancesWritten:
+    """Write what attachments say of records whose version is the current one.
+
+    What the same attachments said before goes in a commit of its own before that. Whoever dies
+    between the two has not reported them as written, so it is done again.
+    """
+    fresh = {
+        (one.record_id, one.attachment_id): one
+        for one in texts
+        if current.get(one.record_id) == one.version
+    }
+    gone = _said_again(writer.snapshot, fresh) if fresh else []
+    return _written(writer, texts, list(fresh.values()), gone)
+
+
+def _written(
+    writer: Writer, given: Sequence[Words], fresh: Sequence[Words], gone: Sequence[arrow.Table]
+) -> UtterancesWritten:
+    """Delete by the keys ``gone``, and write what is ``fresh`` of what was ``given``."""
+    table = arrow.utterances_table(fresh)
+    for keys in gone:
+        writer.commit(writer.snapshot.prepare_delete(keys))
     if table.num_rows:
         writer.commit(writer.snapshot.prepare_append(table))
+    versions = {one.record_id: one.version for one in fresh}
     return UtterancesWritten(
         records=len(fresh),
         utterances=table.num_rows,
-        stale=sum(1 for one in records if current.get(one.record_id) != one.version),
+        stale=sum(1 for one in given if versions.get(one.record_id) != one.version),
     )
+
+
+def _replaced(now: Snapshot, fresh: Mapping[str, AnalysedRecord]) -> list[arrow.Table]:
+    """Keys of the rows that these records' own words take the place of."""
+    where = all_of([one_of("record_id", fresh), f"{_OWN} OR {_FIRST}"])
+    rows = [
+        (row["record_id"], row["version"], row["ordinal"])
+        for row in now.select(["record_id", "version", "ordinal"], where)
+    ]
+    kept = {
+        (record_id, version)
+        for record_id, version, ordinal in rows
+        if ordinal >= MAX_UTTERANCES and version == fresh[record_id].version
+    }
+    if not kept:
+        keys = {(record_id,) for record_id, _, _ in rows}
+        return [arrow.keys_table(["record_id"], keys)] if keys else []
+    # Without an index for such keys, but few analyses are done again after attachments were read.
+    whole = {row[:2] for row in rows} - kept
+    own = [row for row in rows if row[:2] in kept and row[2] < MAX_UTTERANCES]
+    return [
+        arrow.keys_table(names, keys)
+        for names, keys in (
+            (["record_id", "version"], whole),
+            (["record_id", "version", "ordinal"], own),
+        )
+        if keys
+    ]
+
+
+def _said_again(now: Snapshot, fresh: Mapping[tuple[str, str], AttachedText]) -> list[arrow.Table]:
+    """Keys of the rows that these attachments have."""
+    columns = ["record_id", "attachment_id"]
+    ids = {record_id for record_id, _ in fresh}
+    rows = now.select(columns, all_of([one_of("record_id", ids), f"NOT {_OWN}", _FIRST]))
+    keys = {(row["record_id"], row["attachment_id"]) for row in rows} & fresh.keys()
+    return [arrow.keys_table(columns, keys)] if keys else []
 
 
 def find(

@@ -35,7 +35,7 @@ def attached(
             upload = _text(one.upload_intent_id)
             url = None if upload else _text(one.vendor_url)
             yield NewAttachment(
-                id=f"{batch.id}.{line}.{place}",
+                id=f"{batch.id}-{line}-{place}",
                 workspace_id=batch.workspace_id,
                 batch_id=batch.id,
                 line=line,

@@ -27,6 +27,7 @@ class Backlog(Collector):
         self._look: threading.Thread | None = None
         self._until = 0.0
         self._waiting: list[backlog.Waiting] | None = None
+        self._files = backlog.WaitingFiles(0, 0)
         self.is_rebuilding = False
         """Whether, when it was last asked, somebody made tables in a bucket anew."""
 
@@ -47,12 +48,20 @@ class Backlog(Collector):
             batches.add_metric([waiting.status.value], waiting.batches)
             if waiting.overdue_ms is not None:
                 wait.add_metric([waiting.status.value], waiting.overdue_ms / 1000)
+        files = GaugeMetricFamily(
+            "everlake_attachments_waiting",
+            f"Attachments that are still to be fetched or read, counted up to {backlog.MOST:,}.",
+            labels=["step"],
+        )
+        if found is not None:
+            files.add_metric(["fetch"], self._files.fetch)
+            files.add_metric(["read"], self._files.read)
         up = GaugeMetricFamily(
             "everlake_catalog_up",
             "Whether the catalog answered when it was asked for the queue.",
             value=float(found is not None),
         )
-        return batches, wait, up
+        return batches, wait, files, up
 
     def _remembered(self) -> list[backlog.Waiting] | None:
         if self._look is None and time.monotonic() >= self._until:
@@ -70,6 +79,7 @@ class Backlog(Collector):
             with self._catalog.look() as tx:
                 now = self._catalog.now_ms()
                 self._waiting = backlog.waiting(tx, now=now)
+                self._files = backlog.waiting_files(tx)
                 self.is_rebuilding = leases.is_any_held(tx, "rebuild/", now=now)
         except CatalogError:
             self._waiting = None

@@ -49,6 +49,11 @@ class WriterLeases:
         self._in_use: Counter[str] = Counter()
         self._written: dict[str, int] = {}
 
+    @property
+    def owner(self) -> str:
+        """The worker's name."""
+        return self._owner
+
     @contextmanager
     def writing(self, workspace_id: str) -> Generator[None]:
         """Have the right to write for the length of a block.

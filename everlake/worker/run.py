@@ -17,6 +17,7 @@ from everlake.metrics import Meters, Page, serve_page, take_seat
 from everlake.settings import Settings
 from everlake.storage import open_store
 from everlake.worker import housekeeping, stages
+from everlake.worker.attachments.service import Attachments, Turn, abandon
 from everlake.worker.janitor import SWEEP_SECONDS, Janitor
 from everlake.worker.leases import WriterLeases, WriterLost
 from everlake.worker.presence import Presence
@@ -64,6 +65,16 @@ class Worker:
             stages.analysis(self._store, self._lake),
         ]
         self._queues = [self._queue(stage, lease_ms) for stage in self._stages]
+        self._attachments = Attachments(
+            settings,
+            self._catalog,
+            self._store,
+            self._lake,
+            self._writers,
+            worker=self._presence.name,
+            stop=self._stop,
+            meters=self._meters,
+        )
 
     def run(self) -> None:
         """Work until :meth:`stop`, then finish the steps under way and return."""
@@ -75,10 +86,13 @@ class Worker:
         _log.info("working", worker=self._presence.name)
         threads = [
             *(self._thread(partial(self._work, line)) for line in self._queues),
+            *(self._thread(partial(self._take_turn, turn)) for turn in self._attachments.turns()),
+            self._thread(self._index_attachments),
             self._periodic(self._heartbeat, self._settings.lease_seconds / 4),
             self._periodic(self._tidy, self._settings.upkeep_seconds),
             self._periodic(self._sweep, SWEEP_SECONDS),
         ]
+        self._attachments.start()
         for thread in threads:
             thread.start()
         # A signal may reach another thread: Python handles it when this one next wakes.
@@ -86,6 +100,7 @@ class Worker:
             pass
         for thread in threads:
             thread.join()
+        self._attachments.leave()
         self._writers.release()
         self._janitor.leave()
         self._presence.leave()
@@ -113,8 +128,11 @@ class Worker:
             owners = [owner_of(name, stage.name) for stage in self._stages]
             with self._catalog.write() as tx:
                 claims = queue.abandon(tx, owners, now=self._catalog.now_ms())
+                files = abandon(tx, name, now=self._catalog.now_ms())
                 leases.abandon(tx, name, now=self._catalog.now_ms())
-            _log.warning("took over from a worker that died", worker=name, batches=claims)
+            _log.warning(
+                "took over from a worker that died", worker=name, batches=claims, attachments=files
+            )
 
     def _thread(self, turn: Callable[[], None]) -> threading.Thread:
         """A thread that takes turn after turn until the end, and lives through a bad one."""
@@ -140,11 +158,18 @@ class Worker:
         return self._thread(turn)
 
     def _work(self, line: Queue) -> None:
-        """One step; where there is nothing to do, wait for a change, or a second at the most."""
         if line.lets_first is not None:
             self._let_first(line.lets_first)
+        self._take_turn(line.step)
+
+    def _index_attachments(self) -> None:
+        self._let_first(BatchStatus.LANDING)
+        self._take_turn(self._attachments.index)
+
+    def _take_turn(self, turn: Turn) -> None:
+        """One turn; where there is nothing to do, wait for a change, or a second at the most."""
         seen = self._catalog.change_counter()
-        if line.step():
+        if turn():
             return
         deadline = time.monotonic() + _LOOK_AGAIN_SECONDS
         while time.monotonic() < deadline and not self._stop.wait(self._settings.poll_seconds):
@@ -178,6 +203,7 @@ class Worker:
         self._writers.renew()
         for line in self._queues:
             line.renew()
+        self._attachments.renew()
 
     def _tidy(self) -> None:
         # It holds the tables' locks for seconds, for which a landing would have to wait.
@@ -186,6 +212,7 @@ class Worker:
         memory.tidy()
 
     def _sweep(self) -> None:
+        self._attachments.sweep()
         self._janitor.turn()
 
 

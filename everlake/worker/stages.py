@@ -7,7 +7,7 @@ from everlake.analysis.utterances import extract
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.engine import Catalog
 from everlake.contract.batch import BatchStatus
-from everlake.lake import AnalysedRecord, AttachedText, Lake
+from everlake.lake import AnalysedRecord, Lake
 from everlake.lake.arriving import MERGE_BYTES, Portion, portions
 from everlake.lake.landed import arrived
 from everlake.landing.lines import LandedRecord
@@ -110,10 +110,8 @@ def _by_size(group: Sequence[BatchRow], most_bytes: int) -> Iterator[list[BatchR
     yield part
 
 
-def analysed(
-    record: LandedRecord, batch: BatchRow, attached: Sequence[AttachedText] = ()
-) -> AnalysedRecord:
-    """What is said in the record that came in with ``batch``, and in its attachments."""
+def analysed(record: LandedRecord, batch: BatchRow) -> AnalysedRecord:
+    """What is said in the record that came in with ``batch``."""
     return AnalysedRecord(
         record_id=record.record_id,
         version=record.version,
@@ -124,5 +122,4 @@ def analysed(
         product_id=record.product_id,
         project_ids=record.project_ids,
         utterances=extract(record.record_type, record.data, record.participants),
-        attached=attached,
     )

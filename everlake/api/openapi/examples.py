@@ -102,7 +102,7 @@ STORED_RECORD: dict[str, Any] = {
 RECORD_DETAIL: dict[str, Any] = {**STORED_RECORD, "batchIds": [BATCH_ID]}
 RECORD_PAGE: dict[str, Any] = {"records": [STORED_RECORD], "nextCursor": CURSOR}
 
-ATTACHMENT_ID = f"{BATCH_ID}.0.0"
+ATTACHMENT_ID = f"{BATCH_ID}-0-0"
 BATCH_ATTACHMENT: dict[str, Any] = {
     "attachmentId": ATTACHMENT_ID,
     "batchId": BATCH_ID,
@@ -120,7 +120,7 @@ BATCH_ATTACHMENT: dict[str, Any] = {
     "text": {"status": "COMPLETE"},
 }
 FAILED_ATTACHMENT: dict[str, Any] = {
-    "attachmentId": f"{BATCH_ID}.1.0",
+    "attachmentId": f"{BATCH_ID}-1-0",
     "batchId": BATCH_ID,
     "recordId": RECORD_ID,
     "index": 0,

@@ -7,12 +7,14 @@ Started as ``python -m everlake.attachments.text.child DESCRIPTOR`` by
 """
 
 import gc
+import io
 import os
 import select
 import signal
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO
 
 sys.modules["numpy"] = None  # type: ignore[assignment] # openpyxl would load it, and needs it not
@@ -25,6 +27,8 @@ del sys.modules["numpy"]
 _COMPLAINT = 4_096
 _STANDARD_ERROR = 2
 _USUAL_FILES = 256
+_UNCONFINED = 3
+_NO_MEMORY = ("bad_alloc", "allocate", "insufficient memory", "out of memory")
 
 
 def main() -> None:
@@ -32,6 +36,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     sandbox.settle()
+    sys.stderr = _Nowhere()
     gc.collect()
     gc.freeze()
     woken, wake = os.pipe()
@@ -47,8 +52,18 @@ def main() -> None:
         file, answer = descriptors
         ended = _run(wire.decode_task(message), file, answer, control, woken)
         if ended is None:
-            return
-        wire.send(control, wire.encode(ended))
+            break
+        with suppress(OSError):  # then the caller is gone, which the next look tells
+            wire.send(control, wire.encode(ended))
+    with suppress(OSError):  # the caller removes it, unless it was killed
+        Path.cwd().rmdir()
+
+
+class _Nowhere(io.TextIOBase):
+    """Takes what libraries in Python complain of; those in C write to the descriptor."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
 
 
 def _notice(_number: int, _frame: object) -> None:
@@ -75,7 +90,11 @@ def _run(task: Task, file: int, answer: int, control: socket.socket, woken: int)
         with suppress(OSError):
             os.setpgid(reader, reader)
         code = _await(reader, control, woken)
-        return None if code is None else Exit(code=code, complaint=_read_some(complaints))
+        if code is None:
+            return None
+        if code == _UNCONFINED:  # the file has not been touched
+            return Exit(code=None)
+        return Exit(code=code, complaint=_read_some(complaints))
     finally:
         os.close(complaints)
 
@@ -120,7 +139,9 @@ def _be_reader(task: Task, file: int, answer: int, complain: int, parent: int) -
         os.setpgid(0, 0)
         os.dup2(complain, _STANDARD_ERROR)
         _close_all_but(file, answer)
+        code = _UNCONFINED
         sandbox.confine(parent, task.limits.seconds, task.limits.memory_bytes)
+        code = 1
         with open(file, "rb") as opened, open(answer, "wb", buffering=0) as pipe:
             data = memoryview(wire.encode(_answer(opened, task)))
             while data:
@@ -145,8 +166,9 @@ def _answer(file: BinaryIO, task: Task) -> Answer:
         return Answer(code=error.code, message=error.message)
     except MemoryError:
         return Answer(code=TextCode.OUT_OF_MEMORY)
-    except Exception:  # noqa: BLE001 - of a stranger's file a library may raise anything
-        return Answer(code=TextCode.DAMAGED)
+    except BaseException as error:  # noqa: BLE001 - a library may raise anything; in Rust, a panic
+        short = any(mark in str(error).lower() for mark in _NO_MEMORY)
+        return Answer(code=TextCode.OUT_OF_MEMORY if short else TextCode.DAMAGED)
 
 
 if __name__ == "__main__":

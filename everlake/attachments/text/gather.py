@@ -11,7 +11,7 @@ UNWANTED = re.compile(
 """What no text has: control characters, surrogates, noncharacters, marks of no width."""
 
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_TRAILING = re.compile(r"(?<![ \t\xa0])[ \t\xa0]+(?=\n|\Z)")
+_TRAILING = re.compile(r"(?<![ \t\xa0])[ \t\xa0]++(?=\n|\Z)")
 _BLANK = re.compile(r"\n{3,}")
 
 
@@ -38,8 +38,9 @@ class Gathered:
         Raises:
             Full: no more is taken.
         """
+        text = clean(text)
         cut = len(text) > self.left
-        text = clean(text[: self.left])
+        text = text[: self.left].rstrip()
         if text:
             self.left -= len(text)
             if place is not None:

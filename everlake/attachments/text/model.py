@@ -40,15 +40,15 @@ class AttachmentText(msgspec.Struct, frozen=True, kw_only=True):
 class TextCode(StrEnum):
     """Why there is no text."""
 
-    UNSUPPORTED = "text_format_unsupported"
-    EXTRA_MISSING = "text_extra_missing"
-    TOO_LARGE = "text_file_too_large"
-    TIMED_OUT = "text_timed_out"
-    OUT_OF_MEMORY = "text_out_of_memory"
-    DAMAGED = "text_file_damaged"
-    ENCRYPTED = "text_file_encrypted"
-    CRASHED = "text_reader_crashed"
-    UNAVAILABLE = "text_reader_unavailable"
+    UNSUPPORTED = "UNSUPPORTED"
+    EXTRA_MISSING = "EXTRA_MISSING"
+    TOO_LARGE = "TOO_LARGE"
+    TIMED_OUT = "TIMED_OUT"
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    DAMAGED = "DAMAGED"
+    ENCRYPTED = "ENCRYPTED"
+    CRASHED = "CRASHED"
+    UNAVAILABLE = "UNAVAILABLE"
 
 
 class TextError(Exception):

@@ -9,6 +9,7 @@ import struct
 import sys
 import sysconfig
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 # <linux/prctl.h>, <linux/sched.h>, <linux/landlock.h>; system call numbers of Landlock are the
@@ -44,6 +45,7 @@ def settle() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform != "linux":
         return
+    _readable()
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if _libc.unshare(_CLONE_NEWNET) != 0:
         _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
@@ -102,13 +104,15 @@ def _see_no_files() -> None:
     os.close(ruleset)
 
 
-def _readable() -> set[str]:
+@cache
+def _readable() -> frozenset[str]:
+    """Where Python and what it loads lie, and what numerical libraries ask of the machine."""
     ours = Path(__file__).parents[2]
     installed = sysconfig.get_paths()
     places = {*_READABLE, str(ours), installed["stdlib"], installed["platstdlib"]}
     places.update(one for one in sys.path if one.endswith(("site-packages", "dist-packages")))
     places.update({f"{prefix}/lib" for prefix in (sys.prefix, sys.base_prefix)})
-    return places
+    return frozenset(places)
 
 
 def _allow(ruleset: int, path: str) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from everlake.contract.identity import LINE_BITS
 from everlake.lake import arrow
 from everlake.lake.lake import ARRIVALS, RECORDS, UTTERANCES
+from everlake.lake.rows import MAX_UTTERANCES
 from everlake.lake.scratch import Scratch
 
 _BATCH = f">> {LINE_BITS}"
@@ -21,14 +22,19 @@ _PREPARE = (
     FROM archive a JOIN batches b ON b.sequence = a.version {_BATCH}
     WHERE b.landed GROUP BY a.id
     """,
-    """
+    f"""
     CREATE OR REPLACE TABLE said AS
+    WITH texts AS (
+        SELECT
+            id, version, ordinal // {MAX_UTTERANCES} AS text, own, min(head) AS head,
+            min(head) = max(head) AND own = (text = 0) AND count(*) = count(DISTINCT ordinal)
+                AND max(ordinal) = text * {MAX_UTTERANCES} + count(*) - 1 AS whole
+        FROM utterances GROUP BY id, version, text, own
+    )
     SELECT
         id, version, min(head) AS head,
-        min(head) = max(head) AND count(*) = count(DISTINCT ordinal)
-            AND min(ordinal) = 0 AND max(ordinal) = count(*) - 1 AS whole,
-        bool_or(own) AS own
-    FROM utterances GROUP BY id, version
+        min(head) = max(head) AND bool_and(whole) AS whole, bool_or(own) AS own
+    FROM texts GROUP BY id, version
     """,
 )
 

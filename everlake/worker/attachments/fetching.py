@@ -13,10 +13,10 @@ from contextlib import suppress
 
 import msgspec
 
-from everlake.attachments.errors import FetchError, SpoolFailed, Stopped
+from everlake.attachments.errors import FetchCode, FetchError, SpoolFailed, Stopped
 from everlake.attachments.paths import content_path
 from everlake.attachments.spool import Spool
-from everlake.attachments.text import is_readable
+from everlake.attachments.text.formats import is_readable
 from everlake.attachments.uploads import remove
 from everlake.attachments.values import Fetched
 from everlake.catalog import downloads, uploads
@@ -24,6 +24,7 @@ from everlake.catalog.attachments import AttachmentRow
 from everlake.catalog.downloads import Failed, Settled, Stored
 from everlake.catalog.engine import Catalog, Connection
 from everlake.catalog.errors import CatalogError
+from everlake.catalog.uploads import UploadRow
 from everlake.logs import logger
 from everlake.metrics import Meters
 from everlake.storage import ObjectStore, StorageError
@@ -38,8 +39,6 @@ _LONGEST_WAIT_MS = 600_000
 _WAIT_FOR_OURSELVES_MS = 5_000
 _LOOK_AGAIN_SECONDS = 1.0
 _COLLECT_SECONDS = 0.5
-_OUR_TROUBLE = "OUR_STORAGE"
-_GIVEN_UP = "GIVEN_UP"
 
 _log = logger()
 
@@ -109,7 +108,7 @@ class Fetching:
             thread.start()
 
     def turn(self) -> bool:
-        """Settle what has come and claim more; False where there was neither.
+        """Settle what has come and claim more; False where there is nothing to wait for.
 
         Raises:
             CatalogUnavailable: what has come is settled by a later turn.
@@ -117,11 +116,7 @@ class Fetching:
         outcomes = self._collect()
         if outcomes:
             self._settle(outcomes)
-        return self._claim() or bool(outcomes)
-
-    def is_at_work(self) -> bool:
-        """Whether anything is claimed."""
-        return bool(self._held)
+        return self._claim() or bool(outcomes or self._held)
 
     def renew(self) -> None:
         """Keep the claims."""
@@ -165,7 +160,7 @@ class Fetching:
         if row.attempts >= self._pace.max_attempts:
             # Every try ended with its worker.
             return FetchError(
-                _GIVEN_UP,
+                FetchCode.GIVEN_UP,
                 f"Given up after {row.attempts} tries, in which the worker ended.",
             )
         return self._obtainer.obtain(row, self._stop)
@@ -183,14 +178,18 @@ class Fetching:
     def _settle(self, outcomes: Sequence[_Outcome]) -> None:
         outcomes = self._store_content(outcomes)
         now = self._catalog.now_ms()
-        stored = [_stored(one.row, one.result) for one in outcomes if _has_content(one)]
+        stored = [
+            _stored(one.row, one.result)
+            for one in outcomes
+            if isinstance(one.result, Fetched | Known)
+        ]
         failed = [self._failed(one, now) for one in outcomes if not _has_content(one)]
         try:
             with self._catalog.write() as tx:
                 settled = downloads.settle(
                     tx, owner=self._owner, now=now, stored=stored, failed=failed
                 )
-                _note_uploads(tx, outcomes)
+                taken_in = _note_uploads(tx, outcomes)
         except CatalogError:
             for one in outcomes:
                 self._outcomes.put(one)
@@ -199,7 +198,7 @@ class Fetching:
         with self._lock:
             for one in outcomes:
                 self._held.pop(one.row.id, None)
-        self._tidy(outcomes)
+        self._tidy(outcomes, taken_in)
         self._count(outcomes, settled)
 
     def _store_content(self, outcomes: Sequence[_Outcome]) -> list[_Outcome]:
@@ -230,7 +229,7 @@ class Fetching:
             return Failed(
                 id=row.id,
                 batch_id=row.batch_id,
-                code=str(error.code),
+                code=error.code,
                 message=error.message,
                 due_at=None if last else now + wait,
             )
@@ -243,7 +242,7 @@ class Fetching:
         return Failed(
             id=row.id,
             batch_id=row.batch_id,
-            code=_OUR_TROUBLE,
+            code=FetchCode.NOT_KEPT,
             message="Everlake could not keep the file; its log says why."
             if last
             else "Everlake cannot keep the file just now and tries again; its log says why.",
@@ -256,15 +255,15 @@ class Fetching:
         wait = min(self._pace.retry_ms << min(attempts, 20), _LONGEST_WAIT_MS)
         return int(wait * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
 
-    def _tidy(self, outcomes: Sequence[_Outcome]) -> None:
+    def _tidy(self, outcomes: Sequence[_Outcome], taken_in: Sequence[UploadRow]) -> None:
         for one in outcomes:
             goes_on = isinstance(one.result, FetchError) and one.result.passes
             if _has_content(one) or (isinstance(one.result, FetchError) and not goes_on):
                 with suppress(OSError):  # else a sweep does it
                     self._spool.drop(one.row.id)
-            if isinstance(one.result, Fetched) and one.row.upload_id is not None:
-                with suppress(StorageError):
-                    remove(self._store, one.row.workspace_id, one.row.upload_id)
+        for upload in taken_in:
+            with suppress(StorageError):  # else a sweep does it
+                remove(self._store, upload)
 
     def _count(self, outcomes: Sequence[_Outcome], settled: Settled) -> None:
         self._meters.attachments_settled("complete", settled.complete)
@@ -337,13 +336,20 @@ def _stored(row: AttachmentRow, content: Fetched | Known) -> Stored:
     )
 
 
-def _note_uploads(tx: Connection, outcomes: Sequence[_Outcome]) -> None:
+def _note_uploads(tx: Connection, outcomes: Sequence[_Outcome]) -> list[UploadRow]:
+    """Note what was taken in; the uploads, whose parts are needed no more."""
+    taken_in: list[UploadRow] = []
     for one in outcomes:
-        if isinstance(one.result, Fetched) and one.row.upload_id is not None:
-            uploads.take_in(
-                tx,
-                one.row.workspace_id,
-                one.row.upload_id,
-                sha256=one.result.sha256,
-                mime_type=one.result.mime_type,
-            )
+        row, content = one.row, one.result
+        if not isinstance(content, Fetched) or row.upload_id is None:
+            continue
+        uploads.take_in(
+            tx,
+            row.workspace_id,
+            row.upload_id,
+            sha256=content.sha256,
+            mime_type=content.mime_type,
+        )
+        if (upload := uploads.get(tx, row.workspace_id, row.upload_id)) is not None:
+            taken_in.append(upload)
+    return taken_in

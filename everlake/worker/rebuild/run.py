@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from everlake.catalog import batches, queue, sequence, workspaces
+from everlake.catalog import batches, queue, readings, sequence, workspaces
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogUnavailable
 from everlake.lake import Lake, LakeDamaged, LakeError, LakeUnavailable
@@ -14,6 +14,7 @@ from everlake.lake.lake import RECORDS, UTTERANCES
 from everlake.lake.problems import Problem
 from everlake.lake.site import Place
 from everlake.storage import ObjectStore
+from everlake.worker.attachments.indexing import Indexing
 from everlake.worker.leases import WriterLeases
 from everlake.worker.rebuild.catch_up import catch_up, catch_up_with_all
 from everlake.worker.rebuild.fill import RESERVE_BYTES, fill
@@ -27,6 +28,8 @@ FEW_RECORDS = 2_000
 """So few are caught up with while others wait."""
 
 _PATIENCE_SECONDS = 60.0
+_TEXTS_LEASE_MS = 300_000
+"""Nothing renews it here. What this process leaves behind when it dies waits for so long."""
 _SHARE = 0.5
 """The tables take at least this share of the archive's lines, before these are compressed."""
 
@@ -56,6 +59,7 @@ def rebuild(
     try:
         place.settle()
         if (notes := Notes.decoded(place.swapped_notes())) is not None:
+            _write_texts(catalog, store, lake, writers, watch)
             return _finished(lake, workspace_id, place, notes)
         place.clean()
         staged = lake.staged()
@@ -80,6 +84,7 @@ def rebuild(
         _swap(job, writers)
         with catalog.write() as tx:
             queue.hurry(tx, workspace_id, now=catalog.now_ms())  # some may wait for better tables
+        _write_texts(catalog, store, lake, writers, watch)
         return _finished(lake, workspace_id, place, job.notes)
     except LakeDamaged as damage:
         place.drop_staged()
@@ -134,7 +139,32 @@ def _swap(job: Job, writers: WriterLeases) -> None:
     try:
         with _stilled(job):
             catch_up_with_all(job)
+            _let_texts_come_again(job)
             job.place.swap(job.notes.kept)
+    finally:
+        writers.release()
+
+
+def _let_texts_come_again(job: Job) -> None:
+    """What attachments say is not made with the records' own words, but is written afterwards.
+
+    It may be more than fits into memory, and who writes it has a queue for that.
+    """
+    with job.catalog.write() as tx:
+        now = job.catalog.now_ms()
+        readings.index_again(tx, job.workspace_id, since=0, now=now)
+
+
+def _write_texts(
+    catalog: Catalog, store: ObjectStore, lake: Lake, writers: WriterLeases, watch: Watch
+) -> None:
+    """Write what attachments say, as far as no worker is at it."""
+    indexing = Indexing(
+        catalog, store, lake, writers, worker=writers.owner, lease_ms=_TEXTS_LEASE_MS
+    )
+    try:
+        while indexing.turn():
+            watch("writing texts of attachments", 0, None)
     finally:
         writers.release()
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from everlake.lake import AnalysedRecord, AttachedText, Lake
+from everlake.lake import AttachedText, Lake
 from everlake.lake.local import LocalSite
+from everlake.lake.rows import MAX_UTTERANCES
 from tests.integration.api.home import Home, refused
 from tests.integration.lake.home import Said
 from tests.integration.server import Api, everlake, everlake_json
@@ -117,8 +118,7 @@ def attach(home: Home, api: Api, name: str, text: str) -> str:
     lake = Lake(LocalSite(home.server.data))
     workspace_id = api.setup["workspace_id"]
     (row,) = lake.page_records(workspace_id, limit=1).records
-    attached = AttachedText(attachment_id="att_1", name=name, utterances=[Said(text)])
-    one = AnalysedRecord(
+    one = AttachedText(
         record_id=row.record_id,
         version=row.version,
         batch_id=row.batch_id,
@@ -127,10 +127,12 @@ def attach(home: Home, api: Api, name: str, text: str) -> str:
         event_at=row.event_at,
         product_id=row.product_id,
         project_ids=row.project_ids,
-        utterances=[Said("see attached")],
-        attached=[attached],
+        utterances=[Said(text)],
+        attachment_id="att_1",
+        name=name,
+        place=0,
     )
-    lake.write_utterances(workspace_id, [one])
+    lake.write_attached(workspace_id, [one])
     return row.record_id
 
 
@@ -138,7 +140,7 @@ def test_a_result_names_the_attachment_whose_text_it_is(home: Home) -> None:
     api = home.workspace()
     record_id = attach(home, api, "offer.pdf", "the discount is nine percent")
     (result,) = api.http.get(PATH, params={"q": "discount"}).json()["results"]
-    assert (result["recordId"], result["ordinal"]) == (record_id, 1)
+    assert (result["recordId"], result["ordinal"]) == (record_id, MAX_UTTERANCES)
     assert result["attachment"] == {"attachmentId": "att_1", "filename": "offer.pdf"}
     (own,) = api.http.get(PATH, params={"q": "attached"}).json()["results"]
     assert "attachment" not in own

@@ -29,7 +29,7 @@ def add(home: Home, batch_id: str, hosts: list[str], **changes: Any) -> None:
 
 def _row(home: Home, batch_id: str, line: int, host: str, **changes: Any) -> NewAttachment:
     values: dict[str, Any] = {
-        "id": f"{batch_id}.{line}.0",
+        "id": f"{batch_id}-{line}-0",
         "workspace_id": home.workspace_id,
         "batch_id": batch_id,
         "line": line,

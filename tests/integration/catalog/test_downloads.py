@@ -1,4 +1,4 @@
-from everlake.catalog import attachments, downloads
+from everlake.catalog import attachments, backlog, downloads
 from everlake.catalog.engine import Catalog
 from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.batch import DownloadStatus
@@ -200,8 +200,8 @@ def test_a_retry_touches_no_other_workspace(catalog: Catalog) -> None:
     settle(home, failed(*claim(home)))
     with catalog.write() as tx:
         assert attachments.retry_failed(tx, stranger.workspace_id, batch_id, now=NOW) == 0
-        assert attachments.get(tx, stranger.workspace_id, f"{batch_id}.0.0") is None
-        assert attachments.get(tx, home.workspace_id, f"{batch_id}.0.0") is not None
+        assert attachments.get(tx, stranger.workspace_id, f"{batch_id}-0-0") is None
+        assert attachments.get(tx, home.workspace_id, f"{batch_id}-0-0") is not None
 
 
 def test_leases_are_renewed_released_and_abandoned(home: Home) -> None:
@@ -260,9 +260,9 @@ def test_many_who_claim_at_once_share_without_overlap(home: Home) -> None:
     assert sum(len(hosts) for hosts in owners) == len(set[str]().union(*owners)) == len(batches)
 
 
-def test_the_wait_is_counted_up_to_a_bound(home: Home) -> None:
+def test_what_waits_is_counted(home: Home) -> None:
     attach(home, 5)
-    settle(home, stored(claim(home, most=1)[0]))
+    rows = claim(home, most=3)
+    settle(home, stored(rows[0]), stored(rows[1], readable=False), failed(rows[2]))
     with home.catalog.look() as tx:
-        assert downloads.waiting(tx, most=100) == 4
-        assert downloads.waiting(tx, most=3) == 3
+        assert backlog.waiting_files(tx) == backlog.WaitingFiles(fetch=2, read=1)

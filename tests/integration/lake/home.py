@@ -7,7 +7,7 @@ import msgspec
 
 from everlake.contract.envelope import Participant
 from everlake.contract.identity import record_version
-from everlake.lake import AnalysedRecord, ArrivedRecord
+from everlake.lake import AnalysedRecord, ArrivedRecord, AttachedText
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -60,3 +60,11 @@ def analysed(row: ArrivedRecord, *texts: str | Said) -> AnalysedRecord:
         project_ids=row.project_ids,
         utterances=[Said(text) if isinstance(text, str) else text for text in texts],
     )
+
+
+def attached_text(
+    row: ArrivedRecord, *texts: str | Said, place: int = 0, name: str = "offer.pdf"
+) -> AttachedText:
+    """What the attachment at ``place`` of ``row`` says; its id is ``att_`` and its place."""
+    words = msgspec.structs.asdict(analysed(row, *texts))
+    return AttachedText(**words, attachment_id=f"att_{place}", name=name, place=place)

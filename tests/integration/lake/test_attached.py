@@ -1,11 +1,11 @@
-"""What attachments say: kept behind the record's own words, found with the attachment's name.
+"""What attachments say: written apart from the record's own words, found with their names.
 
 Tables that an earlier program made do not have the columns for it. They go on, in a directory and
 in a bucket.
 """
 
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import lance
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from everlake.lake import AnalysedRecord, AttachedText, Lake, LakeUnavailable, arrow, upkeep
+from everlake.lake import AttachedText, Lake, LakeUnavailable, arrow, upkeep
 from everlake.lake import lake as lake_module
 from everlake.lake.bulk import Bulk
 from everlake.lake.carry import carry
@@ -22,13 +22,13 @@ from everlake.lake.dataset import Snapshot
 from everlake.lake.export import export_parquet
 from everlake.lake.lake import UTTERANCES
 from everlake.lake.local import LocalSite
-from everlake.lake.rows import ArrivedRecord
+from everlake.lake.rows import MAX_UTTERANCES, ArrivedRecord
 from everlake.search import Hit, search
 from everlake.storage import engine_options
 from everlake.worker.leases import WriterLeases
 from tests.integration.lake.asking import objects
 from tests.integration.lake.bucket import BucketHome
-from tests.integration.lake.home import Said, analysed, arrived, record_id
+from tests.integration.lake.home import Said, analysed, arrived, attached_text, record_id
 
 NEW = ["attachment_id", "attachment"]
 OLD = [name for name in arrow.UTTERANCES.names if name not in NEW]
@@ -54,11 +54,13 @@ class Program:
         with self._writers.writing("w"):
             yield self.lake
 
-    def write(self, row: ArrivedRecord, *texts: str, attached: Iterable[str] = ()) -> None:
+    def write(self, row: ArrivedRecord, *texts: str, attached: Sequence[str] = ()) -> None:
         """Take in the record and what it and its attachment say."""
         with self.writing() as lake:
             lake.merge_records("w", [row])
-            lake.write_utterances("w", [said(row, *texts, attached=attached)])
+            lake.write_utterances("w", [analysed(row, *texts)])
+            if attached:
+                lake.write_attached("w", [said(row, *attached)])
 
     def raw(self) -> lance.LanceDataset:
         """The table as other tools see it."""
@@ -68,13 +70,23 @@ class Program:
         return lance.dataset(table.where, storage_options=options)
 
 
-def said(row: ArrivedRecord, *texts: str, attached: Iterable[str] = ()) -> AnalysedRecord:
-    one = AttachedText(
-        attachment_id="att_1",
-        name="Offer \ud800.pdf",
-        utterances=[Said(text, "Ada", "external") for text in attached],
-    )
-    return msgspec.structs.replace(analysed(row, *texts), attached=[one])
+def said(row: ArrivedRecord, *texts: str, place: int = 1) -> AttachedText:
+    words = [Said(text, "Ada", "external") for text in texts]
+    return attached_text(row, *words, place=place, name="Offer \ud800.pdf")
+
+
+def rows(lake: Lake) -> list[tuple[str, int, int, str, str | None]]:
+    """What is in the table, in order."""
+    now = lake.table("w", UTTERANCES).latest()
+    assert now is not None
+    columns = ["record_id", "version", "ordinal", "text", "attachment_id"]
+    found = now.select(columns)
+    return sorted(tuple(row[name] for name in columns) for row in found)
+
+
+def texts(lake: Lake) -> list[str]:
+    """What is said, in the order of versions and ordinals."""
+    return [row[3] for row in sorted(rows(lake), key=lambda row: row[1:3])]
 
 
 def found(lake: Lake, words: str) -> Hit:
@@ -97,7 +109,7 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Prog
 
 
 @pytest.fixture
-def earlier(monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
+def earlier(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
     """For the length of a block, the program is the one before there were attachments."""
     table_of = arrow.utterances_table
 
@@ -112,7 +124,9 @@ def earlier(monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
 
 
 @pytest.fixture
-def old(program: Callable[[], Program], earlier: Callable[[], object]) -> Program:
+def old(
+    program: Callable[[], Program], earlier: Callable[[], AbstractContextManager[None]]
+) -> Program:
     """The earlier program, which has made the tables."""
     started = program()
     with earlier():
@@ -124,11 +138,12 @@ def old(program: Callable[[], Program], earlier: Callable[[], object]) -> Progra
 def test_an_attachments_text_is_found_with_the_attachment_named(any_lake: Lake) -> None:
     row = arrived("a", 1)
     any_lake.merge_records("w", [row])
-    one = said(row, "see attached", attached=["the price is nine", "and no more"])
-    written = any_lake.write_utterances("w", [one])
-    assert (written.records, written.utterances) == (1, 3)
+    any_lake.write_utterances("w", [analysed(row, "see attached")])
+    written = any_lake.write_attached("w", [said(row, "the price is nine", "and no more")])
+    assert (written.records, written.utterances, written.stale) == (1, 2, 0)
     hit = found(any_lake, "price")
-    assert (hit.attachment_id, hit.attachment, hit.ordinal) == ("att_1", "Offer ?.pdf", 1)
+    assert (hit.attachment_id, hit.attachment) == ("att_1", "Offer ?.pdf")
+    assert (hit.ordinal, found(any_lake, "more").ordinal) == (40_000, 40_001)
     assert (hit.record_id, hit.version, hit.speaker) == (row.record_id, row.version, "Ada")
     own = found(any_lake, "attached")
     assert (own.attachment_id, own.attachment, own.ordinal) == (None, None, 0)
@@ -137,17 +152,134 @@ def test_an_attachments_text_is_found_with_the_attachment_named(any_lake: Lake) 
 def test_an_attachment_says_something_where_its_record_does_not(any_lake: Lake) -> None:
     row = arrived("a", 1)
     any_lake.merge_records("w", [row])
-    any_lake.write_utterances("w", [said(row, attached=["price"])])
-    assert found(any_lake, "price").ordinal == 0
-    any_lake.write_utterances("w", [said(row)])
-    assert search(any_lake, "w", "price").hits == []
+    any_lake.write_utterances("w", [analysed(row)])
+    any_lake.write_attached("w", [said(row, "price", place=0)])
+    assert found(any_lake, "price").ordinal == 20_000
+
+
+def test_what_an_attachment_says_may_be_written_before_what_its_record_says(
+    any_lake: Lake,
+) -> None:
+    row = arrived("a", 1)
+    any_lake.merge_records("w", [row])
+    any_lake.write_attached("w", [said(row, "price")])
+    any_lake.write_utterances("w", [analysed(row, "see attached")])
+    assert texts(any_lake) == ["see attached", "price"]
+
+
+def test_a_record_analysed_again_keeps_what_its_attachments_say(any_lake: Lake) -> None:
+    batch = [arrived(name, 1, line) for line, name in enumerate("abc")]
+    any_lake.merge_records("w", batch)
+    any_lake.write_utterances("w", [analysed(row, "one", "two") for row in batch])
+    any_lake.write_attached("w", [said(row, "price", "discount") for row in batch[:2]])
+    before = rows(any_lake)
+    any_lake.write_utterances("w", [analysed(row, "one", "two") for row in batch])
+    assert rows(any_lake) == before
+    any_lake.write_utterances("w", [analysed(batch[0], "three")])
+    any_lake.write_utterances("w", [analysed(batch[1])])
+    assert texts(any_lake) == [
+        *("three", "price", "discount"),
+        *("price", "discount"),
+        *("one", "two"),
+    ]
+
+
+def test_a_new_version_drops_what_attachments_said_in_the_one_before(any_lake: Lake) -> None:
+    old, new, other = arrived("a", 1), arrived("a", 3), arrived("b", 2)
+    any_lake.merge_records("w", [old, other])
+    any_lake.write_utterances("w", [analysed(old, "old words"), analysed(other, "others")])
+    any_lake.write_attached("w", [said(old, "old price"), said(other, "other price")])
+    any_lake.merge_records("w", [new])
+    any_lake.write_utterances("w", [analysed(new, "new words")])
+    assert texts(any_lake) == ["others", "other price", "new words"]
+    late = any_lake.write_attached("w", [said(old, "old price"), said(other, "other cost")])
+    assert (late.records, late.utterances, late.stale) == (1, 1, 1)
+    assert texts(any_lake) == ["others", "other cost", "new words"]
+
+
+def test_a_new_version_whose_attachments_are_read_first_drops_only_the_one_before(
+    any_lake: Lake,
+) -> None:
+    old, new, other = arrived("a", 1), arrived("a", 3), arrived("b", 2)
+    any_lake.merge_records("w", [old, other])
+    any_lake.write_utterances("w", [analysed(old, "old words"), analysed(other, "others")])
+    any_lake.write_attached("w", [said(old, "old price", place=2), said(other, "other price")])
+    any_lake.merge_records("w", [new])
+    any_lake.write_attached("w", [said(new, "new price")])
+    any_lake.write_utterances("w", [analysed(new, "new words"), analysed(other, "others")])
+    assert texts(any_lake) == ["others", "other price", "new words", "new price"]
+
+
+def test_an_attachment_written_again_stands_once(any_lake: Lake) -> None:
+    row = arrived("a", 1)
+    any_lake.merge_records("w", [row])
+    any_lake.write_utterances("w", [analysed(row, "see attached")])
+    for words in (["price", "discount", "tax"], ["price"], ["price"]):
+        any_lake.write_attached("w", [said(row, *words)])
+        assert texts(any_lake) == ["see attached", *words]
+    any_lake.write_attached("w", [said(row, "first"), said(row, "second")])
+    assert texts(any_lake) == ["see attached", "second"]
+    any_lake.write_attached("w", [said(row)])
+    assert texts(any_lake) == ["see attached"]
+
+
+def test_attachments_of_a_record_do_not_touch_each_other(any_lake: Lake) -> None:
+    row, other = arrived("a", 1, 0), arrived("b", 1, 1)
+    any_lake.merge_records("w", [row, other])
+    any_lake.write_attached("w", [said(row, "price", place=1), said(row, "offer", place=0)])
+    any_lake.write_attached("w", [said(other, "tax", place=1)])
+    any_lake.write_attached("w", [said(row, "cost", place=1)])
+    assert texts(any_lake) == ["offer", "cost", "tax"]
+    assert (found(any_lake, "offer").ordinal, found(any_lake, "cost").ordinal) == (20_000, 40_000)
+
+
+@pytest.mark.parametrize("again", ["record", "attachment"])
+def test_a_writer_that_dies_between_its_commits_is_repaired_by_the_next(
+    program: Callable[[], Program], monkeypatch: pytest.MonkeyPatch, again: str
+) -> None:
+    row = arrived("a", 1)
+    first = program()
+    first.write(row, "see attached", attached=["price"])
+    before = rows(first.lake)
+
+    def write(lake: Lake) -> None:
+        if again == "record":
+            lake.write_utterances("w", [analysed(row, "see attached")])
+        else:
+            lake.write_attached("w", [said(row, "price")])
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Snapshot, "prepare_append", die)
+        with pytest.raises(KeyboardInterrupt), first.writing() as lake:
+            write(lake)
+    other = "price" if again == "record" else "see attached"
+    assert texts(program().lake) == [other]
+    with program().writing() as lake:
+        write(lake)
+    assert rows(program().lake) == before
+
+
+def test_a_record_or_an_attachment_says_no_more_than_there_is_room_for(lake: Lake) -> None:
+    row = arrived("a", 1)
+    lake.merge_records("w", [row])
+    words = [Said("word")] * (MAX_UTTERANCES + 1)
+    with pytest.raises(ValueError, match="at most 20,000"):
+        lake.write_utterances("w", [analysed(row, *words)])
+    with pytest.raises(ValueError, match="at most 20,000"):
+        lake.write_attached("w", [attached_text(row, *words)])
+    lake.write_utterances("w", [analysed(row, *words[1:])])
+    lake.write_attached("w", [attached_text(row, *words[1:], place=place) for place in range(2)])
+    assert [ordinal for _, _, ordinal, _, _ in rows(lake)] == list(range(3 * MAX_UTTERANCES))
 
 
 def test_bulk_writes_what_attachments_say(lake: Lake) -> None:
     row = arrived("a", 1)
     with Bulk(lake, "w") as bulk:
         bulk.add_records([row])
-        bulk.add_utterances([said(row, "see attached", attached=["price"])])
+        bulk.add_utterances([analysed(row, "see attached"), said(row, "price")])
         bulk.flush()
         list(bulk.index())
     assert found(lake, "price").attachment_id == "att_1"
@@ -193,7 +325,9 @@ def test_the_next_writer_adds_the_columns_and_rewrites_nothing(
 
 
 def test_an_earlier_program_goes_on_beside_a_later_one(
-    old: Program, program: Callable[[], Program], earlier: Callable[[], object]
+    old: Program,
+    program: Callable[[], Program],
+    earlier: Callable[[], AbstractContextManager[None]],
 ) -> None:
     new = program()
     new.write(arrived("b", 2), attached=["price"])

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 
 from everlake.analysis.utterances import extract
-from everlake.lake import AnalysedRecord, AttachedText
+from everlake.lake import AttachedText
 from everlake.lake.dataset import Snapshot
+from everlake.lake.rows import MAX_UTTERANCES
 from everlake.lake.verify import Verified, run, verify
 from everlake.lake.verify.evidence import Evidence
 from everlake.landing.lines import LandedRecord, compress, decompress
@@ -336,15 +337,14 @@ def test_wrong_utterances_are_found(
     assert {about for about, _ in problems} == {batch_id}
 
 
-def attach_words(home: Home) -> None:
-    """What an attachment of the victim says, behind what the victim says."""
+def attach_words(home: Home, first: int = MAX_UTTERANCES) -> None:
+    """What an attachment of the victim says: the victim's words once more."""
     rows = lance.dataset(table(home, "utterances")).to_table(filter=row_of_victim(home))
-    last = rows.num_rows - 1
     for column, value in (("attachment_id", "att_1"), ("attachment", "offer.pdf")):
         index = rows.schema.get_field_index(column)
         rows = rows.set_column(index, rows.schema.field(column), pa.array([value] * rows.num_rows))
     ordinal = rows.schema.get_field_index("ordinal")
-    numbers = pa.array(range(last + 1, 2 * last + 2), pa.int32())
+    numbers = pa.array(range(first, first + rows.num_rows), pa.int32())
     rows = rows.set_column(ordinal, rows.schema.field("ordinal"), numbers)
     lance.write_dataset(rows, table(home, "utterances"), mode="append")
 
@@ -362,12 +362,7 @@ def test_an_attachment_that_speaks_where_its_record_does_not_is_no_problem(
     home.accept(conversation("silent", "x") | {"data": {}})
     home.work()
     row = home.lake.page_records(home.workspace_id, limit=1).records[0]
-    text = AttachedText(
-        attachment_id="att_1",
-        name="offer.pdf",
-        utterances=extract("email", b'{"text":"the price is nine"}'),
-    )
-    one = AnalysedRecord(
+    one = AttachedText(
         record_id=row.record_id,
         version=row.version,
         batch_id=row.batch_id,
@@ -376,10 +371,12 @@ def test_an_attachment_that_speaks_where_its_record_does_not_is_no_problem(
         event_at=row.event_at,
         product_id=row.product_id,
         project_ids=row.project_ids,
-        utterances=[],
-        attached=[text],
+        utterances=extract("email", b'{"text":"the price is nine"}'),
+        attachment_id="att_1",
+        name="offer.pdf",
+        place=1,
     )
-    assert home.lake.write_utterances(home.workspace_id, [one]).utterances == 1
+    assert home.lake.write_attached(home.workspace_id, [one]).utterances == 1
 
     assert verified(home, tmp_path).problems == []
 
@@ -398,6 +395,30 @@ def test_own_words_that_are_gone_are_found_where_an_attachments_are_there(
     assert (batch_id, True) in [
         (about, "not in the table utterances" in text) for about, text in problems
     ]
+
+
+@pytest.mark.parametrize("first", [1, MAX_UTTERANCES + 1])
+def test_an_attachments_words_that_are_not_where_they_belong_are_found(
+    home: Home, tmp_path: Path, first: int
+) -> None:
+    batch_id = plant(home)
+    attach_words(home, first)
+
+    [(about, problem)] = told(verified(home, tmp_path))
+
+    assert about == batch_id
+    assert "not whole, or twice" in problem
+
+
+def test_an_attachments_words_that_are_there_twice_are_found(home: Home, tmp_path: Path) -> None:
+    batch_id = plant(home)
+    attach_words(home)
+    attach_words(home)
+
+    [(about, problem)] = told(verified(home, tmp_path))
+
+    assert about == batch_id
+    assert "not whole, or twice" in problem
 
 
 def test_a_table_from_before_attachments_is_right(home: Home, tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everlake.markup import decode_entities, html_to_text, looks_like_html
 from everlake.analysis.prose import MAX_TEXT, Cover, clean, is_machine_word, split
 from everlake.analysis.quotes import part_quotes
 from everlake.analysis.times import absolute_ms, normalised, offset_ms, rfc3339
+from everlake.markup import decode_entities, html_to_text, looks_like_html
 
 
 @pytest.mark.parametrize(

@@ -16,23 +16,42 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+MARKED_UP = 16
+"""Bytes a character of the text where most of a file may be markup."""
+
 _SAMPLE = 32 * 1024
 _TELLING = 40
 """Bytes beyond ASCII from which on the detector is asked; of fewer it says anything."""
 
 
-def beginning(file: BinaryIO, gathered: Gathered, task: Task) -> bytes:
-    """As much of a file as its text can need, and note whether it goes on."""
-    most = min(task.limits.most_file_bytes, 4 * task.limits.most_characters + 4)
+def beginning(file: BinaryIO, gathered: Gathered, task: Task, *, each: int = 4) -> bytes:
+    """As much of a file as its text can need, and note whether it goes on.
+
+    Args:
+        each: bytes a character of the text; of UTF-8 and its like there are at most four.
+    """
+    most = min(task.limits.most_file_bytes, each * task.limits.most_characters + each)
     data = file.read(most + 1)
     gathered.truncated = len(data) > most
     return data[:most]
 
 
-def decode(data: bytes, stated: str | None = None) -> str:
+def read_words(file: BinaryIO, gathered: Gathered, task: Task) -> str:
+    """The text of a file that is nothing but text, as much as is wanted of it.
+
+    Raises:
+        TextError: it is no text.
+    """
+    data = beginning(file, gathered, task)
+    return decode(data, cut=gathered.truncated)
+
+
+def decode(data: bytes, stated: str | None = None, *, cut: bool = False) -> str:
     """The text of ``data``: by its mark, as UTF-8, as ``stated``, or as it looks.
 
-    The last character may be cut off.
+    Args:
+        stated: the encoding it is said to have.
+        cut: whether more follows, so that the last character may be a part of one.
 
     Raises:
         TextError: these bytes are no text.
@@ -45,7 +64,7 @@ def decode(data: bytes, stated: str | None = None) -> str:
     if b"\0" in data[:_SAMPLE]:
         raise damaged("it is said to be text and is not")
     try:
-        return codecs.getincrementaldecoder("utf-8")().decode(data)
+        return codecs.getincrementaldecoder("utf-8")().decode(data, final=not cut)
     except UnicodeDecodeError:
         pass
     if stated is not None and (text := _decoded(data, stated)) is not None:

@@ -5,7 +5,7 @@ from typing import BinaryIO, cast
 from striprtf.striprtf import rtf_to_text  # pyright: ignore[reportUnknownVariableType]
 
 from everlake.attachments.text.gather import Gathered
-from everlake.attachments.text.readers.charset import beginning
+from everlake.attachments.text.readers.charset import MARKED_UP, beginning
 from everlake.attachments.text.wire import Task
 
 
@@ -15,5 +15,5 @@ def read(file: BinaryIO, gathered: Gathered, task: Task) -> None:
     Not more than the limit's first bytes are read, so pictures may stand before all words.
     """
     # RTF is ASCII, and what is beyond it stands in escapes that name their encoding.
-    source = beginning(file, gathered, task).decode("latin-1")
+    source = beginning(file, gathered, task, each=MARKED_UP).decode("latin-1")
     gathered.add(cast("str", rtf_to_text(source, errors="replace")))

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import BinaryIO
 
 from everlake.attachments.text.gather import Full, Gathered
-from everlake.attachments.text.readers.charset import beginning, decode
+from everlake.attachments.text.readers.charset import read_words
 from everlake.attachments.text.wire import Task
 
 _LONGEST_CELL = 1_000_000
@@ -91,7 +91,7 @@ def read_tabs(file: BinaryIO, gathered: Gathered, task: Task) -> None:
 
 
 def _read(file: BinaryIO, gathered: Gathered, task: Task, separator: str | None) -> None:
-    text = decode(beginning(file, gathered, task)).replace("\0", "")
+    text = read_words(file, gathered, task).replace("\0", "")
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator or _separator(text))
     rows = ([one_line(cell) for cell in row] for row in reader)

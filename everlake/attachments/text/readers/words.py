@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from everlake.attachments.text.gather import Gathered
 from everlake.attachments.text.model import TextKind
-from everlake.attachments.text.readers.charset import beginning, decode
+from everlake.attachments.text.readers.charset import MARKED_UP, beginning, decode, read_words
 from everlake.attachments.text.wire import Task
 from everlake.markup import html_to_text
 
@@ -21,7 +21,7 @@ def read_text(file: BinaryIO, gathered: Gathered, task: Task) -> None:
     Raises:
         TextError: it is no text.
     """
-    gathered.add(decode(beginning(file, gathered, task)))
+    gathered.add(read_words(file, gathered, task))
 
 
 def read_captions(file: BinaryIO, gathered: Gathered, task: Task) -> None:
@@ -31,7 +31,7 @@ def read_captions(file: BinaryIO, gathered: Gathered, task: Task) -> None:
         TextError: it is no text.
     """
     gathered.kind = TextKind.CAPTIONS
-    gathered.add(decode(beginning(file, gathered, task)))
+    gathered.add(read_words(file, gathered, task))
 
 
 def read_html(file: BinaryIO, gathered: Gathered, task: Task) -> None:
@@ -40,10 +40,12 @@ def read_html(file: BinaryIO, gathered: Gathered, task: Task) -> None:
     Raises:
         TextError: it is no text.
     """
-    gathered.add(html_text(beginning(file, gathered, task)))
+    data = beginning(file, gathered, task, each=MARKED_UP)
+    gathered.add(html_text(data, cut=gathered.truncated))
 
 
-def html_text(data: bytes, stated: str | None = None) -> str:
-    """The text of an HTML page; ``stated`` is its encoding, which a ``meta`` may tell as well."""
+def html_text(data: bytes, stated: str | None = None, *, cut: bool = False) -> str:
+    """The text of an HTML page, whose encoding a ``meta`` may tell; arguments as of ``decode``."""
     found = _CHARSET.search(data[:_HEAD])
-    return html_to_text(decode(data, stated or (found[1].decode("ascii") if found else None)))
+    told = found[1].decode("ascii", "replace") if found else None
+    return html_to_text(decode(data, stated or told, cut=cut))

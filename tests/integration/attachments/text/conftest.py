@@ -1,21 +1,28 @@
 """One extractor for all tests of a file, as a worker has one for all its files."""
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from everlake.attachments.text import AttachmentText, ExtractionLimits, Extractor
+from tests.integration.attachments.text.reading import Extract
 
-Extract = Callable[..., AttachmentText]
-
-LIMITS = ExtractionLimits(seconds=20)
+LIMITS = ExtractionLimits(
+    seconds=15, memory_bytes=200 * 1024 * 1024, most_characters=200_000, most_file_bytes=2**26
+)
 
 
 @pytest.fixture(scope="module")
-def extractor() -> Generator[Extractor]:
-    extractor = Extractor(LIMITS)
+def limits() -> ExtractionLimits:
+    """Less than the usual ones, so that the tests reach them."""
+    return LIMITS
+
+
+@pytest.fixture(scope="module")
+def extractor(limits: ExtractionLimits) -> Generator[Extractor]:
+    extractor = Extractor(limits)
     yield extractor
     extractor.close()
 
@@ -32,8 +39,3 @@ def extract(extractor: Extractor, tmp_path: Path) -> Extract:
         )
 
     return extract
-
-
-def words(text: AttachmentText) -> list[tuple[str | None, str]]:
-    """Each section's place and text."""
-    return [(one.place, one.text) for one in text.sections]

@@ -8,10 +8,24 @@ from email.message import EmailMessage
 import openpyxl
 import pytest
 
-from everlake.attachments.text import TextCode, TextError, TextKind
+from everlake.attachments.text import ExtractionLimits, TextCode, TextError, TextKind
+from tests.integration.attachments.text.files import (
+    XLS,
+    docx,
+    ods,
+    odt,
+    paragraph,
+    pdf,
+    pptx,
+    xlsx,
+    zipped,
+)
+from tests.integration.attachments.text.reading import Extract, words
 
-from .conftest import Extract, words
-from .files import XLS, docx, ods, odt, paragraph, pdf, pptx, xlsx, zipped
+
+@pytest.fixture(scope="module")
+def limits() -> ExtractionLimits:
+    return ExtractionLimits()
 
 
 def test_a_pdf_gives_its_pages(extract: Extract) -> None:
@@ -240,7 +254,6 @@ def test_writing_in_a_picture_is_read(extract: Extract) -> None:
 
 def test_without_the_extra_a_picture_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     from everlake.attachments.text.gather import Gathered  # noqa: PLC0415
-    from everlake.attachments.text.model import ExtractionLimits  # noqa: PLC0415
     from everlake.attachments.text.readers import image  # noqa: PLC0415
     from everlake.attachments.text.wire import Task  # noqa: PLC0415
 

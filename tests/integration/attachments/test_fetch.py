@@ -1,0 +1,352 @@
+"""What a fetch gives, and how it ends when the other side does not do as it should."""
+
+import gzip
+import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from everlake import __version__
+from everlake.attachments import (
+    Expected,
+    FetchCode,
+    FetchError,
+    FetchLimits,
+    Guard,
+    Stopped,
+)
+from tests.hostile import RAW, Hostile, Request, content
+from tests.integration.attachments.home import QUICK, Home, sha256
+
+DATA = content(1_000)
+
+
+def failing(home: Home, url: str, **options: object) -> FetchError:
+    with pytest.raises(FetchError) as caught:
+        home.fetch(url, **options)  # pyright: ignore[reportArgumentType]
+    return caught.value
+
+
+@pytest.mark.parametrize("size", [0, 1, 1_000, 3_000_000])
+@pytest.mark.parametrize("behaviour", ["file", "chunked", "until-close"])
+def test_content_comes_as_it_is(home: Home, server: Hostile, behaviour: str, size: int) -> None:
+    fetched = home.fetch(server.url(f"{behaviour}/{size}"))
+
+    assert fetched.path.read_bytes() == content(size)
+    assert (fetched.size, fetched.sha256) == (size, sha256(content(size)))
+
+
+def test_a_request_says_no_more_than_it_must(home: Home, server: Hostile) -> None:
+    fetched = home.fetch(server.url("echo/a%20b?x=1&y=%C3%BC#part"))
+
+    seen = msgspec.json.decode(fetched.path.read_bytes(), type=Request)
+    assert seen.target == "/echo/a%20b?x=1&y=%C3%BC"
+    assert seen.headers == {
+        "host": f"127.0.0.1:{server.port}",
+        "user-agent": f"everlake/{__version__}",
+        "accept": "*/*",
+        "accept-encoding": "identity",
+    }
+
+
+def test_a_proxy_of_the_environment_is_not_used(
+    home: Home, server: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+    assert home.fetch(server.url("file/10")).size == 10
+
+
+def test_what_is_stated_is_compared(home: Home, server: Hostile) -> None:
+    sha1 = hashlib.sha1(DATA, usedforsecurity=False).hexdigest()
+    md5 = hashlib.md5(DATA, usedforsecurity=False).hexdigest()
+    stated = Expected(size=1_000, sha1=sha1.upper(), md5=md5)
+
+    assert home.fetch(server.url("file/1000"), stated).size == 1_000
+
+
+@pytest.mark.parametrize(
+    ("stated", "code"),
+    [
+        (Expected(sha1="0" * 40), FetchCode.SHA1_MISMATCH),
+        (Expected(md5="0" * 32), FetchCode.MD5_MISMATCH),
+        (Expected(size=999), FetchCode.SIZE_MISMATCH),
+        (Expected(size=1_001), FetchCode.SIZE_MISMATCH),
+    ],
+)
+@pytest.mark.parametrize("behaviour", ["file", "chunked"])
+def test_a_mismatch_has_its_own_code_and_leaves_nothing(
+    home: Home, server: Hostile, behaviour: str, stated: Expected, code: FetchCode
+) -> None:
+    error = failing(home, server.url(f"{behaviour}/1000"), expected=stated)
+
+    assert (error.code, error.passes) == (code, False)
+    assert home.files == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "code"),
+    [
+        (Expected(sha1="nonsense"), FetchCode.SHA1_MISMATCH),
+        (Expected(sha1="g" * 40), FetchCode.SHA1_MISMATCH),
+        (Expected(md5="0" * 31), FetchCode.MD5_MISMATCH),
+        (Expected(size=FetchLimits().max_bytes + 1), FetchCode.TOO_LARGE),
+    ],
+)
+def test_what_nothing_can_meet_is_not_asked_for(
+    home: Home, server: Hostile, stated: Expected, code: FetchCode
+) -> None:
+    assert failing(home, server.url("file/1000"), expected=stated).code == code
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["file/1001", "chunked/1001", "until-close/1001", "coded/gzip/1001", "bomb/50000000"]
+)
+def test_content_over_the_limit_is_refused(server: Hostile, tmp_path: Path, path: str) -> None:
+    home = Home(tmp_path, limits=FetchLimits(max_bytes=1_000))
+
+    assert failing(home, server.url(path)).code == FetchCode.TOO_LARGE
+    assert home.files == []
+
+
+def test_content_of_just_the_limit_is_taken(server: Hostile, tmp_path: Path) -> None:
+    home = Home(tmp_path, limits=FetchLimits(max_bytes=1_000))
+
+    assert home.fetch(server.url("coded/gzip/1000")).size == 1_000
+
+
+@pytest.mark.parametrize(
+    "coding", ["gzip", "x-gzip", "deflate", "raw-deflate", "members", "padded", "identity"]
+)
+def test_codings_nobody_asked_for_are_undone(home: Home, server: Hostile, coding: str) -> None:
+    fetched = home.fetch(server.url(f"coded/{coding}/1000"), Expected(size=1_000))
+
+    assert fetched.path.read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    ("coding", "code"),
+    [
+        ("cut", FetchCode.CUT_OFF),
+        ("empty", FetchCode.CUT_OFF),
+        ("damaged", FetchCode.BAD_ANSWER),
+        ("none", FetchCode.BAD_ANSWER),
+        ("br", FetchCode.BAD_ANSWER),
+        ("twice", FetchCode.BAD_ANSWER),
+    ],
+)
+def test_codings_that_cannot_be_undone_are_errors(
+    home: Home, server: Hostile, coding: str, code: FetchCode
+) -> None:
+    assert failing(home, server.url(f"coded/{coding}/1000")).code == code
+    assert home.files == []
+
+
+def test_an_archive_is_not_unpacked(home: Home, server: Hostile) -> None:
+    packed = gzip.compress(DATA)
+    server_data = home.spool.receive("x", [packed], Expected(), max_bytes=10_000)
+
+    assert server_data.path.read_bytes() == packed
+
+
+@pytest.mark.parametrize("path", ["short/1000", "cut/900000/500000", "chunked-no-end/1000"])
+def test_an_early_end_is_an_error_that_passes(home: Home, server: Hostile, path: str) -> None:
+    error = failing(home, server.url(path))
+
+    assert (error.code, error.passes) == (FetchCode.CUT_OFF, True)
+
+
+def test_what_follows_the_announced_end_is_nobodys(home: Home, server: Hostile) -> None:
+    first = home.fetch(server.url("long/1000"))
+    second = home.fetch(server.url("file/2000"), name="two")
+
+    assert first.path.read_bytes() == DATA
+    assert second.path.read_bytes() == content(2_000)
+
+
+def test_of_two_framings_chunks_count_and_the_connection_ends(home: Home, server: Hostile) -> None:
+    assert home.fetch(server.url("both-framings")).path.read_bytes() == DATA
+    home.fetch(server.url("file/10"), name="two")
+
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "lengths", ["10/11", "-1", "%2B5", "1_0", "0x10", "ten", "10%2C11", "1" * 30, "10/ten"]
+)
+def test_lengths_that_are_none_are_errors(home: Home, server: Hostile, lengths: str) -> None:
+    assert failing(home, server.url(f"length/{lengths}")).code == FetchCode.BAD_ANSWER
+
+
+@pytest.mark.parametrize("lengths", ["1000", "1000/1000", "1000%2C%201000"])
+def test_a_length_said_twice_is_a_length(home: Home, server: Hostile, lengths: str) -> None:
+    assert home.fetch(server.url(f"length/{lengths}")).size == 1_000
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip,%20chunked", "identity", "chunked,%20chunked"])
+def test_transfer_codings_other_than_chunked_are_errors(
+    home: Home, server: Hostile, coding: str
+) -> None:
+    url = server.url(f"headers?Transfer-Encoding={coding}")
+
+    assert failing(home, url).code == FetchCode.BAD_ANSWER
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["silent", "silent-body/10", "silent-body/500000", "slow-headers", "hundreds"],
+)
+def test_silence_and_endless_heads_end_in_time(home: Home, server: Hostile, path: str) -> None:
+    error = failing(home, server.url(path))
+
+    assert (error.code, error.passes) == (FetchCode.TIMED_OUT, True)
+
+
+@pytest.mark.parametrize("path", ["slow", "slow-until-close", "trailers"])
+def test_no_drip_goes_on_beyond_the_whole_time(server: Hostile, tmp_path: Path, path: str) -> None:
+    home = Home(tmp_path, limits=FetchLimits(idle_timeout=30, total_timeout=0.5))
+
+    assert failing(home, server.url(path)).code == FetchCode.TIMED_OUT
+
+
+@pytest.mark.parametrize("path", ["silent", "silent-body/10", "slow-headers", "slow", "trailers"])
+def test_a_stop_ends_a_fetch_wherever_it_waits(server: Hostile, tmp_path: Path, path: str) -> None:
+    home = Home(tmp_path, limits=FetchLimits(idle_timeout=60))
+    stop = threading.Event()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(home.fetch, server.url(path), stop=stop)
+        while not server.requests:
+            time.sleep(0.01)
+        stop.set()
+        with pytest.raises(Stopped):
+            running.result(timeout=30)
+
+
+@pytest.mark.parametrize("kind", sorted(RAW))
+def test_what_is_not_http_ends_in_an_error(home: Home, server: Hostile, kind: str) -> None:
+    error = failing(home, server.url(f"raw/{kind}"))
+
+    assert error.code in {FetchCode.BAD_ANSWER, FetchCode.CUT_OFF}
+    assert home.files == []
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
+def test_statuses_that_pass(home: Home, server: Hostile, status: int) -> None:
+    error = failing(home, server.url(f"status/{status}"))
+
+    assert (error.code, error.passes, error.retry_after) == (FetchCode.HTTP_STATUS, True, None)
+    assert str(status) in error.message
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 206, 400, 401, 403, 404, 410, 416, 451])
+def test_statuses_that_do_not_pass(home: Home, server: Hostile, status: int) -> None:
+    error = failing(home, server.url(f"status/{status}"))
+
+    assert (error.code, error.passes) == (FetchCode.HTTP_STATUS, False)
+
+
+@pytest.mark.parametrize(
+    ("after", "seconds"), [("7", 7), ("0", 0), ("999999", 3_600), ("soon", None), ("-1", None)]
+)
+def test_what_a_server_asks_to_wait_is_told(
+    home: Home, server: Hostile, after: str, seconds: float | None
+) -> None:
+    assert failing(home, server.url(f"status/429?after={after}")).retry_after == seconds
+
+
+def test_a_busy_server_is_fine_the_next_time(home: Home, server: Hostile) -> None:
+    url = server.url("busy-once/1000")
+
+    assert failing(home, url).retry_after == 7
+    assert home.fetch(url).size == 1_000
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_followed(home: Home, server: Hostile, status: int) -> None:
+    assert home.fetch(server.url(f"redirect/{status}?to=../file/1000")).size == 1_000
+
+
+def test_five_redirects_are_followed_and_not_six(home: Home, server: Hostile) -> None:
+    assert home.fetch(server.url("hops/5")).size == 1_000
+    assert failing(home, server.url("hops/6")).code == FetchCode.TOO_MANY_REDIRECTS
+
+
+def test_a_circle_ends(home: Home, server: Hostile) -> None:
+    assert failing(home, server.url("circle")).code == FetchCode.TOO_MANY_REDIRECTS
+    assert len(server.requests) == QUICK.redirects + 1
+
+
+@pytest.mark.parametrize("path", ["redirect", "locations", "status/304", "status/300"])
+def test_redirects_that_lead_nowhere_are_errors(home: Home, server: Hostile, path: str) -> None:
+    assert failing(home, server.url(path)).code == FetchCode.BAD_ANSWER
+
+
+def test_connections_are_kept_for_the_next_fetch(home: Home, server: Hostile) -> None:
+    for number in range(5):
+        home.fetch(server.url(f"file/{number}"), name=f"n{number}")
+
+    assert server.connections == 1
+
+
+def test_a_kept_connection_that_was_closed_is_replaced_silently(
+    home: Home, server: Hostile
+) -> None:
+    for number in range(3):
+        home.fetch(server.url(f"closes-later/{number}"), name=f"n{number}")
+
+    assert server.connections == 3
+    assert len(server.requests) == 5
+
+
+def test_a_new_connection_that_ends_silently_is_not_asked_again(
+    home: Home, server: Hostile
+) -> None:
+    assert failing(home, server.url("raw/nothing")).passes
+    assert len(server.requests) == 1
+
+
+def test_no_connection_is_an_error_that_passes(home: Home, server: Hostile) -> None:
+    server.close()
+
+    error = failing(home, server.url("file/1"))
+
+    assert (error.code, error.passes) == (FetchCode.CONNECTION_FAILED, True)
+
+
+def test_many_threads_fetch_at_once_over_four_connections(home: Home, server: Hostile) -> None:
+    def fetch(number: int) -> str:
+        return home.fetch(server.url(f"file/{number * 1_000}"), name=f"n{number}").sha256
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(fetch, range(100)))
+
+    assert found == [sha256(content(number * 1_000)) for number in range(100)]
+    assert server.connections <= 4
+
+
+def test_progress_is_told(home: Home, server: Hostile) -> None:
+    told: list[int] = []
+
+    home.fetch(server.url("file/3000000"), report=told.append)
+
+    assert told == sorted(told)
+    assert told[-1] == 3_000_000
+
+
+def test_errors_tell_nothing_of_the_inside(server: Hostile, tmp_path: Path) -> None:
+    def resolver(*_arguments: object, **_options: object) -> list[tuple[object, ...]]:
+        return [(2, 1, 6, "", ("10.11.12.13", server.port))]
+
+    home = Home(tmp_path, guard=Guard(resolver=resolver))
+    error = failing(home, server.url("file/1", host="files.example"))
+
+    assert error.code == FetchCode.ADDRESS_NOT_ALLOWED
+    assert "10.11" not in str(error)
+    assert str(tmp_path) not in str(error)

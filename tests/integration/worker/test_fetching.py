@@ -1,0 +1,357 @@
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from everlake.attachments.paths import content_path
+from everlake.catalog import attachments, downloads
+from everlake.contract.attachments import AttachmentStatus
+from everlake.contract.batch import DownloadStatus
+from everlake.storage import StorageFull
+from everlake.worker.attachments.service import abandon
+from tests.hostile import Hostile, content, hostile
+from tests.integration.worker.attaching import (
+    LATE,
+    attach,
+    fetching,
+    landed,
+    progress,
+    rows_of,
+    with_attachments,
+)
+from tests.integration.worker.home import Clock, Home
+
+COMPLETE, FAILED = AttachmentStatus.COMPLETE, AttachmentStatus.FAILED
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Hostile]:
+    with hostile() as made:
+        yield made
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def stored(home: Home, data: bytes, workspace_id: str | None = None) -> bytes:
+    return home.store.get(content_path(workspace_id or home.workspace_id, sha256(data)))
+
+
+def spooled(home: Home) -> list[str]:
+    return sorted(path.name for path in (home.data / "spool").iterdir())
+
+
+def test_what_records_point_to_is_fetched_checked_and_stored(home: Home, server: Hostile) -> None:
+    data = content(100_000)
+    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    stated = {"size": len(data), "md5": md5, "sha1": sha1.upper()}
+    batch_id = landed(home, with_attachments("a", attach(server.url("file/100000"), **stated)))
+    with fetching(home) as fetcher:
+        fetcher.until_settled(batch_id)
+    [row] = rows_of(home, batch_id)
+    assert (row.status, row.size, row.sha256) == (COMPLETE, len(data), sha256(data))
+    assert stored(home, data) == data
+    assert progress(home, batch_id) == (1, 1, 0, DownloadStatus.COMPLETE)
+    assert spooled(home) == []
+
+
+def test_a_batch_tells_how_far_its_attachments_are_at_every_moment(
+    home: Home, server: Hostile
+) -> None:
+    batch_id = home.accept(
+        with_attachments("a", attach(server.url("file/10")), attach(server.url("status/404"))),
+        with_attachments("b"),
+    )
+    assert progress(home, batch_id) == (2, 0, 0, DownloadStatus.PENDING)
+    home.work()
+    assert home.batch(batch_id).status == "COMPLETE"
+    assert progress(home, batch_id) == (2, 0, 0, DownloadStatus.PENDING)
+    with fetching(home) as fetcher:
+        fetcher.turn()
+        assert progress(home, batch_id)[3] is not DownloadStatus.PENDING
+        fetcher.until_settled(batch_id)
+    assert progress(home, batch_id) == (2, 1, 1, DownloadStatus.PARTIAL_FAILURE)
+
+
+def test_what_is_not_as_stated_fails_with_its_own_code(home: Home, server: Hostile) -> None:
+    url = server.url("file/1000")
+    batch_id = landed(
+        home,
+        with_attachments(
+            "a",
+            attach(url, size=999),
+            attach(url, sha1="0" * 40),
+            attach(url, md5="0" * 32),
+            attach(),
+            attach("http://169.254.169.254/latest/meta-data"),
+            attach("http://user:secret@127.0.0.1/"),
+        ),
+    )
+    with fetching(home) as fetcher:
+        fetcher.until_settled(batch_id)
+    assert [row.error_code for row in rows_of(home, batch_id)] == [
+        "SIZE_MISMATCH",
+        "SHA1_MISMATCH",
+        "MD5_MISMATCH",
+        "NOTHING_TO_FETCH",
+        "ADDRESS_NOT_ALLOWED",
+        "URL_NOT_ALLOWED",
+    ]
+    assert progress(home, batch_id) == (6, 0, 6, DownloadStatus.FAILED)
+    assert spooled(home) == []
+
+
+def test_the_same_content_is_stored_once_a_workspace(home: Home, server: Hostile) -> None:
+    other = home.new_workspace("other")
+    data = content(5_000)
+    urls = [server.url(f"file/5000?copy={number}") for number in range(5)]
+    ours = landed(home, with_attachments("a", *(attach(url) for url in urls)))
+    theirs = home.accept(with_attachments("a", attach(urls[0])), workspace_id=other)
+    home.work()
+    with fetching(home) as fetcher:
+        fetcher.until_settled(ours, theirs)
+    assert {row.sha256 for row in rows_of(home, ours)} == {sha256(data)}
+    assert stored(home, data) == stored(home, data, other) == data
+    folder = home.data / "attachments" / f"workspace={home.workspace_id}"
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 1
+
+
+def test_what_passes_is_tried_again_and_what_does_not_is_not(
+    home: Home, server: Hostile, clock: Clock
+) -> None:
+    batch_id = landed(
+        home,
+        with_attachments(
+            "a",
+            attach(server.url("busy-once/100")),
+            attach(server.url("status/503")),
+            attach(server.url("status/410")),
+        ),
+    )
+    with fetching(home, attachment_attempts=3) as fetcher:
+        while not rows_of(home, batch_id)[0].attempts:
+            fetcher.turn()
+        clock.forward(12_000)
+        fetcher.until_settled(batch_id)
+    busy, away, gone = rows_of(home, batch_id)
+    assert (busy.status, busy.attempts) == (COMPLETE, 1)
+    assert (away.status, away.attempts, away.error_code) == (FAILED, 3, "HTTP_STATUS")
+    assert (gone.status, gone.attempts, gone.error_code) == (FAILED, 1, "HTTP_STATUS")
+
+
+def test_a_server_that_asks_to_wait_is_left_alone_for_so_long(
+    home: Home, server: Hostile, clock: Clock
+) -> None:
+    batch_id = landed(home, with_attachments("a", attach(server.url("status/429?after=120"))))
+    url_asked = "/status/429?after=120"
+    with fetching(home) as fetcher:
+        while not rows_of(home, batch_id)[0].attempts:
+            fetcher.turn()
+        [row] = rows_of(home, batch_id)
+        wait = row.due_at - home.catalog.now_ms()
+        assert 100_000 < wait <= 121_000
+        fetcher.turn()
+        assert server.asked[url_asked] == 1
+        clock.forward(121_000)
+        while rows_of(home, batch_id)[0].attempts < 2:
+            fetcher.turn()
+    assert server.asked[url_asked] == 2
+
+
+def test_a_download_that_was_cut_goes_on_where_it_stopped(home: Home, server: Hostile) -> None:
+    batch_id = landed(home, with_attachments("a", attach(server.url("cut/500000/300000"))))
+    with fetching(home) as fetcher:
+        fetcher.until_settled(batch_id)
+    [row] = rows_of(home, batch_id)
+    assert (row.status, row.attempts) == (COMPLETE, 1)
+    assert stored(home, content(500_000)) == content(500_000)
+    assert spooled(home) == []
+
+
+def test_failed_attachments_can_be_retried(home: Home, server: Hostile) -> None:
+    batch_id = landed(home, with_attachments("a", attach(server.url("later-there/70"))))
+    with fetching(home) as fetcher:
+        fetcher.until_settled(batch_id)
+        assert progress(home, batch_id) == (1, 0, 1, DownloadStatus.FAILED)
+        with home.catalog.write() as tx:
+            now = home.catalog.now_ms()
+            assert attachments.retry_failed(tx, home.workspace_id, batch_id, now=now) == 1
+        assert progress(home, batch_id) == (1, 0, 0, DownloadStatus.IN_PROGRESS)
+        fetcher.until_settled(batch_id)
+    assert progress(home, batch_id) == (1, 1, 0, DownloadStatus.COMPLETE)
+
+
+def test_a_worker_that_stops_hands_back_what_it_has_and_another_goes_on(
+    home: Home, server: Hostile
+) -> None:
+    urls = [server.url(f"silent-body/200000?n={n}") for n in range(8)]
+    batch_id = landed(home, with_attachments("a", *map(attach, urls)))
+    with fetching(home, "first") as fetcher:
+        fetcher.turn()
+        assert rows_of(home, batch_id)[0].lease_owner == "first/fetch"
+    assert {row.lease_owner for row in rows_of(home, batch_id)} == {None}
+    assert {row.attempts for row in rows_of(home, batch_id)} == {0}
+
+
+def test_what_a_dead_worker_had_is_taken_over_and_counted_once(
+    home: Home, server: Hostile, clock: Clock
+) -> None:
+    batch_id = landed(home, with_attachments("a", attach(server.url("file/3000"))))
+    with home.catalog.write() as tx:
+        now = home.catalog.now_ms()
+        [row] = downloads.claim(
+            tx, owner="dead/fetch", now=now, lease_ms=30_000, most=9, most_per_host=9
+        )
+        assert abandon(tx, "dead", now=now) == 1
+    with fetching(home) as fetcher:
+        fetcher.until_settled(batch_id)
+    late = downloads.Stored(
+        id=row.id,
+        batch_id=batch_id,
+        size=1,
+        mime_type="text/plain",
+        sha256="0" * 64,
+        readable=False,
+    )
+    with home.catalog.write() as tx:
+        settled = downloads.settle(tx, owner="dead/fetch", now=now, stored=[late])
+    assert settled == downloads.Settled(0, 0)
+    assert progress(home, batch_id) == (1, 1, 0, DownloadStatus.COMPLETE)
+    assert rows_of(home, batch_id)[0].sha256 == sha256(content(3_000))
+
+
+def test_an_attachment_that_ends_every_worker_is_given_up(home: Home, server: Hostile) -> None:
+    batch_id = landed(home, with_attachments("a", attach(server.url("file/1"))))
+    for _ in range(9):
+        with home.catalog.write() as tx:
+            now = home.catalog.now_ms()
+            claimed = downloads.claim(
+                tx, owner="dead/fetch", now=now, lease_ms=30_000, most=9, most_per_host=9
+            )
+            assert claimed
+            abandon(tx, "dead", now=now)
+    with fetching(home) as fetcher:
+        fetcher.until_settled(batch_id)
+    [row] = rows_of(home, batch_id)
+    assert (row.status, row.error_code) == (FAILED, "GIVEN_UP")
+
+
+def test_storage_in_trouble_is_waited_out_and_no_attempt_is_counted(
+    home: Home, server: Hostile, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = landed(home, with_attachments("a", attach(server.url("file/4000"))))
+    broken = threading.Event()
+    put_files = home.store.put_files
+
+    def put(objects: list[tuple[str, Path]], **options: object) -> None:
+        if not broken.is_set():
+            broken.set()
+            raise StorageFull("the storage disk is full")
+        put_files(objects)
+
+    monkeypatch.setattr(home.store, "put_files", put)
+    with fetching(home) as fetcher:
+        while rows_of(home, batch_id)[0].error_code is None:
+            fetcher.turn()
+        [row] = rows_of(home, batch_id)
+        assert (row.status, row.attempts, row.error_code) == ("PENDING", 0, "NOT_KEPT")
+        assert "disk" not in (row.error or "")
+        clock.forward(60_000)
+        fetcher.until_settled(batch_id)
+    assert stored(home, content(4_000)) == content(4_000)
+    assert progress(home, batch_id) == (1, 1, 0, DownloadStatus.COMPLETE)
+
+
+def test_no_attachment_is_fetched_where_none_is_to_be(home: Home, server: Hostile) -> None:
+    batch_id = landed(home, with_attachments("a", attach(server.url("file/9?none"))))
+    with fetching(home, attachment_concurrency=0) as fetcher:
+        for _ in range(3):
+            fetcher.turn()
+    assert server.asked["/file/9?none"] == 0
+    assert progress(home, batch_id) == (1, 0, 0, DownloadStatus.PENDING)
+
+
+def test_no_more_of_a_host_is_fetched_at_once_than_may_be(home: Home, server: Hostile) -> None:
+    urls = [server.url(f"late/4000?share={number}") for number in range(12)]
+    batch_id = landed(
+        home,
+        with_attachments("a", *(attach(url) for url in urls[:6])),
+        with_attachments("b", *(attach(url) for url in urls[6:])),
+    )
+    with fetching(home, attachment_host_concurrency=3) as fetcher:
+        fetcher.until_settled(batch_id)
+    assert progress(home, batch_id) == (12, 12, 0, DownloadStatus.COMPLETE)
+    assert 1 < LATE.most <= 3
+
+
+def test_two_workers_fetch_each_attachment_once(home: Home, server: Hostile) -> None:
+    ids = [
+        landed(
+            home,
+            *(
+                with_attachments(f"{batch}-{n}", attach(server.url(f"file/{900 + n}?two={batch}")))
+                for n in range(25)
+            ),
+        )
+        for batch in range(4)
+    ]
+    with fetching(home, "a") as one, fetching(home, "b") as two:
+        threads = [
+            threading.Thread(target=fetcher.until_settled, args=ids) for fetcher in (one, two)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for batch, batch_id in enumerate(ids):
+        assert progress(home, batch_id) == (25, 25, 0, DownloadStatus.COMPLETE)
+        assert {server.asked[f"/file/{900 + n}?two={batch}"] for n in range(25)} == {1}
+
+
+def test_a_record_that_came_again_has_its_own_attachments(home: Home, server: Hostile) -> None:
+    first = landed(home, with_attachments("same", attach(server.url("file/11"))))
+    second = landed(home, with_attachments("same", attach(server.url("file/12"))))
+    with fetching(home) as fetcher:
+        fetcher.until_settled(first, second)
+    assert progress(home, first) == progress(home, second) == (1, 1, 0, DownloadStatus.COMPLETE)
+
+
+def test_names_that_a_database_cannot_hold_are_kept_as_well_as_can_be(home: Home) -> None:
+    raw = json.dumps(with_attachments("a", attach(filename="a\0b", mime_type="x\0")))
+    batch_id = home.accept_texts([raw])
+    home.work()
+    [row] = rows_of(home, batch_id)
+    assert (row.filename, row.stated_type) == ("a\ufffdb", "x\ufffd")
+
+
+def test_a_batch_that_lands_again_lists_its_attachments_once(home: Home, server: Hostile) -> None:
+    batch_id = landed(home, with_attachments("a", attach(server.url("file/8"))), analysed=False)
+    with fetching(home) as fetcher:
+        fetcher.until_settled(batch_id)
+    before = rows_of(home, batch_id)
+    home.landing().work([home.batch(batch_id)])
+    assert rows_of(home, batch_id) == before
+
+
+def test_a_spool_that_cannot_be_written_is_waited_out(
+    home: Home, server: Hostile, clock: Clock
+) -> None:
+    batch_id = landed(home, with_attachments("a", attach(server.url("file/2000?spool"))))
+    with fetching(home) as fetcher:
+        spool = home.data / "spool"
+        spool.rename(home.data / "away")
+        spool.write_text("no folder")
+        while rows_of(home, batch_id)[0].error_code is None:
+            fetcher.turn()
+        [row] = rows_of(home, batch_id)
+        assert (row.attempts, row.error_code) == (0, "NOT_KEPT")
+        spool.unlink()
+        (home.data / "away").rename(spool)
+        clock.forward(60_000)
+        fetcher.until_settled(batch_id)
+    assert progress(home, batch_id) == (1, 1, 0, DownloadStatus.COMPLETE)
