@@ -12,7 +12,7 @@ _MOST_SUFFIX = 20
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}")
 """Type and subtype (RFC 6838, 4.2), in lower case."""
-_ACTIVE = re.compile(r"html|xml|svg|script|xsl|flash|java|multipart/|message/|wasm|manifest")
+_ACTIVE = re.compile(r"html|[+/]xml|svg|script|xsl|flash|java|multipart/|message/|wasm|manifest")
 """What stands in the names of types that a browser might run, or take apart into such."""
 _ATTR_CHARS = "!#$&+-.^_`|~"
 """What may stand as it is in a value beside letters and digits (RFC 8187, 3.2.1)."""

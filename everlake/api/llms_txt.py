@@ -88,6 +88,21 @@ recordId, index, status, size?, sha256?, error?: {{code, message}}, text?, ...}}
 "nextCursor"}}`. Attachments are fetched after the batch has landed and do not hold it back. POST \
 /api/v1/ingest/batches/BATCH_ID/attachments/retry (`api:write`) tries the failed ones again.
 
+## Files
+
+A record's attachment names a file by `vendor_url`, or by the `upload_intent_id` of one that was \
+uploaded before:
+
+- POST /api/v1/uploads (`api:write`) with `{{"size", "filename"?, "mime_type"?, "sha256"?}}`: 201 \
+`{{"upload_intent_id", "expiresAt", "whole": {{"method", "url", "headers"}}, "parts"?: \
+[{{"number", "size", "method", "url", "headers"}}], ...}}`. Send the file's bytes with the request \
+in `whole`, or part by part. A `url` that begins with `/` is one of this API and takes the key; \
+never send the key to another.
+- GET /api/v1/uploads/UPLOAD_ID: `status` is `COMPLETE` when a record may name it; else `parts` \
+are those that are missing.
+- GET /api/v1/attachments/ATTACHMENT_ID and .../content (`api:read`): one attachment, and its \
+content with `Range` and `ETag`.
+
 ## Read and search
 
 - GET /api/v1/records?batch=&type=&source=&project=&product=&nature=&tag=&participant=&thread=\

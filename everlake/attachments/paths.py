@@ -24,9 +24,14 @@ def content_folder(workspace_id: str) -> str:
     return f"{ATTACHMENTS}/workspace={workspace_id}"
 
 
+def uploads_folder(workspace_id: str) -> str:
+    """What has come for all uploads of a workspace."""
+    return f"{UPLOADS}/workspace={workspace_id}"
+
+
 def upload_folder(workspace_id: str, upload_id: str) -> str:
     """What has come for one upload."""
-    return f"{UPLOADS}/workspace={workspace_id}/{upload_id}"
+    return f"{uploads_folder(workspace_id)}/{upload_id}"
 
 
 def whole_path(workspace_id: str, upload_id: str) -> str:

@@ -149,13 +149,13 @@ def _content(store: ObjectStore, upload: UploadRow, piece: int) -> Iterator[byte
         yield from _exactly(store, _path(upload, part), part.size, piece)
 
 
-def remove(store: ObjectStore, upload: NewUpload) -> None:
+def remove(store: ObjectStore, workspace_id: str, upload_id: str) -> None:
     """Delete what was uploaded; what is gone already is no error.
 
     Raises:
         StorageError: something could not be deleted.
     """
-    for found in list(store.list(upload_folder(upload.workspace_id, upload.id))):
+    for found in list(store.list(upload_folder(workspace_id, upload_id))):
         store.delete(found.path)
 
 

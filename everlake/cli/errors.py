@@ -3,7 +3,7 @@
 from everlake.catalog.errors import CatalogError
 from everlake.cli.context import CommandError
 from everlake.cli.listener import AddressInUse
-from everlake.client import ApiError, Unreachable
+from everlake.client import ApiError, StorageRefused, Unreachable
 from everlake.lake import LakeError
 from everlake.settings import SettingsError
 from everlake.storage import StorageError
@@ -16,5 +16,6 @@ EXPECTED = (
     LakeError,
     SettingsError,
     StorageError,
+    StorageRefused,
     Unreachable,
 )

@@ -10,13 +10,14 @@ import typer
 
 from everlake.cli.console import CommandError, JsonOption, counted, fail, out, print_json
 from everlake.cli.refused_file import RefusedFile
+from everlake.cli.send_attach import check_files, only_record, with_attachments
 from everlake.cli.send_report import Meter, Tally, say_left_out
 from everlake.cli.send_wait import wait_until_complete
 from everlake.client import ApiError, Client, Unreachable
 from everlake.client.chunks import MOST_RECORD_BYTES, Chunk, chunks_of
 from everlake.client.delivery import Outcome
 from everlake.client.pace import Pace
-from everlake.client.records import Refused, Unread, read_records
+from everlake.client.records import Read, Refused, Unread, read_records
 from everlake.client.sender import Sender
 from everlake.client.sources import Found, SourceError, Taken, find
 
@@ -46,6 +47,12 @@ def send(
         int,
         typer.Option("--attempts", min=1, max=1_000, help="Tries of a request before giving up."),
     ] = 10,
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--attach", help="A file to upload and attach to the one record; can be repeated."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Have all records judged, and store nothing.")
     ] = False,
@@ -61,9 +68,14 @@ def send(
     Every request has an idempotency key made from its content, so a second run sends nothing
     twice. The exit code is 1 when anything was refused.
 
+    With --attach the input must hold exactly one record; the files are uploaded before it is sent.
+
     Example: everlake send tickets.ndjson calls.json.gz exports/ --key em_sk_... --wait
     """
     found = _find(files, refused_to)
+    if attach and dry_run:
+        fail("--attach uploads files, and --dry-run stores nothing: leave out one of them")
+    check_files(attach or [])
     taken = Taken()
     meter = Meter(taken, found.size, quiet=json)
     pace = Pace(lambda why, seconds: meter.tell(f"{why}: trying again in {seconds:.1f} s"))
@@ -80,7 +92,14 @@ def send(
     ):
         run = _Run(client, sender, meter, refused_file, dry_run=dry_run, quiet=json)
         run.tally.sent.left_out = found.left_out
-        run.start(chunks_of(read_records(found.sources, taken, most=MOST_RECORD_BYTES)), wait=wait)
+        records: Iterable[Read] = read_records(found.sources, taken, most=MOST_RECORD_BYTES)
+        if attach:
+            try:
+                records = [with_attachments(client, only_record(records), attach, quiet=json)]
+            except KeyboardInterrupt:
+                meter.tell("nothing was sent; what was uploaded is not kept for long")
+                sys.exit(_INTERRUPTED)
+        run.start(chunks_of(records), wait=wait)
 
 
 def _find(names: list[str], refused_to: Path | None) -> Found:

@@ -2,8 +2,9 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -21,6 +22,7 @@ EVENT_STREAM = "text/event-stream"
 
 _RATE_LIMITED = 429
 _PASSING = (_RATE_LIMITED, 502, 503, 504)
+_PASSING_OF_STORAGE = (*_PASSING, 500)
 _TOO_LARGE = 413
 _PIECE = 128 * 1024
 _CONNECT_SECONDS = 10.0
@@ -48,6 +50,14 @@ class ApiError(Exception):
         super().__init__(f"{body.error}: {body.message}")
         self.status = status
         self.body = body
+
+
+class StorageRefused(Exception):
+    """Storage, to which the server sent us, refused with this HTTP status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the storage refused what was uploaded, with status {status}")
+        self.status = status
 
 
 class Delay(NamedTuple):
@@ -105,12 +115,15 @@ class Client:
     ) -> None:
         self._attempts = attempts
         self._before_again = before_again
+        patience = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
         self._http = httpx.Client(
             base_url=_base_url(url),
             headers={b"x-api-key": key.strip().encode()},
-            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
+            timeout=patience,
             trust_env=False,
         )
+        # Has no key: who has signed a URL wants none, and might not be who should see it.
+        self._elsewhere = httpx.Client(timeout=patience, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -122,6 +135,7 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self._http.close()
+        self._elsewhere.close()
 
     def ingest(
         self,
@@ -248,6 +262,79 @@ class Client:
         response = self._ask("POST", f"/api/v1/ingest/batches/{batch_id}/retry")
         return _read(response, _decode_batch)
 
+    def upload(
+        self,
+        path: Path,
+        *,
+        filename: str | None = None,
+        mime_type: str | None = None,
+        resume: str | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> str:
+        """Send a file, for a record to name by the ``upload_intent_id`` that is returned.
+
+        No more than a piece of it is held in memory.
+
+        Args:
+            path: the file.
+            filename: its name for others; that of the path by default.
+            mime_type: its media type, where known.
+            resume: the ``upload_intent_id`` of an earlier try; only what is missing is sent.
+            progress: told how many bytes have gone out.
+
+        Raises:
+            UploadError: the file cannot be read, changes meanwhile, or is not that of ``resume``.
+            ApiError: the server refused.
+            StorageRefused: as well, where the file goes to its storage.
+            Unreachable: no answer.
+        """
+        from everlake.client.uploads import upload  # noqa: PLC0415 - it works with this class
+
+        return upload(
+            self,
+            path,
+            filename=filename,
+            mime_type=mime_type,
+            resume=resume,
+            progress=progress,
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        decode: Callable[[bytes], T],
+        *,
+        content: Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Any other request, and its answer.
+
+        Args:
+            method: of HTTP.
+            path: of the API, from its ``/``.
+            decode: makes the answer out of its body.
+            content: the body; may be asked for more than once.
+            headers: beside the key.
+
+        Raises:
+            ApiError: the request was refused.
+            Unreachable: no answer.
+        """
+        return _read(self._ask(method, path, content=content, headers=headers), decode)
+
+    def put_elsewhere(self, url: str, content: Iterable[bytes], headers: Mapping[str, str]) -> None:
+        """PUT to a signed URL of somebody else's, who does not get the key.
+
+        Raises:
+            StorageRefused: see there.
+            Unreachable: no answer, or it is no URL.
+        """
+        url = str(_base_url(url))
+        request = self._elsewhere.build_request("PUT", url, content=content, headers=headers)
+        place = str(request.url.copy_with(path="/", query=None))
+        self._send(self._elsewhere, request, place, _PASSING_OF_STORAGE, _storage_refusal)
+
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Any other answer of the API, as plain Python values.
 
@@ -262,7 +349,7 @@ class Client:
         method: str,
         path: str,
         *,
-        content: "_Pieces | None" = None,
+        content: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         stream: bool = False,
@@ -272,15 +359,28 @@ class Client:
         )
         if stream:
             request.extensions["timeout"]["read"] = _QUIET_SECONDS
+        place = str(self._http.base_url)
+        return self._send(self._http, request, place, _PASSING, _api_refusal, stream=stream)
+
+    def _send(
+        self,
+        http: httpx.Client,
+        request: httpx.Request,
+        place: str,
+        passing: tuple[int, ...],
+        refusal: Callable[[httpx.Response], Exception],
+        *,
+        stream: bool = False,
+    ) -> httpx.Response:
         wait, failures = _FIRST_WAIT, 0
         while True:
             try:
-                response = self._http.send(request, stream=stream)
+                response = http.send(request, stream=stream)
                 if not response.is_success:
                     response.read()
             except httpx.TransportError as error:
                 failures += 1
-                reason = f"{self._http.base_url} does not answer ({error or type(error).__name__})"
+                reason = f"{place} does not answer ({error or type(error).__name__})"
                 if failures >= self._attempts:
                     raise Unreachable(
                         f"{reason}: is the server running, and the URL right?"
@@ -291,8 +391,8 @@ class Client:
                     return response
                 limited = response.status_code == _RATE_LIMITED
                 failures += not limited
-                if response.status_code not in _PASSING or failures >= self._attempts:
-                    raise ApiError(response.status_code, _refusal(response))
+                if response.status_code not in passing or failures >= self._attempts:
+                    raise refusal(response)
                 delay = Delay(_reason(response), _pause(_told(response) or wait), limited)
             self._before_again(delay)
             wait = min(wait * 2, _LONGEST_WAIT)
@@ -334,6 +434,14 @@ def _stranger(response: httpx.Response) -> Unreachable:
         f"{response.url} answered {response.status_code} and not as Everlake does: "
         "is the URL right?"
     )
+
+
+def _api_refusal(response: httpx.Response) -> ApiError:
+    return ApiError(response.status_code, _refusal(response))
+
+
+def _storage_refusal(response: httpx.Response) -> StorageRefused:
+    return StorageRefused(response.status_code)
 
 
 def _refusal(response: httpx.Response) -> ErrorBody:

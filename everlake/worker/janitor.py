@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from everlake.attachments import sweeping
 from everlake.catalog import leases
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
@@ -51,6 +52,8 @@ class Janitor:
             return False
         min_age_ms = int(self._settings.orphan_seconds * 1000)
         housekeeping.sweep(self._catalog, self._store, min_age_ms)
+        sweeping.forget_expired(self._catalog, self._store)
+        sweeping.sweep(self._catalog, self._store)
         housekeeping.forget_answers(self._catalog, self._settings.keep_idempotency_hours)
         if self._settings.keep_refused_days:
             self._seen = housekeeping.forget_refused(

@@ -8,7 +8,9 @@ from everlake.api.openapi.responses import (
     BAD_PARAMETER,
     KEYED_REFUSALS,
     answer,
+    content,
     keyed,
+    nothing,
     refusals,
 )
 from everlake.api.openapi.vocabulary import ref
@@ -17,8 +19,59 @@ from everlake.api.openapi.vocabulary import ref
 def attachment_paths() -> dict[str, Any]:
     """The path items of this part of the document."""
     return {
+        "/api/v1/attachments/{attachmentId}": {"get": _get_attachment()},
+        "/api/v1/attachments/{attachmentId}/content": {"get": _get_content()},
         "/api/v1/ingest/batches/{batchId}/attachments": {"get": _list_batch_attachments()},
         "/api/v1/ingest/batches/{batchId}/attachments/retry": {"post": _retry()},
+    }
+
+
+def _get_attachment() -> dict[str, Any]:
+    return {
+        "operationId": "getAttachment",
+        "tags": ["Attachments"],
+        "summary": "Get an attachment",
+        "description": "One attachment, and how far it is.",
+        "security": keyed("api:read"),
+        "parameters": parameter_refs("attachmentId"),
+        "responses": {
+            "200": answer(
+                "The attachment.",
+                ref("BatchAttachment"),
+                {"attachment": examples.BATCH_ATTACHMENT},
+            ),
+            **refusals(*KEYED_REFUSALS, 404),
+        },
+    }
+
+
+def _get_content() -> dict[str, Any]:
+    headers = ("Content-Disposition", "ETag", "Accept-Ranges")
+    return {
+        "operationId": "getAttachmentContent",
+        "tags": ["Attachments"],
+        "summary": "Download an attachment",
+        "description": (
+            "The content of an attachment that is `COMPLETE`, byte for byte; of any other it is a "
+            "404. The content type is what its bytes tell, and `application/octet-stream` where a "
+            "browser might run it, such as HTML or SVG; it is always to be saved and never shown "
+            "in place. `ETag` is its SHA-256, and content never changes. One range of bytes may "
+            "be asked for; where several are, all of the content comes. `HEAD` answers with the "
+            "headers alone. An answer that breaks off is shorter than its `Content-Length`: go on "
+            "with `Range`."
+        ),
+        "security": keyed("api:read"),
+        "parameters": parameter_refs("attachmentId", "range", "ifRange", "ifNoneMatch"),
+        "responses": {
+            "200": content("All of the content.", extra_headers=headers),
+            "206": content(
+                "The range that was asked for.", extra_headers=(*headers, "Content-Range")
+            ),
+            "304": nothing(
+                "`If-None-Match` names the content: it is what you have.", extra_headers=("ETag",)
+            ),
+            **refusals(*KEYED_REFUSALS, 404, 416),
+        },
     }
 
 

@@ -46,6 +46,16 @@ SCHEMAS: Mapping[str, str] = {
     "TextProgress": "How far the text of the file is.",
     "AttachmentFault": "Why the last try failed.",
     "Retried": "What is tried again.",
+    "UploadRequest": "A file that is announced.",
+    "Upload": "An upload, and while it is `PENDING` the requests that take what is missing.",
+    "UploadProgress": "How much of an upload has come.",
+    "UploadTarget": "A request that takes content, which is its body.",
+    "UploadPart": "A request that takes one part, which is its body.",
+    "UploadStatus": (
+        "- `PENDING`: not all of it has come.\n"
+        "- `COMPLETE`: a record may name it.\n"
+        "- `EXPIRED`: its time was over before a record named it."
+    ),
     "RecordError": "One error of one record. All errors of a record are found, not only the first.",
     "RecordFault": "One error of the record that it stands in.",
     "RefusedRecord": (
@@ -164,6 +174,38 @@ MEMBERS: Mapping[str, str] = {
     # Attachments.
     "attachments": "The attachments of this page.",
     "attachmentId": "The attachment's id.",
+    # Uploads.
+    "UploadRequest.filename": "The file's name.",
+    "UploadRequest.size": "The file's size in bytes.",
+    "UploadRequest.mime_type": "The file's media type.",
+    "UploadRequest.sha256": (
+        "The file's SHA-256 in hexadecimal digits; where it is not what came, the attachment fails."
+    ),
+    "Upload.upload_intent_id": "What a record names it by.",
+    "UploadProgress.upload_intent_id": "What a record names it by.",
+    "Upload.status": "Where the upload is.",
+    "UploadProgress.status": "Where the upload is.",
+    "Upload.size": "The file's size in bytes.",
+    "UploadProgress.size": "The file's size in bytes.",
+    "UploadPart.size": "The part's size in bytes.",
+    "expiresAt": (
+        "Until when it may be sent and a record may name it, in Unix milliseconds. One that a "
+        "record names does not expire."
+    ),
+    "partSize": "The size of a part in bytes; the last one may be smaller.",
+    "receivedBytes": "How many bytes of the file have come, in whole parts.",
+    "whole": "The request that takes the whole file; only while the upload is `PENDING`.",
+    "parts": (
+        "The requests that take what is missing, part by part; only while the upload is "
+        "`PENDING`, and where the file is larger than one part."
+    ),
+    "number": "Which part it is, from 1.",
+    "method": "Always `PUT`.",
+    "url": (
+        "Where to send it. One that begins with `/` is one of this API and takes the key. Any "
+        "other is signed and leads to the storage: do not send the key there."
+    ),
+    "headers": "Headers that the request must have.",
     "BatchAttachment.batchId": "The batch that it came in with.",
     "BatchAttachment.recordId": "The record that it belongs to.",
     "BatchAttachment.index": "Its place in the record's `_attachments`, from 0.",

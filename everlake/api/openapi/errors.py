@@ -8,7 +8,8 @@ MEANING_OF: Mapping[ErrorCode, str] = {
     ErrorCode.INVALID_JSON: "the body is not JSON in UTF-8; send what a JSON encoder makes",
     ErrorCode.INVALID_BODY: (
         "the body is neither a record, an array of records nor a records wrapper without other "
-        "members, or it does not decompress; send one of the three"
+        "members, or it does not decompress; send one of the three. Of an upload: not the members "
+        "or not the bytes that it should have; the message says which"
     ),
     ErrorCode.EMPTY_BATCH: "there is no record in the body; send at least one",
     ErrorCode.TOO_MANY_RECORDS: "more records than one request may hold; split them",
@@ -35,10 +36,16 @@ MEANING_OF: Mapping[ErrorCode, str] = {
     ErrorCode.METHOD_NOT_ALLOWED: (
         "the path does not know this method; the `Allow` header lists those it knows"
     ),
-    ErrorCode.PAYLOAD_TOO_LARGE: "the body is too large once decompressed; split the records",
+    ErrorCode.PAYLOAD_TOO_LARGE: (
+        "the body is too large once decompressed, so split the records; or a file is larger than "
+        "it may be, or than was announced"
+    ),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (
         "the content type or the content encoding is not accepted; send JSON or NDJSON in UTF-8, "
         "plain, gzip or zstd"
+    ),
+    ErrorCode.RANGE_NOT_SATISFIABLE: (
+        "no byte of the content is in `Range`; `Content-Range` says how many there are"
     ),
     ErrorCode.RATE_LIMITED: (
         "the key sends faster than its rate; wait for `Retry-After` seconds, then send again"
@@ -59,6 +66,15 @@ RECORD_MEANING_OF: Mapping[RecordErrorCode, str] = {
     RecordErrorCode.UNKNOWN_PROJECT: "a project id is no project of the record's product",
     RecordErrorCode.TOO_MANY_ATTACHMENTS: (
         "the record, or the batch with it, has more attachments than are allowed"
+    ),
+    RecordErrorCode.UNKNOWN_UPLOAD: (
+        "an `upload_intent_id` is no upload of the workspace; announce the file and send it first"
+    ),
+    RecordErrorCode.UPLOAD_INCOMPLETE: (
+        "not all of an upload has come; send what is missing, and then the record"
+    ),
+    RecordErrorCode.UPLOAD_EXPIRED: (
+        "an upload expired before a record named it; announce the file and send it again"
     ),
 }
 

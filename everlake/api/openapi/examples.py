@@ -137,6 +137,45 @@ ATTACHMENT_PAGE: dict[str, Any] = {
     "attachments": [BATCH_ATTACHMENT, FAILED_ATTACHMENT],
     "nextCursor": None,
 }
+UPLOAD_ID = "upl_Jx3Tn0qkYB1tq8oRZc5mW7dLhVf2EsGa"
+SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_UPLOAD_URL = f"/api/v1/uploads/{UPLOAD_ID}"
+_UPLOAD_HEADERS = {"Content-Type": "application/octet-stream"}
+UPLOAD_REQUEST: dict[str, Any] = {
+    "filename": "call.mp3",
+    "size": 12_582_912,
+    "mime_type": "audio/mpeg",
+    "sha256": SHA256,
+}
+UPLOAD_COMPLETE: dict[str, Any] = {
+    "upload_intent_id": UPLOAD_ID,
+    "status": "COMPLETE",
+    "expiresAt": CREATED_AT + 86_400_000,
+    "size": 12_582_912,
+    "partSize": 8_388_608,
+    "receivedBytes": 12_582_912,
+}
+UPLOAD: dict[str, Any] = {
+    **UPLOAD_COMPLETE,
+    "status": "PENDING",
+    "receivedBytes": 0,
+    "whole": {"method": "PUT", "url": _UPLOAD_URL, "headers": _UPLOAD_HEADERS},
+    "parts": [
+        {
+            "number": number,
+            "size": size,
+            "method": "PUT",
+            "url": f"{_UPLOAD_URL}/parts/{number}",
+            "headers": _UPLOAD_HEADERS,
+        }
+        for number, size in ((1, 8_388_608), (2, 4_194_304))
+    ],
+}
+UPLOAD_UNDER_WAY: dict[str, Any] = {
+    **UPLOAD,
+    "receivedBytes": 8_388_608,
+    "parts": UPLOAD["parts"][1:],
+}
 ATTACHMENTS_RETRIED: dict[str, Any] = {"retried": 1, "textsRetried": 0}
 
 SEARCH_RESULT: dict[str, Any] = {
@@ -190,6 +229,7 @@ ERROR_MESSAGES: dict[str, str] = {
         "The body is larger than 5,242,880 bytes after decompression: send it in several requests."
     ),
     "UNSUPPORTED_MEDIA_TYPE": "Content-Type must be application/json or application/x-ndjson.",
+    "RANGE_NOT_SATISFIABLE": ("The content has 1,024 bytes, and none of them is in this Range."),
     "RATE_LIMITED": "Too many requests with this key: wait 1 second.",
     "INTERNAL_ERROR": f"Something failed on our side. Report request {REQUEST_ID} if it stays.",
     "UNAVAILABLE": "The storage is full: nothing was taken. Try again later.",

@@ -62,6 +62,27 @@ def parameters() -> dict[str, Any]:
             "The record's id: 32 hexadecimal digits in lower case.",
             examples.RECORD_ID,
         ),
+        "attachmentId": _path(
+            "attachmentId", text(256), "The attachment's id.", examples.ATTACHMENT_ID
+        ),
+        "uploadId": _path(
+            "uploadId", text(256), "The upload's `upload_intent_id`.", examples.UPLOAD_ID
+        ),
+        "partNumber": _path(
+            "partNumber",
+            {"type": "integer", "minimum": 1},
+            "Which part it is, from 1.",
+            1,
+        ),
+        "range": _header(
+            "Range", "Which bytes to send, such as `bytes=0-1048575` (RFC 9110, 14.2)."
+        ),
+        "ifRange": _header(
+            "If-Range", "The `ETag` that `Range` goes with; with any other all of it is sent."
+        ),
+        "ifNoneMatch": _header(
+            "If-None-Match", "The `ETag` of what you have: a 304 says that it is the same."
+        ),
         "limit": _query(
             "limit",
             {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": PAGE},
@@ -113,7 +134,13 @@ def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
-def _path(name: str, schema: dict[str, Any], description: str, example: str) -> dict[str, Any]:
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "schema": {"type": "string"}, "description": description}
+
+
+def _path(
+    name: str, schema: dict[str, Any], description: str, example: str | int
+) -> dict[str, Any]:
     return {
         "name": name,
         "in": "path",

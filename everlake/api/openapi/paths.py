@@ -18,6 +18,7 @@ from everlake.api.openapi.responses import (
     plain_text,
     refusals,
 )
+from everlake.api.openapi.uploads import upload_paths
 from everlake.api.openapi.vocabulary import ref
 from everlake.contract.limits import Limits
 
@@ -34,6 +35,7 @@ def paths(limits: Limits) -> dict[str, Any]:
         "/api/v1/ingest/batches/{batchId}/errors": {"get": _list_batch_errors()},
         "/api/v1/ingest/batches/{batchId}/events": {"get": _watch_batch()},
         "/api/v1/ingest/batches/{batchId}/retry": {"post": _retry_batch()},
+        **upload_paths(limits),
         **attachment_paths(),
         "/api/v1/records": {"get": _list_records()},
         "/api/v1/records/{recordId}": {"get": _get_record()},

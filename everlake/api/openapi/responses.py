@@ -8,6 +8,8 @@ from everlake.api.openapi.vocabulary import ref
 from everlake.contract.errors import ErrorCode
 
 JSON = "application/json"
+BINARY = "application/octet-stream"
+ANY = "*/*"
 BAD_PARAMETER = {"400": {"$ref": "#/components/responses/BadParameter"}}
 EVENT_STREAM = "text/event-stream"
 
@@ -18,6 +20,7 @@ _SHARED = {
     405: ("MethodNotAllowed", "The path does not know this method; `Allow` lists those it knows."),
     413: ("PayloadTooLarge", "The body is too large, counted after decompression."),
     415: ("UnsupportedMediaType", "The content type or the content encoding is not accepted."),
+    416: ("RangeNotSatisfiable", "The range that is asked for has no byte of the content."),
     429: ("RateLimited", "The key sends faster than its rate; wait, then send again."),
     500: ("InternalError", "A fault of the server. The log has the request id too."),
     503: ("Unavailable", "Storage or database is away or full; wait, then send again."),
@@ -25,6 +28,7 @@ _SHARED = {
 _EXTRA_HEADERS = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
+    416: ("Content-Range",),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
@@ -62,6 +66,29 @@ def headers() -> dict[str, Any]:
             "schema": {"type": "string", "minLength": 1},
             "example": "GET",
         },
+        "Content-Disposition": {
+            "description": "Has it saved under its name (RFC 6266), and never shown in place.",
+            "required": True,
+            "schema": {"type": "string", "pattern": "^attachment; filename="},
+            "example": "attachment; filename=\"call.mp3\"; filename*=UTF-8''call.mp3",
+        },
+        "ETag": {
+            "description": "The SHA-256 of the content (RFC 9110, 8.8.3).",
+            "required": True,
+            "schema": {"type": "string", "pattern": '^"[0-9a-f]{64}"$'},
+            "example": f'"{examples.SHA256}"',
+        },
+        "Accept-Ranges": {
+            "description": "Always `bytes` (RFC 9110, 14.3).",
+            "required": True,
+            "schema": {"type": "string", "const": "bytes"},
+        },
+        "Content-Range": {
+            "description": "Which bytes these are, and of how many (RFC 9110, 14.4).",
+            "required": True,
+            "schema": {"type": "string", "pattern": "^bytes ([0-9]+-[0-9]+|[*])/[0-9]+$"},
+            "example": "bytes 0-1048575/2097152",
+        },
         "Idempotent-Replayed": {
             "description": (
                 "`true` on an answer that is sent again because of its `Idempotency-Key`; "
@@ -89,6 +116,12 @@ def shared_responses() -> dict[str, Any]:
         "A query parameter breaks its rule.",
         _error_schema(bad_parameter),
         {str(bad_parameter): examples.error(bad_parameter)},
+    )
+    bad_upload = (ErrorCode.INVALID_JSON, ErrorCode.INVALID_BODY)
+    shared["BadUpload"] = answer(
+        "The body is not what it should be.",
+        _error_schema(*bad_upload),
+        {str(code): examples.error(code) for code in bad_upload},
     )
     all_rejected = ErrorCode.ALL_RECORDS_REJECTED
     shared["NothingToRetry"] = answer(
@@ -147,6 +180,13 @@ def event_stream(
     """A stream of server-sent events with its headers; ``schema`` is that of one event."""
     response = answer(description, schema, example_of)
     response["content"] = {EVENT_STREAM: response["content"][JSON]}
+    return response
+
+
+def content(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Bytes of whatever type they are, with their headers."""
+    response = nothing(description, extra_headers=extra_headers)
+    response["content"] = {ANY: {"schema": {}, "examples": {"text": {"value": "Hello"}}}}
     return response
 
 

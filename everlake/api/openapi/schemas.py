@@ -37,6 +37,7 @@ from everlake.contract.errors import (
 )
 from everlake.contract.limits import ERRORS_SHOWN, Limits
 from everlake.contract.refused import RefusedPage
+from everlake.contract.uploads import Upload, UploadProgress, UploadRequest, UploadStatus
 
 
 def component_schemas(limits: Limits) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def component_schemas(limits: Limits) -> dict[str, Any]:
     _enrich_batches(schemas)
     _enrich_refused(schemas)
     _enrich_attachments(schemas)
+    _enrich_uploads(schemas, limits)
     _enrich_errors(schemas)
     schemas |= _receipts(schemas["Receipt"])
     schemas |= {
@@ -64,7 +66,7 @@ def component_schemas(limits: Limits) -> dict[str, Any]:
 def _contract_schemas() -> dict[str, Any]:
     types = (
         *(Record, Receipt, Batch, BatchPage, RefusedPage, RecordError, ErrorBody),
-        *(AttachmentPage, Retried),
+        *(AttachmentPage, Retried, UploadRequest, Upload, UploadProgress),
     )
     _, schemas = msgspec.json.schema_components(types, ref_template=REF)
     for schema in schemas.values():
@@ -78,7 +80,7 @@ def _contract_schemas() -> dict[str, Any]:
             if "enum" in member:
                 member["type"] = "string"
     for enum in (
-        *(BatchStatus, DownloadStatus, AttachmentStatus, TextStatus),
+        *(BatchStatus, DownloadStatus, AttachmentStatus, TextStatus, UploadStatus),
         *(ErrorCode, RecordErrorCode),
     ):
         schemas[enum.__name__] |= one_of(tuple(str(member) for member in enum))
@@ -131,6 +133,25 @@ def _enrich_refused(schemas: dict[str, Any]) -> None:
     page["properties"]["errors"]["maxItems"] = MAX_PAGE
     page["properties"]["nextCursor"] = next_cursor()
     page["examples"] = [examples.REFUSED_PAGE]
+
+
+def _enrich_uploads(schemas: dict[str, Any], limits: Limits) -> None:
+    request = schemas["UploadRequest"]
+    request["properties"]["size"] |= {"maximum": limits.attachment_bytes, "format": "int64"}
+    request["examples"] = [examples.UPLOAD_REQUEST]
+    for name in ("Upload", "UploadProgress"):
+        members = schemas[name]["properties"]
+        for member in ("expiresAt", "size", "partSize", "receivedBytes"):
+            members[member] |= {"minimum": 0, "format": "int64"}
+        members["upload_intent_id"] |= text(256)
+    schemas["Upload"]["examples"] = [examples.UPLOAD, examples.UPLOAD_COMPLETE]
+    schemas["UploadProgress"]["examples"] = [examples.UPLOAD_COMPLETE]
+    for name in ("UploadTarget", "UploadPart"):
+        members = schemas[name]["properties"]
+        members["method"]["const"] = "PUT"
+        members["url"]["format"] = "uri-reference"
+    schemas["UploadPart"]["properties"]["number"]["minimum"] = 1
+    schemas["UploadPart"]["properties"]["size"]["minimum"] = 1
 
 
 def _enrich_attachments(schemas: dict[str, Any]) -> None:

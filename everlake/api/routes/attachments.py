@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from litestar import Request, Response, get, route
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from everlake.api.answers import error_answer, json_answer
+from everlake.api.answers import JSON, json_answer
 from everlake.api.disposition import content_disposition, safe_type
 from everlake.api.ranges import Span, Unsatisfiable, is_fresh, range_holds, span_of
 from everlake.api.services import Services, allowed, key_of
@@ -19,20 +20,18 @@ from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest.asking import ask, unavailable
 from everlake.logs import logger
-from everlake.storage import ObjectMissing, ObjectStore, ObjectUnreadable
+from everlake.storage import ObjectMissing, ObjectStore, ObjectUnreadable, StorageError
 
 PIECE = 1024 * 1024
 """Bytes that are read at a time, and held of one answer."""
+STALLED_SECONDS = 60.0
+"""For a client to take a piece; one that does not is left."""
 _MOST_ID = 128
 
 _Request = Request[Any, Any, Any]
 _Headers = dict[str, str]
 
 _log = logger()
-
-
-class ContentBroken(Exception):
-    """Stored content ended before its end, in the middle of an answer."""
 
 
 @get("/api/v1/attachments/{attachment_id:str}", guards=[allowed("api:read")])
@@ -49,9 +48,7 @@ async def get_attachment(
     http_method=["GET", "HEAD"],
     guards=[allowed("api:read")],
 )
-async def get_content(
-    request: _Request, services: Services, attachment_id: str
-) -> Response[bytes] | ASGIApp:
+async def get_content(request: _Request, services: Services, attachment_id: str) -> ASGIApp:
     """The content of an attachment, or a range of it."""
     row = await _attachment_of(request, services, attachment_id)
     if row.status is not AttachmentStatus.COMPLETE or row.sha256 is None or row.size is None:
@@ -67,10 +64,7 @@ async def get_content(
         if request.method == "GET" and range_holds(asked.get("if-range"), headers["etag"]):
             span = span_of(asked.get("range"), row.size)
     except Unsatisfiable:
-        refusal = WireError(
-            ErrorCode.RANGE_NOT_SATISFIABLE, f"Range: the content has {row.size:,} bytes."
-        )
-        return error_answer(refusal, {"Content-Range": f"bytes */{row.size}"})
+        return _unsatisfiable(row.size)
     status = 200 if span is None else 206
     start, end = span or Span(0, row.size)
     headers["content-length"] = str(end - start)
@@ -144,6 +138,20 @@ def _headers(row: AttachmentRow) -> _Headers:
     }
 
 
+def _unsatisfiable(size: int) -> ASGIApp:
+    refusal = WireError(
+        ErrorCode.RANGE_NOT_SATISFIABLE,
+        f"The content has {size:,} bytes, and none of them is in this Range.",
+    )
+    body = msgspec.json.encode(refusal.body())
+    headers = {
+        "content-type": JSON,
+        "content-length": str(len(body)),
+        "content-range": f"bytes */{size}",
+    }
+    return _Answer(refusal.status, headers, iter([body]), len(body))
+
+
 def _without_content(headers: _Headers) -> _Headers:
     return {name: headers[name] for name in ("etag", "cache-control")}
 
@@ -167,34 +175,36 @@ class _Answer:
         self._size = size
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
-        """Answer.
-
-        Raises:
-            ContentBroken: the content ended before its end; the connection breaks off then, so
-                that nobody takes a part for the whole.
-            StorageError: as well.
-        """
+        """Answer. Where not all of it can be sent the connection breaks off before its end."""
         headers = [(name.encode(), value.encode()) for name, value in self._headers.items()]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         if self._pieces is not None:
             left = asyncio.create_task(_until_left(receive))
             try:
-                await self._stream(self._pieces, send, left)
+                if not await self._stream(self._pieces, send, left):
+                    return
             finally:
                 left.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _stream(
         self, pieces: Iterator[bytes], send: Send, left: "asyncio.Task[None]"
-    ) -> None:
+    ) -> bool:
+        """Send the pieces; whether that was all."""
         sent = 0
-        while (data := await asyncio.to_thread(next, pieces, None)) is not None:
-            if left.done():
-                return
-            sent += len(data)
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-        if sent != self._size:
-            raise ContentBroken(f"{sent} bytes of {self._size}")
+        try:
+            while (data := await asyncio.to_thread(next, pieces, None)) is not None:
+                if left.done():
+                    return False
+                sent += len(data)
+                async with asyncio.timeout(STALLED_SECONDS):
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+        except StorageError as error:
+            # Half of the answer is out, and its Content-Length tells that this is not all.
+            _log.error("stored content broke off", reason=str(error), sent=sent)
+        except TimeoutError:
+            _log.info("a client does not take its content", sent=sent)
+        return sent == self._size
 
 
 async def _until_left(receive: Receive) -> None:

@@ -86,8 +86,9 @@ async def _upload_of(request: _Request, services: Services, upload_id: str) -> U
 
 def _read(body: bytes) -> UploadRequest:
     try:
-        if not body.isascii():
-            body.decode()
+        # That all of it is JSON comes first; msgspec does not look inside the strings of a Raw.
+        body.decode()
+        msgspec.json.decode(body, type=msgspec.Raw)
         return _decode_request(body)
     except msgspec.ValidationError as error:
         raise WireError(

@@ -126,16 +126,16 @@ def test_every_example_of_a_schema_is_valid() -> None:
 
 
 def media_type_of(label: str, status: str) -> str:
-    others = {"/events": "text/event-stream", "/metrics": "text/plain"}
+    others = {"/events": "text/event-stream", "/metrics": "text/plain", "/content": "*/*"}
     kind = next((each for end, each in others.items() if label.endswith(end)), JSON)
-    return kind if status == "200" else JSON
+    return kind if status in {"200", "206"} else JSON
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_example_of_an_answer_is_valid(label: str) -> None:
     for status, reference in OPERATIONS[label]["responses"].items():
         response = resolved(reference)
-        if status == "204":
+        if status in {"204", "304"}:
             assert "content" not in response
             continue
         [(media_type, content)] = response["content"].items()
@@ -167,7 +167,8 @@ def test_every_error_code_has_a_meaning_and_an_example() -> None:
 
 def test_every_status_lists_its_codes() -> None:
     ingest = OPERATIONS["POST /api/v1/ingest"]["responses"]
-    shared = {**ingest, "404": OPERATIONS["GET /api/v1/records/{recordId}"]["responses"]["404"]}
+    content = OPERATIONS["GET /api/v1/attachments/{attachmentId}/content"]["responses"]
+    shared = {**ingest, "404": content["404"], "416": content["416"]}
     for code in ErrorCode:
         content = resolved(shared[str(status_of(code))])["content"]["application/json"]
         body: dict[str, Any] = content["examples"][code]["value"]
@@ -188,6 +189,10 @@ def test_every_answer_has_a_request_id_and_its_statuses(label: str) -> None:
     expected |= {"400"} if keyed and ("{" not in label or label.endswith(_CAN_BE_WRONG)) else set()
     expected |= {"204"} if label.endswith("/events") else set()
     expected |= {"202", "413", "415"} if label == "POST /api/v1/ingest" else set()
+    expected |= {"206", "304", "416"} if label.endswith("/content") else set()
+    expected |= {"400", "413", "415"} if label.startswith("PUT ") else set()
+    if label == "POST /api/v1/uploads":
+        expected = (expected - {"200"}) | {"201", "413", "415"}
     assert set(operation["responses"]) == expected
     for status, reference in operation["responses"].items():
         headers = set(resolved(reference)["headers"])
@@ -196,6 +201,7 @@ def test_every_answer_has_a_request_id_and_its_statuses(label: str) -> None:
         assert ("Allow" in headers) == (status == "405")
         assert ("WWW-Authenticate" in headers) == (status == "401")
         assert ("Idempotent-Replayed" in headers) == (status == "202")
+        assert ("Content-Range" in headers) == (status in {"206", "416"})
 
 
 @pytest.mark.parametrize(
@@ -209,6 +215,12 @@ def test_every_answer_has_a_request_id_and_its_statuses(label: str) -> None:
         ("POST /api/v1/ingest/batches/{batchId}/retry", {"api:write"}),
         ("GET /api/v1/ingest/batches/{batchId}/attachments", {"api:read", "api:write"}),
         ("POST /api/v1/ingest/batches/{batchId}/attachments/retry", {"api:write"}),
+        ("GET /api/v1/attachments/{attachmentId}", {"api:read"}),
+        ("GET /api/v1/attachments/{attachmentId}/content", {"api:read"}),
+        ("POST /api/v1/uploads", {"api:write"}),
+        ("GET /api/v1/uploads/{uploadId}", {"api:write"}),
+        ("PUT /api/v1/uploads/{uploadId}", {"api:write"}),
+        ("PUT /api/v1/uploads/{uploadId}/parts/{partNumber}", {"api:write"}),
         ("GET /api/v1/records", {"api:read"}),
         ("GET /api/v1/records/{recordId}", {"api:read"}),
         ("GET /api/v1/search", {"api:read"}),

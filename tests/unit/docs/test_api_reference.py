@@ -12,6 +12,7 @@ from everlake.contract.batch import PERMISSIONS, BatchStatus, DownloadStatus
 from everlake.contract.envelope import RECORD_TYPES, Record
 from everlake.contract.errors import STATUS_OF, ErrorCode, RecordErrorCode
 from everlake.contract.limits import Limits
+from everlake.contract.uploads import UploadStatus
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "api.md").read_text("utf-8")
 DOCUMENT: dict[str, Any] = build(Limits(), version="1")
@@ -71,7 +72,14 @@ def test_every_member_and_every_value_of_the_contract_is_named() -> None:
         for member in schema.get("properties", {})
     ]
     api_permissions = [name for name in PERMISSIONS if name.startswith("api:")]
-    for name in [*members, *RECORD_TYPES, *BatchStatus, *DownloadStatus, *api_permissions]:
+    for name in [
+        *members,
+        *RECORD_TYPES,
+        *BatchStatus,
+        *DownloadStatus,
+        *UploadStatus,
+        *api_permissions,
+    ]:
         assert re.search(rf"[`\"{{ ]{re.escape(name)}[`\",}}]", REFERENCE), name
 
 
@@ -97,6 +105,8 @@ def test_every_json_block_is_an_answer_that_the_description_allows() -> None:
         "RefusedPage",
         "AttachmentPage",
         "Retried",
+        "Upload",
+        "UploadProgress",
         "RecordDetail",
         "SearchPage",
         "ProductPage",
