@@ -167,6 +167,7 @@ def test_events_go_on_until_the_attachments_are_settled(house: Home, files: Host
     urls = [files.url("file/6"), files.url("silent-body/9?events"), files.url("status/404")]
     batch_id = api.accept([api.record(_attachments=attach(*urls))])
     seen: list[dict[str, Any]] = []
+    last = ""
     with api.http.stream("GET", f"/api/v1/ingest/batches/{batch_id}/events") as stream:
         for event in read_events(stream.iter_bytes()):
             seen.append(json.loads(event.data))

@@ -11,15 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from everlake.attachments import (
-    Expected,
-    FetchCode,
-    FetchError,
-    SpoolFull,
-    Stopped,
-    sidecar,
-)
+from everlake.attachments import sidecar
+from everlake.attachments.errors import FetchCode, FetchError, SpoolFull, Stopped
 from everlake.attachments.spool import translated
+from everlake.attachments.values import Expected
 from tests.hostile import Hostile, content, hostile
 from tests.integration.attachments.home import Home
 
