@@ -1,0 +1,222 @@
+"""Workers are killed while they fetch, and each file is there once with the right hash.
+
+The servers that the files come from are slow and cut off, so that a kill finds downloads at every
+stage: before the first byte, half way, whole in the spool, stored and not yet counted, read and
+not yet in the lake. In the end every attachment is complete, its content is what was served, the
+batches count each once, the storage has each content once, and search finds each text once.
+
+More kills: ``make chaos ROUNDS=300 SEED=7``.
+"""
+
+import hashlib
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from everlake.storage import open_store
+from tests.faults.chaos import SEED, many
+from tests.faults.ledger import PRODUCT, PROJECT
+from tests.hostile import Hostile, Request, content, etag, hostile, serve_ranges
+from tests.hostile_server import CLOSE, Peer, behaviour
+from tests.integration.processes import until
+from tests.integration.s3 import S3, variables
+from tests.integration.server import FAST, Api, Server, everlake_json, running
+
+FILES = 60
+KILLS = many(6)
+PIECE = 32 * 1024
+SETTINGS = {
+    **FAST,
+    "EVERLAKE_ATTACHMENT_ALLOW": "127.0.0.1",
+    "EVERLAKE_ATTACHMENT_IDLE_TIMEOUT": "5",
+    "EVERLAKE_ATTACHMENT_ATTEMPTS": "1000",
+    "EVERLAKE_MAX_ATTEMPTS": "1000",
+    "EVERLAKE_RETRY_SECONDS": "0.05",
+    "EVERLAKE_LEASE_SECONDS": "5",
+}
+
+
+@behaviour
+def paced(peer: Peer, request: Request) -> object:
+    """Content by size and seed, in pieces that take their time; now and then it breaks off."""
+    size, seed = int(request.path[1]), int(request.path[2])
+    data, tag = content(size, seed), etag(seed)
+    begin = request.begins or 0
+    if request.headers.get("if-range") != tag:
+        begin = 0
+    headers = {"ETag": tag, "Content-Length": str(size - begin)}
+    if begin and begin >= size:
+        peer.answer(416, {"ETag": tag, "Content-Range": f"bytes */{size}"})
+        return None
+    if begin:
+        headers["Content-Range"] = f"bytes {begin}-{size - 1}/{size}"
+    peer.head(206 if begin else 200, headers)
+    breaks = random.Random(f"{request.target}{peer.server.asked[request.target]}").random() < 0.2
+    for start in range(begin, size, PIECE):
+        peer.send(data[start : min(start + PIECE, size)])
+        time.sleep(0.03)
+        if breaks:
+            return CLOSE
+    return None
+
+
+@behaviour
+def said(peer: Peer, request: Request) -> None:
+    """A text file that says one word of its own."""
+    serve_ranges(peer, request, sentence(int(request.path[1])).encode(), {"ETag": etag()})
+
+
+def word(number: int) -> str:
+    """A word that no other number has, of letters alone."""
+    return "word" + "".join(chr(ord("a") + int(digit)) for digit in f"{number:04}")
+
+
+def sentence(number: int) -> str:
+    return f"The report about {word(number)} does not open."
+
+
+class Place(NamedTuple):
+    """Where a run keeps its data, and how its processes are started."""
+
+    data: Path
+    env: Mapping[str, str]
+    storage_url: str
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Place]:
+    if request.param == "directory":
+        yield Place(tmp_path, SETTINGS, tmp_path.as_uri())
+        return
+    s3: S3 = request.getfixturevalue("s3_server")
+    url = f"s3://{s3.new_bucket()}/files"
+    env = {**SETTINGS, **variables(s3.url), "EVERLAKE_STORAGE_URL": url}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables(s3.url).items():
+            patch.setenv(name, value)
+        yield Place(tmp_path, env, url)
+
+
+@contextmanager
+def killed(place: Place, chance: random.Random, done: Callable[[], bool]) -> Iterator[None]:
+    """Kill the worker again and again in the block's background; one lives at the end."""
+    worker = Server("worker", place.data, place.env)
+    for _ in range(KILLS):
+        worker.start()
+        time.sleep(chance.uniform(1.2, 4.0))
+        worker.kill()
+        if done():
+            break
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+def records(api: Api, server: Hostile, chance: random.Random) -> list[dict[str, Any]]:
+    """Files of many sizes, some of them twice, and texts."""
+    urls: list[dict[str, Any]] = []
+    for number in range(FILES):
+        size = chance.choice([0, 1, 5_000, 70_000, 400_000, 900_000])
+        seed = chance.randrange(FILES // 2)
+        urls.append({"type": "file", "vendor_url": server.url(f"paced/{size}/{seed}?n={number}")})
+        urls.append(
+            {
+                "type": "text",
+                "filename": f"{number}.txt",
+                "vendor_url": server.url(f"said/{number}"),
+            }
+        )
+    return [
+        api.record(_vendor_ids={"id": str(start)}, _attachments=urls[start : start + 6])
+        for start in range(0, len(urls), 6)
+    ]
+
+
+def expected(url: str) -> bytes:
+    parts = url.split("?", maxsplit=1)[0].split("/")
+    if parts[3] == "said":
+        return sentence(int(parts[4])).encode()
+    return content(int(parts[4]), int(parts[5]))
+
+
+def test_each_file_is_there_once_whatever_was_killed(place: Place) -> None:
+    chance = random.Random(SEED)
+    ids = ("--product-id", PRODUCT, "--project-id", PROJECT)
+    setup = everlake_json("init", *ids, data=place.data, env=place.env)
+    with hostile() as server, running("api", place.data, place.env) as up:
+        api = Api(up.url, setup)
+        sent = records(api, server, chance)
+        batches = [api.accept(sent[start : start + 5]) for start in range(0, len(sent), 5)]
+
+        def settled() -> bool:
+            return all(
+                api.batch(one)["status"] == "COMPLETE"
+                and api.batch(one)["attachmentDownloadStatus"] == "COMPLETE"
+                for one in batches
+            )
+
+        with killed(place, chance, settled):
+            until(settled, "every attachment is complete", within=150)
+            listed = [one for batch_id in batches for one in all_of(api, batch_id)]
+            until(lambda: all_read(api, batches), "every text is in the lake", within=100)
+
+        urls = [one["vendor_url"] for record in sent for one in record["_attachments"]]
+        assert len(listed) == len(urls)
+        for one, url in zip(listed, urls, strict=True):
+            data = expected(url)
+            assert (one["status"], one["size"]) == ("COMPLETE", len(data)), one
+            assert one["sha256"] == hashlib.sha256(data).hexdigest(), one
+        for batch_id, start in zip(batches, range(0, len(sent), 5), strict=True):
+            total = sum(len(record["_attachments"]) for record in sent[start : start + 5])
+            seen = api.batch(batch_id)
+            assert seen["attachmentDownloadTotal"] == total
+            assert (seen["attachmentDownloadComplete"], seen["attachmentDownloadFailed"]) == (
+                total,
+                0,
+            )
+        assert stored(place) == {hashlib.sha256(expected(url)).hexdigest(): 1 for url in urls}
+        for number in range(FILES):
+            found = api.http.get("/api/v1/search", params={"q": word(number)}).json()["results"]
+            assert [hit["text"] for hit in found] == [sentence(number)], number
+            assert found[0]["attachment"]["filename"] == f"{number}.txt"
+    assert list((place.data / "spool").iterdir()) == []
+
+
+def all_of(api: Api, batch_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    query: dict[str, str] = {"limit": "100"}
+    while True:
+        page = json.loads(
+            api.http.get(f"/api/v1/ingest/batches/{batch_id}/attachments", params=query).content
+        )
+        found += page["attachments"]
+        if page["nextCursor"] is None:
+            return found
+        query["cursor"] = page["nextCursor"]
+
+
+def all_read(api: Api, batches: list[str]) -> bool:
+    texts = [one["text"] for batch_id in batches for one in all_of(api, batch_id) if "text" in one]
+    assert all(text["status"] != "FAILED" for text in texts), texts
+    return all(text["status"] == "COMPLETE" for text in texts)
+
+
+def stored(place: Place) -> Counter[str]:
+    """How often each content lies in the storage; each is read back and hashed."""
+    store = open_store(place.storage_url)
+    counts: Counter[str] = Counter()
+    for found in store.list("attachments"):
+        name = found.path.rsplit("/", 1)[-1]
+        if "/sha256=" in found.path and not name.endswith(".partial"):
+            assert hashlib.sha256(store.get(found.path)).hexdigest() == name
+            counts[name] += 1
+    return counts
