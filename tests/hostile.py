@@ -201,6 +201,16 @@ def cut_ignores(peer: Peer, request: Request) -> object:
 
 
 @behaviour
+def cut_by_parts(peer: Peer, request: Request) -> object:
+    """No answer brings more than ``path[2]`` bytes, whatever it announces."""
+    data, begins = content(int(request.path[1])), request.begins or 0
+    told = {"Content-Range": f"bytes {begins}-{len(data) - 1}/{len(data)}"} if begins else {}
+    peer.head(206 if begins else 200, {"Content-Length": str(len(data) - begins), **STRONG, **told})
+    peer.send(data[begins : begins + int(request.path[2])])
+    return CLOSE
+
+
+@behaviour
 def chunked_no_end(peer: Peer, request: Request) -> object:
     """All of the content, and the connection is closed before the last chunk says so."""
     if peer.server.asked[request.target] > 1:
@@ -268,6 +278,7 @@ CODED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "padded": ("gzip", lambda data: gzip.compress(data) + bytes(64)),
     "cut": ("gzip", lambda data: gzip.compress(data)[:-20]),
     "damaged": ("gzip", lambda data: gzip.compress(data)[:-8] + bytes(8)),
+    "hollow": ("gzip", lambda data: gzip.compress(b"") * len(data)),
     "none": ("gzip", lambda data: data),
     "empty": ("gzip", lambda _: b""),
     "br": ("br", lambda data: data),

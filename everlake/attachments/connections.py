@@ -152,6 +152,8 @@ class Connections:
                 http.close()
                 failure = error
             else:
+                # Once closed it stays closed: a new one is made with all its checks.
+                http.auto_open = 0
                 return Connection(http, _key(location, address))
         raise trouble(failure or HTTPError("no address"), connecting=True) from failure
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 PIECE = 256 * 1024
 """Bytes decoded at a time, however small what they come from."""
 
+# What is left of a piece is copied with every member: endless empty ones must not cost squares.
+_FED = 16 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 _ZLIB = zlib.MAX_WBITS
 _RAW = -zlib.MAX_WBITS
@@ -32,7 +34,7 @@ def decoded(pieces: Iterator[bytes], coding: str) -> Iterator[bytes]:
     """
     coder: _Decompress | None = None
     begun = False
-    for piece in pieces:
+    for piece in (one[at : at + _FED] for one in pieces for at in range(0, len(one), _FED)):
         rest = piece
         while rest:
             if coder is None:

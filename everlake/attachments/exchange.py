@@ -1,6 +1,7 @@
 """Requests and their answers, each hop to a checked address and each within its time."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -96,7 +97,6 @@ class Exchange:
         connections: where connections come from.
         watchdog: what ends them in time.
         stop: ends the fetch when it is set.
-        until: moment of :func:`time.monotonic` at which the fetch ends.
     """
 
     def __init__(
@@ -106,14 +106,14 @@ class Exchange:
         connections: Connections,
         watchdog: Watchdog,
         stop: threading.Event,
-        until: float,
     ) -> None:
         self._limits = limits
         self._guard = guard
         self._connections = connections
         self._watchdog = watchdog
         self._stop = stop
-        self._until = until
+        # Waiting for one's turn at a busy host is no fault of the host's.
+        self._until = math.inf
 
     def pause(self) -> None:
         """
@@ -136,14 +136,13 @@ class Exchange:
         """
         for _ in range(self._limits.redirects + 1):
             self.pause()
-            with (
-                self._connections.place(location, self.pause),
-                self._one(location, headers) as answer,
-            ):
-                if answer.status not in answers.REDIRECTS:
-                    yield answer
-                    return
-                location = follow(location, answers.redirect(answer.headers))
+            with self._connections.place(location, self.pause):
+                self._until = min(self._until, time.monotonic() + self._limits.total_timeout)
+                with self._one(location, headers) as answer:
+                    if answer.status not in answers.REDIRECTS:
+                        yield answer
+                        return
+                    location = follow(location, answers.redirect(answer.headers))
         raise FetchError(
             FetchCode.TOO_MANY_REDIRECTS,
             f"the URL redirects more than {self._limits.redirects} times: use the URL that it "

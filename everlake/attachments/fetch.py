@@ -1,7 +1,6 @@
 """Fetching what one URL leads to into the spool, whoever it was that wrote the URL."""
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,11 +90,8 @@ class Fetcher:
         location = parse(url)
         self._guard.check(location, proxied=self._connections.proxy is not None)
         check_expected(expected, self._limits.max_bytes)
-        until = time.monotonic() + self._limits.total_timeout
         with self._spool.slot(name, expected, self._limits.max_bytes, report) as slot:
-            exchange = Exchange(
-                self._limits, self._guard, self._connections, self._watchdog, stop, until
-            )
+            exchange = Exchange(self._limits, self._guard, self._connections, self._watchdog, stop)
             part = slot.resume(url, exchange.pause)
             if part is None or not self._go_on(exchange, location, slot, part, expected):
                 self._start(exchange, location, slot, url, expected)

@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -202,10 +203,10 @@ def _text(socket_address: tuple[Any, ...]) -> str:
 
 
 def _entry(text: str) -> _Entry:
-    try:
+    if "%" in text:
+        raise _no_entry(text)
+    with suppress(ValueError):
         return _Entry(network=ipaddress.ip_network(text))
-    except ValueError:
-        pass
     host, port = text, None
     if not text.endswith("]") and ":" in text:
         host, _, written = text.rpartition(":")

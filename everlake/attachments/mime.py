@@ -102,6 +102,7 @@ class _Bounded:
         self._file = file
         self.seek = file.seek
         self.tell = file.tell
+        self.seekable = file.seekable
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(min(size, _MAX_DIRECTORY) if size >= 0 else _MAX_DIRECTORY)

@@ -42,7 +42,7 @@ class Spool:
 
     A file is locked (``flock(2)``) from its opening to its drop, so that of two processes that
     take the same name one writes it and the other a file of its own; the lock of a process that
-    dies is gone with it. Nothing is synced here.
+    dies is gone with it. Each takes a file handle until then. Nothing is synced here.
 
     Args:
         directory: on a local disk; made if it is not there.
@@ -126,6 +126,13 @@ class Spool:
             slot.close(keep=False)
         if not held:
             self._remove_idle(self._path(name))
+
+    def close(self) -> None:
+        """Let go of finished content that was not dropped; it stays until it is swept."""
+        with self._lock:
+            held, self._held = self._held, {}
+        for slot in (one for slots in held.values() for one in slots):
+            slot.close(keep=True)
 
     def sweep(self, older_than_seconds: float) -> int:
         """Remove files that nobody holds and that were last written so long ago.

@@ -263,7 +263,7 @@ class Fetching:
                     self._spool.drop(one.row.id)
         for upload in taken_in:
             with suppress(StorageError):  # else a sweep does it
-                remove(self._store, upload)
+                remove(self._store, upload.workspace_id, upload.id)
 
     def _count(self, outcomes: Sequence[_Outcome], settled: Settled) -> None:
         self._meters.attachments_settled("complete", settled.complete)

@@ -5,7 +5,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from everlake.attachments import Expected, Fetched, Fetcher, FetchLimits, Guard, Spool
+from everlake.attachments.fetch import Fetcher
+from everlake.attachments.guard import Guard
+from everlake.attachments.spool import Spool
+from everlake.attachments.values import Expected, Fetched, FetchLimits
 
 QUICK = FetchLimits(connect_timeout=2, idle_timeout=1, total_timeout=20)
 NOTHING = Expected()

@@ -11,14 +11,9 @@ import msgspec
 import pytest
 
 from everlake import __version__
-from everlake.attachments import (
-    Expected,
-    FetchCode,
-    FetchError,
-    FetchLimits,
-    Guard,
-    Stopped,
-)
+from everlake.attachments.errors import FetchCode, FetchError, Stopped
+from everlake.attachments.guard import Guard
+from everlake.attachments.values import Expected, FetchLimits
 from tests.hostile import RAW, Hostile, Request, content
 from tests.integration.attachments.home import QUICK, Home, sha256
 
@@ -146,6 +141,25 @@ def test_codings_that_cannot_be_undone_are_errors(
 ) -> None:
     assert failing(home, server.url(f"coded/{coding}/1000")).code == code
     assert home.files == []
+
+
+def test_empty_members_without_end_are_no_work(home: Home, server: Hostile) -> None:
+    assert home.fetch(server.url("coded/hollow/100000")).size == 0
+
+
+def test_waiting_for_a_turn_is_not_counted_against_the_host(
+    server: Hostile, tmp_path: Path
+) -> None:
+    """One at a time, each takes half a second of its own second."""
+    limits = FetchLimits(idle_timeout=0.5, total_timeout=1)
+    home = Home(tmp_path, limits=limits, connections_per_host=1)
+
+    def fetch(number: int) -> FetchError:
+        return failing(home, server.url(f"silent/{number}"), name=f"n{number}")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(list(pool.map(fetch, range(4)))) == 4
+    assert len(server.requests) == 4
 
 
 def test_an_archive_is_not_unpacked(home: Home, server: Hostile) -> None:

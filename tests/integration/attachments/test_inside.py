@@ -14,7 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from everlake.attachments import FetchCode, FetchError, Guard, parse
+from everlake.attachments.errors import FetchCode, FetchError
+from everlake.attachments.guard import Guard
+from everlake.attachments.url import parse
 from tests.hostile import Hostile, content, hostile
 from tests.integration.attachments.home import Home
 

@@ -1,0 +1,144 @@
+"""Files of content on its way, without any network."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from everlake.attachments.errors import FetchCode, FetchError, SpoolFailed
+from everlake.attachments.spool import Spool
+from everlake.attachments.values import Expected
+from tests.hostile import content
+from tests.integration.attachments.home import sha256
+
+DATA = content(700_000)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "made" / "on" / "the" / "way")
+
+
+def pieces(size: int = 100_000) -> Iterator[bytes]:
+    return (DATA[start : start + size] for start in range(0, len(DATA), size))
+
+
+def files(spool: Spool, tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_content_from_elsewhere_is_taken_in(spool: Spool) -> None:
+    told: list[int] = []
+    fetched = spool.receive(
+        "one", pieces(), Expected(size=len(DATA)), max_bytes=10**6, report=told.append
+    )
+
+    assert fetched.path.read_bytes() == DATA
+    assert (fetched.size, fetched.sha256) == (len(DATA), sha256(DATA))
+    assert told[-1] == len(DATA)
+
+
+def test_too_much_is_refused_at_once(spool: Spool, tmp_path: Path) -> None:
+    taken = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield bytes(1_000)
+
+    with pytest.raises(FetchError) as caught:
+        spool.receive("one", endless(), Expected(), max_bytes=2_500)
+
+    assert (caught.value.code, taken) == (FetchCode.TOO_LARGE, 3)
+    assert files(spool, tmp_path) == []
+
+
+def test_an_error_of_the_source_is_raised_and_nothing_is_kept(spool: Spool, tmp_path: Path) -> None:
+    def failing() -> Iterator[bytes]:
+        yield b"some"
+        raise RuntimeError("the source is gone")
+
+    with pytest.raises(RuntimeError, match="the source is gone"):
+        spool.receive("one", failing(), Expected(), max_bytes=10**6)
+    assert files(spool, tmp_path) == []
+
+
+def test_a_mismatch_leaves_nothing(spool: Spool, tmp_path: Path) -> None:
+    with pytest.raises(FetchError) as caught:
+        spool.receive("one", pieces(), Expected(sha1="0" * 40), max_bytes=10**6)
+
+    assert caught.value.code == FetchCode.SHA1_MISMATCH
+    assert files(spool, tmp_path) == []
+
+
+def test_the_same_name_again_is_the_content_that_came_last(spool: Spool) -> None:
+    spool.receive("one", [b"long content"], Expected(), max_bytes=100)
+    spool.drop("one")
+
+    assert spool.receive("one", [b"short"], Expected(), max_bytes=100).path.read_bytes() == b"short"
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a.b", "/etc", "a\n", "x" * 129, "\u00fc"])
+def test_names_that_would_lead_out_are_refused(spool: Spool, name: str) -> None:
+    with pytest.raises(ValueError, match="no name for the spool"):
+        spool.receive(name, [], Expected(), max_bytes=1)
+
+
+def test_a_link_is_not_followed(spool: Spool, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (tmp_path / "made" / "on" / "the" / "way" / "one").symlink_to(victim)
+
+    with pytest.raises(SpoolFailed):
+        spool.receive("one", [b"x"], Expected(), max_bytes=10)
+    assert victim.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["dropped", "dropped and made again"])
+def test_a_file_that_is_dropped_while_it_is_opened_is_opened_again(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    directory = spool.receive("one", [b"x"], Expected(), max_bytes=10).path.parent
+    spool.drop("one")
+    real, dropped = fcntl.flock, False
+
+    def flock(handle: int, operation: int) -> None:
+        nonlocal dropped
+        if not dropped:
+            dropped = True
+            (directory / "one").unlink()
+            if again:
+                (directory / "one").touch()
+        real(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+    assert spool.receive("one", [b"kept"], Expected(), max_bytes=10).path.read_bytes() == b"kept"
+
+
+def test_a_spool_that_is_closed_holds_nothing(spool: Spool, tmp_path: Path) -> None:
+    path = spool.receive("one", [b"x"], Expected(), max_bytes=10).path
+    spool.close()
+
+    assert files(spool, tmp_path) == ["one"]
+    assert Spool(path.parent).sweep(-1) == 1
+
+
+def test_a_drop_of_nothing_is_nothing(spool: Spool) -> None:
+    spool.drop("one")
+
+
+def test_a_sweep_removes_what_is_old_and_held_by_nobody(spool: Spool, tmp_path: Path) -> None:
+    held = spool.receive("held", [b"x"], Expected(), max_bytes=10).path
+    directory = held.parent
+    for name in ("old", "old.resume", "young", "young.resume", "lone.resume", "one.0a1b"):
+        (directory / name).write_bytes(b"x")
+    for path in directory.iterdir():
+        if "young" not in path.name:
+            os.utime(path, (0, 0))
+
+    assert spool.sweep(3_600) == 3
+    assert files(spool, tmp_path) == ["held", "young", "young.resume"]
