@@ -17,6 +17,8 @@ class _Envelope(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Envelope).decode
+_MOST_SIZE = 2**63 - 1
+"""What a database can have; the envelope sets no bound, and no file is as large."""
 
 
 def attached(
@@ -43,7 +45,7 @@ def attached(
                 record_id=record.record_id,
                 kind=one.type,
                 filename=_text(one.filename),
-                stated_size=None if one.size is UNSET else one.size,
+                stated_size=None if one.size is UNSET else min(one.size, _MOST_SIZE),
                 stated_type=_text(one.mime_type),
                 sha1=_text(one.sha1),
                 md5=_text(one.md5),

@@ -90,7 +90,7 @@ RIGHT: list[dict[str, Any]] = [
         {"_attachments": [file(type=kind)]}
         for kind in ("audio", "video", "file", "image", "text", "unknown")
     ),
-    {"_attachments": [file(filename="é" * 512, mime_type="é" * 256, upload_intent_id="é" * 256)]},
+    {"_attachments": [file(filename="é" * 512, mime_type="é" * 256)]},
     {"_attachments": [file(sha1="é" * 128, md5="é" * 128)]},
     *({"_attachments": [file(size=size)]} for size in (0, 1, 2**31, 2**53, 2**63, 10**30)),
     *(
