@@ -20,6 +20,9 @@ from everlake.cli.context import (
     workspace_id_of,
 )
 from everlake.contract.attachments import AttachmentFault, AttachmentStatus
+from everlake.landing.attached import retry_attachments as retry_attachments_of
+from everlake.landing.lines import LandingDamaged
+from everlake.storage import ObjectMissing, open_store
 
 _PAGE = 500
 
@@ -67,16 +70,19 @@ def retry_attachments(
 
     Example: everlake batches retry-attachments 0198c0de-...
     """
-    with open_existing(settings_of(data)) as catalog, catalog.write() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
-        if batches.get(tx, workspace_id, batch_id) is None:
+    settings = settings_of(data)
+    with open_existing(settings) as catalog:
+        with catalog.read() as tx:
+            batch = batches.get(tx, workspace_id_of(tx, workspace), batch_id)
+        if batch is None:
             fail(f"there is no batch {batch_id}: everlake batches list shows them")
-        now = catalog.now_ms()
-        fetched = attachments.retry_failed(tx, workspace_id, batch_id, now=now)
-        read = attachments.retry_texts(tx, workspace_id, batch_id, now=now)
+        try:
+            done = retry_attachments_of(catalog, open_store(settings.archive_url), batch)
+        except (LandingDamaged, ObjectMissing) as error:
+            fail(f"{batch.landing_path} cannot be read: {error}. Put a backup in its place.")
     out.print(
-        f"{fetched:,} attachments are fetched again, and {read:,} files read again: "
-        f"everlake batches attachments {batch_id}"
+        f"{done.retried:,} attachments are fetched again, and {done.texts_retried:,} files read "
+        f"again: everlake batches attachments {batch_id}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the records of the archive carry as attachments."""
+"""What the records of the archive carry as attachments: from there to the catalog."""
 
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
@@ -6,10 +6,57 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from everlake.catalog import attachments
 from everlake.catalog.attachments import NewAttachment
 from everlake.catalog.batches import BatchRow
+from everlake.catalog.engine import Catalog
+from everlake.contract.attachments import Retried
 from everlake.contract.envelope import Attachment
 from everlake.landing.lines import LandedRecord, LandingDamaged
+from everlake.landing.objects import read_accepted
+from everlake.storage import ObjectStore
+
+
+def list_attachments(catalog: Catalog, store: ObjectStore, group: Sequence[BatchRow]) -> int:
+    """Give each attachment of these batches its row; how many they have. May be done again.
+
+    A batch at a time, however many there are. Its object is read again for that, which is less
+    than to hold all of them from the first time on.
+
+    Raises:
+        ObjectMissing, LandingDamaged, StorageUnavailable: see :func:`read_accepted`.
+        CatalogUnavailable
+    """
+    count = 0
+    for batch in group:
+        if batch.attachment_total:
+            rows = list(attached(batch, read_accepted(store, batch), due_at=catalog.now_ms()))
+            with catalog.write() as tx:
+                attachments.insert(tx, rows)
+            count += len(rows)
+    return count
+
+
+def retry_attachments(catalog: Catalog, store: ObjectStore, batch: BatchRow) -> Retried:
+    """Let what failed of a batch's attachments and their texts be tried again.
+
+    Those of a batch that landed before there were lists of them are listed now.
+
+    Raises:
+        As :func:`list_attachments`.
+    """
+    listed = 0
+    if batch.attachment_total and batch.landed_at is not None:
+        with catalog.look() as tx:
+            is_listed = bool(attachments.page(tx, batch.id, limit=1))
+        if not is_listed:
+            listed = list_attachments(catalog, store, [batch])
+    with catalog.write() as tx:
+        now = catalog.now_ms()
+        return Retried(
+            retried=listed + attachments.retry_failed(tx, batch.workspace_id, batch.id, now=now),
+            texts_retried=attachments.retry_texts(tx, batch.workspace_id, batch.id, now=now),
+        )
 
 
 class _Envelope(msgspec.Struct):

@@ -1,6 +1,7 @@
 """A worker: its threads, its heartbeat, its end."""
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -29,6 +30,7 @@ _PATIENCE_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 _ARENAS = 2
 """An engine's many threads would otherwise hold freed memory each in a heap of its own."""
+_OPEN_FILES = 8_192
 _NICENESS = 5
 """A client waits for the API's answer, and nobody for the next merge (setpriority(2))."""
 
@@ -225,6 +227,7 @@ def run(settings: Settings) -> None:
     """
     memory.keep_freed_memory(_ARENAS)
     os.nice(_NICENESS)
+    _allow_many_files()
     tracing.start("worker")
     worker = Worker(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -232,3 +235,11 @@ def run(settings: Settings) -> None:
     with prepared():
         worker.run()
     tracing.stop()
+
+
+def _allow_many_files() -> None:
+    """Each attachment under way holds a file and a connection (getrlimit(2))."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

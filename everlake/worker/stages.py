@@ -10,12 +10,12 @@ from everlake.contract.batch import BatchStatus
 from everlake.lake import AnalysedRecord, Lake
 from everlake.lake.arriving import MERGE_BYTES, Portion, portions
 from everlake.lake.landed import arrived
+from everlake.landing.attached import list_attachments
 from everlake.landing.lines import LandedRecord
 from everlake.landing.objects import read_many
 from everlake.logs import logger
 from everlake.storage import ObjectStore
 from everlake.worker.ahead import ahead
-from everlake.worker.attachments.listing import list_attachments
 from everlake.worker.queue import Stage
 
 _MAX_BATCHES = 1_000

@@ -1,20 +1,27 @@
 """``/api/v1/ingest/batches/{batchId}/attachments``: how far each is, and another try (ours)."""
 
+import asyncio
 from typing import Any
 
 from litestar import Request, Response, get, post
 
 from everlake.api import parameters
 from everlake.api.answers import json_answer
+from everlake.api.gate import internal_error
 from everlake.api.routes.batches import batch_of
 from everlake.api.services import Services, allowed, key_of
 from everlake.catalog import attachments
 from everlake.catalog.attachments import AttachmentRow
 from everlake.catalog.engine import Catalog
-from everlake.contract.attachments import AttachmentPage, AttachmentStatus, Retried
+from everlake.contract.attachments import AttachmentPage, AttachmentStatus
 from everlake.ingest.asking import ask
+from everlake.landing.attached import retry_attachments
+from everlake.landing.lines import LandingDamaged
+from everlake.logs import logger
+from everlake.storage import ObjectMissing
 
 _CURSORS = parameters.Cursors("attachments")
+_log = logger()
 _PATH = "/api/v1/ingest/batches/{batch_id:str}/attachments"
 
 
@@ -49,10 +56,17 @@ async def retry_batch_attachments(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> Response[bytes]:
     """Try the batch's failed attachments again, and texts that could not be read."""
-    workspace_id = key_of(request).workspace_id
-    return json_answer(
-        await ask(services.patience, _retry, services.catalog, workspace_id, batch_id)
+    batch = await ask(
+        services.patience, batch_of, services.catalog, key_of(request).workspace_id, batch_id
     )
+    try:
+        retried = await asyncio.to_thread(
+            retry_attachments, services.catalog, services.store, batch
+        )
+    except (LandingDamaged, ObjectMissing) as error:
+        _log.error("attachments cannot be listed", batch=batch_id, reason=str(error))
+        raise internal_error(request.scope["state"]["request_id"]) from error
+    return json_answer(retried)
 
 
 def _page(
@@ -75,13 +89,3 @@ def _position(text: str | None) -> tuple[int, int] | None:
         return None
     line, _, place = text.partition(".")
     return int(line), int(place)
-
-
-def _retry(catalog: Catalog, workspace_id: str, batch_id: str) -> Retried:
-    batch_of(catalog, workspace_id, batch_id)
-    with catalog.write() as tx:
-        now = catalog.now_ms()
-        return Retried(
-            retried=attachments.retry_failed(tx, workspace_id, batch_id, now=now),
-            texts_retried=attachments.retry_texts(tx, workspace_id, batch_id, now=now),
-        )

@@ -8,8 +8,9 @@ import pytest
 
 from everlake.attachments.paths import content_path
 from everlake.catalog import attachments, downloads
-from everlake.contract.attachments import AttachmentStatus
+from everlake.contract.attachments import AttachmentStatus, Retried
 from everlake.contract.batch import DownloadStatus
+from everlake.landing.attached import retry_attachments
 from everlake.storage import StorageFull
 from everlake.worker.attachments.service import abandon
 from tests.hostile import Hostile, content, hostile
@@ -182,6 +183,20 @@ def test_failed_attachments_can_be_retried(home: Home, server: Hostile) -> None:
             now = home.catalog.now_ms()
             assert attachments.retry_failed(tx, home.workspace_id, batch_id, now=now) == 1
         assert progress(home, batch_id) == (1, 0, 0, DownloadStatus.IN_PROGRESS)
+        fetcher.until_settled(batch_id)
+    assert progress(home, batch_id) == (1, 1, 0, DownloadStatus.COMPLETE)
+
+
+def test_attachments_of_a_batch_from_before_they_were_listed_are_listed_by_a_retry(
+    home: Home, server: Hostile
+) -> None:
+    batch_id = landed(home, with_attachments("a", attach(server.url("file/70?before"))))
+    with home.catalog.write() as tx:
+        tx.exec_driver_sql("DELETE FROM attachments")
+    batch = home.batch(batch_id)
+    assert retry_attachments(home.catalog, home.store, batch) == Retried(1, 0)
+    assert retry_attachments(home.catalog, home.store, batch) == Retried(0, 0)
+    with fetching(home) as fetcher:
         fetcher.until_settled(batch_id)
     assert progress(home, batch_id) == (1, 1, 0, DownloadStatus.COMPLETE)
 
