@@ -163,7 +163,7 @@ def test_a_backup_under_load_has_every_202_of_before_and_loses_nothing_of_its_ar
     setup = json.loads(everlake(*init, data=live.data, env=live.env).stdout)
     sent = Sent()
     copy = script("pg_dump") if kind == "postgresql" else script("sqlite3")
-    catalog_first, archive_then = copy.rsplit("cp -a", 1)
+    catalog_first, archive_then = copy.rsplit("for each in", 1)
     # The copy has the leases as well, and its workers wait for their end.
     lease = {"EVERLAKE_LEASE_SECONDS": "2"}
     with running("serve", live.data, {**FAST, **lease, **live.env}) as server:
@@ -174,7 +174,7 @@ def test_a_backup_under_load_has_every_202_of_before_and_loses_nothing_of_its_ar
             run(catalog_first, live, backup, {})
             seen = len(sent.batches)
             until(lambda: len(sent.batches) > seen + 10, "nothing is accepted any more")
-            run("cp -a" + archive_then, live, backup, {})
+            run("for each in" + archive_then, live, backup, {})
 
     if kind == "postgresql":
         run(script("pg_restore"), restored, backup, {})

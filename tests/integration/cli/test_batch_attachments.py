@@ -62,7 +62,7 @@ def test_failed_ones_are_sent_on_their_way_again(home: Home, server: Hostile, cl
     assert (gone["status"], gone["attempts"]) == ("PENDING", 0)
 
 
-def test_a_batch_that_is_not_there_is_told(cli: Cli) -> None:
+def test_a_batch_that_is_not_there_is_told(home: Home, cli: Cli) -> None:
     for command in ("attachments", "retry-attachments"):
         ended = cli("batches", command, "nowhere")
         assert ended.code == 1
