@@ -130,7 +130,9 @@ FAILED_ATTACHMENT: dict[str, Any] = {
     "filename": "screen.png",
     "error": {
         "code": "HTTP_STATUS",
-        "message": "files.northwind.example answered 404: see that the file is there.",
+        "message": (
+            "The server of the URL answered 404: check that the URL still leads to the file."
+        ),
     },
 }
 ATTACHMENT_PAGE: dict[str, Any] = {

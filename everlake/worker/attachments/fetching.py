@@ -30,6 +30,7 @@ from everlake.metrics import Meters
 from everlake.storage import ObjectStore, StorageError
 from everlake.worker.attachments.lineup import Lineup
 from everlake.worker.attachments.obtaining import Known, Obtainer
+from everlake.worker.attachments.wording import sentence
 from everlake.worker.queue import owner_of
 
 _AHEAD = 4
@@ -230,7 +231,7 @@ class Fetching:
                 id=row.id,
                 batch_id=row.batch_id,
                 code=error.code,
-                message=error.message,
+                message=sentence(error.message),
                 due_at=None if last else now + wait,
             )
         ours = isinstance(error, SpoolFailed | StorageError | CatalogError)

@@ -22,6 +22,7 @@ from everlake.catalog.readings import Unreadable
 from everlake.logs import logger
 from everlake.metrics import Meters
 from everlake.storage import ObjectMissing, ObjectStore, StorageError
+from everlake.worker.attachments.wording import sentence
 from everlake.worker.queue import owner_of
 
 _CLAIMED_AT_ONCE = 4
@@ -178,7 +179,7 @@ class Reading:
         """What to write down; None where it is no fault of the file's."""
         passes = False
         if isinstance(error, TextError):
-            code, message, passes = error.code.value, error.message, error.passes
+            code, message, passes = error.code.value, sentence(error.message), error.passes
         elif isinstance(error, _ReadingFailed):
             code, message = error.code, str(error)
         elif isinstance(error, ObjectMissing | FetchError):
