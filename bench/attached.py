@@ -10,13 +10,14 @@ from typing import Any, Self
 
 import msgspec
 
-from bench.processes import QUIET, cpu_seconds, resident, workspace
+from bench.bodies import PRODUCT, PROJECT
+from bench.processes import QUIET, cpu_seconds, resident
 from everlake.catalog import attachments, batches
 from everlake.catalog.engine import Catalog
 from everlake.contract.attachments import AttachmentStatus
 from everlake.settings import load
 from tests.integration.processes import pid_of
-from tests.integration.server import Api, Server, running
+from tests.integration.server import Api, Server, everlake_json, running
 
 _A_RECORD = 10
 """Attachments of a record: the contract's most."""
@@ -91,23 +92,21 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def fetch(urls: Sequence[str], size: int, env: Mapping[str, str]) -> Fetched:
+def fetch(urls: Sequence[str], size: int, env: Mapping[str, str], data: Path) -> Fetched:
     """Let a fresh server take in one batch whose attachments are ``urls``.
 
     Args:
         urls: each leads to a file of ``size`` bytes, all of them different.
         size: of a file, which the records state.
         env: settings, beside those of every measured server.
+        data: its data directory, empty.
 
     Raises:
         RuntimeError: an attachment failed, or they are not in time.
     """
     env = {**QUIET, "EVERLAKE_ATTACHMENT_ALLOW": "127.0.0.1", **env}
-    with (
-        workspace() as (data, setup),
-        running("api", data, env) as server,
-        running("worker", data, env) as worker,
-    ):
+    setup = everlake_json("init", "--product-id", PRODUCT, "--project-id", PROJECT, data=data)
+    with running("api", data, env) as server, running("worker", data, env) as worker:
         catalog = Catalog.open(load({"data": str(data)}, environ=env).catalog_url)
         api = Api(server.url, setup)
         try:
