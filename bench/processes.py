@@ -108,9 +108,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident(pid: int) -> int:
-    """Bytes of memory that a process has in use now; 0 where it has ended."""
-    return _kibibytes(Path(f"/proc/{pid}/status")).get("VmRSS", 0)
+def resident(pid: int, name: str = "VmRSS") -> int:
+    """Bytes of memory that a process has in use now; 0 where it has ended.
+
+    ``name`` may be another of the kernel's figures (proc(5)), such as ``VmHWM``, the highest.
+    """
+    return _kibibytes(Path(f"/proc/{pid}/status")).get(name, 0)
 
 
 def _kibibytes(file: Path) -> dict[str, int]:

@@ -21,6 +21,7 @@ NAMES = (
     "memory",
     "nodes",
     "stall",
+    "attachments",
 )
 
 

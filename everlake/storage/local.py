@@ -5,7 +5,8 @@ import os
 import secrets
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -71,17 +72,16 @@ class LocalStore:
         ready: list[tuple[Path, Path]] = []
         copied: list[Path] = []
         try:
+            self._make_directories({target.parent for _, _, target in places})
             for path, file, target in places:
-                self._make_directory(target.parent)
                 if not _is_there(path, file, target):
                     ready.append((_on_this_disk(path, file, target, copied, stop), target))
             # No name stands before its bytes are safe: what has a name is taken for whole.
-            _sync_files([file for file, _ in ready])
+            _sync_all(_sync_file, [file for file, _ in ready])
             for file, target in ready:
                 _give_name(file, target, copied)
             # Also of those that were there: who named them may not have come to his sync.
-            for directory in {target.parent for _, _, target in places}:
-                _sync_directory(directory)
+            _sync_all(_sync_directory, list({target.parent for _, _, target in places}))
             for _, file, target in places:
                 _drop(file, target)
         except OSError as error:
@@ -153,7 +153,7 @@ class LocalStore:
 
     def _write(self, target: Path, data: bytes) -> int:
         """The open handle of the whole, named, and not yet synced object."""
-        self._make_directory(target.parent)
+        self._make_directories([target.parent])
         partial = _partial(target)
         handle = _create(partial)
         try:
@@ -167,25 +167,37 @@ class LocalStore:
             raise
         return handle
 
-    def _make_directory(self, directory: Path) -> None:
-        """Create ``directory`` and sync every entry on the way down to it, once a process.
+    def _make_directories(self, directories: Iterable[Path]) -> None:
+        """Create these and sync every entry on the way down to them, once a process.
 
-        Also one that is there already: who made it may have died before its sync.
+        Also of those that are there already: who made one may have died before its sync. All of
+        them stand before the first sync, so that one journal commit carries them all.
         """
-        if directory in self._synced and directory.is_dir():
-            return
-        parent = directory.parent
-        inside = parent.is_relative_to(self._root)
-        if inside or not parent.is_dir():
-            self._make_directory(parent)
-        directory.mkdir(exist_ok=True)
-        try:
-            _sync_directory(parent)
-        except PermissionError:
-            # What may not be read above the store is in other hands, and so is its safety.
-            if inside:
-                raise
-        self._synced.add(directory)
+        new = self._not_synced(directories)
+        for directory in new:
+            directory.mkdir(exist_ok=True)
+        parents = {directory.parent for directory in new}
+        _sync_all(_sync_directory, [one for one in parents if one.is_relative_to(self._root)])
+        for above in parents:
+            if not above.is_relative_to(self._root):
+                # What may not be read above the store is in other hands, and so is its safety.
+                with suppress(PermissionError):
+                    _sync_directory(above)
+        self._synced.update(new)
+
+    def _not_synced(self, directories: Iterable[Path]) -> Sequence[Path]:
+        """Those of ``directories`` and of what is above them that are not, from the top down."""
+        found: dict[Path, None] = {}
+        for directory in directories:
+            way: deque[Path] = deque()
+            for one in (directory, *directory.parents):
+                if one in found or (one in self._synced and one.is_dir()):
+                    break
+                way.appendleft(one)
+                if not one.parent.is_relative_to(self._root) and one.parent.is_dir():
+                    break
+            found.update(dict.fromkeys(way))
+        return tuple(found)
 
 
 def _is_there(path: str, file: Path, target: Path) -> bool:
@@ -274,7 +286,7 @@ def _give_name(file: Path, target: Path, copied: list[Path]) -> None:
         partial = _partial(target)
         copied.append(partial)
         _copy(file, partial, None)
-        _sync_files([partial])
+        _sync_file(partial)
         partial.rename(target)
 
 
@@ -301,17 +313,17 @@ def _copy(file: Path, target: Path, stop: threading.Event | None) -> None:
             copy.write(data)
 
 
-def _sync_files(files: Sequence[Path]) -> None:
+def _sync_all(sync: Callable[[Path], None], paths: Sequence[Path]) -> None:
     """Several at once, which share commits of the journal.
 
     1,000 files of 100 KB took 90 ms like this, and one after the other 215 ms.
     """
-    if len(files) < 2:
-        for file in files:
-            _sync_file(file)
+    if len(paths) < 2:
+        for path in paths:
+            sync(path)
         return
-    with ThreadPoolExecutor(min(_SYNCS_AT_ONCE, len(files)), "sync") as threads:
-        for _ in threads.map(_sync_file, files):
+    with ThreadPoolExecutor(min(_SYNCS_AT_ONCE, len(paths)), "sync") as threads:
+        for _ in threads.map(sync, paths):
             pass
 
 

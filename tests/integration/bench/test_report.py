@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,7 @@ def test_every_plot_that_the_report_shows_is_there(folder: Path, report: str):
         "merge.svg",
         "nodes.svg",
         "stall.svg",
+        "attachments.svg",
     }
     assert all((folder / name).read_text().startswith("<?xml") for name in shown)
 
@@ -59,6 +61,31 @@ def test_a_target_that_is_not_met_is_said_so(report: str):
 
     assert float(raw[3]) < 0.4
     assert raw[4:] == ["≥ 0.4", "**not met**"]
+
+
+def test_attachments_are_compared_with_curl_or_it_is_said_that_there_is_none(folder: Path):
+    results = read_results(folder)
+    measured = results["attachments"].result
+    alone = [
+        {**job, "rounds": [_without_curl(one) for one in job["rounds"]]} for job in measured["jobs"]
+    ]
+    part = parts.load("attachments")
+
+    beside = part.describe(measured, folder)
+    without = part.describe({**measured, "curl": None, "jobs": alone}, folder)
+
+    peers = [row.beside for row in beside.rows if row.ratio is not None]
+    assert {peer.partition(":")[0] for peer in peers} == {
+        "curl, 4 at once",
+        "curl, 16 at once",
+        "curl, 50 at once",
+    }
+    assert all(row.ratio is None for row in without.rows)
+    assert "There was no curl on this machine" in without.intro
+
+
+def _without_curl(one: dict[str, Any]) -> dict[str, Any]:
+    return {name: run for name, run in one.items() if not name.startswith("curl")}
 
 
 def test_a_part_that_is_measured_later_keeps_the_others_results(folder: Path):
