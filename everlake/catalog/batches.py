@@ -92,10 +92,8 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing more becomes of it and its attachments, unless something is retried."""
-        if self.status is not BatchStatus.COMPLETE:
-            return self.status is BatchStatus.FAILED
-        return self.attachment_complete + self.attachment_failed >= self.attachment_total
+        """See :attr:`everlake.contract.batch.Batch.is_settled`."""
+        return self.view().is_settled
 
     def view(self) -> Batch:
         """The batch as its owner sees it (contract, A batch)."""

@@ -11,19 +11,28 @@ from typing import Any, NamedTuple, Self, TypeVar
 import httpx
 import msgspec
 
+from everlake.client.answers import (
+    EVENT_STREAM,
+    Unreachable,
+    api_refusal,
+    check_stream,
+    decode_as,
+    read,
+    reason_of,
+    seconds_told,
+    storage_refusal,
+)
 from everlake.client.events import read_events
 from everlake.contract.batch import ENDED, Batch, Receipt
-from everlake.contract.errors import ErrorBody, ErrorCode
+from everlake.contract.errors import ErrorBody
 from everlake.contract.refused import RefusedPage, RefusedRecord
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
-EVENT_STREAM = "text/event-stream"
 
 _RATE_LIMITED = 429
 _PASSING = (_RATE_LIMITED, 502, 503, 504)
 _PASSING_OF_STORAGE = (*_PASSING, 500)
-_TOO_LARGE = 413
 _PIECE = 128 * 1024
 _CONNECT_SECONDS = 10.0
 _FIRST_WAIT = 0.2
@@ -37,27 +46,6 @@ _decode_error = msgspec.json.Decoder(ErrorBody).decode
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
 _decode_batch = msgspec.json.Decoder(Batch).decode
 _decode_refused = msgspec.json.Decoder(RefusedPage).decode
-
-
-class Unreachable(Exception):
-    """No answer from the server, however often it was asked."""
-
-
-class ApiError(Exception):
-    """The server refused; ``body`` is its answer, ``status`` the HTTP status."""
-
-    def __init__(self, status: int, body: ErrorBody) -> None:
-        super().__init__(f"{body.error}: {body.message}")
-        self.status = status
-        self.body = body
-
-
-class StorageRefused(Exception):
-    """Storage, to which the server sent us, refused with this HTTP status."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"the storage refused what was uploaded, with status {status}")
-        self.status = status
 
 
 class Delay(NamedTuple):
@@ -173,7 +161,7 @@ class Client:
                 "POST", "/api/v1/ingest", content=content, headers=headers, params=params
             )
         replayed = response.headers.get("idempotent-replayed") == "true"
-        return _read(response, _decode_receipt), replayed
+        return read(response, _decode_receipt), replayed
 
     def batch(self, batch_id: str) -> Batch:
         """One batch's status and counts.
@@ -182,7 +170,7 @@ class Client:
             ApiError: there is none, or the key may not see it.
             Unreachable: no answer.
         """
-        return _read(self._ask("GET", f"/api/v1/ingest/batches/{batch_id}"), _decode_batch)
+        return read(self._ask("GET", f"/api/v1/ingest/batches/{batch_id}"), _decode_batch)
 
     def wait(self, batch_id: str, *, timeout: float, poll: float = 0.2) -> Batch:
         """The batch once it is ``COMPLETE`` or ``FAILED``, or as it is after ``timeout`` seconds.
@@ -199,7 +187,7 @@ class Client:
             time.sleep(poll)
 
     def events(self, batch_id: str) -> Iterator[Batch]:
-        """The batch as it is, then as it becomes, until it is ``COMPLETE`` or ``FAILED``.
+        """The batch as it is, then as it becomes, until it and its attachments are settled.
 
         A stream that is lost is asked for again and goes on where it was.
 
@@ -215,12 +203,12 @@ class Client:
             if response.status_code == 204:
                 return
             try:
-                _check_stream(response)
+                check_stream(response)
                 for event in read_events(response.iter_bytes()):
-                    batch = _decode(response, event.data.encode(), _decode_batch)
+                    batch = decode_as(response, event.data.encode(), _decode_batch)
                     headers["Last-Event-ID"] = event.id
                     yield batch
-                    if batch.status in ENDED:
+                    if batch.is_settled:
                         return
             except httpx.TransportError:
                 pass
@@ -245,7 +233,7 @@ class Client:
         params = {"limit": str(limit)}
         while True:
             response = self._ask("GET", f"/api/v1/ingest/batches/{batch_id}/errors", params=params)
-            page = _read(response, _decode_refused)
+            page = read(response, _decode_refused)
             yield from page.errors
             if page.nextCursor is None:
                 return
@@ -260,7 +248,7 @@ class Client:
             Unreachable: no answer.
         """
         response = self._ask("POST", f"/api/v1/ingest/batches/{batch_id}/retry")
-        return _read(response, _decode_batch)
+        return read(response, _decode_batch)
 
     def upload(
         self,
@@ -321,7 +309,7 @@ class Client:
             ApiError: the request was refused.
             Unreachable: no answer.
         """
-        return _read(self._ask(method, path, content=content, headers=headers), decode)
+        return read(self._ask(method, path, content=content, headers=headers), decode)
 
     def put_elsewhere(self, url: str, content: Iterable[bytes], headers: Mapping[str, str]) -> None:
         """PUT to a signed URL of somebody else's, who does not get the key.
@@ -333,7 +321,7 @@ class Client:
         url = str(_base_url(url))
         request = self._elsewhere.build_request("PUT", url, content=content, headers=headers)
         place = str(request.url.copy_with(path="/", query=None))
-        self._send(self._elsewhere, request, place, _PASSING_OF_STORAGE, _storage_refusal)
+        self._send(self._elsewhere, request, place, _PASSING_OF_STORAGE, storage_refusal)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Any other answer of the API, as plain Python values.
@@ -342,7 +330,7 @@ class Client:
             ApiError: the request was refused.
             Unreachable: no answer.
         """
-        return _read(self._ask("GET", path, params=params), msgspec.json.decode)
+        return read(self._ask("GET", path, params=params), msgspec.json.decode)
 
     def _ask(
         self,
@@ -360,7 +348,7 @@ class Client:
         if stream:
             request.extensions["timeout"]["read"] = _QUIET_SECONDS
         place = str(self._http.base_url)
-        return self._send(self._http, request, place, _PASSING, _api_refusal, stream=stream)
+        return self._send(self._http, request, place, _PASSING, api_refusal, stream=stream)
 
     def _send(
         self,
@@ -393,7 +381,7 @@ class Client:
                 failures += not limited
                 if response.status_code not in passing or failures >= self._attempts:
                     raise refusal(response)
-                delay = Delay(_reason(response), _pause(_told(response) or wait), limited)
+                delay = Delay(reason_of(response), _pause(seconds_told(response) or wait), limited)
             self._before_again(delay)
             wait = min(wait * 2, _LONGEST_WAIT)
 
@@ -411,64 +399,3 @@ def _base_url(text: str) -> httpx.URL:
     if url.scheme not in {"http", "https"} or not url.host:
         raise Unreachable(f"{text} is not the URL of a server, such as http://127.0.0.1:8400")
     return url
-
-
-def _read(response: httpx.Response, decode: Callable[[bytes], T]) -> T:
-    return _decode(response, response.content, decode)
-
-
-def _decode(response: httpx.Response, content: bytes, decode: Callable[[bytes], T]) -> T:
-    try:
-        return decode(content)
-    except msgspec.DecodeError:
-        raise _stranger(response) from None
-
-
-def _check_stream(response: httpx.Response) -> None:
-    if response.headers.get("content-type", "").partition(";")[0].strip() != EVENT_STREAM:
-        raise _stranger(response)
-
-
-def _stranger(response: httpx.Response) -> Unreachable:
-    return Unreachable(
-        f"{response.url} answered {response.status_code} and not as Everlake does: "
-        "is the URL right?"
-    )
-
-
-def _api_refusal(response: httpx.Response) -> ApiError:
-    return ApiError(response.status_code, _refusal(response))
-
-
-def _storage_refusal(response: httpx.Response) -> StorageRefused:
-    return StorageRefused(response.status_code)
-
-
-def _refusal(response: httpx.Response) -> ErrorBody:
-    try:
-        return _decode_error(response.content)
-    except msgspec.DecodeError:
-        if response.status_code != _TOO_LARGE:
-            raise _stranger(response) from None
-    return ErrorBody(
-        ErrorCode.PAYLOAD_TOO_LARGE, "What stands before the server takes no body of this size."
-    )
-
-
-def _reason(response: httpx.Response) -> str:
-    try:
-        return f"the server says: {_decode_error(response.content).message.rstrip('.')}"
-    except msgspec.DecodeError:
-        return f"what stands before the server answers {response.status_code}"
-
-
-def _told(response: httpx.Response) -> float | None:
-    """The seconds that a server, or a proxy before it, says to wait."""
-    try:
-        told = _decode_error(response.content).retryAfter
-    except msgspec.DecodeError:
-        told = msgspec.UNSET
-    if isinstance(told, (int, float)):
-        return told
-    header = response.headers.get("retry-after", "")
-    return float(header) if header.isascii() and header.isdigit() else None

@@ -7,8 +7,9 @@ from itertools import islice
 import msgspec
 from msgspec import UNSET
 
+from everlake.client.answers import ApiError
 from everlake.client.chunks import Chunk
-from everlake.client.client import ApiError, Client
+from everlake.client.client import Client
 from everlake.client.pace import Pace
 from everlake.client.records import Refused
 from everlake.contract.batch import Receipt

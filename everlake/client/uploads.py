@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET
 
-from everlake.client.client import JSON, Client, StorageRefused, Unreachable
+from everlake.client.answers import StorageRefused, Unreachable
+from everlake.client.client import JSON, Client
 from everlake.client.sources import printable
 from everlake.contract.uploads import (
     Upload,

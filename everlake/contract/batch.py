@@ -63,6 +63,14 @@ class Batch(msgspec.Struct, omit_defaults=True):
     attachmentDownloadFailed: int | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
     attachmentDownloadStatus: DownloadStatus | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more becomes of it and its attachments, unless something is retried."""
+        if self.status is not BatchStatus.COMPLETE:
+            return self.status is BatchStatus.FAILED
+        pending = (DownloadStatus.PENDING, DownloadStatus.IN_PROGRESS)
+        return self.attachmentDownloadStatus not in pending
+
 
 class BatchPage(msgspec.Struct):
     """One page of batches; ``nextCursor`` is null when there is no more."""
