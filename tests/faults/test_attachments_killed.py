@@ -25,6 +25,7 @@ from tests.faults.chaos import SEED, many
 from tests.faults.ledger import PRODUCT, PROJECT
 from tests.hostile import Hostile, Request, content, etag, hostile, serve_ranges
 from tests.hostile_server import CLOSE, Peer, behaviour
+from tests.integration.postgres import Postgres
 from tests.integration.processes import until
 from tests.integration.s3 import S3, variables
 from tests.integration.server import FAST, Api, Server, everlake_json, running
@@ -83,17 +84,18 @@ def sentence(number: int) -> str:
 
 
 class Place(NamedTuple):
-    """Where a run keeps its data, and how its processes are started."""
+    """Where a run keeps its data, and how its processes are started: a worker a directory."""
 
     data: Path
     env: Mapping[str, str]
     storage_url: str
+    workers: tuple[Path, ...]
 
 
-@pytest.fixture(params=["directory", "bucket"])
+@pytest.fixture(params=["directory", "bucket", "machines"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Place]:
     if request.param == "directory":
-        yield Place(tmp_path, SETTINGS, tmp_path.as_uri())
+        yield Place(tmp_path, SETTINGS, tmp_path.as_uri(), (tmp_path,))
         return
     s3: S3 = request.getfixturevalue("s3_server")
     url = f"s3://{s3.new_bucket()}/files"
@@ -101,24 +103,34 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Place]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables(s3.url).items():
             patch.setenv(name, value)
-        yield Place(tmp_path, env, url)
+        workers = (tmp_path,)
+        if request.param == "machines":
+            postgres: Postgres = request.getfixturevalue("postgres_server")
+            env["EVERLAKE_DATABASE_URL"] = postgres.new_database()
+            workers = tuple(tmp_path / name for name in ("one", "two"))
+            for directory in workers:
+                directory.mkdir()
+        yield Place(tmp_path, env, url, workers)
 
 
 @contextmanager
 def killed(place: Place, chance: random.Random, done: Callable[[], bool]) -> Iterator[None]:
-    """Kill the worker again and again in the block's background; one lives at the end."""
-    worker = Server("worker", place.data, place.env)
-    for _ in range(KILLS):
+    """Kill one worker or another, again and again; all live for the length of the block."""
+    workers = [Server("worker", data, place.env) for data in place.workers]
+    for worker in workers:
         worker.start()
+    for _ in range(KILLS):
         time.sleep(chance.uniform(1.2, 4.0))
-        worker.kill()
+        one = chance.choice(workers)
+        one.kill()
+        one.start()
         if done():
             break
-    worker.start()
     try:
         yield
     finally:
-        worker.stop()
+        for worker in workers:
+            worker.stop()
 
 
 def records(api: Api, server: Hostile, chance: random.Random) -> list[dict[str, Any]]:
@@ -188,7 +200,8 @@ def test_each_file_is_there_once_whatever_was_killed(place: Place) -> None:
             found = api.http.get("/api/v1/search", params={"q": word(number)}).json()["results"]
             assert [hit["text"] for hit in found] == [sentence(number)], number
             assert found[0]["attachment"]["filename"] == f"{number}.txt"
-    assert list((place.data / "spool").iterdir()) == []
+    for data in place.workers:
+        assert list((data / "spool").iterdir()) == []
 
 
 def all_of(api: Api, batch_id: str) -> list[dict[str, Any]]:
