@@ -76,7 +76,7 @@ class Connections:
     ) -> None:
         self._timeout = connect_timeout
         self._per_host = per_host
-        self.proxy = _proxy(proxy)
+        self.proxy = read_proxy(proxy)
         self._tls = ssl.create_default_context()
         if ca is not None:
             self._tls.load_verify_locations(ca)
@@ -201,7 +201,12 @@ def _key(location: Location, address: str) -> Key:
     return location.scheme, location.host, location.port, address
 
 
-def _proxy(url: str | None) -> Url | None:
+def read_proxy(url: str | None) -> Url | None:
+    """The proxy that ``url`` names.
+
+    Raises:
+        ValueError: it is not of the form ``http://host:port``.
+    """
     if url is None:
         return None
     try:

@@ -9,8 +9,9 @@ from everlake import __version__
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.cli.context import DataOption, JsonOption, out, print_json, print_table, settings_of
-from everlake.settings import Settings
+from everlake.settings import Settings, SettingsError
 from everlake.storage import StorageError, open_store
+from everlake.worker.attachments.outside import check_way_outside
 
 _LOW_DISK_BYTES = 1024**3
 
@@ -80,10 +81,21 @@ def _disk(settings: Settings) -> str:
     return f"{free / 1024**3:,.1f} GB free"
 
 
+def _attachments(settings: Settings) -> str:
+    try:
+        allowed = check_way_outside(settings)
+    except SettingsError as error:
+        raise _Trouble(str(error)) from error
+    if not settings.attachment_concurrency:
+        return "none are fetched"
+    return f"fetched from public addresses{''.join(f', {one}' for one in allowed)}"
+
+
 _CHECKS: dict[str, Check] = {
     "versions": _versions,
     "data directory": _data,
     "database": _database,
     "storage": _storage,
     "disk": _disk,
+    "attachments": _attachments,
 }

@@ -27,6 +27,7 @@ from everlake.cli.supervisor import Child, Supervisor, api_children, only_one
 from everlake.logs import configure
 from everlake.settings import Settings, environment_of
 from everlake.storage import open_store
+from everlake.worker.attachments.outside import check_way_outside
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8400
@@ -85,6 +86,7 @@ def serve(
     settings = settings_of(data)
     configure(settings.log_format, settings.log_level, role="serve")
     open_store(settings.archive_url)
+    check_way_outside(settings)
     with only_one(settings.data_directory):
         made = None
         with open_catalog(settings) as catalog:

@@ -4,21 +4,19 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from everlake.attachments.fetch import Fetcher
-from everlake.attachments.guard import Guard
 from everlake.attachments.spool import Spool
 from everlake.attachments.text.extractor import Extractor
 from everlake.attachments.text.model import ExtractionLimits
-from everlake.attachments.values import FetchLimits
 from everlake.catalog import downloads, readings
 from everlake.catalog.engine import Catalog, Connection
 from everlake.lake import Lake
 from everlake.metrics import Meters
-from everlake.settings import Settings, SettingsError, variable_of
+from everlake.settings import Settings
 from everlake.storage import ObjectStore
 from everlake.worker.attachments.fetching import Fetching, FetchingPace, fetcher_of
 from everlake.worker.attachments.indexing import Indexing, indexer_of
 from everlake.worker.attachments.obtaining import Obtainer
+from everlake.worker.attachments.outside import open_fetcher
 from everlake.worker.attachments.reading import Reading, ReadingPace, reader_of
 from everlake.worker.leases import WriterLeases
 
@@ -64,7 +62,7 @@ class Attachments:
         lease_ms = int(settings.lease_seconds * 1000)
         retry_ms = int(settings.retry_seconds * 1000)
         self._spool = Spool(settings.data_directory / SPOOL)
-        self._fetcher = _fetcher(settings, self._spool)
+        self._fetcher = open_fetcher(settings, self._spool)
         self._fetching = Fetching(
             catalog,
             store,
@@ -139,28 +137,3 @@ def abandon(tx: Connection, worker: str, *, now: int) -> int:
         + readings.abandon(tx, reader_of(worker), now=now)
         + readings.abandon(tx, indexer_of(worker), now=now)
     )
-
-
-def _fetcher(settings: Settings, spool: Spool) -> Fetcher:
-    limits = FetchLimits(
-        max_bytes=settings.max_attachment_bytes,
-        connect_timeout=settings.attachment_connect_timeout,
-        idle_timeout=settings.attachment_idle_timeout,
-        total_timeout=settings.attachment_total_timeout,
-        redirects=settings.attachment_redirects,
-    )
-    allow = [part.strip() for part in settings.attachment_allow.split(",") if part.strip()]
-    try:
-        guard = Guard(allow)
-    except ValueError as error:
-        raise SettingsError(f"{variable_of('attachment_allow')}: {error}") from error
-    try:
-        return Fetcher(
-            spool,
-            guard,
-            limits,
-            proxy=settings.attachment_proxy or None,
-            connections_per_host=settings.attachment_host_concurrency,
-        )
-    except ValueError as error:
-        raise SettingsError(f"{variable_of('attachment_proxy')}: {error}") from error

@@ -8,8 +8,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from everlake.catalog import backlog, batches, idempotency, keys, projects, queue, sequence
+from everlake.catalog import (
+    attachments,
+    backlog,
+    batches,
+    downloads,
+    idempotency,
+    keys,
+    projects,
+    queue,
+    readings,
+    sequence,
+)
+from everlake.catalog.attachments import TextState
 from everlake.contract.batch import BatchStatus
+from tests.integration.catalog.attaching import NOW, attach, claim, settle, stored
 from tests.integration.catalog.home import Home, now_ms
 
 
@@ -151,3 +164,33 @@ def test_the_queue_is_counted_in_ranges_of_its_index(home: Home, *, analysed: bo
     reads = [line for line in found if "batches" in line]
     assert len(reads) == 7
     assert set(reads) == {"SEARCH batches USING COVERING INDEX ix_batches_due (status=?)"}
+
+
+def test_the_queues_of_attachments_read_ranges_of_indices(home: Home) -> None:
+    batch_id = attach(home, 5)
+    rows = claim(home, most=2)
+    settle(home, stored(rows[0]))
+    now = NOW + 1
+    with home.catalog.write() as tx, plans(tx) as found:
+        assert downloads.is_due(tx, now=now)
+        again = downloads.claim(
+            tx, owner="a", now=now, lease_ms=1, most=9, most_per_host=9, after="a", full={"x"}
+        )
+        assert again
+        downloads.renew(tx, "a", [rows[1].id], now)
+        downloads.settle(tx, owner="a", now=now, stored=[stored(rows[1])])
+        downloads.release(tx, [again[0].id], owner="a", due_at=now)
+        downloads.abandon(tx, "a", now=now)
+        assert readings.is_due(tx, TextState.PENDING, now=now)
+        assert readings.claim(tx, owner="a", now=now, lease_ms=1, most=9)
+        readings.advance(tx, [rows[0].id], owner="a", to=TextState.READY, now=now)
+        readings.claim_read(tx, owner="a", now=now, lease_ms=1, most=9)
+        attachments.get(tx, home.workspace_id, rows[0].id)
+        attachments.page(tx, batch_id, limit=5, after=(0, 0))
+        attachments.read_texts(tx, [batch_id])
+        attachments.retry_failed(tx, home.workspace_id, batch_id, now=now)
+    # The list of hosts is made of one look at the index for each of them.
+    made = ("hosts", "CONSTANT ROW")
+    scans = [line for line in found if line.startswith("SCAN")]
+    assert [line for line in scans if not line.endswith(made)] == []
+    assert [line for line in found if "TEMP B-TREE" in line and "DISTINCT" not in line] == []

@@ -238,9 +238,41 @@ def test_doctor_finds_everything_in_order(cli: Cli) -> None:
         "database",
         "storage",
         "disk",
+        "attachments",
     ]
     assert all(check["ok"] for check in checks)
     assert "Everything is in order." in well(cli("doctor")).out
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EVERLAKE_ATTACHMENT_ALLOW", "10.0.0.1/8"),
+        ("EVERLAKE_ATTACHMENT_PROXY", "ftp://proxy.example"),
+    ],
+)
+def test_a_way_outside_that_leads_nowhere_is_told_before_anything_starts(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    well(cli("init"))
+    monkeypatch.setenv(name, value)
+
+    [wrong] = [check for check in cli("doctor", "--json").lines() if not check["ok"]]
+    refused = cli("serve")
+
+    assert wrong["check"] == "attachments"
+    assert wrong["message"].startswith(f"{name}: ")
+    assert refused.code == 1
+    assert f"{name}: " in refused.err
+
+
+def test_doctor_says_what_is_opened_of_the_inside(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well(cli("init"))
+    monkeypatch.setenv("EVERLAKE_ATTACHMENT_ALLOW", "10.1.0.0/16, files.corp.example")
+
+    assert "10.1.0.0/16, files.corp.example" in well(cli("doctor")).out
 
 
 def test_doctor_finds_a_data_directory_that_is_a_file(cli: Cli, tmp_path: Path) -> None:
