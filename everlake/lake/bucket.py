@@ -22,8 +22,9 @@ from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogUnavailable
 from everlake.catalog.heads import Head
 from everlake.catalog.leases import Lease
-from everlake.lake.dataset import Caches, LanceFault, Location, NoTable, Snapshot, new_caches
+from everlake.lake.dataset import Caches, Snapshot, new_caches
 from everlake.lake.errors import LakeDamaged, LakeError, LakeUnavailable
+from everlake.lake.parts import LanceFault, Location, NoTable
 from everlake.lake.site import CLEAN_AT, KEEP_VERSIONS, Versions
 from everlake.lake.spec import TableSpec
 

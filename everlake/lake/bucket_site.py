@@ -11,8 +11,9 @@ from everlake.catalog.engine import Catalog
 from everlake.catalog.heads import Head, PlaceRow
 from everlake.catalog.leases import Lease
 from everlake.lake.bucket import BucketVersions, Fences
-from everlake.lake.dataset import Caches, Location
+from everlake.lake.dataset import Caches
 from everlake.lake.errors import LakeUnavailable
+from everlake.lake.parts import Location
 from everlake.lake.site import Place, Site
 from everlake.lake.spec import FOLDER, TableSpec, folder_of
 from everlake.storage import ObjectStore, StorageUnavailable

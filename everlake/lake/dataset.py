@@ -15,7 +15,6 @@ from datetime import timedelta
 from typing import Any, Literal, TypeAlias
 
 import lance
-import msgspec
 import pyarrow as pa
 from lance import Session  # pyright: ignore[reportPrivateImportUsage]  (documented there)
 from lance.dataset import LanceDataset, LanceOperation
@@ -23,6 +22,13 @@ from lance.fragment import write_fragments
 from lance.optimize import Compaction
 
 from everlake.lake import arrow, full_text
+from everlake.lake.parts import (
+    Fragment,
+    IndexState,
+    LanceFault,
+    Location,
+    Pending,
+)
 from everlake.lake.rows import TextQuery
 from everlake.lake.spec import IndexKind
 
@@ -42,45 +48,6 @@ _IN_STEPS: Mapping[str, Any] = {
     "fragment_readahead": 1,
 }
 """What a read of a whole table may hold at a time."""
-
-
-class LanceFault(Exception):
-    """Lance could not read or write; the text is its own."""
-
-
-class NoTable(LanceFault):
-    """There is no table at the path."""
-
-
-class Location(msgspec.Struct, frozen=True):
-    """Where a table lies: a path or a URL, and what the engine must know to get there."""
-
-    uri: str
-    options: dict[str, str] | None = None
-
-
-class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One piece of a table. ``rows`` counts deleted ones too; ``size`` is in bytes on disk."""
-
-    id: int
-    rows: int
-    deleted: int
-    size: int
-
-
-class IndexState(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of each part of an index, the oldest part first, and rows in none."""
-
-    parts: list[int]
-    unindexed: int
-
-
-class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """Data files that are written and do not count yet."""
-
-    transaction: Any
-    inserted: int = 0
-    updated: int = 0
 
 
 def new_caches() -> Session:

@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from everlake.lake import arrow, paging, utterances
 from everlake.lake.arriving import Portion, portions
-from everlake.lake.dataset import Pending, Row, Snapshot, new_caches
+from everlake.lake.dataset import Row, Snapshot, new_caches
 from everlake.lake.errors import LakeUnavailable
 from everlake.lake.filters import equals, one_of
+from everlake.lake.parts import Pending
 from everlake.lake.rows import (
     AnalysedRecord,
     ArrivedRecord,

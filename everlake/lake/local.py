@@ -10,16 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from everlake.lake.dataset import (
-    Caches,
-    LanceFault,
-    Location,
-    NoTable,
-    Snapshot,
-    new_caches,
-)
+from everlake.lake.dataset import Caches, Snapshot, new_caches
 from everlake.lake.durability import Settled, SyncedTree
 from everlake.lake.errors import LakeDamaged, LakeError, LakeUnavailable
+from everlake.lake.parts import LanceFault, Location, NoTable
 from everlake.lake.place import STAGING, LocalPlace, inode, lock
 from everlake.lake.site import CLEAN_AT, KEEP_VERSIONS, Site, Versions
 from everlake.lake.spec import FOLDER, TableSpec, folder_of

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from everlake.lake import arrow
-from everlake.lake.dataset import LanceFault
 from everlake.lake.errors import LakeError
+from everlake.lake.parts import LanceFault
 from everlake.lake.table import Table
 
 

@@ -5,8 +5,9 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
-from everlake.lake.dataset import Caches, LanceFault, Snapshot
+from everlake.lake.dataset import Caches, Snapshot
 from everlake.lake.errors import LakeError
+from everlake.lake.parts import LanceFault
 from everlake.lake.spec import TableSpec
 
 KEEP_VERSIONS = timedelta(minutes=10)

@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from everlake.lake.arrow import Field
-from everlake.lake.dataset import LanceFault, NoTable, Pending, Snapshot
+from everlake.lake.dataset import Snapshot
 from everlake.lake.errors import LakeError, LakeUnavailable
+from everlake.lake.parts import LanceFault, NoTable, Pending
 from everlake.lake.site import Versions
 from everlake.lake.spec import IndexKind, TableSpec
 

@@ -8,7 +8,7 @@ from itertools import accumulate, groupby, pairwise
 
 import msgspec
 
-from everlake.lake.dataset import Fragment, IndexState
+from everlake.lake.parts import Fragment, IndexState
 from everlake.lake.rows import UpkeepStep
 from everlake.lake.spec import TableSpec
 from everlake.lake.table import Table, Writer

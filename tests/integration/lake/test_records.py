@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from everlake.contract.envelope import Participant
 from everlake.lake import ArrivedRecord, Lake, LakeUnavailable
-from everlake.lake.dataset import LanceFault
 from everlake.lake.lake import RECORDS
 from everlake.lake.local import LocalSite
+from everlake.lake.parts import LanceFault
 from tests.integration.lake.home import arrived, record_id
 
 ODD_TEXTS = [

@@ -10,9 +10,10 @@ import lance
 import pytest
 
 from everlake.lake import ArrivedRecord, Lake, LakeUnavailable, arrow
-from everlake.lake.dataset import LanceFault, Snapshot
+from everlake.lake.dataset import Snapshot
 from everlake.lake.lake import RECORDS
 from everlake.lake.local import LocalSite
+from everlake.lake.parts import LanceFault
 from tests.integration.lake.home import arrived
 from tests.integration.server import environment
 from tests.integration.worker.home import Home

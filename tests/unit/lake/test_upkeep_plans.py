@@ -1,4 +1,4 @@
-from everlake.lake.dataset import Fragment, IndexState
+from everlake.lake.parts import Fragment, IndexState
 from everlake.lake.upkeep import (
     BATCH_BYTES,
     FOLD_BYTES,
