@@ -84,9 +84,9 @@ def serve(
     Example: everlake serve --port 8400
     """
     settings = settings_of(data)
+    check_way_outside(settings)
     configure(settings.log_format, settings.log_level, role="serve")
     open_store(settings.archive_url)
-    check_way_outside(settings)
     with only_one(settings.data_directory):
         made = None
         with open_catalog(settings) as catalog:

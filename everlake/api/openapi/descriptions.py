@@ -252,7 +252,10 @@ MEMBERS: Mapping[str, str] = {
     "speaker": "Who said it, where known.",
     "role": "The speaker's role (`internal`, `external` or `unknown`), where known.",
     "saidAt": "When it was said, where known.",
-    "ordinal": "Which utterance of the record it is, from 0.",
+    "ordinal": (
+        "Which utterance of the record it is: its own from 0, those of its first attachment from "
+        "20,000, of its second from 40,000, and so on."
+    ),
     "text": "The whole utterance.",
     "passage": "The part of the utterance that matches best, for display.",
     "highlights": (
