@@ -222,7 +222,7 @@ print(peak() - before)
 
 
 def test_memory_does_not_grow_with_the_file(place_url: str, scratch: Path) -> None:
-    size = 300 * MEGABYTE
+    size = 160 * MEGABYTE
     file = scratch / "large"
     with file.open("wb") as made:
         made.truncate(size)
@@ -234,4 +234,4 @@ def test_memory_does_not_grow_with_the_file(place_url: str, scratch: Path) -> No
         text=True,
     )
 
-    assert int(measured.stdout) < 120 * MEGABYTE
+    assert int(measured.stdout) < 100 * MEGABYTE
