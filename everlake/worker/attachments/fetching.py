@@ -1,7 +1,8 @@
 """Attachments from the outside into the storage: claimed, fetched side by side, settled together.
 
 One thread claims and settles, and others fetch. Content that comes in at the same time is synced
-and written down in one go, as batches are admitted.
+and written down in one go, as batches are admitted; large content is stored by the thread that
+fetched it, so that no other waits for it.
 """
 
 import queue
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
@@ -36,6 +38,9 @@ from everlake.worker.queue import owner_of
 _AHEAD = 4
 """Claimed at a time for each that can be fetched at a time."""
 _SETTLED_AT_ONCE = 256
+_LARGE = 16 * 1024 * 1024
+_STOP_SECONDS = 5.0
+"""For threads to stop in: one that waits for a name server cannot be told to."""
 _LONGEST_WAIT_MS = 600_000
 _WAIT_FOR_OURSELVES_MS = 5_000
 _LOOK_AGAIN_SECONDS = 1.0
@@ -70,6 +75,7 @@ class Fetching:
         spool: where it is put together.
         worker: this worker's name.
         pace: how many, and how patiently.
+        stop: set when the worker ends.
         meters: count what comes in.
     """
 
@@ -82,6 +88,7 @@ class Fetching:
         *,
         worker: str,
         pace: FetchingPace,
+        stop: threading.Event,
         meters: Meters,
     ) -> None:
         self._catalog = catalog
@@ -95,11 +102,11 @@ class Fetching:
         self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
         self._held: dict[str, AttachmentRow] = {}
         self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._stop = stop
         self._last_host = ""
         self._claim_again_at = 0.0
         self._threads = [
-            threading.Thread(target=self._fetch_all, name=f"fetch-{number}")
+            threading.Thread(target=self._fetch_all, name=f"fetch-{number}", daemon=True)
             for number in range(pace.at_once)
         ]
 
@@ -129,14 +136,14 @@ class Fetching:
                 downloads.renew(tx, self._owner, held, until)
 
     def leave(self) -> None:
-        """Stop the threads, settle what they have, and hand back the rest.
+        """When ``stop`` is set: settle what the threads have, and hand back the rest.
 
         What was fetched in part lies in the spool, and whoever goes on from here begins there.
         """
-        self._stop.set()
         self._lineup.close()
+        until = time.monotonic() + _STOP_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
         with suppress(CatalogError):  # else the leases run out
             while outcomes := self._collect():
                 self._settle(outcomes)
@@ -151,11 +158,23 @@ class Fetching:
             try:
                 result = self._fetch(row)
             except Stopped:
-                continue
+                return
             except Exception as error:  # noqa: BLE001 - the thread must live, the row be settled
                 result = error
-            self._outcomes.put(_Outcome(row, result, time.monotonic() - started))
-            self._lineup.done(row)
+            finally:
+                self._lineup.done(row)
+            seconds = time.monotonic() - started
+            if isinstance(result, Fetched) and result.size >= _LARGE:
+                result = self._stored_apart(row, result)
+            self._outcomes.put(_Outcome(row, result, seconds))
+
+    def _stored_apart(self, row: AttachmentRow, content: Fetched) -> Fetched | StorageError:
+        """The content, once it is where it belongs; storing it again then does nothing."""
+        try:
+            self._store.put_files([_place(row, content)], stop=self._stop)
+        except StorageError as error:
+            return error
+        return content
 
     def _fetch(self, row: AttachmentRow) -> Fetched | Known | FetchError:
         if row.attempts >= self._pace.max_attempts:
@@ -204,11 +223,9 @@ class Fetching:
 
     def _store_content(self, outcomes: Sequence[_Outcome]) -> list[_Outcome]:
         """Put the content where it belongs; what cannot be put there is an error of ours."""
-        files = {
-            content_path(one.row.workspace_id, one.result.sha256): one.result.path
-            for one in outcomes
-            if isinstance(one.result, Fetched)
-        }
+        files = dict(
+            _place(one.row, one.result) for one in outcomes if isinstance(one.result, Fetched)
+        )
         try:
             self._store.put_files(list(files.items()))
         except StorageError as error:
@@ -320,6 +337,11 @@ class Fetching:
 def fetcher_of(worker: str) -> str:
     """The name under which a worker holds attachments that it fetches."""
     return owner_of(worker, "fetch")
+
+
+def _place(row: AttachmentRow, content: Fetched) -> tuple[str, Path]:
+    """Where content belongs, and the file that has it."""
+    return content_path(row.workspace_id, content.sha256), content.path
 
 
 def _has_content(one: _Outcome) -> bool:

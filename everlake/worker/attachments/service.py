@@ -76,6 +76,7 @@ class Attachments:
                 retry_ms=retry_ms,
                 max_attempts=settings.attachment_attempts,
             ),
+            stop=stop,
             meters=meters,
         )
         self._reading = Reading(

@@ -3,6 +3,7 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -370,3 +371,50 @@ def test_a_spool_that_cannot_be_written_is_waited_out(
         clock.forward(60_000)
         fetcher.until_settled(batch_id)
     assert progress(home, batch_id) == (1, 1, 0, DownloadStatus.COMPLETE)
+
+
+def test_large_content_does_not_keep_small_ones_waiting(
+    home: Home, server: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 16 * 1024 * 1024 + 1
+    urls = [server.url(f"file/{size}"), server.url("file/30")]
+    batch_id = landed(home, with_attachments("a", *map(attach, urls)))
+    put_files, small_is_there = home.store.put_files, threading.Event()
+
+    def put(objects: list[tuple[str, Path]], **options: Any) -> None:
+        if any(file.exists() and file.stat().st_size == size for _, file in objects):
+            assert small_is_there.wait(30)
+        put_files(objects, **options)
+
+    monkeypatch.setattr(home.store, "put_files", put)
+    with fetching(home) as fetcher:
+        while rows_of(home, batch_id)[1].status is not COMPLETE:
+            fetcher.turn()
+        assert rows_of(home, batch_id)[0].status == "PENDING"
+        small_is_there.set()
+        fetcher.until_settled(batch_id)
+    assert progress(home, batch_id) == (2, 2, 0, DownloadStatus.COMPLETE)
+    assert stored(home, content(size)) == content(size)
+
+
+def test_large_content_that_cannot_be_stored_is_fetched_again_later(
+    home: Home, server: Hostile, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 16 * 1024 * 1024 + 2
+    batch_id = landed(home, with_attachments("a", attach(server.url(f"file/{size}"))))
+    put_files, failed = home.store.put_files, threading.Event()
+
+    def put(objects: list[tuple[str, Path]], **options: Any) -> None:
+        if objects and not failed.is_set():
+            failed.set()
+            raise StorageFull("full")
+        put_files(objects, **options)
+
+    monkeypatch.setattr(home.store, "put_files", put)
+    with fetching(home) as fetcher:
+        while rows_of(home, batch_id)[0].error_code is None:
+            fetcher.turn()
+        clock.forward(60_000)
+        fetcher.until_settled(batch_id)
+    assert stored(home, content(size)) == content(size)
+    assert rows_of(home, batch_id)[0].attempts == 0
