@@ -223,6 +223,7 @@ def _rows(job: dict[str, Any]) -> list[Row]:
             continue
         figure = f"{_rate(job, ours):,.0f} MB/s"
         peers = [_PEER.format(one) for one in (number, curl.DEFAULT)]
+        peers.append(_KEPT.format(number))
         found = [peer for peer in peers if peer in job["rounds"][0]]
         if not found:
             rows.append(Row(what=_what(job, ours), figure=figure, beside="no curl here"))

@@ -31,8 +31,8 @@ from tests.integration.processes import until
 from tests.integration.s3 import S3, variables
 from tests.integration.server import FAST, Api, Server, everlake_json, running
 
-FILES = 60
-KILLS = many(6)
+FILES = many(40)
+KILLS = many(4)
 PIECE = 32 * 1024
 SETTINGS = {
     **FAST,

@@ -79,6 +79,7 @@ def test_attachments_are_compared_with_curl_or_it_is_said_that_there_is_none(fol
         "curl, 4 at once",
         "curl, 16 at once",
         "curl, 50 at once",
+        "curl, 4 at once, then `sha256sum` and `sync`",
     }
     assert all(row.ratio is None for row in without.rows)
     assert "There was no curl on this machine" in without.intro

@@ -11,7 +11,7 @@ from tests.integration.s3 import S3, variables
 from tests.integration.server import FAST, Api
 from tests.integration.uploads.home import PART, Place
 
-_SETTINGS = {**FAST, "EVERLAKE_UPLOAD_PART_BYTES": str(PART), "EVERLAKE_BODY_TIMEOUT": "5"}
+_SETTINGS = {**FAST, "EVERLAKE_UPLOAD_PART_BYTES": str(PART), "EVERLAKE_BODY_TIMEOUT": "3"}
 
 
 @pytest.fixture(scope="module", params=["directory", "bucket", "bucket through the API"])
