@@ -41,11 +41,16 @@ def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Non
         table.add_column(header, overflow="fold", no_wrap=not out.is_terminal)
     for row in rows:
         # As text, because a name from outside may hold what looks like markup.
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else _shown(str(cell))) for cell in row))
     if out.is_terminal:
         out.print(table)
     else:
         Console(width=10_000, highlight=False).print(table)
+
+
+def _shown(text: str) -> str:
+    """``text`` without what a terminal would obey: names come from whoever may send records."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def counted(number: int, noun: str) -> str:

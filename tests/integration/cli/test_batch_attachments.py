@@ -72,3 +72,11 @@ def test_a_batch_that_is_not_there_is_told(home: Home, cli: Cli) -> None:
 def test_a_batch_without_attachments_says_so(home: Home, cli: Cli) -> None:
     batch_id = landed(home, with_attachments("a"))
     assert "no attachments" in well(cli("batches", "attachments", batch_id)).out
+
+
+def test_a_name_cannot_talk_to_the_terminal(home: Home, cli: Cli) -> None:
+    name = "\x1b]0;owned\x07\x1b[2J\u202egnp.exe"
+    batch_id = landed(home, with_attachments("a", attach(filename=name)))
+    shown = well(cli("batches", "attachments", batch_id)).out
+    assert "owned" in shown
+    assert not {"\x1b", "\x07", "\u202e"}.intersection(shown)
