@@ -42,7 +42,7 @@ _LARGE = 16 * 1024 * 1024
 _STOP_SECONDS = 5.0
 """For threads to stop in: one that waits for a name server cannot be told to."""
 _LONGEST_WAIT_MS = 600_000
-_WAIT_FOR_OURSELVES_MS = 5_000
+_WAIT_FOR_OURSELVES_MS = 30_000
 _LOOK_AGAIN_SECONDS = 1.0
 _COLLECT_SECONDS = 0.5
 
@@ -166,6 +166,8 @@ class Fetching:
             seconds = time.monotonic() - started
             if isinstance(result, Fetched) and result.size >= _LARGE:
                 result = self._stored_apart(row, result)
+                if isinstance(result, StorageError) and self._stop.is_set():
+                    return  # it lies in the spool, whole, for whoever goes on
             self._outcomes.put(_Outcome(row, result, seconds))
 
     def _stored_apart(self, row: AttachmentRow, content: Fetched) -> Fetched | StorageError:
@@ -257,6 +259,7 @@ class Fetching:
         else:
             _log.error("attachment not fetched", attachment=row.id, exc_info=error)
         last = not ours and row.attempts + 1 >= self._pace.max_attempts
+        wait = self._wait_ms(row.attempts)
         return Failed(
             id=row.id,
             batch_id=row.batch_id,
@@ -264,19 +267,18 @@ class Fetching:
             message="Everlake could not keep the file; its log says why."
             if last
             else "Everlake cannot keep the file just now and tries again; its log says why.",
-            due_at=None if last else now + max(_WAIT_FOR_OURSELVES_MS, self._wait_ms(row.attempts)),
+            due_at=None if last else now + (_jittered(_WAIT_FOR_OURSELVES_MS) if ours else wait),
             counts=not ours,
         )
 
     def _wait_ms(self, attempts: int) -> int:
-        # Not all at the same moment, since they often failed at the same moment.
-        wait = min(self._pace.retry_ms << min(attempts, 20), _LONGEST_WAIT_MS)
-        return int(wait * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        return _jittered(min(self._pace.retry_ms << min(attempts, 20), _LONGEST_WAIT_MS))
 
     def _tidy(self, outcomes: Sequence[_Outcome], taken_in: Sequence[UploadRow]) -> None:
         for one in outcomes:
-            goes_on = isinstance(one.result, FetchError) and one.result.passes
-            if _has_content(one) or (isinstance(one.result, FetchError) and not goes_on):
+            # Also of whole content that could not be stored: were it kept, each further try
+            # would put another file beside it, until the disk is full.
+            if not (isinstance(one.result, FetchError) and one.result.passes):
                 with suppress(OSError):  # else a sweep does it
                     self._spool.drop(one.row.id)
         for upload in taken_in:
@@ -337,6 +339,11 @@ class Fetching:
 def fetcher_of(worker: str) -> str:
     """The name under which a worker holds attachments that it fetches."""
     return owner_of(worker, "fetch")
+
+
+def _jittered(wait_ms: int) -> int:
+    """Not all at the same moment, since they often failed at the same moment."""
+    return int(wait_ms * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
 
 
 def _place(row: AttachmentRow, content: Fetched) -> tuple[str, Path]:

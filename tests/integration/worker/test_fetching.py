@@ -418,3 +418,57 @@ def test_large_content_that_cannot_be_stored_is_fetched_again_later(
         fetcher.until_settled(batch_id)
     assert stored(home, content(size)) == content(size)
     assert rows_of(home, batch_id)[0].attempts == 0
+
+
+def test_storage_that_stays_in_trouble_does_not_fill_the_spool(
+    home: Home, server: Hostile, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.url("file/300000?trouble")
+    batch_id = landed(home, with_attachments("a", attach(url)))
+    put_files, tries = home.store.put_files, 0
+
+    def put(objects: list[tuple[str, Path]], **options: Any) -> None:
+        nonlocal tries
+        tries += len(objects)
+        if objects and tries <= 4:
+            raise StorageFull("full")
+        put_files(objects, **options)
+
+    monkeypatch.setattr(home.store, "put_files", put)
+    with fetching(home) as fetcher:
+        for number in range(1, 4):
+            while tries < number:
+                fetcher.turn()
+            assert rows_of(home, batch_id)[0].due_at - home.catalog.now_ms() >= 10_000
+            assert spooled(home) == []
+            clock.forward(60_000)
+        while tries < 5:
+            fetcher.turn()
+            clock.forward(1_000)
+        fetcher.until_settled(batch_id)
+    assert stored(home, content(300_000)) == content(300_000)
+    assert rows_of(home, batch_id)[0].attempts == 0
+
+
+def test_large_content_that_a_stop_kept_from_being_stored_is_gone_on_with(
+    home: Home, server: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 16 * 1024 * 1024 + 3
+    batch_id = landed(home, with_attachments("a", attach(server.url(f"file/{size}"))))
+    begun, put_files = threading.Event(), home.store.put_files
+
+    def put(objects: list[tuple[str, Path]], *, stop: threading.Event | None = None) -> None:
+        if stop is not None:
+            begun.set()
+            assert stop.wait(30)
+            raise StorageFull("stopped")
+        put_files(objects)
+
+    monkeypatch.setattr(home.store, "put_files", put)
+    with fetching(home) as fetcher:
+        while not begun.is_set():
+            fetcher.turn()
+    monkeypatch.setattr(home.store, "put_files", put_files)
+    [row] = rows_of(home, batch_id)
+    assert (row.lease_owner, row.attempts) == (None, 0)
+    assert row.id in spooled(home)
