@@ -34,6 +34,9 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
+_KEPT = "\n\t"
+
+
 def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """A table; columns keep their whole text where output is not a terminal."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -50,7 +53,7 @@ def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Non
 
 def _shown(text: str) -> str:
     """``text`` without what a terminal would obey: names come from whoever may send records."""
-    return "".join(each if each.isprintable() else "\ufffd" for each in text)
+    return "".join(each if each.isprintable() or each in _KEPT else "\ufffd" for each in text)
 
 
 def counted(number: int, noun: str) -> str:
