@@ -2,6 +2,7 @@
 
 from everlake.storage.s3_options import engine_options
 from everlake.storage.store import (
+    Content,
     ObjectInfo,
     ObjectMissing,
     ObjectStore,
@@ -13,6 +14,7 @@ from everlake.storage.store import (
 )
 
 __all__ = [
+    "Content",
     "ObjectInfo",
     "ObjectMissing",
     "ObjectStore",

@@ -2,35 +2,36 @@
 
 import errno
 import os
-import secrets
 import stat
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from everlake.storage.local_files import (
+    Placed,
+    create,
+    each,
+    partial_of,
+    sync_directory,
+    take_in,
+    write_all,
+)
 from everlake.storage.store import (
     PIECE,
+    Content,
     ObjectInfo,
     ObjectMissing,
     ObjectUnreadable,
-    StorageError,
     StorageFull,
     StorageUnavailable,
     check_range,
-    check_same_size,
-    no_file,
     segments,
-    size_of_file,
-    stopped,
 )
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-PARTIAL_SUFFIX = ".partial"
 _PROBE = ".check"
-_SYNCS_AT_ONCE = 16
 
 
 class LocalStore:
@@ -55,7 +56,7 @@ class LocalStore:
             for handle in handles:
                 os.fsync(handle)
             for directory in {target.parent for target, _ in targets}:
-                _sync_directory(directory)
+                sync_directory(directory)
         except OSError as error:
             for target, _ in targets:
                 with suppress(OSError):
@@ -66,30 +67,17 @@ class LocalStore:
                 os.close(handle)
 
     def put_files(
-        self, objects: Sequence[tuple[str, Path]], *, stop: threading.Event | None = None
+        self, objects: Sequence[tuple[str, Content]], *, stop: threading.Event | None = None
     ) -> None:
-        places = [(path, file, self._file(path)) for path, file in objects]
-        ready: list[tuple[Path, Path]] = []
-        copied: list[Path] = []
+        places = [Placed(path, content, self._file(path)) for path, content in objects]
+        directories = {place.target.parent for place in places}
         try:
-            self._make_directories({target.parent for _, _, target in places})
-            for path, file, target in places:
-                if not _is_there(path, file, target):
-                    ready.append((_on_this_disk(path, file, target, copied, stop), target))
-            # No name stands before its bytes are safe: what has a name is taken for whole.
-            _sync_all(_sync_file, [file for file, _ in ready])
-            for file, target in ready:
-                _give_name(file, target, copied)
+            self._make_directories(directories)
+            take_in(places, stop)
             # Also of those that were there: who named them may not have come to his sync.
-            _sync_all(_sync_directory, list({target.parent for _, _, target in places}))
-            for _, file, target in places:
-                _drop(file, target)
+            each(sync_directory, list(directories))
         except OSError as error:
             raise _translate(error, "write") from error
-        finally:
-            for file in copied:
-                with suppress(OSError):
-                    file.unlink(missing_ok=True)
 
     def size(self, path: str) -> int:
         return _facts(path, self._file(path)).st_size
@@ -154,12 +142,10 @@ class LocalStore:
     def _write(self, target: Path, data: bytes) -> int:
         """The open handle of the whole, named, and not yet synced object."""
         self._make_directories([target.parent])
-        partial = _partial(target)
-        handle = _create(partial)
+        partial = partial_of(target)
+        handle = create(partial)
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(handle, view) :]
+            write_all(handle, data)
             partial.rename(target)
         except OSError:
             os.close(handle)
@@ -177,12 +163,12 @@ class LocalStore:
         for directory in new:
             directory.mkdir(exist_ok=True)
         parents = {directory.parent for directory in new}
-        _sync_all(_sync_directory, [one for one in parents if one.is_relative_to(self._root)])
+        each(sync_directory, [one for one in parents if one.is_relative_to(self._root)])
         for above in parents:
             if not above.is_relative_to(self._root):
                 # What may not be read above the store is in other hands, and so is its safety.
                 with suppress(PermissionError):
-                    _sync_directory(above)
+                    sync_directory(above)
         self._synced.update(new)
 
     def _not_synced(self, directories: Iterable[Path]) -> Sequence[Path]:
@@ -198,26 +184,6 @@ class LocalStore:
                     break
             found.update(dict.fromkeys(way))
         return tuple(found)
-
-
-def _is_there(path: str, file: Path, target: Path) -> bool:
-    """Whether the object is there already.
-
-    So it is for a file that an earlier call has moved, before it failed.
-
-    Raises:
-        StorageError: there is neither, or the two differ in size.
-    """
-    size = size_of_file(path, file)
-    try:
-        there = target.stat().st_size
-    except FileNotFoundError:
-        if size is None:
-            raise no_file(path) from None
-        return False
-    if size is not None:
-        check_same_size(path, there, size)
-    return True
 
 
 def _facts(path: str, file: Path) -> os.stat_result:
@@ -251,99 +217,6 @@ def _read(path: str, file: Path, start: int, end: int | None, piece: int) -> Ite
             start += len(data)
     except OSError as error:
         raise _unreadable(error) from error
-    finally:
-        os.close(handle)
-
-
-def _on_this_disk(
-    path: str,
-    file: Path,
-    target: Path,
-    copied: list[Path],
-    stop: threading.Event | None,
-) -> Path:
-    """The file itself, or a copy beside its target where it lies on another disk."""
-    if stop is not None and stop.is_set():
-        raise stopped()
-    if file.stat().st_dev == target.parent.stat().st_dev:
-        return file
-    partial = _partial(target)
-    copied.append(partial)
-    size = size_of_file(path, file)
-    _copy(file, partial, stop)
-    if partial.stat().st_size != size:
-        raise StorageError(f"the file for {path} changed while it was read")
-    return partial
-
-
-def _give_name(file: Path, target: Path, copied: list[Path]) -> None:
-    try:
-        file.rename(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        # The same disk, mounted twice.
-        partial = _partial(target)
-        copied.append(partial)
-        _copy(file, partial, None)
-        _sync_file(partial)
-        partial.rename(target)
-
-
-def _drop(file: Path, target: Path) -> None:
-    """Remove a file that is an object now; it does no harm where it stays."""
-    with suppress(OSError):
-        if not file.samefile(target):
-            file.unlink()
-
-
-def _partial(target: Path) -> Path:
-    return target.with_name(f"{target.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
-
-
-def _create(file: Path) -> int:
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-
-
-def _copy(file: Path, target: Path, stop: threading.Event | None) -> None:
-    with file.open("rb", buffering=0) as source, os.fdopen(_create(target), "wb") as copy:
-        while data := source.read(PIECE):
-            if stop is not None and stop.is_set():
-                raise stopped()
-            copy.write(data)
-
-
-def _sync_all(sync: Callable[[Path], None], paths: Sequence[Path]) -> None:
-    """Several at once, which share commits of the journal.
-
-    1,000 files of 100 KB took 90 ms like this, and one after the other 215 ms.
-    """
-    if len(paths) < 2:
-        for path in paths:
-            sync(path)
-        return
-    with ThreadPoolExecutor(min(_SYNCS_AT_ONCE, len(paths)), "sync") as threads:
-        for _ in threads.map(sync, paths):
-            pass
-
-
-def _sync_file(file: Path) -> None:
-    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    except OSError:
-        # The kernel may take what it could not write for written, and a further sync would pass.
-        with suppress(OSError):
-            file.unlink()
-        raise
-    finally:
-        os.close(handle)
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
     finally:
         os.close(handle)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ from everlake.storage.s3_options import endpoint
 from everlake.storage.s3_tries import Patience, retried
 from everlake.storage.store import (
     PIECE,
+    Content,
     ObjectInfo,
     ObjectMissing,
     StorageError,
@@ -90,7 +90,7 @@ class S3Store:
         self._put_many(objects, self._until())
 
     def put_files(
-        self, objects: Sequence[tuple[str, Path]], *, stop: threading.Event | None = None
+        self, objects: Sequence[tuple[str, Content]], *, stop: threading.Event | None = None
     ) -> None:
         for path, _ in objects:
             segments(path)

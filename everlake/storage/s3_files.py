@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import obstore
@@ -16,6 +15,7 @@ from obstore.store import S3Store as Bucket
 from everlake.storage.s3_faults import is_missing_object
 from everlake.storage.s3_tries import Patience, retried
 from everlake.storage.store import (
+    Content,
     ObjectMissing,
     ObjectUnreadable,
     StorageError,
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
 
 
-class _File(NamedTuple):
+class _Given(NamedTuple):
     path: str
-    file: Path
+    content: Content
     size: int
 
 
@@ -63,9 +63,9 @@ class Files:
         self._parts = parts
         self._patience = patience
 
-    def put(self, objects: Sequence[tuple[str, Path]], stop: threading.Event | None) -> None:
+    def put(self, objects: Sequence[tuple[str, Content]], stop: threading.Event | None) -> None:
         """As :meth:`~everlake.storage.ObjectStore.put_files`; each file has a time of its own."""
-        files = [_File(path, file, self._size(path, file)) for path, file in objects]
+        files = [_Given(path, content, _size(path, content)) for path, content in objects]
         small = [one for one in files if one.size < _SMALL]
         others = [one for one in files if _SMALL <= one.size < LARGE]
         self._put_each(small, _SMALL_AT_ONCE, stop)
@@ -96,17 +96,11 @@ class Files:
         sign = partial(obstore.sign, self._bucket, "PUT", path, lasting)
         return retried(sign, "sign an upload", until=self._until())
 
-    def _size(self, path: str, file: Path) -> int:
-        size = size_of_file(path, file)
-        if size is None:
-            raise no_file(path)
-        return size
-
-    def _put_each(self, files: Sequence[_File], width: int, stop: threading.Event | None) -> None:
+    def _put_each(self, files: Sequence[_Given], width: int, stop: threading.Event | None) -> None:
         failed = threading.Event()
         errors: list[Exception] = []
 
-        def put(one: _File) -> None:
+        def put(one: _Given) -> None:
             if failed.is_set():
                 return
             try:
@@ -125,7 +119,7 @@ class Files:
         if errors:
             raise errors[0]
 
-    def _put(self, one: _File, failed: threading.Event, stop: threading.Event | None) -> None:
+    def _put(self, one: _Given, failed: threading.Event, stop: threading.Event | None) -> None:
         if stop is not None and stop.is_set():
             raise stopped()
         until = self._until() + one.size / _BYTES_A_SECOND
@@ -143,7 +137,7 @@ class Files:
             if not self._is_there(path, len(data)):
                 raise
 
-    def _put_in_parts(self, one: _File, stop: threading.Event | None) -> None:
+    def _put_in_parts(self, one: _Given, stop: threading.Event | None) -> None:
         """Of two at once the last stays, which is the same; obstore aborts what has failed."""
         if not self._is_there(one.path, one.size):
             obstore.put(
@@ -199,11 +193,23 @@ class Files:
         return time.monotonic() + self._patience.tries
 
 
-def _pieces(one: _File, stop: threading.Event | None) -> Iterator[bytes]:
-    """The bytes of a file, as many as it had when it was looked at."""
+def _size(path: str, content: Content) -> int:
+    if isinstance(content, bytes):
+        return len(content)
+    size = size_of_file(path, content)
+    if size is None:
+        raise no_file(path)
+    return size
+
+
+def _pieces(one: _Given, stop: threading.Event | None) -> Iterator[bytes]:
+    """The bytes; of a file as many as it had when it was looked at."""
+    if isinstance(one.content, bytes):
+        yield one.content
+        return
     left = one.size
     try:
-        with one.file.open("rb", buffering=0) as file:
+        with one.content.open("rb", buffering=0) as file:
             while left and (piece := file.read(min(PART, left))):
                 if stop is not None and stop.is_set():
                     raise stopped()

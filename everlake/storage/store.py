@@ -4,13 +4,16 @@ import stat
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 PIECE = 4 * 1024 * 1024
 """Bytes of a piece that is read of an object, unless told otherwise."""
+
+Content: TypeAlias = Path | bytes
+"""A whole object to be: a file, or what is in memory because it is small."""
 
 
 class StorageError(Exception):
@@ -56,16 +59,16 @@ class ObjectStore(Protocol):
         ...
 
     def put_files(
-        self, objects: Sequence[tuple[str, Path]], *, stop: threading.Event | None = None
+        self, objects: Sequence[tuple[str, Content]], *, stop: threading.Event | None = None
     ) -> None:
-        """Take in whole files under paths that are derived from their content.
+        """Take in whole files, and small contents, under paths that are derived from them.
 
         When this returns they survive the loss of power. An object that is already at a path is
         left as it is: it is the same. On an error some may have been taken in, each of them whole,
         and the same call may be made again. Memory does not grow with the files.
 
         Args:
-            objects: paths, each with a file of its own, which may be moved away or left; a file
+            objects: paths, each with content of its own. A file may be moved away or left; one
                 that is moved keeps its owner and mode. One whose sync fails is removed, since what
                 the disk has of it is not known, and a further sync would not tell (fsync(2)).
             stop: when set, the call ends soon.

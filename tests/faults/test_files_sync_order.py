@@ -1,6 +1,7 @@
 """What the kernel saw of files taken into a store: no name without all of its bytes.
 
-What is taken in is recorded and replayed. At every moment images are made of what the disk may
+Files of this disk, files of another, and bytes in memory. What is taken in is recorded and
+replayed. At every moment images are made of what the disk may
 then hold, in which an object is whole or not there; in the end, of all that it owes.
 """
 
@@ -26,9 +27,12 @@ data, other = Path(sys.argv[1]), Path(sys.argv[2])
 (data / "scratch").mkdir()
 files = []
 for number in range(int(sys.argv[3])):
-    file = (other if number % 3 == 0 else data / "scratch") / str(number)
-    file.write_bytes(bytes([number]) * (1_000 + number))
-    files.append((f"objects/{number % 2}/{number}", file))
+    content = bytes([number]) * (1_000 + number)
+    if number % 3:
+        file = (other if number % 3 == 1 else data / "scratch") / str(number)
+        file.write_bytes(content)
+        content = file
+    files.append((f"objects/{number % 2}/{number}", content))
 LocalStore(data).put_files(files)
 """
 

@@ -40,6 +40,25 @@ def test_files_that_were_put_can_be_had_again(place: Place, scratch: Path) -> No
         assert place.store.size(path) == len(data)
 
 
+def test_small_contents_are_put_beside_files(place: Place, scratch: Path) -> None:
+    place.store.put_many([("there", b"as it was")])
+
+    place.store.put_files(
+        [
+            ("a/empty", b""),
+            ("a/bytes", b"from memory"),
+            ("a/file", file_of(scratch, "1", b"from a file")),
+            ("there", b"as it was"),
+        ]
+    )
+
+    assert place.names() == ["a/bytes", "a/empty", "a/file", "there"]
+    assert place.store.get("a/bytes") == b"from memory"
+    assert place.store.get("a/empty") == b""
+    with pytest.raises(StorageError, match="another object lies at there"):
+        place.store.put_files([("there", b"of another size")])
+
+
 def test_a_large_file_is_put_whole(place: Place, scratch: Path) -> None:
     data = os.urandom(20 * MEGABYTE + 7)
 

@@ -130,6 +130,35 @@ def test_a_copy_is_synced_before_it_has_a_name(
     assert synced < named < journal.last("sync directory", root / "a")
 
 
+def test_bytes_in_memory_are_synced_before_they_have_a_name(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(root)
+    journal = Journal(monkeypatch)
+
+    store.put_files([("a/1", b"one"), ("a/2", b"two")])
+
+    synced = [
+        number
+        for number, (step, path) in enumerate(journal.steps)
+        if step == "sync file" and path.endswith(".partial")
+    ]
+    named = [journal.at("in place", root / "a" / name) for name in "12"]
+    assert len(synced) == 2
+    assert max(synced) < min(named)
+    assert max(named) < journal.last("sync directory", root / "a")
+
+
+def test_a_full_disk_leaves_nothing_of_bytes_in_memory(other_disk: Path) -> None:
+    store = LocalStore(other_disk / "data")
+    half = os.urandom(DISK * 5 // 8)
+
+    with pytest.raises(StorageFull, match="disk is full"):
+        store.put_files([("a/1", half), ("a/2", half)])
+
+    assert files_below(other_disk) == []
+
+
 def test_the_folder_of_an_object_that_was_there_is_synced_as_well(
     store: LocalStore, root: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
