@@ -1,6 +1,5 @@
 """Content on its way: files of a directory on this machine's disk."""
 
-import errno
 import fcntl
 import os
 import re
@@ -9,28 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from everlake.attachments import sidecar
-from everlake.attachments.checks import (
-    check_expected,
-    check_hashes,
-    check_limit,
-    check_total,
-    hashes_for,
-    size_mismatch,
-)
-from everlake.attachments.errors import FetchError, SpoolFailed, SpoolFull
-from everlake.attachments.mime import detect
-from everlake.attachments.sidecar import Sidecar
+from everlake.attachments.checks import check_expected
+from everlake.attachments.errors import FetchError, SpoolFailed
+from everlake.attachments.slot import Memory, Slot, SlotFile, remove, translated
 from everlake.attachments.values import Expected, Fetched
 
 _NAME = re.compile(r"[A-Za-z0-9_\-]{1,128}", re.ASCII)
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_PIECE = 1024 * 1024
-_NOT_WORTH_A_NOTE = 256 * 1024
-_REPORT_SECONDS = 0.25
+MEMORY = 64 * 1024 * 1024
+"""Bytes of small contents in memory at a time; what is more goes to the disk."""
+_NOWHERE = Memory(0)
 
 
 def ignore(_size: int) -> None:
@@ -38,21 +29,24 @@ def ignore(_size: int) -> None:
 
 
 class Spool:
-    """A directory of files, one a name, each written by one fetch at a time.
+    """Where contents are put together: a directory, and memory for those that are small.
 
+    A larger one is a file, one a name, written by one fetch at a time.
     A file is locked (``flock(2)``) from its opening to its drop, so that of two processes that
     take the same name one writes it and the other a file of its own; the lock of a process that
     dies is gone with it. Each takes a file handle until then. Nothing is synced here.
 
     Args:
         directory: on a local disk; made if it is not there.
+        memory: bytes of small contents that may be there at a time.
 
     Raises:
         SpoolFailed: the directory cannot be made.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, memory: int = MEMORY) -> None:
         self._directory = directory
+        self._memory = Memory(memory)
         self._held: dict[str, list[Slot]] = {}
         self._lock = threading.Lock()
         with translated():
@@ -88,11 +82,30 @@ class Spool:
             slot.fill(chunks)
             return slot.finish(stated_type)
 
+    def receive_file(self, name: str, chunks: Iterable[bytes], size: int) -> Path:
+        """Put ``size`` bytes that come from elsewhere into a file, however few they are.
+
+        Raises:
+            FetchError: there are more or fewer.
+            SpoolFailed: and :class:`SpoolFull`, from the disk.
+        """
+        with self.slot(name, Expected(size=size), size, ignore, on_disk=True) as slot:
+            slot.restart(None)
+            slot.fill(chunks)
+            slot.finish(None)
+            return slot.path
+
     @contextmanager
     def slot(
-        self, name: str, expected: Expected, max_bytes: int, report: Callable[[int], None]
-    ) -> Generator["Slot"]:
-        """The file of ``name``, for one fetch.
+        self,
+        name: str,
+        expected: Expected,
+        max_bytes: int,
+        report: Callable[[int], None],
+        *,
+        on_disk: bool = False,
+    ) -> Generator[Slot]:
+        """The place of ``name``, for one fetch.
 
         At the end, finished content is held until it is dropped. What is unfinished stays for a
         later fetch if it can go on with it and the error, if it is a :class:`FetchError`, passes.
@@ -100,7 +113,9 @@ class Spool:
         Raises:
             SpoolFailed: from the disk.
         """
-        slot = Slot(*self._open(name), expected, max_bytes, report)
+        path = self._path(name)
+        memory = _NOWHERE if on_disk else self._memory
+        slot = Slot(path, partial(_opened, path), memory, expected, max_bytes, report)
         try:
             yield slot
         except BaseException as error:
@@ -167,7 +182,7 @@ class Spool:
         try:
             if not _lock_file(handle, path):
                 return False
-            _unlink(path)
+            remove(path)
         finally:
             os.close(handle)
         return True
@@ -177,189 +192,23 @@ class Spool:
             raise ValueError(f"{name!r} is no name for the spool: use letters, digits, _ and -")
         return self._directory / name
 
-    def _open(self, name: str) -> tuple[Path, int, bool]:
-        """Path and locked handle of the file for ``name``, and whether a later fetch finds it."""
-        path = self._path(name)
-        with translated():
-            # A drop may remove the file between its opening and its locking: then once more.
-            while True:
-                handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-                locked = _lock_file(handle, path)
-                if locked:
-                    return path, handle, True
-                os.close(handle)
-                if locked is False:
-                    break
-            own = path.with_name(f"{name}.{secrets.token_hex(8)}")
-            handle = os.open(own, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return own, handle, False
 
-
-class Slot:
-    """A locked file of the spool while content comes in.
-
-    Attributes:
-        size: bytes that are in the file and in the hashes.
-        resumable: whether a later fetch can go on with what is there.
-        finished: whether the content is whole and checked.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        handle: int,
-        shared: bool,
-        expected: Expected,
-        max_bytes: int,
-        report: Callable[[int], None],
-    ) -> None:
-        self._path = path
-        self._handle = handle
-        self._shared = shared
-        self._expected = expected
-        self._max_bytes = max_bytes
-        self._report = report
-        self._hashes = hashes_for(expected)
-        self.size = 0
-        self.resumable = False
-        self.finished = False
-
-    def resume(self, url: str, pause: Callable[[], None]) -> Sidecar | None:
-        """Take up what an earlier fetch of ``url`` left, hashing it again.
-
-        Args:
-            url: as it was asked for.
-            pause: called between pieces; what it raises is raised.
-
-        Returns:
-            What the content is part of, with :attr:`size` its bytes so far; None if there is
-            nothing to go on with.
-
-        Raises:
-            SpoolFailed: from the disk.
-        """
-        with translated():
-            size = os.fstat(self._handle).st_size
-            found = sidecar.read(self._sidecar) if size and self._shared else None
-            if found is None or found.url != url:
-                return None
-            bounds = (self._max_bytes, self._expected.size, found.total)
-            if any(bound is not None and size > bound for bound in bounds):
-                return None
-            self.resumable = True
-            os.lseek(self._handle, 0, os.SEEK_SET)
-            while piece := os.read(self._handle, _PIECE):
-                self._count(piece)
-                pause()
-        return found
-
-    def restart(self, note: Sidecar | None) -> None:
-        """Begin anew, with nothing in the file.
-
-        Args:
-            note: what a later fetch may go on by, if it can.
-
-        Raises:
-            SpoolFailed: from the disk.
-        """
-        self.size = 0
-        self.resumable = False
-        self._hashes = hashes_for(self._expected)
-        with translated():
-            # In this order, so that old content never stands beside a new note.
-            if self._shared:
-                self._sidecar.unlink(missing_ok=True)
-            os.ftruncate(self._handle, 0)
-            os.lseek(self._handle, 0, os.SEEK_SET)
-            if note is not None and note.boot and self._shared and _pays(note):
-                sidecar.write(self._sidecar, note)
-                self.resumable = True
-
-    def fill(self, chunks: Iterable[bytes]) -> None:
-        """Add ``chunks`` to the file.
-
-        Raises:
-            FetchError: ``TOO_LARGE`` or ``SIZE_MISMATCH``, as soon as it is seen.
-            SpoolFailed: from the disk.
-        """
-        limit = self._max_bytes
-        if self._expected.size is not None:
-            limit = min(limit, self._expected.size)
-        handle, report = self._handle, self._report
-        next_report = time.monotonic()
-        for chunk in chunks:
-            if self.size + len(chunk) > limit:
-                check_limit(self.size + len(chunk), self._max_bytes)
-                raise size_mismatch(limit)
-            with translated():
-                written = os.write(handle, chunk)
-                while written < len(chunk):
-                    written += os.write(handle, memoryview(chunk)[written:])
-            self._count(chunk)
-            if (now := time.monotonic()) >= next_report:
-                next_report = now + _REPORT_SECONDS
-                report(self.size)
-        report(self.size)
-
-    def finish(self, stated_type: str | None) -> Fetched:
-        """Check the whole content.
-
-        Raises:
-            FetchError: a mismatch.
-            SpoolFailed: from the disk.
-        """
-        check_total(self.size, self._expected, self._max_bytes)
-        check_hashes(self._hashes, self._expected)
-        with translated():
-            mime_type = detect(self._handle, stated_type)
-        self.finished = True
-        return Fetched(
-            path=self._path,
-            size=self.size,
-            sha256=self._hashes["sha256"].hexdigest(),
-            mime_type=mime_type,
-        )
-
-    def close(self, *, keep: bool) -> None:
-        """Let go of the file, and remove it unless it is kept."""
-        with suppress(OSError):
-            if not keep and self.resumable:
-                _unlink(self._path)
-            elif not keep:
-                self._path.unlink(missing_ok=True)
-        # Not left to the closing alone: a child that was forked meanwhile holds the lock too.
-        with suppress(OSError):
-            fcntl.flock(self._handle, fcntl.LOCK_UN)
-        os.close(self._handle)
-
-    @property
-    def _sidecar(self) -> Path:
-        return self._path.with_name(self._path.name + sidecar.SUFFIX)
-
-    def _count(self, piece: bytes) -> None:
-        for one in self._hashes.values():
-            one.update(piece)
-        self.size += len(piece)
-
-
-@contextmanager
-def translated() -> Generator[None]:
-    """Turn what the disk refuses into :class:`SpoolFailed`."""
-    try:
-        yield
-    except SpoolFailed:
-        raise
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else "unknown reason"
-        if error.errno in _FULL:
-            raise SpoolFull(error.errno, "the spool's disk is full: free some space") from error
-        raise SpoolFailed(error.errno, f"the spool's disk failed: {reason}") from error
-
-
-def _pays(note: Sidecar) -> bool:
-    """Whether the content is large enough for going on with it to be worth a note."""
-    return note.total is None or note.total > _NOT_WORTH_A_NOTE
+def _opened(path: Path) -> SlotFile:
+    """The locked file at ``path``, or one of its own where another process has that."""
+    with translated():
+        # A drop may remove the file between its opening and its locking: then once more.
+        while True:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            locked = _lock_file(handle, path)
+            if locked:
+                return SlotFile(path, handle, shared=True)
+            os.close(handle)
+            if locked is False:
+                break
+        own = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        handle = os.open(own, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return SlotFile(own, handle, shared=False)
 
 
 def _lock_file(handle: int, path: Path) -> Literal[True, False] | None:
@@ -374,8 +223,3 @@ def _lock_file(handle: int, path: Path) -> Literal[True, False] | None:
         return None
     mine = os.fstat(handle)
     return True if (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino) else None
-
-
-def _unlink(path: Path) -> None:
-    path.with_name(path.name + sidecar.SUFFIX).unlink(missing_ok=True)
-    path.unlink(missing_ok=True)

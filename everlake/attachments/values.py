@@ -42,13 +42,14 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     """Whole content in the spool, checked against what was expected of it.
 
     Attributes:
-        path: the file, not synced yet; it stays as it is until it is dropped from the spool.
+        content: a file, not synced yet, which stays as it is until it is dropped from the spool;
+            or the bytes themselves, where they are few.
         size: bytes.
         sha256: 64 hexadecimal digits in lower case.
         mime_type: as found in the bytes; as stated where they do not tell.
     """
 
-    path: Path
+    content: Path | bytes
     size: int
     sha256: str
     mime_type: str

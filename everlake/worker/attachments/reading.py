@@ -13,7 +13,6 @@ from everlake.attachments.spool import Spool
 from everlake.attachments.text.codec import encode
 from everlake.attachments.text.extractor import Extractor
 from everlake.attachments.text.model import AttachmentText, Stopped, TextError
-from everlake.attachments.values import Expected
 from everlake.catalog import readings
 from everlake.catalog.attachments import AttachmentRow, TextState
 from everlake.catalog.engine import Catalog
@@ -158,13 +157,8 @@ class Reading:
         self._keep(place, text)
 
     def _copied(self, row: AttachmentRow, sha256: str) -> Path:
-        size = row.size or 0
-        return self._spool.receive(
-            _spooled(row),
-            self._store.read(content_path(row.workspace_id, sha256)),
-            Expected(size=size),
-            max_bytes=size,
-        ).path
+        content = self._store.read(content_path(row.workspace_id, sha256))
+        return self._spool.receive_file(_spooled(row), content, row.size or 0)
 
     def _keep(self, place: str, text: AttachmentText) -> None:
         try:

@@ -36,3 +36,8 @@ class Home:
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def data_of(fetched: Fetched) -> bytes:
+    found = fetched.content
+    return found if isinstance(found, bytes) else found.read_bytes()

@@ -15,7 +15,7 @@ from everlake.attachments.errors import FetchCode, FetchError, Stopped
 from everlake.attachments.guard import Guard
 from everlake.attachments.values import Expected, FetchLimits
 from tests.hostile import RAW, Hostile, Request, content
-from tests.integration.attachments.home import QUICK, Home, sha256
+from tests.integration.attachments.home import QUICK, Home, data_of, sha256
 
 DATA = content(1_000)
 
@@ -31,14 +31,14 @@ def failing(home: Home, url: str, **options: object) -> FetchError:
 def test_content_comes_as_it_is(home: Home, server: Hostile, behaviour: str, size: int) -> None:
     fetched = home.fetch(server.url(f"{behaviour}/{size}"))
 
-    assert fetched.path.read_bytes() == content(size)
+    assert data_of(fetched) == content(size)
     assert (fetched.size, fetched.sha256) == (size, sha256(content(size)))
 
 
 def test_a_request_says_no_more_than_it_must(home: Home, server: Hostile) -> None:
     fetched = home.fetch(server.url("echo/a%20b?x=1&y=%C3%BC#part"))
 
-    seen = msgspec.json.decode(fetched.path.read_bytes(), type=Request)
+    seen = msgspec.json.decode(data_of(fetched), type=Request)
     assert seen.target == "/echo/a%20b?x=1&y=%C3%BC"
     assert seen.headers == {
         "host": f"127.0.0.1:{server.port}",
@@ -122,7 +122,7 @@ def test_content_of_just_the_limit_is_taken(server: Hostile, tmp_path: Path) -> 
 def test_codings_nobody_asked_for_are_undone(home: Home, server: Hostile, coding: str) -> None:
     fetched = home.fetch(server.url(f"coded/{coding}/1000"), Expected(size=1_000))
 
-    assert fetched.path.read_bytes() == DATA
+    assert data_of(fetched) == DATA
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_an_archive_is_not_unpacked(home: Home, server: Hostile) -> None:
     packed = gzip.compress(DATA)
     server_data = home.spool.receive("x", [packed], Expected(), max_bytes=10_000)
 
-    assert server_data.path.read_bytes() == packed
+    assert data_of(server_data) == packed
 
 
 @pytest.mark.parametrize("path", ["short/1000", "cut/900000/500000", "chunked-no-end/1000"])
@@ -180,12 +180,12 @@ def test_what_follows_the_announced_end_is_nobodys(home: Home, server: Hostile) 
     first = home.fetch(server.url("long/1000"))
     second = home.fetch(server.url("file/2000"), name="two")
 
-    assert first.path.read_bytes() == DATA
-    assert second.path.read_bytes() == content(2_000)
+    assert data_of(first) == DATA
+    assert data_of(second) == content(2_000)
 
 
 def test_of_two_framings_chunks_count_and_the_connection_ends(home: Home, server: Hostile) -> None:
-    assert home.fetch(server.url("both-framings")).path.read_bytes() == DATA
+    assert data_of(home.fetch(server.url("both-framings"))) == DATA
     home.fetch(server.url("file/10"), name="two")
 
     assert server.connections == 2

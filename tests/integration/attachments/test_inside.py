@@ -18,7 +18,7 @@ from everlake.attachments.errors import FetchCode, FetchError
 from everlake.attachments.guard import Guard
 from everlake.attachments.url import parse
 from tests.hostile import Hostile, content, hostile
-from tests.integration.attachments.home import Home
+from tests.integration.attachments.home import Home, data_of
 
 REFUSED = {FetchCode.URL_NOT_ALLOWED, FetchCode.ADDRESS_NOT_ALLOWED}
 HOSTS = [
@@ -245,7 +245,7 @@ def test_an_open_host_is_fetched_from_whatever_its_address(server: Hostile, tmp_
 
     fetched = home.fetch(server.url("file/1000", host="files.internal"))
 
-    assert fetched.path.read_bytes() == content(1_000)
+    assert data_of(fetched) == content(1_000)
 
 
 def test_the_next_address_is_tried_where_one_takes_no_connection(

@@ -16,7 +16,7 @@ from everlake.attachments.errors import FetchCode, FetchError, SpoolFull, Stoppe
 from everlake.attachments.spool import translated
 from everlake.attachments.values import Expected
 from tests.hostile import Hostile, content, hostile
-from tests.integration.attachments.home import Home
+from tests.integration.attachments.home import Home, data_of
 
 SIZE, AT = 900_000, 600_000
 WHOLE = content(SIZE)
@@ -39,7 +39,7 @@ def test_only_what_is_missing_is_asked_for(home: Home, server: Hostile, behaviou
     assert cut(home, url).code == FetchCode.CUT_OFF
     fetched = home.fetch(url, Expected(size=SIZE))
 
-    assert fetched.path.read_bytes() == WHOLE
+    assert data_of(fetched) == WHOLE
     assert ranges(server) == [None, AT]
 
 
@@ -60,7 +60,7 @@ def test_without_a_strong_validator_it_begins_anew(
 
     cut(home, url)
     assert home.files == []
-    assert home.fetch(url).path.read_bytes() == WHOLE
+    assert data_of(home.fetch(url)) == WHOLE
     assert ranges(server) == [None, None]
 
 
@@ -77,7 +77,7 @@ def test_content_that_was_changed_comes_in_one_answer(
     url = server.url(f"{behaviour}/{SIZE}/{AT}")
     cut(home, url)
 
-    assert home.fetch(url).path.read_bytes() == whole
+    assert data_of(home.fetch(url)) == whole
     assert ranges(server) == [None, AT]
 
 
@@ -101,7 +101,7 @@ def test_a_part_that_does_not_fit_is_not_taken(home: Home, server: Hostile, beha
     url = server.url(f"{behaviour}/{SIZE}/{AT}")
     cut(home, url)
 
-    assert home.fetch(url).path.read_bytes() == WHOLE
+    assert data_of(home.fetch(url)) == WHOLE
     assert ranges(server) == [None, AT, None]
 
 
@@ -109,7 +109,7 @@ def test_a_file_that_grew_is_fetched_anew(home: Home, server: Hostile) -> None:
     url = server.url(f"cut-grows/{SIZE}/{AT}")
     cut(home, url)
 
-    assert home.fetch(url).path.read_bytes() == content(SIZE + 1_000)
+    assert data_of(home.fetch(url)) == content(SIZE + 1_000)
     assert ranges(server) == [None, AT, None]
 
 
@@ -117,7 +117,7 @@ def test_nothing_missing_is_known_by_a_416(home: Home, server: Hostile) -> None:
     url = server.url(f"chunked-no-end/{SIZE}")
     cut(home, url)
 
-    assert home.fetch(url).path.read_bytes() == WHOLE
+    assert data_of(home.fetch(url)) == WHOLE
     assert ranges(server) == [None, SIZE]
 
 
@@ -127,7 +127,7 @@ def test_every_part_counts(home: Home, server: Hostile) -> None:
     for _ in range(2):
         cut(home, url)
 
-    assert home.fetch(url).path.read_bytes() == WHOLE
+    assert data_of(home.fetch(url)) == WHOLE
     assert ranges(server) == [None, 300_000, 600_000]
 
 
@@ -136,7 +136,7 @@ def test_a_busy_server_does_not_cost_what_there_is(home: Home, server: Hostile) 
     cut(home, url)
     assert cut(home, url).code == FetchCode.HTTP_STATUS
 
-    assert home.fetch(url).path.read_bytes() == WHOLE
+    assert data_of(home.fetch(url)) == WHOLE
     assert ranges(server) == [None, AT, AT]
 
 
@@ -151,7 +151,7 @@ def test_what_is_gone_for_good_is_not_kept(home: Home, server: Hostile) -> None:
 def test_another_url_begins_anew(home: Home, server: Hostile) -> None:
     cut(home, server.url(f"cut/{SIZE}/{AT}"))
 
-    assert home.fetch(server.url(f"file/{SIZE}")).path.read_bytes() == WHOLE
+    assert data_of(home.fetch(server.url(f"file/{SIZE}"))) == WHOLE
     assert ranges(server) == [None, None]
 
 
@@ -162,7 +162,7 @@ def test_another_run_of_the_machine_begins_anew(
     cut(home, url)
     monkeypatch.setattr(sidecar, "boot_id", lambda: "after the power cut")
 
-    assert home.fetch(url).path.read_bytes() == WHOLE
+    assert data_of(home.fetch(url)) == WHOLE
     assert ranges(server) == [None, None]
 
 
@@ -172,7 +172,7 @@ def test_a_note_that_cannot_be_read_begins_anew(home: Home, server: Hostile, not
     cut(home, url)
     (home.directory / "one.resume").write_bytes(note)
 
-    assert home.fetch(url).path.read_bytes() == WHOLE
+    assert data_of(home.fetch(url)) == WHOLE
     assert ranges(server) == [None, None]
 
 
@@ -182,7 +182,7 @@ def test_more_than_there_should_be_begins_anew(home: Home, server: Hostile) -> N
     with (home.directory / "one").open("ab") as file:
         file.write(bytes(SIZE))
 
-    assert home.fetch(url).path.read_bytes() == WHOLE
+    assert data_of(home.fetch(url)) == WHOLE
 
 
 def test_what_was_damaged_meanwhile_is_a_mismatch_and_then_anew(
@@ -211,7 +211,7 @@ def test_a_stopped_fetch_keeps_what_there_is(home: Home, server: Hostile) -> Non
         home.fetch(url, stop=stop, report=told)
     fetched = home.fetch(url)
 
-    assert fetched.path.read_bytes() == content(1_000_000)
+    assert data_of(fetched) == content(1_000_000)
     assert (ranges(server)[1] or 0) > 0
 
 
@@ -251,7 +251,7 @@ def test_another_process_goes_on_after_a_kill(home: Home, server: Hostile) -> No
 
     fetched = home.fetch(url)
 
-    assert fetched.path.read_bytes() == content(1_000_000)
+    assert data_of(fetched) == content(1_000_000)
     assert ranges(server) == [None, AT]
 
 
@@ -263,8 +263,8 @@ def test_of_two_processes_one_takes_a_file_of_its_own(home: Home, server: Hostil
     try:
         fetched = home.fetch(url)
 
-        assert fetched.path.read_bytes() == content(1_000_000)
-        assert fetched.path.name != "one"
+        assert data_of(fetched) == content(1_000_000)
+        assert fetched.content != home.directory / "one"
         assert ranges(server) == [None, None]
         assert home.spool.sweep(0) == 0
         assert (home.directory / "one").stat().st_size == AT
@@ -280,11 +280,12 @@ def test_finished_content_stays_its_holders_until_it_is_dropped(
 ) -> None:
     first = home.fetch(server.url(f"file/{SIZE}"))
     other = Home(home.directory)
-    second = other.fetch(server.url("file/1000"))
+    second = other.fetch(server.url("file/300000"))
+    assert isinstance(second.content, Path)
     other.spool.drop("one")
 
-    assert first.path.read_bytes() == WHOLE
-    assert not second.path.exists()
+    assert data_of(first) == WHOLE
+    assert not second.content.exists()
     home.spool.drop("one")
     assert home.files == []
 
@@ -323,5 +324,5 @@ def test_a_server_that_dies_and_comes_back_elsewhere_is_another_url(home: Home) 
     with hostile() as first:
         cut(home, first.url(f"cut/{SIZE}/{AT}"))
     with hostile() as second:
-        assert home.fetch(second.url(f"file/{SIZE}")).path.read_bytes() == WHOLE
+        assert data_of(home.fetch(second.url(f"file/{SIZE}"))) == WHOLE
         assert ranges(second) == [None]

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from everlake.attachments.errors import FetchCode, FetchError, SpoolFailed
+from everlake.attachments.slot import SMALL
 from everlake.attachments.spool import Spool
 from everlake.attachments.values import Expected
 from tests.hostile import content
-from tests.integration.attachments.home import sha256
+from tests.integration.attachments.home import data_of, sha256
 
 DATA = content(700_000)
 
@@ -35,7 +36,7 @@ def test_content_from_elsewhere_is_taken_in(spool: Spool) -> None:
         "one", pieces(), Expected(size=len(DATA)), max_bytes=10**6, report=told.append
     )
 
-    assert fetched.path.read_bytes() == DATA
+    assert data_of(fetched) == DATA
     assert (fetched.size, fetched.sha256) == (len(DATA), sha256(DATA))
     assert told[-1] == len(DATA)
 
@@ -75,10 +76,10 @@ def test_a_mismatch_leaves_nothing(spool: Spool, tmp_path: Path) -> None:
 
 
 def test_the_same_name_again_is_the_content_that_came_last(spool: Spool) -> None:
-    spool.receive("one", [b"long content"], Expected(), max_bytes=100)
+    spool.receive_file("one", [b"long content"], 12)
     spool.drop("one")
 
-    assert spool.receive("one", [b"short"], Expected(), max_bytes=100).path.read_bytes() == b"short"
+    assert spool.receive("one", [b"short"], Expected(), max_bytes=100).content == b"short"
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a.b", "/etc", "a\n", "x" * 129, "\u00fc"])
@@ -93,7 +94,7 @@ def test_a_link_is_not_followed(spool: Spool, tmp_path: Path) -> None:
     (tmp_path / "made" / "on" / "the" / "way" / "one").symlink_to(victim)
 
     with pytest.raises(SpoolFailed):
-        spool.receive("one", [b"x"], Expected(), max_bytes=10)
+        spool.receive_file("one", [b"x"], 1)
     assert victim.read_bytes() == b"precious"
 
 
@@ -101,7 +102,7 @@ def test_a_link_is_not_followed(spool: Spool, tmp_path: Path) -> None:
 def test_a_file_that_is_dropped_while_it_is_opened_is_opened_again(
     spool: Spool, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
-    directory = spool.receive("one", [b"x"], Expected(), max_bytes=10).path.parent
+    directory = spool.receive_file("one", [b"x"], 1).parent
     spool.drop("one")
     real, dropped = fcntl.flock, False
 
@@ -116,11 +117,11 @@ def test_a_file_that_is_dropped_while_it_is_opened_is_opened_again(
 
     monkeypatch.setattr(fcntl, "flock", flock)
 
-    assert spool.receive("one", [b"kept"], Expected(), max_bytes=10).path.read_bytes() == b"kept"
+    assert spool.receive_file("one", [b"kept"], 4).read_bytes() == b"kept"
 
 
 def test_a_spool_that_is_closed_holds_nothing(spool: Spool, tmp_path: Path) -> None:
-    path = spool.receive("one", [b"x"], Expected(), max_bytes=10).path
+    path = spool.receive_file("one", [b"x"], 1)
     spool.close()
 
     assert files(spool, tmp_path) == ["one"]
@@ -132,7 +133,7 @@ def test_a_drop_of_nothing_is_nothing(spool: Spool) -> None:
 
 
 def test_a_sweep_removes_what_is_old_and_held_by_nobody(spool: Spool, tmp_path: Path) -> None:
-    held = spool.receive("held", [b"x"], Expected(), max_bytes=10).path
+    held = spool.receive_file("held", [b"x"], 1)
     directory = held.parent
     for name in ("old", "old.resume", "young", "young.resume", "lone.resume", "one.0a1b"):
         (directory / name).write_bytes(b"x")
@@ -142,3 +143,57 @@ def test_a_sweep_removes_what_is_old_and_held_by_nobody(spool: Spool, tmp_path: 
 
     assert spool.sweep(3_600) == 3
     assert files(spool, tmp_path) == ["held", "young", "young.resume"]
+
+
+def test_small_content_never_touches_the_disk(spool: Spool, tmp_path: Path) -> None:
+    fetched = spool.receive("one", pieces(SMALL // 4), Expected(), max_bytes=10**6)
+    small = spool.receive("two", [DATA[:SMALL]], Expected(), max_bytes=10**6)
+
+    assert isinstance(fetched.content, Path)
+    assert small.content == DATA[:SMALL]
+    assert files(spool, tmp_path) == ["one"]
+
+
+def test_content_that_grows_goes_to_the_disk_whole(spool: Spool, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    def watched() -> Iterator[bytes]:
+        for piece in pieces(SMALL // 2):
+            yield piece
+            seen.append(files(spool, tmp_path))
+
+    fetched = spool.receive("one", watched(), Expected(), max_bytes=10**6)
+
+    assert seen[:3] == [[], [], ["one"]]
+    assert data_of(fetched) == DATA
+
+
+def test_what_memory_has_no_room_for_goes_to_the_disk(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", memory=SMALL + 100)
+    spool.receive("one", [b"x" * 50], Expected(), max_bytes=10**6)
+    second = spool.receive("two", [b"y" * 60], Expected(), max_bytes=10**6)
+    third = spool.receive("three", [b"z"], Expected(), max_bytes=10**6)
+
+    # Of each, as much is set aside as it may come to, until it is known.
+    assert isinstance(third.content, Path)
+    assert second.content == b"y" * 60
+    spool.drop("one")
+    assert spool.receive("four", [b"w"], Expected(), max_bytes=10).content == b"w"
+
+
+def test_memory_is_given_back_whatever_happens(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", memory=SMALL)
+
+    def failing() -> Iterator[bytes]:
+        yield b"some"
+        raise RuntimeError("the source is gone")
+
+    for number in range(3):
+        with pytest.raises(RuntimeError):
+            spool.receive(f"failing-{number}", failing(), Expected(), max_bytes=10**6)
+        with pytest.raises(FetchError):
+            spool.receive(f"other-{number}", [b"x"], Expected(md5="0" * 32), max_bytes=10**6)
+        spool.receive(f"grows-{number}", pieces(), Expected(), max_bytes=10**6)
+        small = spool.receive(f"small-{number}", [b"x"], Expected(), max_bytes=10**6)
+        assert small.content == b"x"
+        spool.drop(f"small-{number}")

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from everlake.attachments.errors import FetchCode, FetchError
 from everlake.attachments.guard import Guard
 from tests.hostile import Hostile, content, hostile
-from tests.integration.attachments.home import Home
+from tests.integration.attachments.home import Home, data_of
 
 HOST = "files.example"
 NOW = dt.datetime.now(dt.UTC)
@@ -123,7 +123,7 @@ def test_the_name_of_the_host_is_in_sni_host_and_certificate(
 
     fetched = home.fetch(server.url("file/3000000", host=HOST))
 
-    assert fetched.path.read_bytes() == content(3_000_000)
+    assert data_of(fetched) == content(3_000_000)
     assert named == [HOST]
     assert server.requests[0].headers["host"] == f"{HOST}:{server.port}"
 
@@ -222,5 +222,5 @@ def test_what_tls_brings_is_cut_off_like_anything_else(
     with pytest.raises(FetchError) as caught:
         home.fetch(url)
     assert caught.value.code == FetchCode.CUT_OFF
-    assert home.fetch(url).path.read_bytes() == content(900_000)
+    assert data_of(home.fetch(url)) == content(900_000)
     assert server.requests[1].begins == 600_000

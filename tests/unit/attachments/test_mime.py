@@ -2,7 +2,6 @@
 
 import io
 import random
-import tempfile
 import zipfile
 from collections.abc import Sequence
 
@@ -16,10 +15,7 @@ OFFICE = "application/vnd.openxmlformats-officedocument"
 
 
 def kind(data: bytes, stated: str | None = None) -> str:
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.flush()
-        return detect(file.fileno(), stated)
+    return detect(io.BytesIO(data), stated)
 
 
 def archive(*names: str, first: tuple[str, bytes] | None = None, size: int = 1) -> bytes:
