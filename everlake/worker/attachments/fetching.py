@@ -11,31 +11,35 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
 from everlake.attachments.errors import FetchCode, FetchError, SpoolFailed, Stopped
-from everlake.attachments.paths import content_path
 from everlake.attachments.spool import Spool
-from everlake.attachments.text.formats import is_readable
 from everlake.attachments.uploads import remove
 from everlake.attachments.values import Fetched
-from everlake.catalog import downloads, uploads
+from everlake.catalog import downloads
 from everlake.catalog.attachments import AttachmentRow
-from everlake.catalog.downloads import Failed, Settled, Stored
-from everlake.catalog.engine import Catalog, Connection
+from everlake.catalog.downloads import Failed, Settled
+from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.catalog.uploads import UploadRow
 from everlake.logs import logger
 from everlake.metrics import Meters
 from everlake.storage import ObjectStore, StorageError
-from everlake.worker.attachments.lineup import Lineup
+from everlake.worker.attachments.lineup import ENOUGH, Lineup
 from everlake.worker.attachments.obtaining import Known, Obtainer
+from everlake.worker.attachments.outcomes import (
+    Outcome,
+    has_content,
+    note_uploads,
+    place_of,
+    stored_of,
+)
 from everlake.worker.attachments.wording import sentence
 from everlake.worker.queue import owner_of
 
-_AHEAD = 4
+_AHEAD = 16
 """Claimed at a time for each that can be fetched at a time."""
 _SETTLED_AT_ONCE = 256
 _LARGE = 16 * 1024 * 1024
@@ -57,12 +61,6 @@ class FetchingPace(msgspec.Struct, frozen=True, kw_only=True):
     lease_ms: int
     retry_ms: int
     max_attempts: int
-
-
-class _Outcome(msgspec.Struct, frozen=True):
-    row: AttachmentRow
-    result: Fetched | Known | FetchError | Exception
-    seconds: float
 
 
 class Fetching:
@@ -99,12 +97,13 @@ class Fetching:
         self._pace = pace
         self._meters = meters
         self._lineup = Lineup(pace.at_once_per_host)
-        self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._held: dict[str, AttachmentRow] = {}
         self._lock = threading.Lock()
         self._stop = stop
         self._last_host = ""
         self._claim_again_at = 0.0
+        self._storage_away = False
         self._threads = [
             threading.Thread(target=self._fetch_all, name=f"fetch-{number}", daemon=True)
             for number in range(pace.at_once)
@@ -168,12 +167,12 @@ class Fetching:
                 result = self._stored_apart(row, result)
                 if isinstance(result, StorageError) and self._stop.is_set():
                     return  # it lies in the spool, whole, for whoever goes on
-            self._outcomes.put(_Outcome(row, result, seconds))
+            self._outcomes.put(Outcome(row, result, seconds))
 
     def _stored_apart(self, row: AttachmentRow, content: Fetched) -> Fetched | StorageError:
         """The content, once it is where it belongs; storing it again then does nothing."""
         try:
-            self._store.put_files([_place(row, content)], stop=self._stop)
+            self._store.put_files([place_of(row, content)], stop=self._stop)
         except StorageError as error:
             return error
         return content
@@ -187,9 +186,9 @@ class Fetching:
             )
         return self._obtainer.obtain(row, self._stop)
 
-    def _collect(self) -> list[_Outcome]:
+    def _collect(self) -> list[Outcome]:
         """What has come; waits a moment for the first where something is under way."""
-        found: list[_Outcome] = []
+        found: list[Outcome] = []
         with suppress(queue.Empty):
             if self._held and not self._stop.is_set():
                 found.append(self._outcomes.get(timeout=_COLLECT_SECONDS))
@@ -197,21 +196,22 @@ class Fetching:
                 found.append(self._outcomes.get_nowait())
         return found
 
-    def _settle(self, outcomes: Sequence[_Outcome]) -> None:
+    def _settle(self, outcomes: Sequence[Outcome]) -> None:
         outcomes = self._store_content(outcomes)
+        self._storage_away |= any(isinstance(one.result, StorageError) for one in outcomes)
         now = self._catalog.now_ms()
         stored = [
-            _stored(one.row, one.result)
+            stored_of(one.row, one.result)
             for one in outcomes
             if isinstance(one.result, Fetched | Known)
         ]
-        failed = [self._failed(one, now) for one in outcomes if not _has_content(one)]
+        failed = [self._failed(one, now) for one in outcomes if not has_content(one)]
         try:
             with self._catalog.write() as tx:
                 settled = downloads.settle(
                     tx, owner=self._owner, now=now, stored=stored, failed=failed
                 )
-                taken_in = _note_uploads(tx, outcomes)
+                taken_in = note_uploads(tx, outcomes)
         except CatalogError:
             for one in outcomes:
                 self._outcomes.put(one)
@@ -223,10 +223,10 @@ class Fetching:
         self._tidy(outcomes, taken_in)
         self._count(outcomes, settled)
 
-    def _store_content(self, outcomes: Sequence[_Outcome]) -> list[_Outcome]:
+    def _store_content(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Put the content where it belongs; what cannot be put there is an error of ours."""
         files = dict(
-            _place(one.row, one.result) for one in outcomes if isinstance(one.result, Fetched)
+            place_of(one.row, one.result) for one in outcomes if isinstance(one.result, Fetched)
         )
         try:
             self._store.put_files(list(files.items()))
@@ -239,7 +239,7 @@ class Fetching:
             ]
         return list(outcomes)
 
-    def _failed(self, one: _Outcome, now: int) -> Failed:
+    def _failed(self, one: Outcome, now: int) -> Failed:
         row, error = one.row, one.result
         if isinstance(error, FetchError):
             last = not error.passes or row.attempts + 1 >= self._pace.max_attempts
@@ -274,7 +274,7 @@ class Fetching:
     def _wait_ms(self, attempts: int) -> int:
         return _jittered(min(self._pace.retry_ms << min(attempts, 20), _LONGEST_WAIT_MS))
 
-    def _tidy(self, outcomes: Sequence[_Outcome], taken_in: Sequence[UploadRow]) -> None:
+    def _tidy(self, outcomes: Sequence[Outcome], taken_in: Sequence[UploadRow]) -> None:
         for one in outcomes:
             # Also of whole content that could not be stored: were it kept, each further try
             # would put another file beside it, until the disk is full.
@@ -285,7 +285,7 @@ class Fetching:
             with suppress(StorageError):  # else a sweep does it
                 remove(self._store, upload.workspace_id, upload.id)
 
-    def _count(self, outcomes: Sequence[_Outcome], settled: Settled) -> None:
+    def _count(self, outcomes: Sequence[Outcome], settled: Settled) -> None:
         self._meters.attachments_settled("complete", settled.complete)
         self._meters.attachments_settled("failed", settled.failed)
         again = len(outcomes) - settled.complete - settled.failed
@@ -307,6 +307,8 @@ class Fetching:
         enough = self._lineup.ready() >= self._pace.at_once
         if enough or self._stop.is_set() or time.monotonic() < self._claim_again_at:
             return False
+        if self._storage_away and not self._storage_back():
+            return False
         with self._catalog.look() as tx:
             if not downloads.is_due(tx, now=self._catalog.now_ms()):
                 return False
@@ -318,7 +320,7 @@ class Fetching:
                 now=self._catalog.now_ms(),
                 lease_ms=self._pace.lease_ms,
                 most=self._pace.at_once * _AHEAD,
-                most_per_host=self._pace.at_once_per_host * _AHEAD * _AHEAD,
+                most_per_host=self._pace.at_once_per_host * ENOUGH,
                 after=self._last_host,
                 full=self._lineup.full(),
                 taken_over=taken_over,
@@ -335,6 +337,24 @@ class Fetching:
         self._lineup.add(again)
         return True
 
+    def _storage_back(self) -> bool:
+        """Whether content can be kept again; until then what was claimed is handed back."""
+        waiting = [row.id for row in self._lineup.clear()]
+        if waiting:
+            with self._catalog.write() as tx:
+                downloads.release(tx, waiting, owner=self._owner, due_at=self._catalog.now_ms())
+            with self._lock:
+                for each in waiting:
+                    self._held.pop(each, None)
+        try:
+            self._store.check()
+        except StorageError as error:
+            _log.warning("fetching waits for storage", reason=str(error))
+            self._claim_again_at = time.monotonic() + _LOOK_AGAIN_SECONDS
+            return False
+        self._storage_away = False
+        return True
+
 
 def fetcher_of(worker: str) -> str:
     """The name under which a worker holds attachments that it fetches."""
@@ -344,42 +364,3 @@ def fetcher_of(worker: str) -> str:
 def _jittered(wait_ms: int) -> int:
     """Not all at the same moment, since they often failed at the same moment."""
     return int(wait_ms * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-
-
-def _place(row: AttachmentRow, content: Fetched) -> tuple[str, Path]:
-    """Where content belongs, and the file that has it."""
-    return content_path(row.workspace_id, content.sha256), content.path
-
-
-def _has_content(one: _Outcome) -> bool:
-    return isinstance(one.result, Fetched | Known)
-
-
-def _stored(row: AttachmentRow, content: Fetched | Known) -> Stored:
-    return Stored(
-        id=row.id,
-        batch_id=row.batch_id,
-        size=content.size,
-        mime_type=content.mime_type,
-        sha256=content.sha256,
-        readable=is_readable(content.mime_type, row.filename),
-    )
-
-
-def _note_uploads(tx: Connection, outcomes: Sequence[_Outcome]) -> list[UploadRow]:
-    """Note what was taken in; the uploads, whose parts are needed no more."""
-    taken_in: list[UploadRow] = []
-    for one in outcomes:
-        row, content = one.row, one.result
-        if not isinstance(content, Fetched) or row.upload_id is None:
-            continue
-        uploads.take_in(
-            tx,
-            row.workspace_id,
-            row.upload_id,
-            sha256=content.sha256,
-            mime_type=content.mime_type,
-        )
-        if (upload := uploads.get(tx, row.workspace_id, row.upload_id)) is not None:
-            taken_in.append(upload)
-    return taken_in

@@ -6,6 +6,10 @@ from collections.abc import Collection, Iterable
 
 from everlake.catalog.attachments import AttachmentRow
 
+ENOUGH = 64
+"""How many of a host may wait, for each of it that is fetched at once: so many are fetched while
+others are settled, and nothing is claimed then."""
+
 
 class Lineup:
     """What waits for a thread. Hosts take turns, and none has more than its share under way.
@@ -60,18 +64,22 @@ class Lineup:
             return {
                 host
                 for host, rows in self._waiting.items()
-                if host and len(rows) >= 2 * self._per_host
+                if host and len(rows) >= ENOUGH * self._per_host
             }
 
-    def close(self) -> list[AttachmentRow]:
-        """Let nothing be taken any more; those that waited."""
+    def clear(self) -> list[AttachmentRow]:
+        """Let nobody wait any more; those that did."""
         with self._changed:
-            self._closed = True
             rest = [row for rows in self._waiting.values() for row in rows]
             self._waiting.clear()
             self._turns.clear()
-            self._changed.notify_all()
             return rest
+
+    def close(self) -> None:
+        """Let nothing be taken any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     def _next(self) -> AttachmentRow | None:
         for _ in range(len(self._turns)):

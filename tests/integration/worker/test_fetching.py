@@ -12,7 +12,7 @@ from everlake.catalog import attachments, downloads
 from everlake.contract.attachments import AttachmentStatus, Retried
 from everlake.contract.batch import DownloadStatus
 from everlake.landing.attached import retry_attachments
-from everlake.storage import StorageFull
+from everlake.storage import Content, StorageFull, StorageUnavailable
 from everlake.worker.attachments.service import abandon
 from tests.hostile import Hostile, content, hostile
 from tests.integration.worker.attaching import (
@@ -264,7 +264,7 @@ def test_storage_in_trouble_is_waited_out_and_no_attempt_is_counted(
     broken = threading.Event()
     put_files = home.store.put_files
 
-    def put(objects: list[tuple[str, Path]], **options: object) -> None:
+    def put(objects: list[tuple[str, Content]], **options: object) -> None:
         if not broken.is_set():
             broken.set()
             raise StorageFull("the storage disk is full")
@@ -357,7 +357,7 @@ def test_a_batch_that_lands_again_lists_its_attachments_once(home: Home, server:
 def test_a_spool_that_cannot_be_written_is_waited_out(
     home: Home, server: Hostile, clock: Clock
 ) -> None:
-    batch_id = landed(home, with_attachments("a", attach(server.url("file/2000?spool"))))
+    batch_id = landed(home, with_attachments("a", attach(server.url("file/300000?spool"))))
     with fetching(home) as fetcher:
         spool = home.data / "spool"
         spool.rename(home.data / "away")
@@ -381,8 +381,8 @@ def test_large_content_does_not_keep_small_ones_waiting(
     batch_id = landed(home, with_attachments("a", *map(attach, urls)))
     put_files, small_is_there = home.store.put_files, threading.Event()
 
-    def put(objects: list[tuple[str, Path]], **options: Any) -> None:
-        if any(file.exists() and file.stat().st_size == size for _, file in objects):
+    def put(objects: list[tuple[str, Content]], **options: Any) -> None:
+        if any(isinstance(content, Path) for _, content in objects):
             assert small_is_there.wait(30)
         put_files(objects, **options)
 
@@ -404,7 +404,7 @@ def test_large_content_that_cannot_be_stored_is_fetched_again_later(
     batch_id = landed(home, with_attachments("a", attach(server.url(f"file/{size}"))))
     put_files, failed = home.store.put_files, threading.Event()
 
-    def put(objects: list[tuple[str, Path]], **options: Any) -> None:
+    def put(objects: list[tuple[str, Content]], **options: Any) -> None:
         if objects and not failed.is_set():
             failed.set()
             raise StorageFull("full")
@@ -427,7 +427,7 @@ def test_storage_that_stays_in_trouble_does_not_fill_the_spool(
     batch_id = landed(home, with_attachments("a", attach(url)))
     put_files, tries = home.store.put_files, 0
 
-    def put(objects: list[tuple[str, Path]], **options: Any) -> None:
+    def put(objects: list[tuple[str, Content]], **options: Any) -> None:
         nonlocal tries
         tries += len(objects)
         if objects and tries <= 4:
@@ -450,6 +450,50 @@ def test_storage_that_stays_in_trouble_does_not_fill_the_spool(
     assert rows_of(home, batch_id)[0].attempts == 0
 
 
+def test_while_storage_is_away_nothing_more_is_fetched(
+    home: Home, server: Hostile, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [server.url(f"file/5000?away={number}") for number in range(600)]
+    batch_id = landed(
+        home,
+        *(
+            with_attachments(str(at), *(attach(url) for url in urls[at : at + 10]))
+            for at in range(0, len(urls), 10)
+        ),
+    )
+    away, looks = True, 0
+    put_files, check = home.store.put_files, home.store.check
+
+    def put(objects: list[tuple[str, Content]], **options: Any) -> None:
+        if away:
+            raise StorageUnavailable("the bucket is away")
+        put_files(objects, **options)
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        if away:
+            raise StorageUnavailable("the bucket is away")
+        check()
+
+    monkeypatch.setattr(home.store, "put_files", put)
+    monkeypatch.setattr(home.store, "check", look)
+    with fetching(home) as fetcher:
+        while not looks:
+            fetcher.turn()
+        while looks < 3:
+            fetcher.turn()
+        asked = dict(server.asked)
+        clock.forward(60_000)
+        while looks < 5:
+            fetcher.turn()
+        assert 0 < sum("away=" in target for target in asked) < 600
+        assert server.asked == asked
+        away = False
+        fetcher.until_settled(batch_id)
+    assert {row.attempts for row in rows_of(home, batch_id)} == {0}
+
+
 def test_large_content_that_a_stop_kept_from_being_stored_is_gone_on_with(
     home: Home, server: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,7 +501,7 @@ def test_large_content_that_a_stop_kept_from_being_stored_is_gone_on_with(
     batch_id = landed(home, with_attachments("a", attach(server.url(f"file/{size}"))))
     begun, put_files = threading.Event(), home.store.put_files
 
-    def put(objects: list[tuple[str, Path]], *, stop: threading.Event | None = None) -> None:
+    def put(objects: list[tuple[str, Content]], *, stop: threading.Event | None = None) -> None:
         if stop is not None:
             begun.set()
             assert stop.wait(30)
