@@ -21,10 +21,10 @@ _TAG_START = re.compile(r"</?[a-zA-Z]")
 _QUOTED_NOTHING = re.compile(r"^ *+>[ >]*+$", re.MULTILINE)
 _SPACE = re.compile(r"\s+")
 _LONG_REFERENCE = re.compile(r"&#(?:\d{8,}|[xX][0-9a-fA-F]{8,});?")
-_ENTITY = re.compile(r"&(?:lt|gt|quot|#39|apos|nbsp|amp);")
+_ENTITY = re.compile(r"&(?:lt|gt|quot|#39|#58|apos|nbsp|amp);")
 _ENTITIES = {
     "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ",
-    "&amp;": "&",
+    "&amp;": "&", "&#58;": ":",
 }  # fmt: skip
 _UNSEEN = {
     "script": re.compile(r"</script\b", re.IGNORECASE),

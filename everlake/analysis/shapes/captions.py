@@ -72,9 +72,11 @@ class _Cues:
             return
         spoken = _VOICE.search(text)
         speaker = spoken[1].strip() if spoken else None
-        text = decode_entities(_TAG.sub("", text)).strip()
+        text = _TAG.sub("", text).strip()
+        # Before entities: an escaped colon ends no name.
         if speaker is None and (label := _LABEL.match(text)):
-            speaker, text = label[1], text[label.end() :]
+            speaker, text = decode_entities(label[1]), text[label.end() :]
+        text = decode_entities(text).strip()
         if (speaker is not None and speaker != self._speaker) or self._size > _FULL:
             self.flush()
             self._speaker = speaker or self._speaker

@@ -19,7 +19,9 @@ from typing import BinaryIO
 
 sys.modules["numpy"] = None  # type: ignore[assignment] # openpyxl would load it, and needs it not
 from everlake.attachments.text import readers, sandbox, wire  # noqa: E402
-from everlake.attachments.text.model import TextCode, TextError  # noqa: E402
+from everlake.attachments.text.model import RecordingFound, TextCode, TextError  # noqa: E402
+from everlake.attachments.text.readers import speech  # noqa: E402
+from everlake.attachments.text.speech_model import readable_files  # noqa: E402
 from everlake.attachments.text.wire import Answer, Exit, Task  # noqa: E402
 
 del sys.modules["numpy"]
@@ -140,7 +142,7 @@ def _be_reader(task: Task, file: int, answer: int, complain: int, parent: int) -
         os.dup2(complain, _STANDARD_ERROR)
         _close_all_but(file, answer)
         code = _UNCONFINED
-        sandbox.confine(parent, task.limits.seconds, task.limits.memory_bytes)
+        _confine(parent, task)
         code = 1
         with open(file, "rb") as opened, open(answer, "wb", buffering=0) as pipe:
             data = memoryview(wire.encode(_answer(opened, task)))
@@ -149,6 +151,17 @@ def _be_reader(task: Task, file: int, answer: int, complain: int, parent: int) -
         code = 0
     finally:
         os._exit(code)
+
+
+def _confine(parent: int, task: Task) -> None:
+    seconds, memory_bytes = task.limits.seconds, task.limits.memory_bytes
+    if task.speech is None:
+        sandbox.confine(parent, seconds, memory_bytes)
+    else:
+        seconds *= task.speech.threads
+        sandbox.confine(
+            parent, seconds, memory_bytes, readable=readable_files(Path(task.speech.model))
+        )
 
 
 def _close_all_but(*kept: int) -> None:
@@ -161,7 +174,11 @@ def _close_all_but(*kept: int) -> None:
 
 def _answer(file: BinaryIO, task: Task) -> Answer:
     try:
-        return Answer(text=readers.read(file, task))
+        listener = None if task.speech is None else speech.load(task.speech)
+        sandbox.start_nothing()
+        return Answer(text=readers.read(file, task, listener))
+    except RecordingFound as error:
+        return Answer(code=error.code, message=error.message, recording=True)
     except TextError as error:
         return Answer(code=error.code, message=error.message)
     except MemoryError:

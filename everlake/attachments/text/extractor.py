@@ -19,6 +19,8 @@ from everlake.attachments.text.gather import UNWANTED
 from everlake.attachments.text.model import (
     AttachmentText,
     ExtractionLimits,
+    RecordingFound,
+    Speech,
     Stopped,
     TextCode,
     TextError,
@@ -63,10 +65,12 @@ class Extractor:
 
     Args:
         limits: of each file.
+        speech: how speech in recordings is written down; without it, it is not.
     """
 
-    def __init__(self, limits: ExtractionLimits) -> None:
+    def __init__(self, limits: ExtractionLimits, speech: Speech | None = None) -> None:
         self._limits = limits
+        self._speech = speech
         self._lock = threading.Lock()
         self._launcher: _Launcher | None = None
 
@@ -83,6 +87,7 @@ class Extractor:
 
         Raises:
             TextError: there is none.
+            RecordingFound: that is so because it is a recording, and this writes no speech down.
             Stopped: ``stop`` was set.
             OSError: the file cannot be opened.
         """
@@ -90,6 +95,7 @@ class Extractor:
             mime_type=mime_type[:MOST_NAME],
             filename=filename[-MOST_NAME:] if filename else None,
             limits=self._limits,
+            speech=self._speech,
         )
         message = _encoded(task)
         with path.open("rb") as file:
@@ -309,6 +315,8 @@ def _is_proper(text: AttachmentText, limits: ExtractionLimits) -> bool:
 def _fault(code: TextCode, answer: Answer | None = None, *, passes: bool = False) -> TextError:
     stated = UNWANTED.sub("", answer.message[:_MOST_MESSAGE]) if answer else ""
     message = stated or _ADVICE.get(code, "no text can be read out of the file")
+    if answer is not None and answer.recording:
+        return RecordingFound(code, message)
     return TextError(code, message, passes=passes or code is TextCode.UNAVAILABLE)
 
 

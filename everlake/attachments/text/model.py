@@ -71,13 +71,30 @@ class Stopped(Exception):
     """The reading was called off; nothing is known of the file."""
 
 
+class RecordingFound(TextError):
+    """The file is a recording, and whoever was asked writes down no speech."""
+
+
+class Speech(msgspec.Struct, frozen=True, kw_only=True):
+    """How speech in recordings is written down.
+
+    ``model`` is a directory with a Whisper model in the form of CTranslate2, as an absolute path.
+    ``threads`` listen to a recording; of one that is longer than ``most_seconds`` only so much is
+    written down.
+    """
+
+    model: str
+    threads: int = 1
+    most_seconds: float = 4 * 3_600
+
+
 class ExtractionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of one extraction.
 
-    ``seconds`` is both wall-clock and processor time. ``memory_bytes`` bounds the data of the
-    reading process (``RLIMIT_DATA``, getrlimit(2)). ``most_characters`` bounds the text: there
-    the text is cut. Of a plain text or CSV no more than ``most_file_bytes`` are read; any other
-    file larger than this is refused.
+    ``seconds`` is both wall-clock time and processor time, that of a thread. ``memory_bytes``
+    bounds the data of the reading process (``RLIMIT_DATA``, getrlimit(2)). ``most_characters``
+    bounds the text: there the text is cut. Of a plain text or CSV no more than ``most_file_bytes``
+    are read; a recording may have any size; any other file larger than this is refused.
     """
 
     seconds: float = 120

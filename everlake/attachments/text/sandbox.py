@@ -8,6 +8,7 @@ import signal
 import struct
 import sys
 import sysconfig
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -51,26 +52,39 @@ def settle() -> None:
         _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
 
 
-def confine(parent: int, seconds: float, memory_bytes: int) -> None:
+def confine(
+    parent: int, seconds: float, memory_bytes: int, *, readable: Iterable[Path] = ()
+) -> None:
     """Bind this process, which reads one file that it has open and writes one answer.
+
+    Before it looks at the file, :func:`start_nothing` is to bind it in full.
 
     Args:
         parent: the process that this one is to die with.
         seconds: of processor time.
         memory_bytes: of data.
+        readable: files and directories that it may open beside Python's own.
     """
     _limit(resource.RLIMIT_CPU, math.ceil(seconds) + 1)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, _MOST_FILES)
-    _limit(resource.RLIMIT_NPROC, 0)
     _limit(resource.RLIMIT_DATA, memory_bytes)
     _limit(resource.RLIMIT_AS, memory_bytes * _ADDRESSES)
     if sys.platform == "linux":
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-        _see_no_files()
+        _see_no_files(readable)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def start_nothing() -> None:
+    """Start no process and no thread from now on; those that run may go on.
+
+    Threads of before have all bounds of :func:`confine` if they were started after it: Landlock
+    binds a thread and those that it starts.
+    """
+    _limit(resource.RLIMIT_NPROC, 0)
 
 
 def _limit(which: int, most: int) -> None:
@@ -80,10 +94,10 @@ def _limit(which: int, most: int) -> None:
     resource.setrlimit(which, (most, most))
 
 
-def _see_no_files() -> None:
-    """Open no file by name but Python's own, write none, reach no process (landlock(7)).
+def _see_no_files(readable: Iterable[Path]) -> None:
+    """Open no file by name but Python's own and ``readable``, write none, reach no process.
 
-    Where the kernel has no Landlock, nothing changes.
+    That is Landlock's work (landlock(7)); where the kernel has none, nothing changes.
     """
     version: int = _libc.syscall(_CREATE_RULESET, None, 0, _RULESET_VERSION)
     if version < 1:
@@ -98,7 +112,7 @@ def _see_no_files() -> None:
     ruleset: int = _libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0)
     if ruleset < 0:
         return
-    for path in _readable():
+    for path in (*_readable(), *map(str, readable)):
         _allow(ruleset, path)
     _libc.syscall(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)

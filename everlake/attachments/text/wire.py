@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from everlake.attachments.text.model import AttachmentText, ExtractionLimits, TextCode
+from everlake.attachments.text.model import AttachmentText, ExtractionLimits, Speech, TextCode
 
 MOST_MESSAGE = 64 * 1024
 """Bytes of a message over the socket."""
@@ -32,6 +32,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     mime_type: str
     filename: str | None
     limits: ExtractionLimits
+    speech: Speech | None = None
+    """Without it no speech is written down."""
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +50,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: AttachmentText | None = None
     code: TextCode | None = None
     message: str = ""
+    recording: bool = False
+    """There is none because the file is a recording, and no speech is to be written down."""
 
 
 def most_answer_bytes(limits: ExtractionLimits) -> int:

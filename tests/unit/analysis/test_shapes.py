@@ -271,6 +271,14 @@ def test_webvtt_gives_speakers_and_times() -> None:
     ]
 
 
+def test_an_escaped_colon_ends_no_name() -> None:
+    captions = (
+        "WEBVTT\n\n00:01.000 --> 00:02.000\nR&amp;D: we saw it\n\n"
+        "00:03.000 --> 00:04.000\nNote&#58; it fails"
+    )
+    assert lines(read("call", {"transcript": captions})) == [("R&D", "we saw it Note: it fails")]
+
+
 def test_subrip_is_read_like_webvtt() -> None:
     captions = "1\n00:00:01,000 --> 00:00:02,000\nHello\n\n2\n00:00:03,000 --> 00:00:04,000\nthere"
     assert texts("call", {"text": captions}) == ["Hello there"]

@@ -269,7 +269,6 @@ def test_without_the_extra_a_picture_says_so(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("content", "name", "told"),
     [
-        (b"ID3\x03\0\0", "call.mp3", "transcript"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old.doc", r"\.docx"),
         (zipped({"a.txt": "x"}), "all.zip", "save it as PDF"),
         (b"\x7fELF\x02", "program", "save it as PDF"),
