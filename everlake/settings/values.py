@@ -1,20 +1,13 @@
-"""Settings: flags, then ``EVERLAKE_*`` variables, then ``everlake.toml``, then the defaults."""
+"""Everything that can be set, with its bounds and its default."""
 
-import math
-import os
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from everlake.contract.limits import Limits
-
-PREFIX = "EVERLAKE_"
-FILE = "everlake.toml"
 
 _DEFAULTS = Limits()
 
@@ -233,6 +226,48 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             extra={"unit": "characters"},
         ),
     ] = 5_000_000
+    attachment_speech_model: Annotated[
+        str,
+        Meta(
+            description="Directory of the Whisper model that writes down what is said in audio and "
+            "video. Empty: nothing is written down."
+        ),
+    ] = ""
+    attachment_speech_processes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=64,
+            description="Recordings a worker writes down at once; 0 leaves them to other workers.",
+        ),
+    ] = 1
+    attachment_speech_threads: Annotated[
+        int, Meta(ge=1, le=64, description="Threads that write down a recording.")
+    ] = 1
+    attachment_speech_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Longest time to write down a recording; what is written by then is kept.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 3_600.0
+    attachment_speech_memory: Annotated[
+        int,
+        Meta(
+            ge=1024 * 1024 * 1024,
+            description="Memory that writing down a recording may take, the model included.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 2 * 1024 * 1024 * 1024
+    attachment_speech_hours: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="How much of a recording is written down at the most.",
+            extra={"unit": "hours"},
+        ),
+    ] = 4.0
     upload_hours: Annotated[
         float,
         Meta(
@@ -267,6 +302,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def data_directory(self) -> Path:
         """The data directory as an absolute path."""
         return Path(self.data).expanduser().resolve()
+
+    @property
+    def speech_model(self) -> Path | None:
+        """The directory of the model for speech as an absolute path; None where there is none."""
+        given = self.attachment_speech_model
+        return Path(given).expanduser().resolve() if given else None
 
     @property
     def catalog_url(self) -> str:
@@ -312,70 +353,3 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             burst=self.rate_burst,
             keys_per_workspace=self.max_keys,
         )
-
-
-def variable_of(field: str) -> str:
-    """The environment variable of a field of :class:`Settings`."""
-    return PREFIX + field.upper()
-
-
-def load(
-    flags: Mapping[str, Any] | None = None,
-    *,
-    environ: Mapping[str, str] = os.environ,
-    directory: Path | None = None,
-) -> Settings:
-    """Read the settings.
-
-    Args:
-        flags: fields given on the command line; None values are left out.
-        environ: the environment.
-        directory: where ``everlake.toml`` may lie; the current one by default.
-
-    Raises:
-        SettingsError: a value is of the wrong form, or the file has an unknown member.
-    """
-    file = (directory or Path.cwd()) / FILE
-    values: dict[str, Any] = {}
-    if file.is_file():
-        values |= _read_file(file)
-    for field in Settings.__struct_fields__:
-        if (given := environ.get(variable_of(field))) is not None:
-            values[field] = _convert(field, given, variable_of(field), strict=False)
-    for field, value in (flags or {}).items():
-        if value is not None:
-            values[field] = _convert(field, value, "--" + field.replace("_", "-"), strict=False)
-    return Settings(**values)
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """The variables that give a child process the same settings."""
-    return {
-        variable_of(field): str(getattr(settings, field)) for field in settings.__struct_fields__
-    }
-
-
-def _read_file(file: Path) -> dict[str, Any]:
-    try:
-        values = tomllib.loads(file.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}") from error
-    for field in values:
-        if field not in Settings.__struct_fields__:
-            known = ", ".join(Settings.__struct_fields__)
-            raise SettingsError(f"{file}: {field} is not a setting. Settings: {known}")
-    return {
-        field: _convert(field, value, f"{file}: {field}", strict=True)
-        for field, value in values.items()
-    }
-
-
-def _convert(field: str, value: Any, name: str, *, strict: bool) -> Any:
-    declared = Settings.__annotations__[field]
-    try:
-        converted = msgspec.convert(value, declared, strict=strict)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}={value!r}: {error}") from error
-    if isinstance(converted, float) and not math.isfinite(converted):
-        raise SettingsError(f"{name}={value!r}: Expected a finite number")
-    return converted
