@@ -32,6 +32,8 @@ class TextState(StrEnum):
     """Where the text of a stored attachment is, as the catalog has it."""
 
     PENDING = "PENDING"
+    RECORDING = "RECORDING"
+    """Seen to be audio or video, whose speech is to be written down."""
     READY = "READY"
     """Read from the file and stored, and not in the lake's tables yet."""
     COMPLETE = "COMPLETE"
@@ -126,8 +128,9 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
     def _text(self) -> TextProgress | msgspec.UnsetType:
         if self.text_status is None:
             return UNSET
-        shown = TextStatus.PENDING if self.text_status is TextState.READY else self.text_status
-        return TextProgress(TextStatus(shown), _fault(self.text_error_code, self.text_error))
+        settled = self.text_status in {TextState.COMPLETE, TextState.FAILED}
+        shown = TextStatus(self.text_status) if settled else TextStatus.PENDING
+        return TextProgress(shown, _fault(self.text_error_code, self.text_error))
 
 
 def row_of(values: RowMapping) -> AttachmentRow:

@@ -16,6 +16,8 @@ MOST = 100_000
 _WORKED_ON = (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING)
 _COUNTED = (*_WORKED_ON, BatchStatus.FAILED)
 
+_TO_BE_READ = (TextState.PENDING.value, TextState.RECORDING.value, TextState.READY.value)
+
 _c = batches.c
 
 
@@ -57,9 +59,7 @@ def _count_files(column: Column[Any], *values: str) -> ScalarSelect[int]:
 _WAITING = select(*_columns())
 _WAITING_FILES = select(
     _count_files(attachments.c.status, AttachmentStatus.PENDING.value).label("fetch"),
-    _count_files(attachments.c.text_status, TextState.PENDING.value, TextState.READY.value).label(
-        "read"
-    ),
+    _count_files(attachments.c.text_status, *_TO_BE_READ).label("read"),
 )
 
 

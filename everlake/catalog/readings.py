@@ -24,14 +24,25 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     due_at: int | None = None
 
 
-def claim(tx: Connection, *, owner: str, now: int, lease_ms: int, most: int) -> list[AttachmentRow]:
+def claim(
+    tx: Connection,
+    *,
+    owner: str,
+    now: int,
+    lease_ms: int,
+    most: int,
+    state: TextState = TextState.PENDING,
+) -> list[AttachmentRow]:
     """Lease stored attachments whose text is to be read, those that wait for longest first.
 
     A lease that ran out counts as an attempt.
+
+    Args:
+        state: ``PENDING``, or ``RECORDING`` for those that take long.
     """
     statement = (
         select(attachments)
-        .where(_c.text_status == TextState.PENDING.value, _c.text_due_at <= now)
+        .where(_c.text_status == state.value, _c.text_due_at <= now)
         .order_by(_c.text_due_at)
     )
     return _lease(tx, statement, owner=owner, until=now + lease_ms, most=most)
@@ -91,7 +102,7 @@ def abandon(tx: Connection, owner: str, *, now: int) -> int:
 
 
 def advance(tx: Connection, ids: Collection[str], *, owner: str, to: TextState, now: int) -> int:
-    """Move forward those of ``ids`` that ``owner`` has, to ``READY`` or ``COMPLETE``."""
+    """Move forward those of ``ids`` that ``owner`` has, to ``RECORDING`` and further."""
     values: dict[str, object] = {
         "text_status": to.value,
         "text_owner": None,

@@ -3,15 +3,18 @@
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Callable
 
 from everlake import __version__
+from everlake.attachments.text import TextError
 from everlake.catalog.engine import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.cli.context import DataOption, JsonOption, out, print_json, print_table, settings_of
-from everlake.settings import Settings, SettingsError
+from everlake.settings import Settings, SettingsError, variable_of
 from everlake.storage import StorageError, open_store
 from everlake.worker.attachments.outside import check_way_outside
+from everlake.worker.attachments.speech import check_speech, try_speech
 
 _LOW_DISK_BYTES = 1024**3
 
@@ -91,6 +94,26 @@ def _attachments(settings: Settings) -> str:
     return f"fetched from public addresses{''.join(f', {one}' for one in allowed)}"
 
 
+def _speech(settings: Settings) -> str:
+    try:
+        speech = check_speech(settings)
+        if speech is None:
+            return "not written down"
+        began = time.monotonic()
+        try_speech(settings, speech)
+    except SettingsError as error:
+        raise _Trouble(str(error)) from error
+    except TextError as error:
+        name = variable_of("attachment_speech_model")
+        memory = variable_of("attachment_speech_memory")
+        raise _Trouble(
+            f"{name}={settings.attachment_speech_model!r}: a recording cannot be written down "
+            f"({error.code}): the model is damaged, or needs more than {memory} allows"
+        ) from error
+    took = time.monotonic() - began
+    return f"written down by {speech.model}, which is ready after {took:.1f} s"
+
+
 _CHECKS: dict[str, Check] = {
     "versions": _versions,
     "data directory": _data,
@@ -98,4 +121,5 @@ _CHECKS: dict[str, Check] = {
     "storage": _storage,
     "disk": _disk,
     "attachments": _attachments,
+    "speech": _speech,
 }

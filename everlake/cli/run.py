@@ -28,6 +28,7 @@ from everlake.logs import configure
 from everlake.settings import Settings, environment_of
 from everlake.storage import open_store
 from everlake.worker.attachments.outside import check_way_outside
+from everlake.worker.attachments.speech import check_speech
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8400
@@ -85,6 +86,7 @@ def serve(
     """
     settings = settings_of(data)
     check_way_outside(settings)
+    check_speech(settings)
     configure(settings.log_format, settings.log_level, role="serve")
     open_store(settings.archive_url)
     with only_one(settings.data_directory):

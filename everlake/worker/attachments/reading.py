@@ -12,7 +12,7 @@ from everlake.attachments.paths import content_path, text_path
 from everlake.attachments.spool import Spool
 from everlake.attachments.text.codec import encode
 from everlake.attachments.text.extractor import Extractor
-from everlake.attachments.text.model import AttachmentText, Stopped, TextError
+from everlake.attachments.text.model import AttachmentText, RecordingFound, Stopped, TextError
 from everlake.catalog import readings
 from everlake.catalog.attachments import AttachmentRow, TextState
 from everlake.catalog.engine import Catalog
@@ -24,7 +24,7 @@ from everlake.storage import ObjectMissing, ObjectStore, StorageError
 from everlake.worker.attachments.wording import sentence
 from everlake.worker.queue import owner_of
 
-_CLAIMED_AT_ONCE = 4
+_CLAIMED_AT_ONCE = {TextState.PENDING: 4, TextState.RECORDING: 1}
 _LONGEST_WAIT_MS = 600_000
 _WAIT_FOR_OURSELVES_MS = 5_000
 _LOST = "CONTENT_LOST"
@@ -45,6 +45,9 @@ class ReadingPace(msgspec.Struct, frozen=True, kw_only=True):
 class Reading:
     """One worker's share of the files to read; :meth:`turn` may run in several threads.
 
+    Recordings take long, and so have a lane of their own where speech is written down. What is
+    one shows when the file is opened, and not before: names and types of files are often wrong.
+
     Args:
         catalog: has the queue.
         store: has the content and takes the texts.
@@ -52,6 +55,7 @@ class Reading:
         worker: this worker's name.
         pace: how patiently.
         meters: count how it ends.
+        speech: whether recordings go to their own lane.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Reading:
         worker: str,
         pace: ReadingPace,
         meters: Meters,
+        speech: bool = False,
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -70,17 +75,28 @@ class Reading:
         self._owner = reader_of(worker)
         self._pace = pace
         self._meters = meters
+        self._speech = speech
         self._held: set[str] = set()
         self._lock = threading.Lock()
 
-    def turn(self, extractor: Extractor, stop: threading.Event) -> bool:
+    def turn(
+        self,
+        extractor: Extractor,
+        stop: threading.Event,
+        state: TextState = TextState.PENDING,
+    ) -> bool:
         """Read some files; False where there are none to read.
+
+        Args:
+            extractor: reads them.
+            stop: ends it soon.
+            state: whose turn it is, that of ``PENDING`` files or of ``RECORDING``.
 
         Raises:
             CatalogUnavailable: what was claimed is claimed again when its lease runs out.
         """
         with self._catalog.look() as tx:
-            if not readings.is_due(tx, TextState.PENDING, now=self._catalog.now_ms()):
+            if not readings.is_due(tx, state, now=self._catalog.now_ms()):
                 return False
         with self._catalog.write() as tx:
             claimed = readings.claim(
@@ -88,7 +104,8 @@ class Reading:
                 owner=self._owner,
                 now=self._catalog.now_ms(),
                 lease_ms=self._pace.lease_ms,
-                most=_CLAIMED_AT_ONCE,
+                most=_CLAIMED_AT_ONCE[state],
+                state=state,
             )
         ids = [row.id for row in claimed]
         with self._lock:
@@ -113,6 +130,7 @@ class Reading:
         self, claimed: Sequence[AttachmentRow], extractor: Extractor, stop: threading.Event
     ) -> None:
         read: list[str] = []
+        recordings: list[str] = []
         faults: list[Unreadable] = []
         left = [row.id for row in claimed]
         for row in claimed:
@@ -123,6 +141,12 @@ class Reading:
                     left.remove(row.id)
             except (Stopped, SpoolFailed, CatalogError) as error:
                 _log.warning("text waits", attachment=row.id, reason=str(error))
+            except RecordingFound as error:
+                if self._speech:
+                    recordings.append(row.id)
+                else:
+                    faults.append(self._told(row, error))
+                left.remove(row.id)
             except Exception as error:  # noqa: BLE001 - the next one is to be read all the same
                 if (fault := self._fault(row, error)) is not None:
                     faults.append(fault)
@@ -130,6 +154,7 @@ class Reading:
         now = self._catalog.now_ms()
         with self._catalog.write() as tx:
             readings.advance(tx, read, owner=self._owner, to=TextState.READY, now=now)
+            readings.advance(tx, recordings, owner=self._owner, to=TextState.RECORDING, now=now)
             readings.fail(tx, faults, owner=self._owner, now=now)
             wait = 0 if stop.is_set() else _WAIT_FOR_OURSELVES_MS
             readings.release(tx, left, owner=self._owner, due_at=now + wait)
@@ -173,8 +198,8 @@ class Reading:
         """What to write down; None where it is no fault of the file's."""
         passes = False
         if isinstance(error, TextError):
-            code, message, passes = error.code.value, sentence(error.message), error.passes
-        elif isinstance(error, _ReadingFailed):
+            return self._told(row, error)
+        if isinstance(error, _ReadingFailed):
             code, message = error.code, str(error)
         elif isinstance(error, ObjectMissing | FetchError):
             code, message = _LOST, "The stored file is not as it was: send the record again."
@@ -184,6 +209,14 @@ class Reading:
         else:
             _log.error("text not read", attachment=row.id, exc_info=error)
             code, message, passes = _NOT_READ, "The file could not be read; the log says why.", True
+        return self._unreadable(row, code, message, passes=passes)
+
+    def _told(self, row: AttachmentRow, error: TextError) -> Unreadable:
+        return self._unreadable(row, error.code.value, sentence(error.message), passes=error.passes)
+
+    def _unreadable(
+        self, row: AttachmentRow, code: str, message: str, *, passes: bool
+    ) -> Unreadable:
         last = not passes or row.text_attempts + 1 >= self._pace.max_attempts
         wait = min(self._pace.retry_ms << min(row.text_attempts, 20), _LONGEST_WAIT_MS)
         due_at = None if last else self._catalog.now_ms() + wait

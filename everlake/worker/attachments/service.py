@@ -8,6 +8,7 @@ from everlake.attachments.spool import Spool
 from everlake.attachments.text.extractor import Extractor
 from everlake.attachments.text.model import ExtractionLimits
 from everlake.catalog import downloads, readings
+from everlake.catalog.attachments import TextState
 from everlake.catalog.engine import Catalog, Connection
 from everlake.lake import Lake
 from everlake.metrics import Meters
@@ -18,6 +19,7 @@ from everlake.worker.attachments.indexing import Indexing, indexer_of
 from everlake.worker.attachments.obtaining import Obtainer
 from everlake.worker.attachments.outside import open_fetcher
 from everlake.worker.attachments.reading import Reading, ReadingPace, reader_of
+from everlake.worker.attachments.speech import check_speech, speech_limits
 from everlake.worker.leases import WriterLeases
 
 SPOOL = "spool"
@@ -31,6 +33,9 @@ Turn = Callable[[], bool]
 class Attachments:
     """Fetching, reading and indexing, as threads of a worker take turns at them.
 
+    Recordings are read by threads of their own, since one takes as long as thousands of other
+    files.
+
     Args:
         settings: how many at once, how patiently, and from where.
         catalog: has the queues.
@@ -42,7 +47,8 @@ class Attachments:
         meters: count what becomes of them.
 
     Raises:
-        SettingsError: where attachments may come from, or the proxy, is not well formed.
+        SettingsError: where attachments may come from, or the proxy, is not well formed; or speech
+            cannot be written down.
         SpoolFailed: the spool's folder cannot be made.
     """
 
@@ -88,6 +94,7 @@ class Attachments:
                 lease_ms=lease_ms, retry_ms=retry_ms, max_attempts=settings.max_attempts
             ),
             meters=meters,
+            speech=settings.speech_model is not None,
         )
         self._indexing = Indexing(catalog, store, lake, writers, worker=worker, lease_ms=lease_ms)
         limits = ExtractionLimits(
@@ -96,6 +103,9 @@ class Attachments:
             most_characters=settings.attachment_text_characters,
         )
         self._extractors = [Extractor(limits) for _ in range(settings.attachment_text_processes)]
+        speech = check_speech(settings)
+        listeners = settings.attachment_speech_processes if speech is not None else 0
+        self._listeners = [Extractor(speech_limits(settings), speech) for _ in range(listeners)]
         self._fetches = settings.attachment_concurrency > 0
 
     def start(self) -> None:
@@ -108,6 +118,8 @@ class Attachments:
             yield self._fetching.turn
         for extractor in self._extractors:
             yield partial(self._reading.turn, extractor, self._stop)
+        for listener in self._listeners:
+            yield partial(self._reading.turn, listener, self._stop, TextState.RECORDING)
 
     def index(self) -> bool:
         """Write some texts to the lake's tables; False where there are none."""
@@ -127,7 +139,7 @@ class Attachments:
         """Stop, and hand back what is not finished."""
         self._fetching.leave()
         self._fetcher.close()
-        for extractor in self._extractors:
+        for extractor in (*self._extractors, *self._listeners):
             extractor.close()
 
 

@@ -183,6 +183,10 @@ def test_the_queues_of_attachments_read_ranges_of_indices(home: Home) -> None:
         downloads.abandon(tx, "a", now=now)
         assert readings.is_due(tx, TextState.PENDING, now=now)
         assert readings.claim(tx, owner="a", now=now, lease_ms=1, most=9)
+        readings.advance(tx, [rows[0].id], owner="a", to=TextState.RECORDING, now=now)
+        recordings = TextState.RECORDING
+        assert readings.is_due(tx, recordings, now=now)
+        assert readings.claim(tx, owner="a", now=now, lease_ms=1, most=9, state=recordings)
         readings.advance(tx, [rows[0].id], owner="a", to=TextState.READY, now=now)
         readings.claim_read(tx, owner="a", now=now, lease_ms=1, most=9)
         attachments.get(tx, home.workspace_id, rows[0].id)

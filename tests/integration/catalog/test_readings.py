@@ -1,6 +1,6 @@
 from typing import Any
 
-from everlake.catalog import attachments, readings
+from everlake.catalog import attachments, backlog, readings
 from everlake.catalog.attachments import AttachmentRow, TextState
 from everlake.catalog.readings import Unreadable
 from everlake.contract.attachments import TextStatus
@@ -17,9 +17,15 @@ def fetched(home: Home, count: int = 1, **changes: Any) -> str:
     return batch_id
 
 
-def claim(home: Home, owner: str = "a", now: int = NOW, most: int = 100) -> list[AttachmentRow]:
+def claim(
+    home: Home,
+    owner: str = "a",
+    now: int = NOW,
+    most: int = 100,
+    state: TextState = TextState.PENDING,
+) -> list[AttachmentRow]:
     with home.catalog.write() as tx:
-        return readings.claim(tx, owner=owner, now=now, lease_ms=LEASE, most=most)
+        return readings.claim(tx, owner=owner, now=now, lease_ms=LEASE, most=most, state=state)
 
 
 def claim_read(home: Home, owner: str = "a", now: int = NOW, **changes: Any) -> list[AttachmentRow]:
@@ -44,6 +50,24 @@ def test_only_files_with_text_are_read(home: Home) -> None:
     batch_id = fetched(home, 2)
     assert [row.batch_id for row in claim(home)] == [batch_id] * 2
     assert claim(home, "b") == []
+
+
+def test_recordings_are_claimed_by_those_who_ask_for_them(home: Home) -> None:
+    batch_id = fetched(home, 2)
+    document, recording = claim(home)
+    advance(home, [recording], TextState.RECORDING)
+    assert [row.text_status for row in claim(home, "b", NOW + LEASE)] == [TextState.PENDING]
+    [found] = claim(home, "c", state=TextState.RECORDING)
+    assert (found.id, found.text_attempts) == (recording.id, 0)
+    assert found.view().text == attachments.TextProgress(TextStatus.PENDING)
+    assert claim(home, "d", state=TextState.RECORDING) == []
+    with home.catalog.look() as tx:
+        assert backlog.waiting_files(tx).read == 2
+    [again] = claim(home, "d", NOW + LEASE, state=TextState.RECORDING)
+    assert again.text_attempts == 1
+    assert advance(home, [again], TextState.READY, "d") == 1
+    assert states(home, batch_id) == [TextState.PENDING, TextState.READY]
+    assert document.batch_id == batch_id
 
 
 def test_text_goes_into_the_lake_once_its_batch_is_analysed(home: Home) -> None:

@@ -9,6 +9,7 @@ from everlake.catalog.engine import Catalog
 from everlake.contract.limits import Limits
 from tests.integration.cli.command import Cli, well
 from tests.integration.server import everlake
+from tests.recordings import MODEL
 
 MEMBERS = {"workspace_id", "product_id", "project_id", "api_key", "key_id"}
 
@@ -239,6 +240,7 @@ def test_doctor_finds_everything_in_order(cli: Cli) -> None:
         "storage",
         "disk",
         "attachments",
+        "speech",
     ]
     assert all(check["ok"] for check in checks)
     assert "Everything is in order." in well(cli("doctor")).out
@@ -273,6 +275,44 @@ def test_doctor_says_what_is_opened_of_the_inside(
     monkeypatch.setenv("EVERLAKE_ATTACHMENT_ALLOW", "10.1.0.0/16, files.corp.example")
 
     assert "10.1.0.0/16, files.corp.example" in well(cli("doctor")).out
+
+
+def test_a_model_for_speech_that_is_not_there_is_told_before_anything_starts(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well(cli("init"))
+    monkeypatch.setenv("EVERLAKE_ATTACHMENT_SPEECH_MODEL", "/nowhere/whisper")
+
+    [wrong] = [check for check in cli("doctor", "--json").lines() if not check["ok"]]
+    refused = cli("serve")
+
+    assert wrong["check"] == "speech"
+    assert "there is no directory /nowhere/whisper" in wrong["message"]
+    assert refused.code == 1
+    assert "EVERLAKE_ATTACHMENT_SPEECH_MODEL='/nowhere/whisper': there is no" in refused.err
+
+
+def test_doctor_listens_with_the_model_for_speech(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    well(cli("init"))
+    monkeypatch.setenv("EVERLAKE_ATTACHMENT_SPEECH_MODEL", MODEL)
+
+    assert f"written down by {MODEL}" in " ".join(well(cli("doctor")).out.split())
+
+
+def test_doctor_finds_a_model_for_speech_that_is_cut_off(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    well(cli("init"))
+    for file in Path(MODEL).iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes()[:100_000])
+    monkeypatch.setenv("EVERLAKE_ATTACHMENT_SPEECH_MODEL", str(tmp_path))
+
+    [wrong] = [check for check in cli("doctor", "--json").lines() if not check["ok"]]
+
+    assert wrong["check"] == "speech"
+    assert "the model is damaged" in wrong["message"]
 
 
 def test_doctor_finds_a_data_directory_that_is_a_file(cli: Cli, tmp_path: Path) -> None:

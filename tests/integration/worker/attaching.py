@@ -103,7 +103,7 @@ class Fetcher:
     def _is_settled(self, batch_id: str) -> bool:
         return all(
             row.status is not AttachmentStatus.PENDING
-            and row.text_status not in {"PENDING", "READY"}
+            and row.text_status not in {"PENDING", "RECORDING", "READY"}
             for row in rows_of(self._home, batch_id)
         )
 
