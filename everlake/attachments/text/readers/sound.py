@@ -1,7 +1,7 @@
 """The sound of a recording, as samples for a model that listens (PyAV, which is FFmpeg)."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
 from everlake.attachments.text.gather import Full
 from everlake.attachments.text.model import TextCode, TextError
@@ -67,12 +67,15 @@ def pieces(file: BinaryIO, most_seconds: float) -> Iterator[Piece]:
         TextError: it is damaged, or there is no sound in it.
         Full: it goes on after ``most_seconds``.
     """
-    from av import logging, open  # noqa: A004, PLC0415
+    from av import __version__, logging, open  # noqa: A004, PLC0415
     from av.error import FFmpegError  # noqa: PLC0415
 
     logging.set_level(logging.PANIC)
+    # Titles are often in no Unicode; from version 19 on nothing has to be said about that.
+    older = int(__version__.partition(".")[0]) < 19
+    lenient: dict[str, Any] = {"metadata_errors": "replace"} if older else {}
     try:
-        opened = open(file, "r", options=_OPTIONS, metadata_errors="replace", io_open=_open_nothing)
+        opened = open(file, "r", options=_OPTIONS, io_open=_open_nothing, **lenient)
     except (FFmpegError, ValueError, OSError) as error:
         _let_pass(error)
         raise damaged("it is no recording that can be opened") from error

@@ -190,6 +190,15 @@ def test_what_a_wav_says_of_its_size_is_not_believed(extract: Extract, size: int
         assert found in WRONG or isinstance(found, AttachmentText)
 
 
+def test_a_title_that_is_no_unicode_is_no_trouble(extract: Extract) -> None:
+    title = b"INFOINAM" + struct.pack("<I", 4) + b"caf\xe9"
+    content = header()
+    at = content.index(b"data")
+    titled = content[:at] + b"LIST" + struct.pack("<I", len(title)) + title + content[at:]
+
+    assert "quarter" in said(extract(titled + words_of_customer(), "a.wav"))
+
+
 @pytest.mark.parametrize("rate", [0, 1, 100, 3_999, 500_000, 2**31 - 1, 2**32 - 1])
 def test_a_sample_rate_that_no_recording_has_is_refused(extract: Extract, rate: int) -> None:
     content = header(rate=rate) + words_of_customer()
