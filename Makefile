@@ -32,8 +32,8 @@ demo: $(STAMP) ## Start on sample data and show what comes out
 serve: $(STAMP) ## Start on an empty data directory
 	@$(RUN)everlake serve
 
-test: $(STAMP) ## Run all tests, two files at a time
-	@$(RUN)pytest -n 2 --dist loadfile
+test: $(STAMP) ## Run all tests, three files at a time
+	@$(RUN)pytest -n 3 --dist loadfile
 
 chaos: $(STAMP) ## Kill, cut off and mistreat it for long: ROUNDS=300 SEED=1 by default
 	@EVERLAKE_CHAOS_ROUNDS=$(ROUNDS) EVERLAKE_CHAOS_SEED=$(SEED) $(RUN)pytest tests/faults
