@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from everlake.catalog import attachments, batches
 from everlake.catalog.attachments import AttachmentRow
+from everlake.cli.console import counted
 from everlake.cli.context import (
     DataOption,
     JsonOption,
@@ -81,8 +82,8 @@ def retry_attachments(
         except (LandingDamaged, ObjectMissing) as error:
             fail(f"{batch.landing_path} cannot be read: {error}. Put a backup in its place.")
     out.print(
-        f"{done.retried:,} attachments are fetched again, and {done.texts_retried:,} files read "
-        f"again: everlake batches attachments {batch_id}"
+        f"to be fetched again: {counted(done.retried, 'attachment')}; to be read again: "
+        f"{counted(done.texts_retried, 'file')}. everlake batches attachments {batch_id} shows them"
     )
 
 

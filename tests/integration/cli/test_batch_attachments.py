@@ -57,7 +57,7 @@ def test_with_json_each_is_as_the_api_gives_it(home: Home, server: Hostile, cli:
 def test_failed_ones_are_sent_on_their_way_again(home: Home, server: Hostile, cli: Cli) -> None:
     batch_id = fetched(home, server)
     said = well(cli("batches", "retry-attachments", batch_id)).out
-    assert said.startswith("1 attachments are fetched again, and 0 files read again")
+    assert said.startswith("to be fetched again: 1 attachment; to be read again: 0 files.")
     [_, gone] = well(cli("batches", "attachments", batch_id, "--json")).lines()
     assert (gone["status"], gone["attempts"]) == ("PENDING", 0)
 
