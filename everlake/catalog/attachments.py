@@ -3,7 +3,7 @@
 Who fetches them stands in :mod:`downloads`, who reads them in :mod:`readings`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select, tuple_, update
 
+from everlake.catalog.engine import Catalog
 from everlake.catalog.fields import in_chunks, insert_of
 from everlake.catalog.tables import attachments, batches
 from everlake.contract.attachments import (
@@ -23,6 +24,7 @@ from everlake.contract.attachments import (
 
 _c = attachments.c
 _T = TypeVar("_T")
+_WALKED_AT_ONCE = 2_000
 _GET = select(attachments).where(
     _c.workspace_id == bindparam("workspace"), _c.id == bindparam("attachment")
 )
@@ -183,6 +185,24 @@ def page(
         statement = statement.where(*_in(status))
     statement = statement.order_by(_c.line, _c.place).limit(limit)
     return [row_of(row) for row in tx.execute(statement).mappings()]
+
+
+def walk_stored(catalog: Catalog, workspace_id: str) -> Iterator[AttachmentRow]:
+    """All attachments of a workspace whose content is stored, in no order that means anything."""
+    statement = (
+        select(attachments)
+        .where(_c.workspace_id == workspace_id, _c.status == AttachmentStatus.COMPLETE.value)
+        .order_by(_c.id)
+        .limit(_WALKED_AT_ONCE)
+    )
+    after = ""
+    while True:
+        with catalog.read() as tx:
+            rows = [row_of(row) for row in tx.execute(statement.where(_c.id > after)).mappings()]
+        yield from rows
+        if len(rows) < _WALKED_AT_ONCE:
+            return
+        after = rows[-1].id
 
 
 def read_texts(tx: Connection, batch_ids: Iterable[str]) -> dict[str, list[AttachmentRow]]:

@@ -17,6 +17,7 @@ from everlake.lake.lake import RECORDS, SPECS, UTTERANCES, Lake
 from everlake.lake.problems import Problem
 from everlake.lake.scratch import scratch
 from everlake.lake.verify import findings
+from everlake.lake.verify.contents import lost_contents
 from everlake.lake.verify.evidence import Evidence
 from everlake.lake.verify.objects import Objects
 from everlake.lake.verify.orphans import orphans
@@ -122,6 +123,8 @@ class _Look:
             total = sequence.totals(tx, self._workspace_id)
         empty = EmptyTables({name for name, rows in self._rows.items() if not rows})
         found = empty.sort_out(findings.findings(self._work))
+        self._watch("looking for the content of attachments", 0, None)
+        lost = lost_contents(self._catalog, self._store, self._work, self._workspace_id)
         tables = [*about_tables(self._catalog, self._workspace_id, self._objects, found)]
         return Verified(
             workspace_id=self._workspace_id,
@@ -132,6 +135,7 @@ class _Look:
                 *self._damage.values(),
                 *empty.problems(self._workspace_id),
                 *tables,
+                *lost,
             ],
             orphans=orphans(self._catalog, self._store, self._workspace_id),
         )

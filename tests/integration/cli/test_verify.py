@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from everlake.attachments.paths import content_path
+from tests.hostile import hostile
 from tests.integration.cli.command import Cli, well
+from tests.integration.worker.attaching import (
+    attach,
+    fetching,
+    landed,
+    rows_of,
+    with_attachments,
+)
 from tests.integration.worker.home import Home, record
 from tests.integration.worker.rebuilding import fill
 
@@ -105,3 +114,30 @@ def test_an_empty_workspace_is_right(cli: Cli) -> None:
     well(cli("init"))
 
     assert "0 batches, 0 records, all is well" in well(cli("lake", "verify")).out
+
+
+def test_content_of_attachments_that_is_not_there_or_not_whole_is_told(
+    home: Home, cli: Cli
+) -> None:
+    with hostile() as server, fetching(home) as fetcher:
+        urls = [server.url(f"file/{size}") for size in (100, 200, 300)]
+        batch_id = landed(home, with_attachments("a", *map(attach, urls)))
+        other_id = landed(home, with_attachments("b", attach(server.url("file/400"))))
+        for each in (batch_id, other_id):
+            fetcher.until_settled(each)
+    assert well(cli("lake", "verify", "--json")).json()["ok"] is True
+    gone, cut, _ = rows_of(home, batch_id)
+    files = [home.data / content_path(home.workspace_id, row.sha256 or "") for row in (gone, cut)]
+    files[0].unlink()
+    os.truncate(files[1], 7)
+
+    done = cli("lake", "verify", "--json")
+
+    assert done.code == 1
+    [problem] = done.json()["workspaces"][0]["problems"]
+    assert problem["batchId"] == batch_id
+    assert problem["problem"] == (
+        "the content of 2 of its attachments is not in the storage, or not whole "
+        f"(one is {gone.id})"
+    )
+    assert content_path(home.workspace_id, gone.sha256 or "") in problem["action"]
