@@ -23,6 +23,7 @@ from everlake.attachments.errors import SpoolFailed, SpoolFull
 from everlake.attachments.mime import detect
 from everlake.attachments.sidecar import Sidecar
 from everlake.attachments.values import Expected, Fetched
+from everlake.storage.local_files import write_all
 
 SMALL = 256 * 1024
 """Bytes up to which content stays in memory; to fetch it anew costs less than a note of it."""
@@ -293,17 +294,6 @@ def translated() -> Generator[None]:
         if error.errno in _FULL:
             raise SpoolFull(error.errno, "the spool's disk is full: free some space") from error
         raise SpoolFailed(error.errno, f"the spool's disk failed: {reason}") from error
-
-
-def write_all(handle: int, data: bytes) -> None:
-    """Write all of ``data``, in as many calls as it takes.
-
-    Raises:
-        OSError: from the disk.
-    """
-    written = os.write(handle, data)
-    while written < len(data):
-        written += os.write(handle, memoryview(data)[written:])
 
 
 def remove(path: Path) -> None:
