@@ -26,7 +26,7 @@ from everlake.catalog.errors import CatalogError
 from everlake.catalog.uploads import UploadRow
 from everlake.logs import logger
 from everlake.metrics import Meters
-from everlake.storage import ObjectStore, StorageError
+from everlake.storage import ObjectStore, StorageError, StorageUnavailable
 from everlake.worker.attachments.lineup import ENOUGH, Lineup
 from everlake.worker.attachments.obtaining import Known, Obtainer
 from everlake.worker.attachments.outcomes import (
@@ -198,7 +198,7 @@ class Fetching:
 
     def _settle(self, outcomes: Sequence[Outcome]) -> None:
         outcomes = self._store_content(outcomes)
-        self._storage_away |= any(isinstance(one.result, StorageError) for one in outcomes)
+        self._storage_away |= any(isinstance(one.result, StorageUnavailable) for one in outcomes)
         now = self._catalog.now_ms()
         stored = [
             stored_of(one.row, one.result)
@@ -231,6 +231,9 @@ class Fetching:
         try:
             self._store.put_files(list(files.items()))
         except StorageError as error:
+            if len(files) > 1 and not isinstance(error, StorageUnavailable):
+                # It is about one of them, and the others are not to wait for that.
+                return [stored for one in outcomes for stored in self._store_content([one])]
             return [
                 msgspec.structs.replace(one, result=error)
                 if isinstance(one.result, Fetched)
@@ -304,10 +307,11 @@ class Fetching:
 
     def _claim(self) -> bool:
         """Claim some where threads would have nothing to do soon."""
-        enough = self._lineup.ready() >= self._pace.at_once
-        if enough or self._stop.is_set() or time.monotonic() < self._claim_again_at:
+        if self._stop.is_set() or time.monotonic() < self._claim_again_at:
             return False
         if self._storage_away and not self._storage_back():
+            return False
+        if self._lineup.ready() >= self._pace.at_once:
             return False
         with self._catalog.look() as tx:
             if not downloads.is_due(tx, now=self._catalog.now_ms()):
@@ -339,12 +343,16 @@ class Fetching:
 
     def _storage_back(self) -> bool:
         """Whether content can be kept again; until then what was claimed is handed back."""
-        waiting = [row.id for row in self._lineup.clear()]
-        if waiting:
-            with self._catalog.write() as tx:
-                downloads.release(tx, waiting, owner=self._owner, due_at=self._catalog.now_ms())
+        if waiting := self._lineup.clear():
+            ids = [row.id for row in waiting]
+            try:
+                with self._catalog.write() as tx:
+                    downloads.release(tx, ids, owner=self._owner, due_at=self._catalog.now_ms())
+            except CatalogError:
+                self._lineup.add(waiting)
+                raise
             with self._lock:
-                for each in waiting:
+                for each in ids:
                     self._held.pop(each, None)
         try:
             self._store.check()

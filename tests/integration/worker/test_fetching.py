@@ -1,7 +1,9 @@
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from everlake.attachments.paths import content_path
 from everlake.catalog import attachments, downloads
+from everlake.catalog.errors import CatalogUnavailable
 from everlake.contract.attachments import AttachmentStatus, Retried
 from everlake.contract.batch import DownloadStatus
 from everlake.landing.attached import retry_attachments
@@ -492,6 +495,62 @@ def test_while_storage_is_away_nothing_more_is_fetched(
         away = False
         fetcher.until_settled(batch_id)
     assert {row.attempts for row in rows_of(home, batch_id)} == {0}
+
+
+def test_what_is_handed_back_while_storage_and_catalog_are_away_is_not_lost(
+    home: Home, server: Hostile, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [server.url(f"file/5000?both={number}") for number in range(600)]
+    batch_id = landed(
+        home,
+        *(
+            with_attachments(str(at), *(attach(url) for url in urls[at : at + 10]))
+            for at in range(0, len(urls), 10)
+        ),
+    )
+    put_files, release = home.store.put_files, downloads.release
+    broken = {"storage", "catalog"}
+
+    def put(objects: list[tuple[str, Content]], **options: Any) -> None:
+        if objects and "storage" in broken:
+            broken.discard("storage")
+            raise StorageUnavailable("the bucket is away")
+        put_files(objects, **options)
+
+    def hand_back(*given: Any, **named: Any) -> int:
+        if "catalog" in broken:
+            broken.discard("catalog")
+            raise CatalogUnavailable("the catalog is away")
+        return release(*given, **named)
+
+    monkeypatch.setattr(home.store, "put_files", put)
+    monkeypatch.setattr(downloads, "release", hand_back)
+    with fetching(home) as fetcher:
+        while broken:
+            with suppress(CatalogUnavailable):
+                fetcher.turn()
+        clock.forward(60_000)
+        fetcher.until_settled(batch_id)
+    assert progress(home, batch_id)[:3] == (600, 600, 0)
+
+
+def test_one_object_that_is_in_the_way_holds_up_no_other(home: Home, server: Hostile) -> None:
+    damaged = home.data / content_path(home.workspace_id, sha256(content(40)))
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"half")
+    sizes = [10, 20, 30, 40, 50]
+    batch_id = landed(
+        home, with_attachments("a", *(attach(server.url(f"file/{size}")) for size in sizes))
+    )
+    with fetching(home) as fetcher:
+        while any(
+            row.status == "PENDING" and not row.error_code for row in rows_of(home, batch_id)
+        ):
+            time.sleep(0.05)  # so that several are settled together
+            fetcher.turn()
+    told = [row.error_code for row in rows_of(home, batch_id)]
+    assert told == [None, None, None, "NOT_KEPT", None]
+    assert damaged.read_bytes() == b"half"
 
 
 def test_large_content_that_a_stop_kept_from_being_stored_is_gone_on_with(
