@@ -106,6 +106,8 @@ class Attachments:
         speech = check_speech(settings)
         listeners = settings.attachment_speech_processes if speech is not None else 0
         self._listeners = [Extractor(speech_limits(settings), speech) for _ in range(listeners)]
+        # Where there is no model any more, what waits for one is told so.
+        self._refusing = self._extractors[:1] if settings.speech_model is None else []
         self._fetches = settings.attachment_concurrency > 0
 
     def start(self) -> None:
@@ -118,7 +120,7 @@ class Attachments:
             yield self._fetching.turn
         for extractor in self._extractors:
             yield partial(self._reading.turn, extractor, self._stop)
-        for listener in self._listeners:
+        for listener in self._listeners or self._refusing:
             yield partial(self._reading.turn, listener, self._stop, TextState.RECORDING)
 
     def index(self) -> bool:

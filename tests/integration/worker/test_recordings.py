@@ -159,6 +159,22 @@ def test_a_worker_that_writes_nothing_down_leaves_recordings_to_one_that_does(
     assert [name for _, name in found(home, "spreadsheets")] == ["call.ogg"]
 
 
+def test_when_the_model_is_taken_away_what_waited_for_it_is_told_so(
+    home: Home, files: Files
+) -> None:
+    batch_id = landed(home, call(files.put("call.ogg", OGG)))
+    with fetching(home, **LISTENS, attachment_speech_processes=0) as leaving:
+        while rows_of(home, batch_id)[0].text_status is not TextState.RECORDING:
+            leaving.turn()
+
+    with fetching(home, "other") as fetcher:
+        fetcher.until_settled(batch_id)
+
+    told = text_of(home, batch_id).error
+    assert isinstance(told, attachments.AttachmentFault)
+    assert told.code == "EXTRA_MISSING"
+
+
 def test_a_recording_that_its_workers_did_not_survive_is_given_up(home: Home, files: Files) -> None:
     batch_id = landed(home, call(files.put("call.ogg", OGG)))
     with fetching(home, attachment_speech_processes=0, **LISTENS) as fetcher:
