@@ -1,4 +1,4 @@
-"""Content on its way: files of a directory on this machine's disk."""
+"""Content on its way: in memory where it is small, else in files on this machine's disk."""
 
 import fcntl
 import os
@@ -31,10 +31,10 @@ def ignore(_size: int) -> None:
 class Spool:
     """Where contents are put together: a directory, and memory for those that are small.
 
-    A larger one is a file, one a name, written by one fetch at a time.
-    A file is locked (``flock(2)``) from its opening to its drop, so that of two processes that
-    take the same name one writes it and the other a file of its own; the lock of a process that
-    dies is gone with it. Each takes a file handle until then. Nothing is synced here.
+    A larger one is a file, one a name, each written by one fetch at a time. It is locked
+    (``flock(2)``) from its opening to its drop, so that of two processes that take the same name
+    one writes it and the other a file of its own; the lock of a process that dies is gone with
+    it. Each takes a file handle until then. Nothing is synced here.
 
     Args:
         directory: on a local disk; made if it is not there.

@@ -60,6 +60,7 @@ def lost_contents(
             ),
             action=(
                 f"put it back from a backup, this one at {content_path(workspace_id, sha256)}; "
-                "without a backup send the records again, with what was uploaded for them"
+                "without a backup delete what is left of it and send the records again, with what "
+                "was uploaded for them"
             ),
         )
