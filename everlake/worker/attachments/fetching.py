@@ -152,7 +152,8 @@ class Fetching:
                 )
 
     def _fetch_all(self) -> None:
-        while (row := self._lineup.take()) is not None:
+        done: AttachmentRow | None = None
+        while (row := self._lineup.take(done)) is not None:
             started = time.monotonic()
             try:
                 result = self._fetch(row)
@@ -160,10 +161,11 @@ class Fetching:
                 return
             except Exception as error:  # noqa: BLE001 - the thread must live, the row be settled
                 result = error
-            finally:
-                self._lineup.done(row)
             seconds = time.monotonic() - started
+            done = row
             if isinstance(result, Fetched) and result.size >= _LARGE:
+                self._lineup.done(row)
+                done = None
                 result = self._stored_apart(row, result)
                 if isinstance(result, StorageError) and self._stop.is_set():
                     return  # it lies in the spool, whole, for whoever goes on
