@@ -70,6 +70,16 @@ def chunked(peer: Peer, request: Request) -> None:
 
 
 @behaviour
+def talkative(peer: Peer, request: Request) -> None:
+    """Interim answers before the answer and fields behind it: none of them are the answer's."""
+    peer.send(b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n")
+    peer.send(b"HTTP/1.1 100 Continue\r\nContent-Encoding: gzip\r\n\r\n")
+    peer.head(200, {"Transfer-Encoding": "chunked"})
+    peer.chunk(content(int(request.path[1])))
+    peer.send(b'0\r\nContent-Encoding: gzip\r\nETag: "other"\r\n\r\n')
+
+
+@behaviour
 def until_close(peer: Peer, request: Request) -> object:
     peer.send(b"HTTP/1.0 200 OK\r\n\r\n" + content(int(request.path[1])))
     return CLOSE

@@ -85,7 +85,7 @@ def behaviour(function: Behaviour) -> Behaviour:
 class Hostile:
     """The server; ``requests`` are all that it got, in their order."""
 
-    def __init__(self, host: str, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         self.requests: list[Request] = []
         self.connections = 0
         self.asked: Counter[str] = Counter()
@@ -93,7 +93,7 @@ class Hostile:
         self._tls = tls
         self._open: set[socket.socket] = set()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family, backlog=128)
+        self._listener = socket.create_server((host, port), family=family, backlog=128)
         self.host = host
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -146,9 +146,11 @@ def _read(line: Callable[[], bytes]) -> Request | None:
 
 
 @contextmanager
-def hostile(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Hostile]:
-    """A server for the length of a block."""
-    server = Hostile(host, tls)
+def hostile(
+    host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None
+) -> Iterator[Hostile]:
+    """A server for the length of a block, at a free port unless told."""
+    server = Hostile(host, port, tls)
     try:
         yield server
     finally:

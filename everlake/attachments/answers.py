@@ -1,10 +1,9 @@
 """What the head of an HTTP answer says, read strictly."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol
 
 import msgspec
 
@@ -26,10 +25,22 @@ _NO_RANGE = re.compile(r"bytes \*/([0-9]{1,18})", re.ASCII | re.IGNORECASE)
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
 
 
-class Headers(Protocol):
-    """The header fields of an answer, by name in any case."""
+class Headers:
+    """The header fields of an answer.
 
-    def getlist(self, key: str) -> list[str]: ...
+    Args:
+        lines: one a field, in Latin-1, as HTTP has them.
+    """
+
+    def __init__(self, lines: Iterable[bytes] = ()) -> None:
+        self._values: dict[str, list[str]] = {}
+        for line in lines:
+            name, _, value = line.decode("latin-1").partition(":")
+            self._values.setdefault(name.lower(), []).append(value.strip())
+
+    def getlist(self, name: str) -> list[str]:
+        """The values of a field, named in any case, in their order."""
+        return self._values.get(name.lower(), [])
 
 
 class Validator(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +108,11 @@ def content_length(headers: Headers) -> int | None:
     return int(length)
 
 
+def has_two_framings(headers: Headers) -> bool:
+    """Whether the peer may mean another end than was read (RFC 9112, section 6.3)."""
+    return bool(headers.getlist("transfer-encoding") and headers.getlist("content-length"))
+
+
 def content_coding(headers: Headers) -> str | None:
     """``gzip`` or ``deflate`` if the content is coded so; None if not at all.
 
@@ -140,7 +156,7 @@ def redirect(headers: Headers) -> str:
         raise bad_answer("answered a redirect that leads nowhere")
     [text] = found
     try:
-        # http.client reads headers as Latin-1; what servers send unescaped is UTF-8.
+        # Headers are read as Latin-1; what servers send unescaped is UTF-8.
         return text.encode("latin-1").decode()
     except UnicodeError:
         return text

@@ -10,11 +10,11 @@ from everlake.attachments.connections import Connections
 from everlake.attachments.decoding import decoded
 from everlake.attachments.exchange import Answer, Exchange
 from everlake.attachments.guard import Guard
+from everlake.attachments.session import Way
 from everlake.attachments.sidecar import Sidecar, boot_id
 from everlake.attachments.spool import Slot, Spool, ignore
 from everlake.attachments.url import Location, parse
 from everlake.attachments.values import Expected, Fetched, FetchLimits
-from everlake.attachments.watchdog import Watchdog
 
 __all__ = ["Expected", "FetchLimits", "Fetched", "Fetcher"]
 
@@ -55,12 +55,9 @@ class Fetcher:
         self._guard = guard
         self._limits = limits
         self._connections = Connections(
-            connect_timeout=limits.connect_timeout,
+            Way(connect_timeout=limits.connect_timeout, proxy=proxy, ca=ca),
             per_host=connections_per_host,
-            proxy=proxy,
-            ca=ca,
         )
-        self._watchdog = Watchdog()
 
     def fetch(
         self,
@@ -88,10 +85,10 @@ class Fetcher:
             SpoolFailed: and :class:`~everlake.attachments.errors.SpoolFull`, from the disk.
         """
         location = parse(url)
-        self._guard.check(location, proxied=self._connections.proxy is not None)
+        self._guard.check(location, proxied=self._connections.proxied)
         check_expected(expected, self._limits.max_bytes)
         with self._spool.slot(name, expected, self._limits.max_bytes, report) as slot:
-            exchange = Exchange(self._limits, self._guard, self._connections, self._watchdog, stop)
+            exchange = Exchange(self._limits, self._guard, self._connections, stop)
             part = slot.resume(url, exchange.pause)
             if part is None or not self._go_on(exchange, location, slot, part, expected):
                 self._start(exchange, location, slot, url, expected)
@@ -100,7 +97,6 @@ class Fetcher:
     def close(self) -> None:
         """Close idle connections. Fetches that still run end by their ``stop`` alone."""
         self._connections.close()
-        self._watchdog.close()
 
     def _start(
         self, exchange: Exchange, location: Location, slot: Slot, url: str, expected: Expected

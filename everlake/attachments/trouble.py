@@ -1,62 +1,53 @@
-"""What the network and its libraries raise, as errors of a fetch."""
+"""What libcurl met, as errors of a fetch."""
 
-import ssl
-from http.client import HTTPException, IncompleteRead, RemoteDisconnected
-
-from urllib3.exceptions import (
-    HTTPError,
-    NewConnectionError,
-    ReadTimeoutError,
-)
-from urllib3.exceptions import SSLError as TlsError
+import pycurl
 
 from everlake.attachments.answers import bad_answer
 from everlake.attachments.errors import FetchCode, FetchError
 
-# ValueError is what http.client lets through of malformed answers, UnicodeError among it.
-NETWORK_ERRORS = (OSError, HTTPError, HTTPException, ValueError)
-"""Everything that a connection or an answer may raise."""
+_TLS = {
+    pycurl.E_SSL_CONNECT_ERROR,
+    pycurl.E_SSL_CIPHER,
+    pycurl.E_SSL_CACERT_BADFILE,
+    pycurl.E_SSL_SHUTDOWN_FAILED,
+    pycurl.E_SSL_ISSUER_ERROR,
+}
+_NO_CONNECTION = {pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_PROXY}
+_BROKEN_OFF = {
+    pycurl.E_GOT_NOTHING,
+    pycurl.E_PARTIAL_FILE,
+    pycurl.E_RECV_ERROR,
+    pycurl.E_SEND_ERROR,
+}
 
 
-def trouble(error: Exception, *, connecting: bool = False) -> FetchError:
-    """The error of a fetch that met ``error``.
+def trouble(code: int, *, connected: bool) -> FetchError:
+    """The error of a fetch that libcurl ended with ``code``, which is not 0.
 
     Args:
-        error: one of :data:`NETWORK_ERRORS`.
-        connecting: whether there was no connection yet.
+        code: see libcurl-errors(3).
+        connected: whether there was a connection, so that something could be asked; perhaps one
+            that had been kept and then was closed, and a new one did not come about.
     """
-    causes = _causes(error)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+    if code == pycurl.E_PEER_FAILED_VERIFICATION:
         return FetchError(
             FetchCode.TLS_FAILED,
             "the certificate of the URL's server is not valid for its host: it has to be renewed "
             "there",
         )
-    if any(isinstance(cause, (TimeoutError, ReadTimeoutError)) for cause in causes):
+    if code == pycurl.E_OPERATION_TIMEDOUT:
         return timed_out()
-    if any(isinstance(cause, (ssl.SSLError, TlsError)) for cause in causes):
+    if code in _TLS:
         return FetchError(
             FetchCode.TLS_FAILED, "no secure connection to the URL's server came about", passes=True
         )
-    if connecting or any(isinstance(cause, NewConnectionError) for cause in causes):
+    if not connected or code in _NO_CONNECTION:
         return FetchError(
             FetchCode.CONNECTION_FAILED,
             "the URL's server takes no connection: check that it runs and can be reached",
             passes=True,
         )
-    if is_silent_end(error) or any(
-        isinstance(cause, (IncompleteRead, OSError)) for cause in causes
-    ):
-        return cut_off()
-    return bad_answer("sent what is not HTTP")
-
-
-def is_silent_end(error: Exception) -> bool:
-    """Whether the peer had closed the connection before anything of an answer."""
-    return any(
-        isinstance(cause, (RemoteDisconnected, ConnectionResetError, BrokenPipeError))
-        for cause in _causes(error)
-    )
+    return cut_off() if code in _BROKEN_OFF else bad_answer("sent what is not HTTP")
 
 
 def cut_off() -> FetchError:
@@ -73,17 +64,3 @@ def timed_out() -> FetchError:
         "the URL's server was silent for too long, or took too long altogether",
         passes=True,
     )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """The error and those that it came from."""
-    found: list[BaseException] = []
-    pending: list[BaseException | None] = [error]
-    while pending:
-        one = pending.pop()
-        if one is None or one in found:
-            continue
-        found.append(one)
-        pending += [one.__cause__, one.__context__]
-        pending += [argument for argument in one.args if isinstance(argument, BaseException)]
-    return found

@@ -55,8 +55,12 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
+    def origin(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+    @property
     def url(self) -> str:
-        return f"{self.scheme}://{self.authority}{self.target}"
+        return f"{self.origin}{self.target}"
 
 
 def parse(url: str) -> Location:

@@ -10,7 +10,7 @@ class FetchLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         max_bytes: greatest size of the content, after decoding.
-        connect_timeout: seconds for a connection to one address, and again for its TLS.
+        connect_timeout: seconds for a connection to one address, its TLS included.
         idle_timeout: seconds without a byte; also, for the whole of an answer's headers.
         total_timeout: seconds for everything, all redirects included, from the moment that the
             host of the URL has a connection free for it.

@@ -165,7 +165,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 4
     attachment_connect_timeout: Annotated[
         float,
-        Meta(gt=0, description="Longest wait for a connection.", extra={"unit": "seconds"}),
+        Meta(
+            gt=0,
+            description="Longest wait for a connection, its TLS included.",
+            extra={"unit": "seconds"},
+        ),
     ] = 10.0
     attachment_idle_timeout: Annotated[
         float,

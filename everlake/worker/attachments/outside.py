@@ -1,6 +1,6 @@
 """The way outside, as the settings open it."""
 
-from everlake.attachments.connections import read_proxy
+from everlake.attachments.connections import check_proxy
 from everlake.attachments.fetch import Fetcher
 from everlake.attachments.guard import Guard
 from everlake.attachments.spool import Spool
@@ -20,7 +20,7 @@ def check_way_outside(settings: Settings) -> list[str]:
     except ValueError as error:
         raise SettingsError(f"{variable_of('attachment_allow')}: {error}") from error
     try:
-        read_proxy(settings.attachment_proxy or None)
+        check_proxy(settings.attachment_proxy or None)
     except ValueError as error:
         raise SettingsError(f"{variable_of('attachment_proxy')}: {error}") from error
     return allowed

@@ -2,9 +2,13 @@
 
 import gzip
 import hashlib
+import os
+import resource
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -13,6 +17,8 @@ import pytest
 from everlake import __version__
 from everlake.attachments.errors import FetchCode, FetchError, Stopped
 from everlake.attachments.guard import Guard
+from everlake.attachments.session import Session, Way
+from everlake.attachments.url import parse
 from everlake.attachments.values import Expected, FetchLimits
 from tests.hostile import RAW, Hostile, Request, content
 from tests.integration.attachments.home import QUICK, Home, data_of, sha256
@@ -27,7 +33,7 @@ def failing(home: Home, url: str, **options: object) -> FetchError:
 
 
 @pytest.mark.parametrize("size", [0, 1, 1_000, 3_000_000])
-@pytest.mark.parametrize("behaviour", ["file", "chunked", "until-close"])
+@pytest.mark.parametrize("behaviour", ["file", "chunked", "talkative", "until-close"])
 def test_content_comes_as_it_is(home: Home, server: Hostile, behaviour: str, size: int) -> None:
     fetched = home.fetch(server.url(f"{behaviour}/{size}"))
 
@@ -324,6 +330,61 @@ def test_a_new_connection_that_ends_silently_is_not_asked_again(
 ) -> None:
     assert failing(home, server.url("raw/nothing")).passes
     assert len(server.requests) == 1
+
+
+def test_a_kept_connection_to_a_server_that_is_gone_is_no_connection(
+    home: Home, server: Hostile
+) -> None:
+    home.fetch(server.url("file/1"), name="before")
+    server.close()
+
+    error = failing(home, server.url("file/1"))
+
+    assert (error.code, error.passes) == (FetchCode.CONNECTION_FAILED, True)
+
+
+def test_no_more_is_read_than_is_kept(server: Hostile) -> None:
+    session = Session(Way(connect_timeout=2))
+    session.begin(parse(server.url("file/5000000")), "127.0.0.1", [])
+    pieces: list[bytes] = []
+    while session.code is None:
+        session.step(0.1)
+        time.sleep(0.001)  # in which more comes than is taken
+        pieces.append(session.take())
+    while piece := session.take():
+        pieces.append(piece)
+    session.close()
+
+    assert b"".join(pieces) == content(5_000_000)
+    assert max(map(len, pieces)) <= 256 * 1024
+
+
+def test_no_number_of_open_files_is_too_large(home: Home, server: Hostile) -> None:
+    """select(2) knows no file beyond the 1,024th."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4_096)), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_100)]
+    try:
+        assert data_of(home.fetch(server.url("file/300000"))) == content(300_000)
+    finally:
+        for handle in held:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_children_get_no_connection(home: Home, server: Hostile) -> None:
+    before = set(_inheritable())
+
+    home.fetch(server.url("file/1"))
+
+    assert set(_inheritable()) == before
+
+
+def _inheritable() -> Iterator[int]:
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if os.get_inheritable(int(entry.name)):
+                yield int(entry.name)
 
 
 def test_no_connection_is_an_error_that_passes(home: Home, server: Hostile) -> None:

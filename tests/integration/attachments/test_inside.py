@@ -4,18 +4,20 @@
 import ipaddress
 import socket
 import string
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pycurl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from everlake.attachments.errors import FetchCode, FetchError
 from everlake.attachments.guard import Guard
+from everlake.attachments.session import Session, Way
 from everlake.attachments.url import parse
 from tests.hostile import Hostile, content, hostile
 from tests.integration.attachments.home import Home, data_of
@@ -94,10 +96,10 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "spool", guard=Guard())
 
 
-def refused(home: Home, url: str) -> None:
+def refused(home: Home, url: str, codes: Collection[FetchCode] = REFUSED) -> None:
     with pytest.raises(FetchError) as caught:
         home.fetch(url)
-    assert caught.value.code in REFUSED, caught.value
+    assert caught.value.code in codes, caught.value
     assert not caught.value.passes
     assert home.files == []
 
@@ -135,7 +137,10 @@ def test_no_redirect_leads_inside(
 ) -> None:
     home = Home(tmp_path / "spool", guard=Guard([f"127.0.0.1:{server.port}"]))
 
-    refused(home, server.url(f"redirect?to={quote(f'http://{host}:{inside[0].port}/file/1')}"))
+    # A header with NUL in it is none (RFC 9110, section 5.5).
+    codes = {FetchCode.BAD_ANSWER} if "\0" in host else REFUSED
+    to = quote(f"http://{host}:{inside[0].port}/file/1")
+    refused(home, server.url(f"redirect?to={to}"), codes)
     assert untouched(inside)
 
 
@@ -237,6 +242,33 @@ def test_a_kept_connection_is_not_used_for_another_host(server: Hostile, tmp_pat
     home.fetch(server.url("file/1", host="a.example"), name="c")
 
     assert server.connections == 2
+
+
+def test_a_kept_connection_is_not_used_for_another_address(tmp_path: Path) -> None:
+    with hostile("127.0.0.1") as first, hostile("127.0.0.2", first.port) as second:
+        names = Names(["127.0.0.1"], ["127.0.0.2"], ["127.0.0.2", "127.0.0.1"])
+        home = Home(tmp_path / "spool", guard=Guard(["127.0.0.0/8"], resolver=names))
+        for name in ("a", "b", "c"):
+            home.fetch(first.url("file/1", host="files.example"), name=name)
+
+        assert [len(one.requests) for one in (first, second)] == [1, 2]
+        assert [one.connections for one in (first, second)] == [1, 1]
+
+
+def test_no_socket_is_opened_but_to_the_address_that_was_checked(
+    inside: list[Hostile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where libcurl would go by the URL."""
+    monkeypatch.setattr(pycurl, "CONNECT_TO", pycurl.HTTP200ALIASES)
+    session = Session(Way(connect_timeout=2))
+
+    session.begin(parse(f"http://127.0.0.1:{inside[0].port}/file/1"), "127.0.0.9", [])
+    while session.code is None:
+        session.step(0.1)
+    session.close()
+
+    assert session.code == pycurl.E_COULDNT_CONNECT
+    assert untouched(inside)
 
 
 def test_an_open_host_is_fetched_from_whatever_its_address(server: Hostile, tmp_path: Path) -> None:

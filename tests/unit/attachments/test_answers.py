@@ -4,17 +4,16 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from urllib3 import HTTPHeaderDict
 
 from everlake.attachments import answers
-from everlake.attachments.answers import Part, Validator
+from everlake.attachments.answers import Headers, Part, Validator
 
 DATE = "Mon, 05 Jan 2026 12:00:00 GMT"
 EARLIER = "Mon, 05 Jan 2026 11:59:59 GMT"
 
 
-def heads(**values: str) -> HTTPHeaderDict:
-    return HTTPHeaderDict({name.replace("_", "-"): value for name, value in values.items()})
+def heads(**values: str) -> Headers:
+    return Headers(f"{name.replace('_', '-')}: {values[name]}".encode("latin-1") for name in values)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +32,7 @@ def heads(**values: str) -> HTTPHeaderDict:
         (heads(), None),
     ],
 )
-def test_only_strong_validators_count(headers: HTTPHeaderDict, found: Validator | None) -> None:
+def test_only_strong_validators_count(headers: Headers, found: Validator | None) -> None:
     assert answers.validator(headers) == found
 
 
@@ -45,7 +44,7 @@ def test_only_strong_validators_count(headers: HTTPHeaderDict, found: Validator 
         ("bytes */10", None),
         ("bytes 5-9", None),
         ("bytes=5-9/10", None),
-        ("bytes \u0665-9/10", None),
+        ("bytes \u00b2-9/10", None),
         ("bytes 5-9/10, bytes 1-2/10", None),
     ],
 )
