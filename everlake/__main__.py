@@ -1,5 +1,5 @@
 """``python -m everlake``."""
 
-from everlake.cli.main import main
+from everlake.cli.main import program
 
-main()
+program()

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -98,6 +99,17 @@ def _pasted(command: str) -> str:
         content=words[words.index("-d") + 1].encode(),
         trust_env=False,
     ).text
+
+
+def test_no_process_carries_what_it_does_not_use(shared: Server) -> None:
+    """pyarrow loads pandas wherever it is installed, as it is for the tests."""
+    assert find_spec("pandas") is not None
+    pids = [pid for found in children(shared).values() for pid in found]
+
+    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in pids]
+
+    assert len(maps) == 2
+    assert all("/pyarrow/" in one and "/pandas/" not in one for one in maps)
 
 
 def test_a_second_server_on_the_same_data_refuses_and_says_who_is_there(shared: Server) -> None:
