@@ -8,8 +8,9 @@ from everlake.attachments.errors import FetchError
 from everlake.attachments.session import Session, Way
 from everlake.attachments.url import Location, parse
 
-MAX_IDLE = 64
-"""Sessions that are kept when nobody uses them."""
+MAX_IDLE = 32
+"""Sessions that are kept when nobody uses them. One that has spoken TLS holds a megabyte of
+authorities."""
 _WAIT_SECONDS = 0.1
 
 

@@ -104,9 +104,7 @@ class Exchange:
         addresses = self._addresses(location)
         session = self._connections.take(location)
         try:
-            self._ask(
-                session, location, addresses, [f"{name}: {headers[name]}" for name in headers]
-            )
+            self._ask(session, location, addresses, headers)
             yield Answer(session, self._body(session))
         finally:
             session.end()
@@ -126,13 +124,14 @@ class Exchange:
         session: Session,
         location: Location,
         addresses: Sequence[str],
-        fields: Sequence[str],
+        headers: Mapping[str, str],
     ) -> None:
         """Have the head of an answer, of the first address that takes a connection."""
         origin, known = session.reaches
         # One that there may be a connection to comes first.
         if origin == location.origin and known in addresses:
             addresses = [known, *(one for one in addresses if one != known)]
+        fields = [f"{name}: {value}" for name, value in headers.items()]
         for address in addresses[:_MAX_ADDRESSES]:
             session.end()
             session.begin(location, address, fields)
