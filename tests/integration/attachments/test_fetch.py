@@ -182,12 +182,13 @@ def test_an_early_end_is_an_error_that_passes(home: Home, server: Hostile, path:
     assert (error.code, error.passes) == (FetchCode.CUT_OFF, True)
 
 
-def test_what_follows_the_announced_end_is_nobodys(home: Home, server: Hostile) -> None:
-    first = home.fetch(server.url("long/1000"))
-    second = home.fetch(server.url("file/2000"), name="two")
+def test_what_follows_the_announced_end_is_nobodys(server: Hostile, tmp_path: Path) -> None:
+    """Not even where the next request comes before libcurl looks, as it does now and then."""
+    for number in range(20):
+        home = Home(tmp_path / str(number))
 
-    assert data_of(first) == DATA
-    assert data_of(second) == content(2_000)
+        assert data_of(home.fetch(server.url("long/1000"))) == DATA
+        assert data_of(home.fetch(server.url("file/2000"), name="two")) == content(2_000)
 
 
 def test_of_two_framings_chunks_count_and_the_connection_ends(home: Home, server: Hostile) -> None:
