@@ -453,17 +453,22 @@ def test_storage_that_stays_in_trouble_does_not_fill_the_spool(
     assert rows_of(home, batch_id)[0].attempts == 0
 
 
-def test_while_storage_is_away_nothing_more_is_fetched(
-    home: Home, server: Hostile, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    urls = [server.url(f"file/5000?away={number}") for number in range(600)]
-    batch_id = landed(
+def landed_with_many(home: Home, server: Hostile, word: str) -> str:
+    """A batch with 600 attachments, whose URLs ask for ``word``."""
+    urls = [server.url(f"file/5000?{word}={number}") for number in range(600)]
+    return landed(
         home,
         *(
             with_attachments(str(at), *(attach(url) for url in urls[at : at + 10]))
             for at in range(0, len(urls), 10)
         ),
     )
+
+
+def test_while_storage_is_away_nothing_more_is_fetched(
+    home: Home, server: Hostile, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = landed_with_many(home, server, "away")
     away, looks = True, 0
     put_files, check = home.store.put_files, home.store.check
 
@@ -500,14 +505,7 @@ def test_while_storage_is_away_nothing_more_is_fetched(
 def test_what_is_handed_back_while_storage_and_catalog_are_away_is_not_lost(
     home: Home, server: Hostile, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    urls = [server.url(f"file/5000?both={number}") for number in range(600)]
-    batch_id = landed(
-        home,
-        *(
-            with_attachments(str(at), *(attach(url) for url in urls[at : at + 10]))
-            for at in range(0, len(urls), 10)
-        ),
-    )
+    batch_id = landed_with_many(home, server, "both")
     put_files, release = home.store.put_files, downloads.release
     broken = {"storage", "catalog"}
 
