@@ -103,15 +103,18 @@ class Exchange:
         """The answer to one request."""
         addresses = self._addresses(location)
         session = self._connections.take(location)
+        good = False
         try:
             self._ask(session, location, addresses, headers)
             yield Answer(session, self._body(session))
+            good = not answers.has_two_framings(session.headers)
         finally:
-            session.end()
-            if answers.has_two_framings(session.headers):
-                session.close()
-            else:
+            # Whatever went wrong may have gone wrong in the session.
+            if good:
+                session.end()
                 self._connections.give_back(session)
+            else:
+                session.close()
 
     def _addresses(self, location: Location) -> list[str]:
         if self._connections.proxied:
