@@ -1,4 +1,4 @@
-"""One transfer at a time by libcurl, led step by step, with the connections that are kept."""
+"""One transfer at a time by libcurl, led step by step, over a connection that is kept."""
 
 import ipaddress
 import math
@@ -109,7 +109,9 @@ class Session:
             at = f"[{address}]" if ":" in address else address
             easy.setopt(pycurl.CONNECT_TO, [f"::{at}:{location.port}"])
         sent = ("Accept-Encoding: identity", "Proxy-Connection:", *fields)
-        easy.setopt(pycurl.FRESH_CONNECT, int(self._is_stale()))
+        # One to a proxy would else carry the answers of several hosts.
+        fresh = self._is_stale() or self.reaches[0] != location.origin
+        easy.setopt(pycurl.FRESH_CONNECT, int(fresh))
         easy.setopt(pycurl.HTTPHEADER, [one.encode("latin-1") for one in sent])
         self._multi.add_handle(easy)
         self._act_in_time()

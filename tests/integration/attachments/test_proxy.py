@@ -1,53 +1,17 @@
 """A proxy that is used on purpose."""
 
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from everlake.attachments import connections
 from everlake.attachments.errors import FetchCode, FetchError
 from everlake.attachments.guard import Guard
 from tests.hostile import Hostile
 from tests.integration.attachments.home import Home
-
-
-class Proxy:
-    """Notes what it is asked for, and connects everything to one server of this machine."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self.asked: list[str] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        head = client.recv(65_536)
-        line = head.partition(b"\r\n")[0].decode()
-        self.asked.append(line)
-        with client, socket.create_connection(("127.0.0.1", self._target)) as server:
-            if line.startswith("CONNECT"):
-                client.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
-                return
-            method, url, version = line.split()
-            path = "/" + url.split("/", 3)[3]
-            server.sendall(head.replace(line.encode(), f"{method} {path} {version}".encode(), 1))
-            while data := server.recv(65_536):
-                client.sendall(data)
+from tests.integration.attachments.proxy import Proxy
 
 
 @pytest.fixture
@@ -68,7 +32,7 @@ def test_the_proxy_looks_names_up(home: Home, proxy: Proxy, server: Hostile) -> 
     assert server.requests[0].headers["host"] == "files.example"
 
 
-def test_https_goes_through_a_tunnel(home: Home, proxy: Proxy) -> None:
+def test_a_tunnel_that_is_refused_is_no_connection(home: Home, proxy: Proxy) -> None:
     with pytest.raises(FetchError) as caught:
         home.fetch("https://files.example/file/1000")
 
@@ -112,3 +76,35 @@ def test_a_redirect_to_the_inside_does_not_reach_the_proxy(home: Home, proxy: Pr
 def test_a_proxy_of_another_form_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ValueError, match="the proxy's URL"):
         Home(tmp_path, proxy=url)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_not_there_is_no_connection(home: Home, proxy: Proxy, scheme: str) -> None:
+    proxy.close()
+
+    with pytest.raises(FetchError) as caught:
+        home.fetch(f"{scheme}://files.example/file/1000")
+    assert (caught.value.code, caught.value.passes) == (FetchCode.CONNECTION_FAILED, True)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_says_nothing_ends_in_time(tmp_path: Path, scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        home = Home(tmp_path / "spool", guard=Guard(), proxy=url)
+
+        with pytest.raises(FetchError) as caught:
+            home.fetch(f"{scheme}://files.example/file/1000")
+    assert (caught.value.code, caught.value.passes) == (FetchCode.TIMED_OUT, True)
+
+
+def test_a_connection_to_the_proxy_carries_the_answers_of_one_host(
+    home: Home, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one host sends beyond its announced end would else answer for the next one."""
+    monkeypatch.setattr(connections, "MAX_IDLE", 1)  # so that they share a session
+
+    for host in ("a.example", "b.example"):
+        assert home.fetch(f"http://{host}/file/1000", name=host[0]).size == 1_000
+
+    assert len(proxy.asked) == 2

@@ -19,6 +19,7 @@ from everlake.attachments.errors import FetchCode, FetchError
 from everlake.attachments.guard import Guard
 from tests.hostile import Hostile, content, hostile
 from tests.integration.attachments.home import Home, data_of
+from tests.integration.attachments.proxy import Proxy
 
 HOST = "files.example"
 NOW = dt.datetime.now(dt.UTC)
@@ -126,6 +127,23 @@ def test_the_name_of_the_host_is_in_sni_host_and_certificate(
     assert data_of(fetched) == content(3_000_000)
     assert named == [HOST]
     assert server.requests[0].headers["host"] == f"{HOST}:{server.port}"
+
+
+def test_a_tunnel_through_a_proxy_leads_to_the_host_itself(
+    tmp_path: Path, authority: Authority, serve: Any
+) -> None:
+    server, named = serve(HOST)
+    proxy = Proxy(server.port, tunnels=True)
+    home = Home(tmp_path / "spool", guard=Guard(), proxy=proxy.url, ca=authority.file)
+
+    for number in (300_000, 10):
+        fetched = home.fetch(f"https://{HOST}/file/{number}", name=f"n{number}")
+        assert data_of(fetched) == content(number)
+
+    assert proxy.asked == [f"CONNECT {HOST}:443 HTTP/1.1"]
+    assert named == [HOST]
+    assert {request.headers["host"] for request in server.requests} == {HOST}
+    proxy.close()
 
 
 def test_connections_are_kept(tmp_path: Path, authority: Authority, serve: Any) -> None:
