@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bench import parts
-from bench.processes import HERE, WORK
-from bench.report import REPORT, Measured, read_results, write_results
+from bench.processes import BENCH_DIRECTORY, WORK_DIRECTORY
+from bench.report import REPORT_FILE, PartResult, read_results, write_results
 
-_QUICK = WORK / "quick"
+_QUICK = WORK_DIRECTORY / "quick"
 _PEERS = ("datasette", "dlt")
 _WITH_PEERS = frozenset({"accept", "sustained"})
 
@@ -28,14 +28,14 @@ def main() -> None:
             f"The peers {', '.join(missing)} are not installed: run `make bench`, or "
             "`uv sync --group bench` before `python -m bench`."
         )
-    folder = arguments.out or (_QUICK if arguments.quick else HERE)
+    folder = arguments.out or (_QUICK if arguments.quick else BENCH_DIRECTORY)
     results = read_results(folder)
     for name in chosen:
         print(f"{name} ...", flush=True)
         started = time.perf_counter()
-        result = parts.load(name).measure(quick=arguments.quick)
+        result = parts.load_part(name).measure(quick=arguments.quick)
         seconds = time.perf_counter() - started
-        results[name] = Measured(
+        results[name] = PartResult(
             when=datetime.now(UTC).strftime("%Y-%m-%d"),
             machine=_machine(),
             seconds=seconds,
@@ -45,7 +45,7 @@ def main() -> None:
         write_results(folder, results)
         print(f"{name}: {seconds:.0f} s", flush=True)
     write_results(folder, results)
-    print(folder / REPORT)
+    print(folder / REPORT_FILE)
 
 
 def _arguments() -> argparse.Namespace:

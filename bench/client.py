@@ -15,14 +15,14 @@ _CLOSE = b"connection: close"
 _CHUNKED = b"transfer-encoding: chunked"
 
 
-class Answer(msgspec.Struct, frozen=True):
+class HttpResponse(msgspec.Struct, frozen=True):
     """An answer's status and body."""
 
     status: int
     body: bytes
 
 
-class Body:
+class RequestBody:
     """A request with a body that lies in a file."""
 
     def __init__(self, path: str, headers: dict[str, str], file: Path) -> None:
@@ -46,12 +46,12 @@ class Connection:
         self._timeout = timeout
         self._socket: socket.socket | None = None
 
-    def get(self, head: bytes) -> Answer:
+    def get(self, head: bytes) -> HttpResponse:
         """Send a request without a body and wait for its answer."""
         self._open().sendall(head)
         return self._receive()
 
-    def post(self, body: Body, more: bytes = b"") -> Answer:
+    def post(self, body: RequestBody, more: bytes = b"") -> HttpResponse:
         """Send a request with a body and wait for its answer; ``more`` is header lines."""
         connection = self._open()
         head = body.head[:-2] + more + body.head[-2:] if more else body.head
@@ -71,48 +71,52 @@ class Connection:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self._socket
 
-    def _receive(self) -> Answer:
+    def _receive(self) -> HttpResponse:
         connection = self._open()
-        received = _until(connection, b"", b"\r\n\r\n")
+        received = _read_until(connection, b"", b"\r\n\r\n")
         head, _, body = received.partition(b"\r\n\r\n")
         head = head.lower()
-        body = _chunked(connection, body) if _CHUNKED in head else _rest(connection, head, body)
+        body = (
+            _read_chunked(connection, body)
+            if _CHUNKED in head
+            else _read_body(connection, head, body)
+        )
         if _CLOSE in head:
             self.close()
-        return Answer(int(head.split(b" ", 2)[1]), body)
+        return HttpResponse(int(head.split(b" ", 2)[1]), body)
 
 
-def _rest(connection: socket.socket, head: bytes, body: bytes) -> bytes:
+def _read_body(connection: socket.socket, head: bytes, body: bytes) -> bytes:
     length = int(head.partition(_CONTENT_LENGTH)[2].split(b"\r\n", 1)[0])
     parts = [body]
     missing = length - len(body)
     while missing > 0:
-        parts.append(_some(connection))
+        parts.append(_receive_some(connection))
         missing -= len(parts[-1])
     return b"".join(parts)
 
 
-def _chunked(connection: socket.socket, received: bytes) -> bytes:
+def _read_chunked(connection: socket.socket, received: bytes) -> bytes:
     parts: list[bytes] = []
     while True:
-        received = _until(connection, received, b"\r\n")
+        received = _read_until(connection, received, b"\r\n")
         size_text, _, received = received.partition(b"\r\n")
         size = int(size_text, 16)
         while len(received) < size + 2:
-            received += _some(connection)
+            received += _receive_some(connection)
         if not size:
             return b"".join(parts)
         parts.append(received[:size])
         received = received[size + 2 :]
 
 
-def _until(connection: socket.socket, received: bytes, mark: bytes) -> bytes:
+def _read_until(connection: socket.socket, received: bytes, mark: bytes) -> bytes:
     while mark not in received:
-        received += _some(connection)
+        received += _receive_some(connection)
     return received
 
 
-def _some(connection: socket.socket) -> bytes:
+def _receive_some(connection: socket.socket) -> bytes:
     part = connection.recv(65_536)
     if not part:
         raise ConnectionError("the server closed the connection before its answer was whole")

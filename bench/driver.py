@@ -14,12 +14,12 @@ from pathlib import Path
 
 import msgspec
 
-from bench.client import Body, Connection
+from bench.client import Connection, RequestBody
 
 _HEAD_START_SECONDS = 0.2
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What to send.
 
     The bodies are sent in turn until there were ``requests``. Without a ``rate`` each connection
@@ -43,7 +43,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool = False
 
 
-class Load(msgspec.Struct, frozen=True, kw_only=True):
+class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """What came back. Times are seconds; ``started_at`` is Unix time.
 
     ``latencies`` and ``finished`` (seconds after the start) are in the order of the requests;
@@ -67,7 +67,7 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
-def drive(
+def run_load(
     port: int,
     path: str,
     headers: Mapping[str, str],
@@ -80,13 +80,13 @@ def drive(
     expect: str = "",
     api_keys: Sequence[str] = (),
     idempotent: bool = False,
-) -> Load:
+) -> LoadResult:
     """Run a plan in a process of its own; ``requests`` is as many as files by default.
 
     Raises:
         RuntimeError: an answer was not the expected one; the message has it.
     """
-    plan = Plan(
+    plan = LoadPlan(
         port=port,
         path=path,
         headers=dict(headers),
@@ -107,12 +107,12 @@ def drive(
     )
     if done.returncode:
         raise RuntimeError(f"the load driver failed: {done.stderr.decode().strip()[-2_000:]}")
-    return msgspec.json.decode(done.stdout, type=Load)
+    return msgspec.json.decode(done.stdout, type=LoadResult)
 
 
-def post_all(plan: Plan) -> Load:
+def post_all(plan: LoadPlan) -> LoadResult:
     """Carry out a plan."""
-    bodies = [Body(plan.path, plan.headers, Path(name)) for name in plan.bodies]
+    bodies = [RequestBody(plan.path, plan.headers, Path(name)) for name in plan.bodies]
     latencies = [0.0] * plan.requests
     finished = [0.0] * plan.requests
     position = count()
@@ -129,7 +129,7 @@ def post_all(plan: Plan) -> Load:
                 time.sleep(due - now)
             begun = time.perf_counter() if plan.rate is None else due
             try:
-                answer = connection.post(bodies[number % len(bodies)], _own_lines(plan, number))
+                answer = connection.post(bodies[number % len(bodies)], _unique_bodies(plan, number))
             except OSError as fault:
                 faults.append(fault)
                 return
@@ -149,7 +149,7 @@ def post_all(plan: Plan) -> Load:
         thread.join()
     if faults:
         raise faults[0]
-    return Load(
+    return LoadResult(
         started_at=started_at,
         seconds=max(finished),
         cpu=time.process_time() - cpu,
@@ -158,7 +158,7 @@ def post_all(plan: Plan) -> Load:
     )
 
 
-def _own_lines(plan: Plan, number: int) -> bytes:
+def _unique_bodies(plan: LoadPlan, number: int) -> bytes:
     """The header lines of one request that the others do not have."""
     lines = ""
     if plan.api_keys:
@@ -170,7 +170,7 @@ def _own_lines(plan: Plan, number: int) -> bytes:
 
 def main() -> None:
     """Read a plan from standard input, carry it out, print what came back."""
-    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
+    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=LoadPlan)
     sys.stdout.buffer.write(msgspec.json.encode(post_all(plan)))
 
 

@@ -16,22 +16,22 @@ from typing import Self
 import msgspec
 
 from bench.bodies import PRODUCT, PROJECT
-from tests.integration.processes import tree
-from tests.integration.server import FAST, Server, everlake_json
+from tests.support.processes import process_tree
+from tests.support.server import NO_RATE_LIMIT, EverlakeServer, run_everlake_json
 
-HERE = Path(__file__).parent
-WORK = HERE / ".work"
-QUIET = {**FAST, "EVERLAKE_LOG_LEVEL": "warning", "EVERLAKE_API_PROCESSES": "0"}
+BENCH_DIRECTORY = Path(__file__).parent
+WORK_DIRECTORY = BENCH_DIRECTORY / ".work"
+SERVER_SETTINGS = {**NO_RATE_LIMIT, "EVERLAKE_LOG_LEVEL": "warning", "EVERLAKE_API_PROCESSES": "0"}
 """Settings of the measured server: no rate limit, as one client stands for many, and as many API
 processes as it starts by itself."""
 
-_UP_SECONDS = 30.0
-_LOOK_SECONDS = 0.05
-_LOOKS_A_PSS = 20
+_STARTUP_TIMEOUT = 30.0
+_SAMPLE_SECONDS = 0.05
+_SAMPLES_PER_PSS = 20
 """The kernel walks all of a process's pages to tell its proportional share: once a second."""
 
 
-class Use(msgspec.Struct, kw_only=True):
+class ResourceUse(msgspec.Struct, kw_only=True):
     """What the processes of one role used: processor seconds, and memory at its highest, in bytes.
 
     ``largest`` and ``resident`` come from the kernel's own high-water marks: that of the largest
@@ -47,19 +47,19 @@ class Use(msgspec.Struct, kw_only=True):
     proportional: int = 0
 
 
-class Watch:
+class ResourceSampler:
     """Samples a server's processes while a block runs; ``uses`` has them by role.
 
     Args:
         server: ``api``, ``worker`` or ``serve``, up.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: EverlakeServer) -> None:
         assert server.process is not None
         self._pids: dict[str, list[int]] = {}
-        for pid in tree(server.process.pid):
+        for pid in process_tree(server.process.pid):
             self._pids.setdefault(_role(pid), []).append(pid)
-        self.uses = {role: Use(processes=len(pids)) for role, pids in self._pids.items()}
+        self.uses = {role: ResourceUse(processes=len(pids)) for role, pids in self._pids.items()}
         self._before = self._cpu()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -71,26 +71,26 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        self._look(proportional=True)
+        self._sample(proportional=True)
         for role, seconds in self._cpu().items():
             self.uses[role].cpu = seconds - self._before[role]
 
     def _run(self) -> None:
         looks = 0
-        while not self._stop.wait(_LOOK_SECONDS):
+        while not self._stop.wait(_SAMPLE_SECONDS):
             looks += 1
-            self._look(proportional=looks % _LOOKS_A_PSS == 0)
+            self._sample(proportional=looks % _SAMPLES_PER_PSS == 0)
 
-    def _look(self, *, proportional: bool) -> None:
+    def _sample(self, *, proportional: bool) -> None:
         for role, pids in self._pids.items():
             use = self.uses[role]
-            found = [_kibibytes(Path(f"/proc/{pid}/status")) for pid in pids]
+            found = [_read_proc_sizes(Path(f"/proc/{pid}/status")) for pid in pids]
             peaks = [one.get("VmHWM", 0) for one in found]
             use.largest = max(use.largest, *peaks)
             use.resident = max(use.resident, sum(peaks))
             use.anonymous = max(use.anonymous, sum(one.get("RssAnon", 0) for one in found))
             if proportional:
-                maps = (_kibibytes(Path(f"/proc/{pid}/smaps_rollup")) for pid in pids)
+                maps = (_read_proc_sizes(Path(f"/proc/{pid}/smaps_rollup")) for pid in pids)
                 use.proportional = max(use.proportional, sum(one.get("Pss", 0) for one in maps))
 
     def _cpu(self) -> dict[str, float]:
@@ -108,15 +108,15 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident(pid: int, name: str = "VmRSS") -> int:
+def resident_bytes(pid: int, name: str = "VmRSS") -> int:
     """Bytes of memory that a process has in use now; 0 where it has ended.
 
     ``name`` may be another of the kernel's figures (proc(5)), such as ``VmHWM``, the highest.
     """
-    return _kibibytes(Path(f"/proc/{pid}/status")).get(name, 0)
+    return _read_proc_sizes(Path(f"/proc/{pid}/status")).get(name, 0)
 
 
-def _kibibytes(file: Path) -> dict[str, int]:
+def _read_proc_sizes(file: Path) -> dict[str, int]:
     """Lines such as ``VmHWM:   1234 kB``, in bytes."""
     found: dict[str, int] = {}
     with suppress(OSError):
@@ -130,8 +130,8 @@ def _kibibytes(file: Path) -> dict[str, int]:
 @contextmanager
 def fresh_directory() -> Generator[Path]:
     """An empty directory, removed afterwards."""
-    WORK.mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(dir=WORK))
+    WORK_DIRECTORY.mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(dir=WORK_DIRECTORY))
     try:
         yield directory
     finally:
@@ -143,7 +143,7 @@ def workspace(env: Mapping[str, str] | None = None) -> Generator[tuple[Path, dic
     """A fresh data directory with a workspace in it, and what ``everlake init`` said."""
     ids = ("--product-id", PRODUCT, "--project-id", PROJECT)
     with fresh_directory() as data:
-        yield data, everlake_json("init", *ids, data=data, env=env)
+        yield data, run_everlake_json("init", *ids, data=data, env=env)
 
 
 def ingest_headers(
@@ -154,7 +154,7 @@ def ingest_headers(
 
 
 @contextmanager
-def serving(command: Sequence[str], port: int, directory: Path) -> Generator[None]:
+def serving_peer(command: Sequence[str], port: int, directory: Path) -> Generator[None]:
     """A peer that serves HTTP, for the length of a block.
 
     Args:
@@ -166,7 +166,7 @@ def serving(command: Sequence[str], port: int, directory: Path) -> Generator[Non
         RuntimeError: it did not come up; the message has its log.
     """
     log = directory / "log"
-    root = {"PYTHONPATH": str(HERE.parent)}
+    root = {"PYTHONPATH": str(BENCH_DIRECTORY.parent)}
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, *command],
@@ -176,7 +176,7 @@ def serving(command: Sequence[str], port: int, directory: Path) -> Generator[Non
             stderr=output,
         )
     try:
-        if not _comes_up(port, process):
+        if not _wait_until_up(port, process):
             raise RuntimeError(f"{command} did not come up: {log.read_text()[-2_000:]}")
         yield
     finally:
@@ -184,8 +184,8 @@ def serving(command: Sequence[str], port: int, directory: Path) -> Generator[Non
         process.wait()
 
 
-def _comes_up(port: int, process: subprocess.Popen[bytes]) -> bool:
-    deadline = time.monotonic() + _UP_SECONDS
+def _wait_until_up(port: int, process: subprocess.Popen[bytes]) -> bool:
+    deadline = time.monotonic() + _STARTUP_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port)).close()

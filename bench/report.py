@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from bench import parts
-from bench.section import Row, Section, table
+from bench.section import FigureRow, ReportSection, markdown_table
 
-RESULTS = "results.json"
-REPORT = "RESULTS.md"
-NOTES = "NOTES.md"
+RESULTS_FILE = "results.json"
+REPORT_FILE = "RESULTS.md"
+NOTES_FILE = "NOTES.md"
 
 _INTRO = """
 By `make bench`. The load driver is a process of its own on the same machine and takes its share
@@ -21,7 +21,7 @@ mood is the same for both. Each part can be run by itself (`python -m bench PART
 """
 
 
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
+class PartResult(msgspec.Struct, frozen=True, kw_only=True):
     """One part's last result, and when and where it came about."""
 
     when: str
@@ -30,30 +30,30 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     result: dict[str, Any]
 
 
-def read_results(folder: Path) -> dict[str, Measured]:
+def read_results(folder: Path) -> dict[str, PartResult]:
     """The last result of each part that has one; what is not of this form is left out."""
-    file = folder / RESULTS
+    file = folder / RESULTS_FILE
     found = json.loads(file.read_text()) if file.exists() else {}
-    kept: dict[str, Measured] = {}
+    kept: dict[str, PartResult] = {}
     for name in parts.NAMES:
         if isinstance(found.get(name), dict):
-            kept[name] = msgspec.convert(found[name], Measured)
+            kept[name] = msgspec.convert(found[name], PartResult)
     return kept
 
 
-def write_results(folder: Path, results: Mapping[str, Measured]) -> None:
+def write_results(folder: Path, results: Mapping[str, PartResult]) -> None:
     """Write results.json, RESULTS.md and the plots."""
     folder.mkdir(parents=True, exist_ok=True)
     ordered = {name: results[name] for name in parts.NAMES if name in results}
     text = json.dumps(msgspec.to_builtins(ordered), indent=1)
-    (folder / RESULTS).write_text(text + "\n")
-    (folder / REPORT).write_text(render(ordered, folder))
+    (folder / RESULTS_FILE).write_text(text + "\n")
+    (folder / REPORT_FILE).write_text(render(ordered, folder))
 
 
-def render(results: Mapping[str, Measured], folder: Path) -> str:
+def render(results: Mapping[str, PartResult], folder: Path) -> str:
     """The text of RESULTS.md; draws the plots it shows."""
     sections = {
-        name: parts.load(name).describe(measured.result, folder)
+        name: parts.load_part(name).describe(measured.result, folder)
         for name, measured in results.items()
     }
     lines = [
@@ -65,15 +65,15 @@ def render(results: Mapping[str, Measured], folder: Path) -> str:
     ]
     for name, section in sections.items():
         lines += _chapter(name, section, results[name])
-    notes = folder / NOTES
+    notes = folder / NOTES_FILE
     if notes.exists():
         lines += [notes.read_text().rstrip(), ""]
     return "\n".join(lines)
 
 
-def _figures(rows: Sequence[Row]) -> list[str]:
+def _figures(rows: Sequence[FigureRow]) -> list[str]:
     met = {True: "met", False: "**not met**", None: ""}
-    return table(
+    return markdown_table(
         ["what", "figure", "beside it", "ratio", "target", ""],
         (
             [
@@ -89,7 +89,7 @@ def _figures(rows: Sequence[Row]) -> list[str]:
     )
 
 
-def _chapter(name: str, section: Section, measured: Measured) -> list[str]:
+def _chapter(name: str, section: ReportSection, measured: PartResult) -> list[str]:
     return [
         f"## {section.title}",
         "",

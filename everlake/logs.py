@@ -11,7 +11,7 @@ import structlog
 
 from everlake.contract.ids import KEY_PREFIX
 
-_SECRET = re.compile(re.escape(KEY_PREFIX) + r"[A-Za-z0-9_\-]+")
+_KEY_PATTERN = re.compile(re.escape(KEY_PREFIX) + r"[A-Za-z0-9_\-]+")
 _HIDDEN = KEY_PREFIX + "[hidden]"
 
 
@@ -24,17 +24,17 @@ def hide_secrets(
 
 def _hide(value: Any) -> Any:
     if isinstance(value, str):
-        return _SECRET.sub(_HIDDEN, value)
+        return _KEY_PATTERN.sub(_HIDDEN, value)
     if isinstance(value, dict):
         return {_hide(key): _hide(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, (list, tuple)):
         return [_hide(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    return _SECRET.sub(_HIDDEN, str(value))
+    return _KEY_PATTERN.sub(_HIDDEN, str(value))
 
 
-class _Lenient:
+class _LossyStream:
     """A stream on which a line may be lost, as on a full disk, and no work stops for it."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -49,16 +49,18 @@ class _Lenient:
             self._stream.flush()
 
 
-def configure(form: Literal["auto", "console", "json"], level: str, *, role: str) -> None:
+def configure_logging(
+    output_format: Literal["auto", "console", "json"], level: str, *, role: str
+) -> None:
     """Send structlog's and the standard library's records to standard error.
 
     Args:
-        form: ``auto`` is console where standard error is a terminal, else JSON.
+        output_format: ``auto`` is console where standard error is a terminal, else JSON.
         level: least level logged.
         role: the process's part, written into every line.
     """
-    stream = cast("TextIO", _Lenient(sys.stderr))
-    console = form == "console" or (form == "auto" and sys.stderr.isatty())
+    stream = cast("TextIO", _LossyStream(sys.stderr))
+    console = output_format == "console" or (output_format == "auto" and sys.stderr.isatty())
 
     def add_role(
         _logger: Any, _method: str, event: MutableMapping[str, Any]

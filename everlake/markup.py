@@ -8,17 +8,17 @@ tree. One pass, each character looked at a bounded number of times.
 import html
 import re
 
-_USUAL_TAG = (
+_COMMON_TAG = (
     "(?:html|head|body|p|div|br|span|a|b|i|u|em|strong|ul|ol|li|table|tbody|tr|td|th|h[1-6]|img|hr"
     "|blockquote|pre|code|font|style|script|section|article|small|sup|sub|center|o:p)"
 )
-_TAG_SEEN = re.compile(
-    rf"<(?:!doctype\s|!--|/?{_USUAL_TAG}\s*+/?>|{_USUAL_TAG}\s++[a-z:-]{{1,40}}\s*+=)",
+_HTML_TAG = re.compile(
+    rf"<(?:!doctype\s|!--|/?{_COMMON_TAG}\s*+/?>|{_COMMON_TAG}\s++[a-z:-]{{1,40}}\s*+=)",
     re.IGNORECASE,
 )
 _TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9:-]*+)(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+>""")
 _TAG_START = re.compile(r"</?[a-zA-Z]")
-_QUOTED_NOTHING = re.compile(r"^ *+>[ >]*+$", re.MULTILINE)
+_EMPTY_QUOTE_LINE = re.compile(r"^ *+>[ >]*+$", re.MULTILINE)
 _SPACE = re.compile(r"\s+")
 _LONG_REFERENCE = re.compile(r"&#(?:\d{8,}|[xX][0-9a-fA-F]{8,});?")
 _ENTITY = re.compile(r"&(?:lt|gt|quot|#39|#58|apos|nbsp|amp);")
@@ -26,27 +26,27 @@ _ENTITIES = {
     "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ",
     "&amp;": "&", "&#58;": ":",
 }  # fmt: skip
-_UNSEEN = {
+_SKIPPED_ELEMENTS = {
     "script": re.compile(r"</script\b", re.IGNORECASE),
     "style": re.compile(r"</style\b", re.IGNORECASE),
     "head": re.compile(r"</head\b|<body\b", re.IGNORECASE),
 }
 
 
-def _names(listed: str) -> list[str]:
+def _word_set(listed: str) -> list[str]:
     return listed.split()
 
 
 _BREAKS = {
     **dict.fromkeys(
-        _names(
+        _word_set(
             "p h1 h2 h3 h4 h5 h6 ul ol dl table pre section article header footer hr figure form "
             "main aside nav"
         ),
         "\n\n",
     ),
     **dict.fromkeys(
-        _names(
+        _word_set(
             "div br li tr dt dd address fieldset details summary caption thead tbody option "
             "center body figcaption"
         ),
@@ -58,7 +58,7 @@ _BREAKS = {
 
 def looks_like_html(text: str) -> bool:
     """Whether ``text`` holds a tag that HTML writers use."""
-    return "<" in text and _TAG_SEEN.search(text) is not None
+    return "<" in text and _HTML_TAG.search(text) is not None
 
 
 def decode_entities(text: str) -> str:
@@ -73,7 +73,7 @@ def html_to_text(source: str) -> str:
     references are decoded. Lines inside ``blockquote`` begin with ``> ``, as in plain mail.
     Never raises; where the markup is broken off, the rest is text.
     """
-    page = _Page()
+    page = _TextWriter()
     position, end = 0, len(source)
     no_end: set[str] = set()
     while position < end:
@@ -85,8 +85,8 @@ def html_to_text(source: str) -> str:
         if tag:
             name = tag[2].lower()
             position = tag.end()
-            if name in _UNSEEN and not tag[1] and name not in no_end:
-                closing = _UNSEEN[name].search(source, position)
+            if name in _SKIPPED_ELEMENTS and not tag[1] and name not in no_end:
+                closing = _SKIPPED_ELEMENTS[name].search(source, position)
                 position = closing.start() if closing else position
                 no_end.update(() if closing else (name,))
             page.tag(name, closes=bool(tag[1]))
@@ -105,10 +105,10 @@ def html_to_text(source: str) -> str:
         page.text("<")
         position = start + 1
     page.text(source[position:])
-    return page.read()
+    return page.result()
 
 
-class _Page:
+class _TextWriter:
     """The text seen so far."""
 
     def __init__(self) -> None:
@@ -142,5 +142,5 @@ class _Page:
     def _line_break(self, mark: str) -> str:
         return mark + "> " if self._quoted and mark != " " else mark
 
-    def read(self) -> str:
-        return _QUOTED_NOTHING.sub("", "".join(self._parts))
+    def result(self) -> str:
+        return _EMPTY_QUOTE_LINE.sub("", "".join(self._parts))

@@ -8,11 +8,11 @@ from contextlib import suppress
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
-_KEPT = 64 * 1024 * 1024
-_LARGEST_BLOCK = 32 * 1024 * 1024
+_TRIM_THRESHOLD = 64 * 1024 * 1024
+_MMAP_THRESHOLD = 32 * 1024 * 1024
 
 
-def keep_freed_memory(arenas: int = 1) -> None:
+def retain_freed_memory(arenas: int = 1) -> None:
     """Use freed blocks again in place of asking the system for fresh pages each time.
 
     Measured on bodies of 1 MB: half of the processor time that the system took for a request;
@@ -24,11 +24,11 @@ def keep_freed_memory(arenas: int = 1) -> None:
     with suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_ARENA_MAX, arenas)
-        mallopt(_M_MMAP_THRESHOLD, _LARGEST_BLOCK)
-        mallopt(_M_TRIM_THRESHOLD, _KEPT)
+        mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
+        mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD)
 
 
-def tidy() -> None:
+def collect_and_trim() -> None:
     """Free what only cycles hold, and give back what lies free between blocks (malloc_trim(3))."""
     gc.collect()
     with suppress(OSError, AttributeError):

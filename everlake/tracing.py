@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
-_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _FLUSH_SECONDS = 2.0
 """Of the ten seconds that a process has to end."""
 
 _log = logger()
 
 
-class _State:
+class _Tracing:
     """The tracer of this process; None while traces are off."""
 
     provider: "TracerProvider | None" = None
     tracer: "Tracer | None" = None
 
 
-def start(role: str) -> None:
+def start_tracing(role: str) -> None:
     """Trace from now on, where the environment says so; ``role`` is that of this process."""
     disabled = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
-    if disabled or not any(os.environ.get(name) for name in _VARIABLES):
+    if disabled or not any(os.environ.get(name) for name in _ENDPOINT_VARIABLES):
         return
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
@@ -57,14 +57,14 @@ def start(role: str) -> None:
     }
     provider = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    _State.provider = provider
-    _State.tracer = provider.get_tracer("everlake", __version__)
+    _Tracing.provider = provider
+    _Tracing.tracer = provider.get_tracer("everlake", __version__)
     _log.info("tracing", role=role)
 
 
-def stop() -> None:
+def stop_tracing() -> None:
     """Send what has not been sent yet, for two seconds at most, and trace no more."""
-    provider, _State.provider, _State.tracer = _State.provider, None, None
+    provider, _Tracing.provider, _Tracing.tracer = _Tracing.provider, None, None
     if provider is not None:
         # The library tries for as long as its exporter does, whatever time it is given.
         flush = threading.Thread(target=provider.force_flush, name="traces", daemon=True)
@@ -72,21 +72,21 @@ def stop() -> None:
         flush.join(_FLUSH_SECONDS)
 
 
-def is_on() -> bool:
+def is_enabled() -> bool:
     """Whether this process traces."""
-    return _State.tracer is not None
+    return _Tracing.tracer is not None
 
 
-def request(
+def request_span(
     headers: Iterable[tuple[bytes, bytes]], method: str
 ) -> "AbstractContextManager[Span | None]":
     """The span of a request, below the client's where ``headers`` name one."""
-    if _State.tracer is None:
+    if _Tracing.tracer is None:
         return nullcontext()
     from opentelemetry.trace import SpanKind  # noqa: PLC0415
 
     given = next((value for name, value in headers if name == b"traceparent"), b"")
-    return _State.tracer.start_as_current_span(
+    return _Tracing.tracer.start_as_current_span(
         method,
         context=_context(given.decode("latin-1")),
         kind=SpanKind.SERVER,
@@ -94,7 +94,7 @@ def request(
     )
 
 
-def answered(span: "Span | None", method: str, route: str, status: int) -> None:
+def end_request_span(span: "Span | None", method: str, route: str, status: int) -> None:
     """Say how a request ended: its span's name is then the method and the route's template."""
     if span is None:
         return
@@ -108,19 +108,19 @@ def answered(span: "Span | None", method: str, route: str, status: int) -> None:
         span.set_status(StatusCode.ERROR)
 
 
-def part(name: str) -> AbstractContextManager[object]:
+def child_span(name: str) -> AbstractContextManager[object]:
     """A span below the one under way."""
-    if _State.tracer is None:
+    if _Tracing.tracer is None:
         return nullcontext()
     # What a request is refused for is no fault; whether it was one, the request's span tells.
-    return _State.tracer.start_as_current_span(
+    return _Tracing.tracer.start_as_current_span(
         name, record_exception=False, set_status_on_exception=False
     )
 
 
 def traceparent() -> str | None:
     """What names the span under way to others; None where none is recorded."""
-    if _State.tracer is None:
+    if _Tracing.tracer is None:
         return None
     from opentelemetry import trace  # noqa: PLC0415
 
@@ -130,20 +130,22 @@ def traceparent() -> str | None:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
-def step(name: str, batches: Mapping[str, str | None]) -> AbstractContextManager[None]:
+def batch_spans(name: str, batches: Mapping[str, str | None]) -> AbstractContextManager[None]:
     """One step of a worker on many batches: a span in the trace of each.
 
     Args:
         name: of the step.
         batches: the traceparent of each batch, by its id; those without one are not traced.
     """
-    if _State.tracer is None:
+    if _Tracing.tracer is None:
         return nullcontext()
-    return _step(_State.tracer, name, batches)
+    return _record_batch_spans(_Tracing.tracer, name, batches)
 
 
 @contextmanager
-def _step(tracer: "Tracer", name: str, batches: Mapping[str, str | None]) -> Generator[None]:
+def _record_batch_spans(
+    tracer: "Tracer", name: str, batches: Mapping[str, str | None]
+) -> Generator[None]:
     started = time.time_ns()
     fault: Exception | None = None
     try:
@@ -155,10 +157,10 @@ def _step(tracer: "Tracer", name: str, batches: Mapping[str, str | None]) -> Gen
         ended = time.time_ns()
         for batch_id, parent in batches.items():
             if parent is not None:
-                _record(tracer, name, batch_id, parent, started, ended, fault)
+                _record_span(tracer, name, batch_id, parent, started, ended, fault)
 
 
-def _record(
+def _record_span(
     tracer: "Tracer",
     name: str,
     batch_id: str,

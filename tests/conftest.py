@@ -6,8 +6,8 @@ from collections.abc import Generator
 import pytest
 from prometheus_client import values
 
-from tests.integration.postgres import Postgres, postgres
-from tests.integration.s3 import S3, s3
+from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.s3 import S3Server, running_s3
 
 
 @pytest.hookimpl(wrapper=True)
@@ -32,14 +32,14 @@ def _counts_of_its_own() -> Generator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Postgres]:
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[PostgresServer]:
     """A PostgreSQL server that the tests share; each takes a database of its own."""
-    with postgres(tmp_path_factory.mktemp("postgresql")) as server:
+    with running_postgres(tmp_path_factory.mktemp("postgresql")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3]:
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
     """An S3 server that the tests share; each takes a bucket of its own."""
-    with s3(tmp_path_factory.mktemp("s3")) as server:
+    with running_s3(tmp_path_factory.mktemp("s3")) as server:
         yield server

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from bench.section import Section
+from bench.section import ReportSection
 
 NAMES = (
     "accept",
@@ -25,13 +25,13 @@ NAMES = (
 )
 
 
-class Part(Protocol):
+class BenchmarkPart(Protocol):
     """One part's module."""
 
     def measure(self, *, quick: bool) -> dict[str, Any]: ...
-    def describe(self, result: dict[str, Any], folder: Path) -> Section: ...
+    def describe(self, result: dict[str, Any], folder: Path) -> ReportSection: ...
 
 
-def load(name: str) -> Part:
+def load_part(name: str) -> BenchmarkPart:
     """The module of one of :data:`NAMES`."""
-    return cast("Part", import_module(f"{__name__}.{name}"))
+    return cast("BenchmarkPart", import_module(f"{__name__}.{name}"))

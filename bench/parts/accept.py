@@ -6,12 +6,18 @@ from typing import Any
 
 from bench import plots
 from bench.bodies import RECORDS, write_bodies
-from bench.driver import Load, drive
+from bench.driver import LoadResult, run_load
 from bench.peers.datasette import datasette
 from bench.peers.raw_limit import raw_limit
-from bench.processes import QUIET, Watch, fresh_directory, ingest_headers, workspace
-from bench.section import Row, Section, ms, rate, table
-from tests.integration.server import running
+from bench.processes import (
+    SERVER_SETTINGS,
+    ResourceSampler,
+    fresh_directory,
+    ingest_headers,
+    workspace,
+)
+from bench.section import FigureRow, ReportSection, format_ms, format_rate, markdown_table
+from tests.support.server import running_server
 
 SIZES = (1_000, 5_000)
 CONNECTIONS = 8
@@ -73,12 +79,16 @@ def _measure(folder: Path, size: int, rounds: int, requests: int, fewer: int) ->
 
 def _raw(folder: Path, files: list[Path], requests: int) -> dict[str, float]:
     with raw_limit(folder) as port:
-        return _figures(drive(port, "/", {}, files, requests=requests, connections=CONNECTIONS))
+        return _figures(run_load(port, "/", {}, files, requests=requests, connections=CONNECTIONS))
 
 
 def _everlake(files: list[Path], media_type: str, requests: int) -> dict[str, float]:
-    with workspace() as (data, setup), running("api", data, QUIET) as api, Watch(api) as watch:
-        load = drive(
+    with (
+        workspace() as (data, setup),
+        running_server("api", data, SERVER_SETTINGS) as api,
+        ResourceSampler(api) as watch,
+    ):
+        load = run_load(
             api.port,
             "/api/v1/ingest",
             ingest_headers(setup, media_type),
@@ -93,7 +103,7 @@ def _everlake(files: list[Path], media_type: str, requests: int) -> dict[str, fl
 
 def _datasette(folder: Path, files: list[Path]) -> dict[str, float]:
     with datasette(folder) as server:
-        load = drive(
+        load = run_load(
             server.port,
             server.path,
             server.headers,
@@ -106,7 +116,7 @@ def _datasette(folder: Path, files: list[Path]) -> dict[str, float]:
     return _figures(load)
 
 
-def _figures(load: Load) -> dict[str, float]:
+def _figures(load: LoadResult) -> dict[str, float]:
     records = len(load.latencies) * RECORDS
     return {
         "rate": records / load.seconds,
@@ -116,7 +126,7 @@ def _figures(load: Load) -> dict[str, float]:
     }
 
 
-def describe(result: dict[str, Any], folder: Path) -> Section:
+def describe(result: dict[str, Any], folder: Path) -> ReportSection:
     """The figures in words, and their plot."""
     plots.bars(
         {
@@ -127,7 +137,7 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
         "durable records a second",
         folder / "accept.svg",
     )
-    rows: list[Row] = []
+    rows: list[FigureRow] = []
     intro = f"""
     {RECORDS:,} records a request, {CONNECTIONS} connections, medians of {result["rounds"]}
     rounds in turn with the peers; each ratio is the median of the rounds' own. The raw limit is
@@ -148,15 +158,17 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
         ]
         lines += [f"Records of {size}:", "", *_table(one)]
     lines += ["![Accepted records a second](accept.svg)", ""]
-    return Section(title="Accept: durable 202s, no worker", intro=intro, rows=rows, lines=lines)
+    return ReportSection(
+        title="Accept: durable 202s, no worker", intro=intro, rows=rows, lines=lines
+    )
 
 
-def _row(one: dict[str, Any], size: str, peer: str, target: float | None) -> Row:
+def _row(one: dict[str, Any], size: str, peer: str, target: float | None) -> FigureRow:
     ratio = one["ratio"][peer]
-    return Row(
+    return FigureRow(
         what=f"Accept, records of {size}",
-        figure=rate(one["median"]["everlake"]["rate"]),
-        beside=f"{_SERIES[peer]}: {rate(one['median'][peer]['rate'])}",
+        figure=format_rate(one["median"]["everlake"]["rate"]),
+        beside=f"{_SERIES[peer]}: {format_rate(one['median'][peer]['rate'])}",
         ratio=ratio,
         target="" if target is None else f"≥ {target:g}",
         met=None if target is None else ratio >= target,
@@ -165,15 +177,15 @@ def _row(one: dict[str, Any], size: str, peer: str, target: float | None) -> Row
 
 def _table(one: dict[str, Any]) -> list[str]:
     heads = ["", "records/s", "ratio", "p50", "p99", "CPU a record", "driver's CPU"]
-    return table(
+    return markdown_table(
         heads,
         (
             (
                 label,
                 f"{one['median'][name]['rate']:,.0f}",
                 f"{one['ratio'][name]:.2f}",
-                ms(one["median"][name]["p50"]),
-                ms(one["median"][name]["p99"]),
+                format_ms(one["median"][name]["p50"]),
+                format_ms(one["median"][name]["p99"]),
                 _micros(one["median"][name].get("cpu_us")),
                 _micros(one["median"][name]["driver_cpu_us"]),
             )

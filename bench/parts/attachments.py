@@ -10,27 +10,27 @@ from typing import Any
 
 import msgspec
 
-from bench import attached, plots
+from bench import attachment_fetch, plots
 from bench.peers import curl
 from bench.peers.files import file_server
 from bench.processes import fresh_directory
-from bench.section import Row, Section, megabytes, table
+from bench.section import FigureRow, ReportSection, format_megabytes, markdown_table
 from everlake.contract.limits import Limits
 
 _TARGET = 0.5
 _MOST_MEMORY = 300e6
 _PIECE = 1_000_000
-_MORE = 16
+_HIGH_CONCURRENCY = 16
 """Files at once in the second setting: as many as a worker fetches at once of all hosts."""
 _EVERLAKE = "Everlake"
-_EVERLAKE_MORE = f"Everlake, {_MORE} of a host"
+_EVERLAKE_MORE = f"Everlake, {_HIGH_CONCURRENCY} of a host"
 _PEER = "curl, {} at once"
 _KEPT = "curl, {} at once, then `sha256sum` and `sync`"
-_OF_A_HOST = 4
+_DEFAULT_PER_HOST = 4
 """Files of a host at once where no setting says another."""
 
 
-class Job(msgspec.Struct, frozen=True):
+class FileSet(msgspec.Struct, frozen=True):
     """So many files of so many bytes; those of one job are fetched in one batch."""
 
     name: str
@@ -47,16 +47,24 @@ class Job(msgspec.Struct, frozen=True):
     @property
     def settings(self) -> Sequence[int]:
         """Files at once that make a difference here."""
-        return [_OF_A_HOST, _MORE] if self.files > _OF_A_HOST else [_OF_A_HOST]
+        return (
+            [_DEFAULT_PER_HOST, _HIGH_CONCURRENCY]
+            if self.files > _DEFAULT_PER_HOST
+            else [_DEFAULT_PER_HOST]
+        )
 
 
-_JOBS = (
-    Job("small", 1_000, 100_000),
-    Job("large", 4, 500_000_000),
+_FILE_SETS = (
+    FileSet("small", 1_000, 100_000),
+    FileSet("large", 4, 500_000_000),
     # As large as may be, nearly, for the memory it takes.
-    Job("largest", 1, Limits().attachment_bytes - 1_000_000),
+    FileSet("largest", 1, Limits().attachment_bytes - 1_000_000),
 )
-_QUICK = (Job("small", 40, 100_000), Job("large", 4, 5_000_000), Job("largest", 1, 20_000_000))
+_QUICK_FILE_SETS = (
+    FileSet("small", 40, 100_000),
+    FileSet("large", 4, 5_000_000),
+    FileSet("largest", 1, 20_000_000),
+)
 _ALONE = "largest"
 _MEMORY = (
     "Resident memory of the worker and of the processes that it starts: when it has just started, "
@@ -68,7 +76,7 @@ _MEMORY = (
 
 def measure(*, quick: bool) -> dict[str, Any]:
     """Seconds and use of every series of each job, in turn."""
-    rounds, jobs = (1, _QUICK) if quick else (5, _JOBS)
+    rounds, jobs = (1, _QUICK_FILE_SETS) if quick else (5, _FILE_SETS)
     measured: dict[str, list[dict[str, Any]]] = {job.name: [] for job in jobs}
     version = curl.version()
     with fresh_directory() as folder, fresh_directory() as taken:
@@ -88,7 +96,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     }
 
 
-def _write(job: Job, folder: Path) -> None:
+def _write(job: FileSet, folder: Path) -> None:
     """Random bytes, of which no two files have the same and none can be made smaller."""
     for number in range(job.files):
         with (folder / f"{job.name}-{number}").open("wb") as file:
@@ -96,17 +104,17 @@ def _write(job: Job, folder: Path) -> None:
                 file.write(os.urandom(min(_PIECE, job.size - at)))
 
 
-def _round(job: Job, server: str, with_curl: bool, folder: Path) -> dict[str, Any]:
+def _round(job: FileSet, server: str, with_curl: bool, folder: Path) -> dict[str, Any]:
     """One run of each series, by its name."""
     urls = [f"{server}{job.name}-{number}" for number in range(job.files)]
     runs: dict[str, Callable[[Path], Any]] = {_EVERLAKE: _everlake(urls, job.size, {})}
-    if _MORE in job.settings:
-        more = {"EVERLAKE_ATTACHMENT_HOST_CONCURRENCY": str(_MORE)}
+    if _HIGH_CONCURRENCY in job.settings:
+        more = {"EVERLAKE_ATTACHMENT_HOST_CONCURRENCY": str(_HIGH_CONCURRENCY)}
         runs[_EVERLAKE_MORE] = _everlake(urls, job.size, more)
     if with_curl and job.name != _ALONE:
         for number in (*job.settings, curl.DEFAULT):
             runs[_PEER.format(number)] = _curl(urls, job.size, number)
-        runs[_KEPT.format(_OF_A_HOST)] = _curl(urls, job.size, _OF_A_HOST, kept=True)
+        runs[_KEPT.format(_DEFAULT_PER_HOST)] = _curl(urls, job.size, _DEFAULT_PER_HOST, kept=True)
     measured: dict[str, Any] = {}
     for name, run in runs.items():
         place = Path(tempfile.mkdtemp(dir=folder))
@@ -120,8 +128,8 @@ def _round(job: Job, server: str, with_curl: bool, folder: Path) -> dict[str, An
 
 def _everlake(
     urls: Sequence[str], size: int, env: dict[str, str]
-) -> Callable[[Path], attached.Fetched]:
-    return lambda place: attached.fetch(urls, size, env, place)
+) -> Callable[[Path], attachment_fetch.FetchResult]:
+    return lambda place: attachment_fetch.measure_fetch(urls, size, env, place)
 
 
 def _curl(
@@ -130,7 +138,7 @@ def _curl(
     return lambda place: curl.fetch(urls, size, at_once, place, kept=kept)
 
 
-def describe(result: dict[str, Any], folder: Path) -> Section:
+def describe(result: dict[str, Any], folder: Path) -> ReportSection:
     """The figures in words, and their plot."""
     jobs = result["jobs"]
     compared = [job for job in jobs if job["name"] != _ALONE]
@@ -152,8 +160,8 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
     lands and analyses the records meanwhile. In it each file is hashed, its type found in its
     bytes, and it is synced to disk under its hash, a directory entry included, before the catalog
     says so, in commits that are synced too (the last of them ends some milliseconds after the
-    moment that it writes down). By default a worker fetches {_OF_A_HOST} files of one
-    host at once, which is what the files here have, and {_MORE} of all hosts. {_of_curl(result)}
+    moment that it writes down). By default a worker fetches {_DEFAULT_PER_HOST} files of one
+    host at once, which is what the files here have, and {_HIGH_CONCURRENCY} of all hosts. {_of_curl(result)}
     """
     lines: list[str] = []
     for job in compared:
@@ -164,7 +172,7 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
         *(row for job in compared for row in _rows(job)),
         *(_memory_row(job) for job in jobs if job["name"] != "large"),
     ]
-    return Section(title="Attachments", intro=intro, rows=rows, lines=lines)
+    return ReportSection(title="Attachments", intro=intro, rows=rows, lines=lines)
 
 
 def _of_curl(result: dict[str, Any]) -> str:
@@ -199,7 +207,7 @@ def _spread(values: Sequence[float]) -> str:
 def _rates(job: dict[str, Any]) -> list[str]:
     names = list(job["rounds"][0])
     ours = [name for name in names if name.startswith(_EVERLAKE)]
-    return table(
+    return markdown_table(
         ["", "files/s", "MB/s", "seconds", "CPU seconds", *(f"{name} to it" for name in ours)],
         (
             [
@@ -215,10 +223,10 @@ def _rates(job: dict[str, Any]) -> list[str]:
     )
 
 
-def _rows(job: dict[str, Any]) -> list[Row]:
+def _rows(job: dict[str, Any]) -> list[FigureRow]:
     """Each setting beside curl with as many at once and with its default."""
-    rows: list[Row] = []
-    for ours, number in ((_EVERLAKE, _OF_A_HOST), (_EVERLAKE_MORE, _MORE)):
+    rows: list[FigureRow] = []
+    for ours, number in ((_EVERLAKE, _DEFAULT_PER_HOST), (_EVERLAKE_MORE, _HIGH_CONCURRENCY)):
         if ours not in job["rounds"][0]:
             continue
         figure = f"{_rate(job, ours):,.0f} MB/s"
@@ -226,11 +234,11 @@ def _rows(job: dict[str, Any]) -> list[Row]:
         peers.append(_KEPT.format(number))
         found = [peer for peer in peers if peer in job["rounds"][0]]
         if not found:
-            rows.append(Row(what=_what(job, ours), figure=figure, beside="no curl here"))
+            rows.append(FigureRow(what=_what(job, ours), figure=figure, beside="no curl here"))
         for peer in found:
             ratio = median(_ratios(job, ours, peer))
             rows.append(
-                Row(
+                FigureRow(
                     what=_what(job, ours),
                     figure=figure,
                     beside=f"{peer}: {_rate(job, peer):,.0f} MB/s",
@@ -243,18 +251,18 @@ def _rows(job: dict[str, Any]) -> list[Row]:
 
 
 def _what(job: dict[str, Any], ours: str) -> str:
-    number = _MORE if ours == _EVERLAKE_MORE else _OF_A_HOST
+    number = _HIGH_CONCURRENCY if ours == _EVERLAKE_MORE else _DEFAULT_PER_HOST
     return f"Attachments, {job['title']}, {number} of a host at once"
 
 
-def _memory_row(job: dict[str, Any]) -> Row:
+def _memory_row(job: dict[str, Any]) -> FigureRow:
     runs = [run for one in job["rounds"] for run in _ours(one)]
     more = max(run["highest"]["together"] - run["idle"] for run in runs)
     beyond_start = max(run["highest"]["together"] - run["started"] for run in runs)
-    return Row(
+    return FigureRow(
         what=f"Attachments, {job['title']}: memory of the worker beyond idle",
-        figure=f"{megabytes(more)}, and {megabytes(beyond_start)} beyond its start",
-        target=f"≤ {megabytes(_MOST_MEMORY)}",
+        figure=f"{format_megabytes(more)}, and {format_megabytes(beyond_start)} beyond its start",
+        target=f"≤ {format_megabytes(_MOST_MEMORY)}",
         met=more <= _MOST_MEMORY,
     )
 
@@ -272,17 +280,17 @@ def _memories(jobs: Sequence[dict[str, Any]]) -> list[str]:
             rows.append(
                 [
                     f"{name}; {job['title']}",
-                    megabytes(max(run["started"] for run in runs)),
-                    megabytes(max(run["idle"] for run in runs)),
+                    format_megabytes(max(run["started"] for run in runs)),
+                    format_megabytes(max(run["idle"] for run in runs)),
                     *(
-                        megabytes(max(one[which] for one in highest))
+                        format_megabytes(max(one[which] for one in highest))
                         for which in ("worker", "children", "together")
                     ),
-                    megabytes(beyond),
+                    format_megabytes(beyond),
                     f"{median(run['cpu'] for run in runs):.2f} s",
                 ]
             )
-    return table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 def _ours(one: dict[str, Any]) -> list[dict[str, Any]]:

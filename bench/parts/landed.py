@@ -5,9 +5,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.processes import QUIET, workspace
-from bench.section import Row, Section, ms, table
-from tests.integration.server import Api, running
+from bench.processes import SERVER_SETTINGS, workspace
+from bench.section import FigureRow, ReportSection, format_ms, markdown_table
+from tests.support.server import ApiClient, running_server
 
 _ASK_SECONDS = 0.005
 _PAUSE_SECONDS = 0.2
@@ -19,8 +19,8 @@ def measure(*, quick: bool) -> dict[str, Any]:
     tries = 3 if quick else 30
     landed: list[float] = []
     complete: list[float] = []
-    with workspace() as (data, setup), running("serve", data, QUIET) as server:
-        api = Api(server.url, setup)
+    with workspace() as (data, setup), running_server("serve", data, SERVER_SETTINGS) as server:
+        api = ApiClient(server.url, setup)
         for number in range(tries):
             batch_id = api.accept(api.record(_vendor_ids={"id": str(number)}))
             started = time.perf_counter()
@@ -36,26 +36,36 @@ def measure(*, quick: bool) -> dict[str, Any]:
     return {"landed": landed, "complete": complete}
 
 
-def describe(result: dict[str, Any], folder: Path) -> Section:  # noqa: ARG001 - as of every part
+def describe(result: dict[str, Any], folder: Path) -> ReportSection:  # noqa: ARG001 - as of every part
     """The figures in words."""
     landed, complete = result["landed"], result["complete"]
     intro = f"""
-    From its 202 until a client that asks every {ms(_ASK_SECONDS)} sees it, {len(landed)}
+    From its 202 until a client that asks every {format_ms(_ASK_SECONDS)} sees it, {len(landed)}
     batches one after another. The first of all makes the tables and their indices.
     """
     lines = [
-        *table(
+        *markdown_table(
             ["until", "the first", "median", "longest"],
             [
-                ["`LANDED`", ms(landed[0]), ms(median(landed)), ms(max(landed))],
-                ["`COMPLETE`", ms(complete[0]), ms(median(complete)), ms(max(complete))],
+                [
+                    "`LANDED`",
+                    format_ms(landed[0]),
+                    format_ms(median(landed)),
+                    format_ms(max(landed)),
+                ],
+                [
+                    "`COMPLETE`",
+                    format_ms(complete[0]),
+                    format_ms(median(complete)),
+                    format_ms(max(complete)),
+                ],
             ],
         ),
     ]
-    row = Row(
+    row = FigureRow(
         what="A lone batch is `LANDED` after its 202",
-        figure=f"{ms(median(landed))}, longest {ms(max(landed))}",
+        figure=f"{format_ms(median(landed))}, longest {format_ms(max(landed))}",
         target="< 1 s",
         met=max(landed) < _TARGET_SECONDS,
     )
-    return Section(title="A lone batch", intro=intro, rows=[row], lines=lines)
+    return ReportSection(title="A lone batch", intro=intro, rows=[row], lines=lines)

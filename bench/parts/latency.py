@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import plots
+from bench.batch_progress import progress_curves, wait_until_complete
 from bench.bodies import RECORDS, write_bodies
-from bench.driver import drive, quantile
-from bench.processes import QUIET, fresh_directory, ingest_headers, workspace
-from bench.queue import progress, wait_until_complete
-from bench.section import Row, Section, ms, table
-from tests.integration.server import running
+from bench.driver import quantile, run_load
+from bench.processes import SERVER_SETTINGS, fresh_directory, ingest_headers, workspace
+from bench.section import FigureRow, ReportSection, format_ms, markdown_table
+from tests.support.server import running_server
 
 SIZE = 5_000
 RATE = 10.0
@@ -25,10 +25,10 @@ def measure(*, quick: bool) -> dict[str, Any]:
     requests, backlog = (20, 2) if quick else (600, _BACKLOG_BODIES)
     with fresh_directory() as folder, workspace() as (data, setup):
         files = write_bodies(folder, "json", SIZE, backlog)
-        with running("serve", data, QUIET) as server:
+        with running_server("serve", data, SERVER_SETTINGS) as server:
             # Something for the worker to do from the first request on.
-            drive(server.port, "/api/v1/ingest", ingest_headers(setup), files, connections=4)
-            load = drive(
+            run_load(server.port, "/api/v1/ingest", ingest_headers(setup), files, connections=4)
+            load = run_load(
                 server.port,
                 "/api/v1/ingest",
                 ingest_headers(setup),
@@ -39,7 +39,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
                 expect=f'"acceptedCount":{RECORDS},"rejectedCount":0',
             )
             wait_until_complete(data, setup["workspace_id"], backlog + requests, _WITHIN_SECONDS)
-        curves = progress(data, setup["workspace_id"], load.started_at)
+        curves = progress_curves(data, setup["workspace_id"], load.started_at)
     worked = sum(1 for seconds, _ in curves.complete if 0 < seconds <= load.seconds)
     return {
         "requests": requests,
@@ -50,7 +50,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     }
 
 
-def describe(result: dict[str, Any], folder: Path) -> Section:
+def describe(result: dict[str, Any], folder: Path) -> ReportSection:
     """The figures in words, and how the answers' times are spread."""
     latencies = result["latencies"]
     points = [(quantile(latencies, share) * 1000, share * 100) for share in _SHARES]
@@ -70,17 +70,17 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
     {result["complete_after"]:.0f} s after them.
     """
     lines = [
-        *table(
+        *markdown_table(
             ["p50", "p90", "p99", "longest"],
-            [[ms(quantile(latencies, share)) for share in (0.5, 0.9, 0.99, 1.0)]],
+            [[format_ms(quantile(latencies, share)) for share in (0.5, 0.9, 0.99, 1.0)]],
         ),
         "![Answers' times](latency.svg)",
         "",
     ]
-    row = Row(
+    row = FigureRow(
         what="Answer to 5 MB, 10 requests a second, worker at work",
-        figure=f"p50 {ms(p50)}, p99 {ms(p99)}, longest {ms(longest)}",
-        target=f"p99 < {ms(_TARGET_SECONDS)}",
+        figure=f"p50 {format_ms(p50)}, p99 {format_ms(p99)}, longest {format_ms(longest)}",
+        target=f"p99 < {format_ms(_TARGET_SECONDS)}",
         met=p99 < _TARGET_SECONDS,
     )
-    return Section(title="One client at its limit", intro=intro, rows=[row], lines=lines)
+    return ReportSection(title="One client at its limit", intro=intro, rows=[row], lines=lines)

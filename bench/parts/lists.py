@@ -15,14 +15,14 @@ import msgspec
 
 from bench.client import Connection, request_head
 from bench.driver import quantile
-from bench.processes import QUIET, workspace
-from bench.section import Row, Section, count, ms, table
-from everlake.api.parameters import Cursors
+from bench.processes import SERVER_SETTINGS, workspace
+from bench.section import FigureRow, ReportSection, format_count, format_ms, markdown_table
+from everlake.api.query import CursorCodec
 from everlake.catalog import batches, workspaces
 from everlake.catalog.batches import NewBatch
-from everlake.catalog.engine import Catalog
-from everlake.contract.batch import BatchStatus
-from tests.integration.server import running
+from everlake.catalog.database import Catalog
+from everlake.contract.batches import BatchStatus
+from tests.support.server import running_server
 
 SIZES = (1_000, 1_000_000)
 _PER_COMMIT = 10_000
@@ -34,7 +34,7 @@ _TYPES = ("message", "email", "call", "document")
 _SOURCES = ("api", "slack", "zendesk")
 
 
-class Place(msgspec.Struct, frozen=True):
+class FilledWorkspace(msgspec.Struct, frozen=True):
     """A running server over a filled workspace, and the requests to ask it."""
 
     batches: int
@@ -48,14 +48,14 @@ def measure(*, quick: bool) -> dict[str, Any]:
     rounds = 50 if quick else 1_000
     fill_seconds: dict[int, float] = {}
     with ExitStack() as stack:
-        places: list[Place] = []
+        places: list[FilledWorkspace] = []
         for size in sizes:
             data, setup = stack.enter_context(workspace())
             started = time.perf_counter()
             ids = _fill(data, setup, size)
             fill_seconds[size] = time.perf_counter() - started
-            server = stack.enter_context(running("api", data, QUIET))
-            places.append(Place(size, Connection(server.port), _requests(setup, ids)))
+            server = stack.enter_context(running_server("api", data, SERVER_SETTINGS))
+            places.append(FilledWorkspace(size, Connection(server.port), _requests(setup, ids)))
         times: dict[str, dict[int, list[float]]] = {
             kind: {size: [] for size in sizes} for kind in places[0].heads
         }
@@ -82,7 +82,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     }
 
 
-def _ask(place: Place, kind: str) -> float:
+def _ask(place: FilledWorkspace, kind: str) -> float:
     started = time.perf_counter()
     answer = place.connection.get(place.heads[kind])
     seconds = time.perf_counter() - started
@@ -93,14 +93,14 @@ def _ask(place: Place, kind: str) -> float:
 
 def _requests(setup: dict[str, str], ids: list[str]) -> dict[str, bytes]:
     """Requests by kind; deep cursors are made as the server makes them."""
-    cursors = Cursors("batches")
+    cursors = CursorCodec("batches")
 
     def head(**query: str) -> bytes:
         path = f"/api/v1/ingest/batches?{urlencode(query)}"
         return request_head("GET", path, {"x-api-key": setup["api_key"]})
 
     def after(position: int) -> str:
-        return cursors.make(setup["workspace_id"], ids[position])
+        return cursors.encode(setup["workspace_id"], ids[position])
 
     return {
         "first page of 20": head(limit="20"),
@@ -122,7 +122,7 @@ def _fill(data: Path, setup: dict[str, str], size: int) -> list[str]:
     try:
         while len(ids) < size:
             rows = list(islice(made, _PER_COMMIT))
-            with catalog.write() as tx:
+            with catalog.transaction() as tx:
                 numbers = workspaces.next_sequences(tx, setup["workspace_id"], len(rows))
                 batches.insert(tx, list(zip(rows, numbers, strict=True)))
             ids += [row.id for row in rows]
@@ -159,23 +159,23 @@ def _batch_id(created: int, source: random.Random) -> str:
     return str(uuid.UUID(int=bits | source.getrandbits(62)))
 
 
-def describe(result: dict[str, Any], folder: Path) -> Section:  # noqa: ARG001 - as of every part
+def describe(result: dict[str, Any], folder: Path) -> ReportSection:  # noqa: ARG001 - as of every part
     """The figures in words."""
-    few, many = (count(size) for size in result["sizes"])
+    few, many = (format_count(size) for size in result["sizes"])
     intro = f"""
     `GET /api/v1/ingest/batches` of a workspace with {few} batches and of one with {many}, each
     in a server of its own, asked in turn over one connection, {result["rounds"]:,} times each.
     """
     lines = [
-        *table(
+        *markdown_table(
             ["page", f"{few}: median", "p99", f"{many}: median", "p99", "ratio"],
             [
                 [
                     kind,
-                    ms(one["median"][0]),
-                    ms(one["p99"][0]),
-                    ms(one["median"][1]),
-                    ms(one["p99"][1]),
+                    format_ms(one["median"][0]),
+                    format_ms(one["p99"][0]),
+                    format_ms(one["median"][1]),
+                    format_ms(one["p99"][1]),
                     f"{one['ratio']:.2f}",
                 ]
                 for kind, one in result["kinds"].items()
@@ -183,14 +183,14 @@ def describe(result: dict[str, Any], folder: Path) -> Section:  # noqa: ARG001 -
         ),
     ]
     rows = [
-        Row(
+        FigureRow(
             what=f"List of {many} batches: {kind}",
-            figure=ms(one["median"][1]),
-            beside=f"of {few}: {ms(one['median'][0])}",
+            figure=format_ms(one["median"][1]),
+            beside=f"of {few}: {format_ms(one['median'][0])}",
             ratio=one["ratio"],
             target=f"≤ {_TARGET:g}",
             met=one["ratio"] <= _TARGET,
         )
         for kind, one in result["kinds"].items()
     ]
-    return Section(title="List pages", intro=intro, rows=rows, lines=lines)
+    return ReportSection(title="List pages", intro=intro, rows=rows, lines=lines)

@@ -5,12 +5,25 @@ from typing import Any
 
 import msgspec
 
+from bench.batch_progress import wait_until_complete
 from bench.bodies import RECORDS, write_bodies
-from bench.driver import drive
-from bench.processes import QUIET, Watch, fresh_directory, ingest_headers, workspace
-from bench.queue import wait_until_complete
-from bench.section import MEMORY_HEADS, Row, Section, megabytes, memory_cells, table
-from tests.integration.server import running
+from bench.driver import run_load
+from bench.processes import (
+    SERVER_SETTINGS,
+    ResourceSampler,
+    fresh_directory,
+    ingest_headers,
+    workspace,
+)
+from bench.section import (
+    MEMORY_HEADS,
+    FigureRow,
+    ReportSection,
+    format_megabytes,
+    markdown_table,
+    memory_cells,
+)
+from tests.support.server import running_server
 
 SIZE = 5_000
 CONNECTIONS = 64
@@ -23,8 +36,11 @@ def measure(*, quick: bool) -> dict[str, Any]:
     files_count, requests = (8, 64) if quick else (32, 256)
     with fresh_directory() as folder, workspace() as (data, setup):
         files = write_bodies(folder, "json", SIZE, files_count)
-        with running("serve", data, QUIET) as server, Watch(server) as watch:
-            drive(
+        with (
+            running_server("serve", data, SERVER_SETTINGS) as server,
+            ResourceSampler(server) as watch,
+        ):
+            run_load(
                 server.port,
                 "/api/v1/ingest",
                 ingest_headers(setup),
@@ -40,7 +56,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     }
 
 
-def describe(result: dict[str, Any], folder: Path) -> Section:  # noqa: ARG001 - as of every part
+def describe(result: dict[str, Any], folder: Path) -> ReportSection:  # noqa: ARG001 - as of every part
     """The figures in words."""
     uses = result["processes"]
     intro = f"""
@@ -50,7 +66,7 @@ def describe(result: dict[str, Any], folder: Path) -> Section:  # noqa: ARG001 -
     share (PSS) are sampled.
     """
     lines = [
-        *table(
+        *markdown_table(
             ["role", "processes", *MEMORY_HEADS],
             [
                 [role, str(use["processes"]), *memory_cells(use)]
@@ -63,18 +79,18 @@ def describe(result: dict[str, Any], folder: Path) -> Section:  # noqa: ARG001 -
         "worker": "Peak memory of the worker, landing and indexing",
     }
     rows = [
-        Row(
+        FigureRow(
             what=label,
-            figure=f"RSS {megabytes(uses[name]['largest'])}{_together(uses[name])}",
-            target=f"≤ {megabytes(_TARGETS[name])}",
+            figure=f"RSS {format_megabytes(uses[name]['largest'])}{_together(uses[name])}",
+            target=f"≤ {format_megabytes(_TARGETS[name])}",
             met=uses[name]["largest"] <= _TARGETS[name],
         )
         for name, label in labels.items()
     ]
-    return Section(title="Memory", intro=intro, rows=rows, lines=lines)
+    return ReportSection(title="Memory", intro=intro, rows=rows, lines=lines)
 
 
 def _together(use: dict[str, Any]) -> str:
     if use["processes"] == 1:
         return ""
-    return f" ({use['processes']} processes: {megabytes(use['resident'])})"
+    return f" ({use['processes']} processes: {format_megabytes(use['resident'])})"

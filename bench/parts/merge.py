@@ -10,26 +10,26 @@ from typing import Any
 import msgspec
 
 from bench import plots
-from bench.fill import Rows, fill, until_idle
+from bench.lake_fill import RecordSource, fill_records, run_until_idle
 from bench.peers.duckdb import DuckTable
 from bench.processes import fresh_directory
-from bench.section import Row, Section, count, rate, table
+from bench.section import FigureRow, ReportSection, format_count, format_rate, markdown_table
 from everlake.lake import ArrivedRecord, Lake
-from everlake.lake import arrow as lake_arrow
-from everlake.lake.local import LocalSite
+from everlake.tables import arrow as lake_arrow
+from everlake.tables.local_backend import LocalTableBackend
 
 SIZES = (100_000, 1_000_000, 10_000_000)
-MERGES = (20_000, 1_000)
+MERGE_SIZES = (20_000, 1_000)
 _WORKSPACE = "bench"
 _TARGET = 0.8
 _BYTES_A_RECORD = 600
 """On disk, in both tables, with room for what a merge writes anew."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class MergeTarget(msgspec.Struct, frozen=True):
     """One size's lake and its peer, with what arrives there."""
 
-    rows: Rows
+    rows: RecordSource
     lake: Lake
     peer: DuckTable
     fill_seconds: float
@@ -45,8 +45,8 @@ def measure(*, quick: bool, sizes: tuple[int, ...] | None = None) -> dict[str, A
         _check_room(folder, sum(sizes) * _BYTES_A_RECORD)
         places = [_filled(folder / str(size), size) for size in sizes]
         for place in places:  # opens what a worker that runs has open
-            place.lake.merge_records(_WORKSPACE, place.rows.arrivals(MERGES[-1]))
-            place.peer.merge(lake_arrow.records_table(place.rows.arrivals(MERGES[-1])))
+            place.lake.merge_records(_WORKSPACE, place.rows.arrivals(MERGE_SIZES[-1]))
+            place.peer.merge(lake_arrow.records_table(place.rows.arrivals(MERGE_SIZES[-1])))
         seconds = {
             size: [
                 {"everlake": _everlake(place, size), "duckdb": _duckdb(place, size)}
@@ -54,9 +54,9 @@ def measure(*, quick: bool, sizes: tuple[int, ...] | None = None) -> dict[str, A
                 for _ in range(rounds)
                 for place in places
             ]
-            for size in MERGES
+            for size in MERGE_SIZES
         }
-        upkeep = [_seconds(lambda place=place: _keep_up(place)) for place in places]
+        upkeep = [_seconds(lambda place=place: _maintain(place)) for place in places]
         for place in places:
             place.peer.close()
     return {
@@ -75,7 +75,7 @@ def measure(*, quick: bool, sizes: tuple[int, ...] | None = None) -> dict[str, A
                     for size, all_seconds in seconds.items()
                 },
                 "upkeep_seconds": spent,
-                "with_upkeep": _with_upkeep(seconds, place, spent),
+                "with_upkeep": _with_maintenance(seconds, place, spent),
             }
             for place, spent in zip(places, upkeep, strict=True)
         ],
@@ -90,23 +90,25 @@ def _check_room(folder: Path, needed: int) -> None:
         )
 
 
-def _filled(folder: Path, size: int) -> Place:
+def _filled(folder: Path, size: int) -> MergeTarget:
     folder.mkdir()
-    rows = Rows(size)
-    lake = Lake(LocalSite(folder))
+    rows = RecordSource(size)
+    lake = Lake(LocalTableBackend(folder))
     peer = DuckTable(folder / "peer.duckdb")
-    seconds = _seconds(lambda: fill(lake, _WORKSPACE, rows))
+    seconds = _seconds(lambda: fill_records(lake, _WORKSPACE, rows))
     peer_seconds = _seconds(lambda: _fill_peer(peer, rows))
-    files = (file for file in Path(lake.place(_WORKSPACE).where).rglob("*") if file.is_file())
-    return Place(rows, lake, peer, seconds, peer_seconds, sum(f.stat().st_size for f in files))
+    files = (file for file in Path(lake.table_set(_WORKSPACE).uri).rglob("*") if file.is_file())
+    return MergeTarget(
+        rows, lake, peer, seconds, peer_seconds, sum(f.stat().st_size for f in files)
+    )
 
 
-def _fill_peer(peer: DuckTable, rows: Rows) -> None:
+def _fill_peer(peer: DuckTable, rows: RecordSource) -> None:
     for chunk in rows.chunks():
         peer.append(chunk)
 
 
-def _everlake(place: Place, size: int) -> float:
+def _everlake(place: MergeTarget, size: int) -> float:
     arrived = place.rows.arrivals(size)
     return _seconds(lambda: _merge(place.lake, arrived))
 
@@ -116,13 +118,13 @@ def _merge(lake: Lake, arrived: list[ArrivedRecord]) -> None:
     assert (merged.inserted, merged.replaced) == (len(arrived) // 2, len(arrived) // 2), merged
 
 
-def _duckdb(place: Place, size: int) -> float:
+def _duckdb(place: MergeTarget, size: int) -> float:
     arrived = place.rows.arrivals(size)
     return _seconds(lambda: place.peer.merge(lake_arrow.records_table(arrived)))
 
 
-def _keep_up(place: Place) -> None:
-    until_idle(lambda: place.lake.upkeep(_WORKSPACE))
+def _maintain(place: MergeTarget) -> None:
+    run_until_idle(lambda: place.lake.maintain(_WORKSPACE))
 
 
 def _seconds(job: Callable[[], Any]) -> float:
@@ -131,12 +133,12 @@ def _seconds(job: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def _is_of(one: dict[str, Any], place: Place) -> bool:
+def _is_of(one: dict[str, Any], place: MergeTarget) -> bool:
     return one["table"] == place.rows.count
 
 
-def _with_upkeep(
-    seconds: dict[int, list[dict[str, Any]]], place: Place, upkeep_seconds: float
+def _with_maintenance(
+    seconds: dict[int, list[dict[str, Any]]], place: MergeTarget, upkeep_seconds: float
 ) -> float:
     """Records a second when the upkeep that all merges together made necessary is counted in."""
     merges = [
@@ -149,16 +151,16 @@ def _with_upkeep(
     return sum(size for size, _ in merges) / spent
 
 
-def describe(result: dict[str, Any], folder: Path) -> Section:
+def describe(result: dict[str, Any], folder: Path) -> ReportSection:
     """The figures in words, and the rates over the size."""
     sizes = result["sizes"]
-    large = str(MERGES[0])
+    large = str(MERGE_SIZES[0])
     series = {
         f"{label}, {size:,} a merge": [
             (one["table"], one["merges"][str(size)][name]) for one in sizes
         ]
         for name, label in (("everlake", "Everlake"), ("duckdb", "DuckDB"))
-        for size in MERGES
+        for size in MERGE_SIZES
     }
     plots.lines(
         series,
@@ -177,26 +179,26 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
     the sizes.
     """
     lines = [
-        *table(
+        *markdown_table(
             [
                 "records there",
                 *(
                     f"{name}, {size:,} a merge"
                     for name in ("Everlake", "DuckDB")
-                    for size in MERGES
+                    for size in MERGE_SIZES
                 ),
                 "Everlake with its upkeep",
                 "on disk",
             ],
             [
                 [
-                    count(one["table"]),
+                    format_count(one["table"]),
                     *(
-                        rate(one["merges"][str(size)][name])
+                        format_rate(one["merges"][str(size)][name])
                         for name in ("everlake", "duckdb")
-                        for size in MERGES
+                        for size in MERGE_SIZES
                     ),
-                    rate(one["with_upkeep"]),
+                    format_rate(one["with_upkeep"]),
                     f"{one['bytes'] / 1e9:.2f} GB",
                 ]
                 for one in sizes
@@ -207,22 +209,22 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
     ]
     ratio = last["merges"][large]["everlake"] / first["merges"][large]["everlake"]
     rows = [
-        Row(
-            what=f"Merge of {MERGES[0]:,} into {count(last['table'])}",
-            figure=rate(last["merges"][large]["everlake"]),
-            beside=f"into {count(first['table'])}: {rate(first['merges'][large]['everlake'])}",
+        FigureRow(
+            what=f"Merge of {MERGE_SIZES[0]:,} into {format_count(last['table'])}",
+            figure=format_rate(last["merges"][large]["everlake"]),
+            beside=f"into {format_count(first['table'])}: {format_rate(first['merges'][large]['everlake'])}",
             ratio=ratio,
             target=f"≥ {_TARGET:g}",
             met=ratio >= _TARGET,
         ),
         *(
-            Row(
-                what=f"Merge of {MERGES[0]:,} into {count(one['table'])}",
-                figure=rate(one["merges"][large]["everlake"]),
-                beside=f"DuckDB: {rate(one['merges'][large]['duckdb'])}",
+            FigureRow(
+                what=f"Merge of {MERGE_SIZES[0]:,} into {format_count(one['table'])}",
+                figure=format_rate(one["merges"][large]["everlake"]),
+                beside=f"DuckDB: {format_rate(one['merges'][large]['duckdb'])}",
                 ratio=one["merges"][large]["everlake"] / one["merges"][large]["duckdb"],
             )
             for one in sizes
         ),
     ]
-    return Section(title="Merging into much", intro=intro, rows=rows, lines=lines)
+    return ReportSection(title="Merging into much", intro=intro, rows=rows, lines=lines)

@@ -8,22 +8,22 @@ from typing import Any
 
 from bench import plots
 from bench.bodies import RECORDS, write_bodies
-from bench.forms import (
+from bench.deployments import (
     ALONE,
     CONNECTIONS,
-    PACE,
     PACED,
+    REQUEST_RATE,
     SMALL,
     WORKSPACES,
-    Bodies,
-    Form,
-    Ground,
-    run,
+    Deployment,
+    Environment,
+    RequestBodies,
+    measure_deployment,
 )
 from bench.processes import fresh_directory
-from bench.section import Row, Section, ms, rate, table
-from tests.integration.postgres import postgres
-from tests.integration.s3 import s3
+from bench.section import FigureRow, ReportSection, format_ms, format_rate, markdown_table
+from tests.support.postgres import running_postgres
+from tests.support.s3 import running_s3
 
 NODES = (1, 2, 4)
 SIZE = 1_000
@@ -43,12 +43,12 @@ def measure(*, quick: bool) -> dict[str, Any]:
     """Rates, lags, and what each part has to do, form after form in turn."""
     large, paced, small, rounds = (8, 16, 40, 1) if quick else (100, 80, 1_000, 3)
     forms = [
-        Form(SQLITE, 0),
-        *(Form(_named(_FILES, nodes), nodes) for nodes in NODES),
-        *(Form(_named(_BUCKET, nodes), nodes, in_bucket=True) for nodes in NODES),
+        Deployment(SQLITE, 0),
+        *(Deployment(_named(_FILES, nodes), nodes) for nodes in NODES),
+        *(Deployment(_named(_BUCKET, nodes), nodes, in_bucket=True) for nodes in NODES),
     ]
     with fresh_directory() as folder, tempfile.TemporaryDirectory() as home:
-        bodies = Bodies(
+        bodies = RequestBodies(
             large=write_bodies(folder, "json", SIZE, large),
             paced=write_bodies(folder, "json", SIZE, paced, records_each=PACED),
             small=write_bodies(folder, "json", SIZE, 200, records_each=SMALL),
@@ -58,10 +58,12 @@ def measure(*, quick: bool) -> dict[str, Any]:
         Path(home).chmod(0o755)
         (Path(home) / "pg").mkdir()
         preload = {"shared_preload_libraries": "pg_stat_statements"}
-        with postgres(Path(home) / "pg", preload) as database, s3(folder) as bucket:
-            ground = Ground(database, bucket, folder)
+        with running_postgres(Path(home) / "pg", preload) as database, running_s3(folder) as bucket:
+            ground = Environment(database, bucket, folder)
             found = [
-                (form.name, run(form, ground, bodies)) for _ in range(rounds) for form in forms
+                (form.name, measure_deployment(form, ground, bodies))
+                for _ in range(rounds)
+                for form in forms
             ]
     by_form = {form.name: [one for name, one in found if name == form.name] for form in forms}
     return {
@@ -80,7 +82,7 @@ def _named(place: str, nodes: int) -> str:
     return f"{place}, {nodes} and {nodes}"
 
 
-def describe(result: dict[str, Any], folder: Path) -> Section:
+def describe(result: dict[str, Any], folder: Path) -> ReportSection:
     """The figures in words, and the processor time as bars."""
     forms: dict[str, dict[str, float]] = result["forms"]
     plots.stacked(
@@ -99,7 +101,7 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
     {WORKSPACES} workspaces take turns, each request has an idempotency key. First {ALONE} requests
     of {SMALL} records one after another and {result["small"]:,} over {CONNECTIONS} connections,
     with no worker; then, with the workers, {result["large"]} requests of {RECORDS:,} records of
-    1 KB at once; then {result["paced"]} of {PACED} records at {PACE:g} a second; then nothing.
+    1 KB at once; then {result["paced"]} of {PACED} records at {REQUEST_RATE:g} a second; then nothing.
     Medians of {result["rounds"]} rounds in turn. **All of it shares two cores**: the processes, the
     database, the load driver and the S3 server, which is moto, a slow one in Python, on the local
     machine and with nothing on disk. So rates cannot grow with the processes here, and times say
@@ -116,7 +118,7 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
         *_rows_kept(forms),
         *_bucket(forms),
     ]
-    return Section(title="Many machines", intro=intro, rows=_rows(forms), lines=lines)
+    return ReportSection(title="Many machines", intro=intro, rows=_rows(forms), lines=lines)
 
 
 def _rates(forms: Mapping[str, Mapping[str, float]]) -> list[str]:
@@ -129,11 +131,11 @@ def _rates(forms: Mapping[str, Mapping[str, float]]) -> list[str]:
         forms,
         lambda one: [
             f"{one['requests_rate']:,.0f}",
-            ms(one["small_p50"]),
-            ms(one["small_p99"]),
+            format_ms(one["small_p50"]),
+            format_ms(one["small_p99"]),
             *(f"{one[f'{name}_rate']:,.0f}" for name in ("accept", "landed", "complete")),
             *(
-                ms(one[f"{name}_{share}"])
+                format_ms(one[f"{name}_{share}"])
                 for name in ("landed", "complete")
                 for share in ("p50", "p99")
             ),
@@ -238,7 +240,7 @@ def _rows_kept(forms: Mapping[str, Mapping[str, float]]) -> list[str]:
     archive = one["landing_bytes"] / RECORDS
     return [
         *lines,
-        *table(heads, rows),
+        *markdown_table(heads, rows),
         f"In the archive a record of 1 KB takes {archive:,.0f} bytes, compressed.",
         "",
     ]
@@ -264,31 +266,31 @@ def _table(
     forms: Mapping[str, Mapping[str, float]],
     cells: Callable[[Mapping[str, float]], list[str]],
 ) -> list[str]:
-    return table(heads, ([name, *cells(one)] for name, one in forms.items()))
+    return markdown_table(heads, ([name, *cells(one)] for name, one in forms.items()))
 
 
-def _rows(forms: Mapping[str, Mapping[str, float]]) -> list[Row]:
+def _rows(forms: Mapping[str, Mapping[str, float]]) -> list[FigureRow]:
     sqlite = forms[SQLITE]
     one, four = (forms[_named(_FILES, nodes)] for nodes in (NODES[0], NODES[-1]))
     bucket = forms[_named(_BUCKET, NODES[0])]
 
-    def beside(what: str, form: Mapping[str, float], where: str) -> Row:
-        return Row(
+    def beside(what: str, form: Mapping[str, float], where: str) -> FigureRow:
+        return FigureRow(
             what=f"Accept to `LANDED`, {where}, one and one",
-            figure=rate(form[what]),
-            beside=f"SQLite: {rate(sqlite[what])}",
+            figure=format_rate(form[what]),
+            beside=f"SQLite: {format_rate(sqlite[what])}",
             ratio=form[what] / sqlite[what],
         )
 
     return [
-        Row(
+        FigureRow(
             what="Small requests on PostgreSQL, one API process",
             figure=f"{one['requests_rate']:,.0f}/s",
             beside=f"SQLite, two: {sqlite['requests_rate']:,.0f}/s",
             ratio=one["requests_rate"] / sqlite["requests_rate"],
         ),
         *(
-            Row(
+            FigureRow(
                 what=f"Statements to accept a batch on PostgreSQL, {label}",
                 figure=f"{one[f'{load}_statements']:.2f}",
                 target=f"≤ {_TARGET_STATEMENTS}",
@@ -299,7 +301,7 @@ def _rows(forms: Mapping[str, Mapping[str, float]]) -> list[Row]:
                 ("accept", f"{CONNECTIONS} at a time"),
             )
         ),
-        Row(
+        FigureRow(
             what="Statements of a paced batch until `COMPLETE`, four workers",
             figure=f"{four['paced_statements']:.0f}",
             beside=f"one worker: {one['paced_statements']:.0f}",

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 from bench.bodies import Prose, words
 from bench.client import Connection, request_head
 from bench.driver import quantile
-from bench.fill import Rows, until_idle
-from bench.processes import QUIET, workspace
-from bench.section import Row, Section, count, ms, table
+from bench.lake_fill import RecordSource, run_until_idle
+from bench.processes import SERVER_SETTINGS, workspace
+from bench.section import FigureRow, ReportSection, format_count, format_ms, markdown_table
 from everlake.analysis.utterances import Utterance
-from everlake.lake import AnalysedRecord, ArrivedRecord, Lake
-from everlake.lake.local import LocalSite
-from tests.integration.server import running
+from everlake.lake import ArrivedRecord, Lake, RecordUtterances
+from everlake.tables.local_backend import LocalTableBackend
+from tests.support.server import running_server
 
 UTTERANCES = 1_000_000
 _PER_RECORD = 4
@@ -34,15 +34,15 @@ def measure(*, quick: bool, utterances: int | None = None) -> dict[str, Any]:
     rounds = 2 if quick else 20
     result: dict[str, Any] = {"utterances": utterances, "rounds": rounds}
     with workspace() as (data, setup):
-        lake = Lake(LocalSite(data))
+        lake = Lake(LocalTableBackend(data))
         started = time.perf_counter()
         steps = _load(lake, setup["workspace_id"], utterances // _PER_RECORD)
         result["load_seconds"] = time.perf_counter() - started
-        with running("api", data, QUIET) as server:
+        with running_server("api", data, SERVER_SETTINGS) as server:
             # Once: rows outside the index are read one by one, which may take a second a query.
             result["load"] = _ask_all(server.port, setup["api_key"], 1)
             started = time.perf_counter()
-            steps += until_idle(lambda: lake.upkeep(setup["workspace_id"]))
+            steps += run_until_idle(lambda: lake.maintain(setup["workspace_id"]))
             result["upkeep_seconds"] = time.perf_counter() - started
             _ask_all(server.port, setup["api_key"], 1)  # opens the new parts of the index
             result["upkeep"] = _ask_all(server.port, setup["api_key"], rounds)
@@ -52,22 +52,22 @@ def measure(*, quick: bool, utterances: int | None = None) -> dict[str, Any]:
 
 def _load(lake: Lake, workspace_id: str, records: int) -> int:
     """Land and analyse as the worker does, with its upkeep every few seconds; upkeep's steps."""
-    rows = Rows(0)
+    rows = RecordSource(0)
     tidied, steps = time.perf_counter(), 0
     for first in range(0, records, _PORTION):
         arrived = rows.new(min(_PORTION, records - first))
         lake.merge_records(workspace_id, arrived)
         lake.write_utterances(workspace_id, _analysed(arrived, first))
         if time.perf_counter() - tidied > _UPKEEP_SECONDS:
-            steps += len(lake.upkeep(workspace_id))
+            steps += len(lake.maintain(workspace_id))
             tidied = time.perf_counter()
     return steps
 
 
-def _analysed(arrived: list[ArrivedRecord], seed: int) -> list[AnalysedRecord]:
+def _analysed(arrived: list[ArrivedRecord], seed: int) -> list[RecordUtterances]:
     texts = Prose(seed).texts(len(arrived) * _PER_RECORD, _TEXT)
     return [
-        AnalysedRecord(
+        RecordUtterances(
             record_id=row.record_id,
             version=row.version,
             batch_id=row.batch_id,
@@ -127,13 +127,13 @@ def _ask_all(port: int, api_key: str, rounds: int) -> dict[str, list[float]]:
     return times
 
 
-def describe(result: dict[str, Any], folder: Path) -> Section:  # noqa: ARG001 - as of every part
+def describe(result: dict[str, Any], folder: Path) -> ReportSection:  # noqa: ARG001 - as of every part
     """The figures in words."""
     every = {
         when: [seconds for times in result[when].values() for seconds in times] for when in _WHEN
     }
     intro = f"""
-    `GET /api/v1/search` for its first 20 results among {count(result["utterances"])} utterances
+    `GET /api/v1/search` for its first 20 results among {format_count(result["utterances"])} utterances
     of about {_TEXT} characters ({_PER_RECORD} a record), whose words are as frequent as in
     natural language. Fifty queries in changing order over one connection: once right after the
     load, when the newest rows are in no index yet, and {result["rounds"]} times after upkeep.
@@ -141,7 +141,7 @@ def describe(result: dict[str, Any], folder: Path) -> Section:  # noqa: ARG001 -
     {_UPKEEP_SECONDS:.0f} s; after it, upkeep had {result["upkeep_seconds"]:.0f} s of work left.
     """
     lines = [
-        *table(
+        *markdown_table(
             [
                 "query",
                 *(f"{label}: {figure}" for label in _WHEN.values() for figure in ("p50", "p99")),
@@ -153,15 +153,15 @@ def describe(result: dict[str, Any], folder: Path) -> Section:  # noqa: ARG001 -
         ),
     ]
     rows = [
-        Row(
-            what=f"Search among {count(result['utterances'])} utterances, {label}",
-            figure=f"p50 {ms(quantile(every[when], 0.5))}, p99 {ms(quantile(every[when], 0.99))}",
+        FigureRow(
+            what=f"Search among {format_count(result['utterances'])} utterances, {label}",
+            figure=f"p50 {format_ms(quantile(every[when], 0.5))}, p99 {format_ms(quantile(every[when], 0.99))}",
         )
         for when, label in _WHEN.items()
     ]
-    return Section(title="Search", intro=intro, rows=rows, lines=lines)
+    return ReportSection(title="Search", intro=intro, rows=rows, lines=lines)
 
 
 def _cells(kind: str, all_times: list[list[float]]) -> list[str]:
-    shown = [ms(quantile(times, share)) for times in all_times for share in (0.5, 0.99)]
+    shown = [format_ms(quantile(times, share)) for times in all_times for share in (0.5, 0.99)]
     return [kind, *shown]

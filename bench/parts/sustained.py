@@ -7,14 +7,28 @@ from typing import Any
 import msgspec
 
 from bench import plots
+from bench.batch_progress import Curve, progress_curves, wait_until_complete
 from bench.bodies import RECORDS, write_bodies
-from bench.driver import drive
+from bench.driver import run_load
 from bench.peers.datasette import datasette
 from bench.peers.dlt import dlt_rate
-from bench.processes import QUIET, Watch, fresh_directory, ingest_headers, workspace
-from bench.queue import Curve, progress, wait_until_complete
-from bench.section import MEMORY_HEADS, Row, Section, count, memory_cells, rate, table
-from tests.integration.server import running
+from bench.processes import (
+    SERVER_SETTINGS,
+    ResourceSampler,
+    fresh_directory,
+    ingest_headers,
+    workspace,
+)
+from bench.section import (
+    MEMORY_HEADS,
+    FigureRow,
+    ReportSection,
+    format_count,
+    format_rate,
+    markdown_table,
+    memory_cells,
+)
+from tests.support.server import running_server
 
 SIZE = 1_000
 CONNECTIONS = 8
@@ -23,7 +37,7 @@ _TARGET_DATASETTE = 3.0
 _POINTS = 200
 
 
-class Scale(msgspec.Struct, frozen=True, kw_only=True):
+class SustainedScale(msgspec.Struct, frozen=True, kw_only=True):
     """How much of it; ``peer_bodies`` are fewer, which is in the peers' favour."""
 
     rounds: int
@@ -33,8 +47,10 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     dlt_large_load: int
 
 
-FULL = Scale(rounds=3, bodies=500, peer_bodies=200, dlt_small_loads=20, dlt_large_load=50_000)
-QUICK = Scale(rounds=1, bodies=20, peer_bodies=5, dlt_small_loads=2, dlt_large_load=2_000)
+FULL = SustainedScale(
+    rounds=3, bodies=500, peer_bodies=200, dlt_small_loads=20, dlt_large_load=50_000
+)
+QUICK = SustainedScale(rounds=1, bodies=20, peer_bodies=5, dlt_small_loads=2, dlt_large_load=2_000)
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
@@ -66,9 +82,9 @@ def measure(*, quick: bool) -> dict[str, Any]:
 
 def _everlake(files: list[Path]) -> dict[str, Any]:
     records = len(files) * RECORDS
-    with workspace() as (data, setup), running("serve", data, QUIET) as server:
-        with Watch(server) as watch:
-            load = drive(
+    with workspace() as (data, setup), running_server("serve", data, SERVER_SETTINGS) as server:
+        with ResourceSampler(server) as watch:
+            load = run_load(
                 server.port,
                 "/api/v1/ingest",
                 ingest_headers(setup),
@@ -77,7 +93,7 @@ def _everlake(files: list[Path]) -> dict[str, Any]:
                 expect=f'"acceptedCount":{RECORDS},"rejectedCount":0',
             )
             wait_until_complete(data, setup["workspace_id"], len(files), _WITHIN_SECONDS)
-        curves = progress(data, setup["workspace_id"], load.started_at)
+        curves = progress_curves(data, setup["workspace_id"], load.started_at)
     landed, complete = curves.landed[-1][0], curves.complete[-1][0]
     return {
         "accept_rate": records / load.seconds,
@@ -111,7 +127,7 @@ def _thinned(curve: Curve) -> Curve:
 
 def _datasette(folder: Path, files: list[Path]) -> float:
     with datasette(folder) as server:
-        load = drive(
+        load = run_load(
             server.port,
             server.path,
             server.headers,
@@ -129,7 +145,7 @@ def _dlt(per_load: int, loads: int) -> float:
         return dlt_rate(directory, per_load, loads, SIZE)
 
 
-def describe(result: dict[str, Any], folder: Path) -> Section:
+def describe(result: dict[str, Any], folder: Path) -> ReportSection:
     """The figures in words, and the counts over time."""
     rounds = result["rounds"]
     middle = sorted(rounds, key=lambda one: one["everlake"]["landed_rate"])[len(rounds) // 2]
@@ -142,31 +158,31 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
         steps=True,
     )
     intro = f"""
-    {count(result["records"])} records of {SIZE // 1000} KB, {RECORDS:,} a request, sent over
+    {format_count(result["records"])} records of {SIZE // 1000} KB, {RECORDS:,} a request, sent over
     {CONNECTIONS} connections as fast as they are answered, to `everlake serve` with its worker.
     Times come from the catalog. Datasette has its rows when it answers, and dlt when its load
-    is done. Datasette gets {count(result["peer_records"])} records at most and dlt fewer still:
+    is done. Datasette gets {format_count(result["peer_records"])} records at most and dlt fewer still:
     their tables stay smaller, which is in their favour. Medians of {len(rounds)} rounds in
     turn; the plot and the processes are those of the middle round.
     """
     lines = [
-        *table(
+        *markdown_table(
             ["", "records/s"],
             [
-                ["accepted", rate(_ours(rounds, "accept_rate"))],
-                ["until the last is `LANDED`", rate(_ours(rounds, "landed_rate"))],
-                ["until the last is `COMPLETE`", rate(_ours(rounds, "complete_rate"))],
-                ["`LANDED` to `COMPLETE`, alone", rate(_ours(rounds, "analysis_rate"))],
-                ["Datasette, members as JSON text", rate(_peer(rounds, "datasette"))],
-                ["Datasette, members as they are", rate(_peer(rounds, "datasette_objects"))],
-                ["dlt into DuckDB, 1,000 a load", rate(_peer(rounds, "dlt_small"))],
+                ["accepted", format_rate(_ours(rounds, "accept_rate"))],
+                ["until the last is `LANDED`", format_rate(_ours(rounds, "landed_rate"))],
+                ["until the last is `COMPLETE`", format_rate(_ours(rounds, "complete_rate"))],
+                ["`LANDED` to `COMPLETE`, alone", format_rate(_ours(rounds, "analysis_rate"))],
+                ["Datasette, members as JSON text", format_rate(_peer(rounds, "datasette"))],
+                ["Datasette, members as they are", format_rate(_peer(rounds, "datasette_objects"))],
+                ["dlt into DuckDB, 1,000 a load", format_rate(_peer(rounds, "dlt_small"))],
                 [
-                    f"dlt into DuckDB, {count(result['dlt_large_load'])} a load",
-                    rate(_peer(rounds, "dlt_large")),
+                    f"dlt into DuckDB, {format_count(result['dlt_large_load'])} a load",
+                    format_rate(_peer(rounds, "dlt_large")),
                 ],
             ],
         ),
-        *table(
+        *markdown_table(
             ["role", "processes", "CPU seconds a million records", *MEMORY_HEADS],
             [
                 *(
@@ -189,12 +205,19 @@ def describe(result: dict[str, Any], folder: Path) -> Section:
         _row(rounds, "datasette_objects", "Datasette, members as they are", None),
         _row(rounds, "dlt_small", "dlt into DuckDB, 1,000 a load", None),
         _row(
-            rounds, "dlt_large", f"dlt into DuckDB, {count(result['dlt_large_load'])} a load", None
+            rounds,
+            "dlt_large",
+            f"dlt into DuckDB, {format_count(result['dlt_large_load'])} a load",
+            None,
         ),
-        Row(what="Accept to `COMPLETE`", figure=rate(_ours(rounds, "complete_rate"))),
-        Row(what="`LANDED` to `COMPLETE`, alone", figure=rate(_ours(rounds, "analysis_rate"))),
+        FigureRow(what="Accept to `COMPLETE`", figure=format_rate(_ours(rounds, "complete_rate"))),
+        FigureRow(
+            what="`LANDED` to `COMPLETE`, alone", figure=format_rate(_ours(rounds, "analysis_rate"))
+        ),
     ]
-    return Section(title="Sustained: with the worker at work", intro=intro, rows=rows, lines=lines)
+    return ReportSection(
+        title="Sustained: with the worker at work", intro=intro, rows=rows, lines=lines
+    )
 
 
 def _ours(rounds: list[dict[str, Any]], figure: str) -> float:
@@ -205,12 +228,12 @@ def _peer(rounds: list[dict[str, Any]], name: str) -> float:
     return median(one[name] for one in rounds)
 
 
-def _row(rounds: list[dict[str, Any]], peer: str, label: str, target: float | None) -> Row:
+def _row(rounds: list[dict[str, Any]], peer: str, label: str, target: float | None) -> FigureRow:
     ratio = median(one["everlake"]["landed_rate"] / one[peer] for one in rounds)
-    return Row(
+    return FigureRow(
         what="Accept to `LANDED`, records of 1 KB",
-        figure=rate(_ours(rounds, "landed_rate")),
-        beside=f"{label}: {rate(_peer(rounds, peer))}",
+        figure=format_rate(_ours(rounds, "landed_rate")),
+        beside=f"{label}: {format_rate(_peer(rounds, peer))}",
         ratio=ratio,
         target="" if target is None else f"≥ {target:g}",
         met=None if target is None else ratio >= target,

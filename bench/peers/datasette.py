@@ -17,8 +17,8 @@ from pathlib import Path
 import msgspec
 
 from bench.bodies import RECORDS
-from bench.processes import serving
-from tests.integration.server import free_port
+from bench.processes import serving_peer
+from tests.support.server import free_port
 
 _SECRET = "bench"  # noqa: S105 - of a server that lives for seconds
 _COLUMNS = (
@@ -56,7 +56,7 @@ def datasette(directory: Path) -> Generator[Datasette]:
     command = ["-m", "datasette", "serve", str(database), "--port", str(port), "--root"]
     command += ["--secret", _SECRET, "--setting", "max_insert_rows", str(RECORDS)]
     command += ["--setting", "max_post_body_bytes", str(_MOST_BODY)]
-    with serving(command, port, directory):
+    with serving_peer(command, port, directory):
         headers = {"authorization": f"Bearer {_token()}", "content-type": "application/json"}
         yield Datasette(port, "/bench/records/-/upsert", headers, database)
     database.unlink()

@@ -12,8 +12,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bench.processes import fresh_directory, serving
-from tests.integration.server import free_port
+from bench.processes import fresh_directory, serving_peer
+from tests.support.server import free_port
 
 _HEAD = 16 * 1024
 _BACKLOG = 256
@@ -25,7 +25,7 @@ def file_server(folder: Path) -> Generator[str]:
     port = free_port()
     with (
         fresh_directory() as home,
-        serving(["-m", "bench.peers.files", str(port), str(folder)], port, home),
+        serving_peer(["-m", "bench.peers.files", str(port), str(folder)], port, home),
     ):
         yield f"http://127.0.0.1:{port}/"
 

@@ -17,8 +17,8 @@ from typing import Any
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from bench.processes import serving
-from tests.integration.server import free_port
+from bench.processes import serving_peer
+from tests.support.server import free_port
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def raw_limit(directory: Path) -> Generator[int]:
     """The server over a new file in ``directory``; yields its port."""
     port = free_port()
     file = directory / "raw"
-    with serving(["-m", "bench.peers.raw_limit", str(port), str(file)], port, directory):
+    with serving_peer(["-m", "bench.peers.raw_limit", str(port), str(file)], port, directory):
         yield port
     file.unlink()
 

@@ -7,15 +7,15 @@ lines are joined again; list items and rows of tables stay lines of their own.
 import re
 from collections.abc import Iterator
 
-from everlake.analysis.prose import MAX_TEXT, clean
+from everlake.analysis.prose import MAX_TEXT, normalize_text
 
-SHORT = 300
+MIN_PARAGRAPH = 300
 """A paragraph of fewer characters, such as a heading, is joined with the next one."""
 
-_NARROW = 30
+_MIN_WRAP_WIDTH = 30
 """A line of fewer characters was not broken for want of room."""
 
-_WIDE = 0.6
+_WRAP_FILL_RATIO = 0.6
 """A line that was broken for want of room fills at least so much of its paragraph's width."""
 
 _PAGE_BREAKS = re.compile(r"[\f\x1c-\x1e]")
@@ -27,26 +27,26 @@ _ITEM = re.compile(
 _LABELLED_CELLS = re.compile(r"[^:;\n]{1,80}: [^;\n]{0,400}; [^:;\n]{1,80}: ")
 _TIGHT_MARK = re.compile(r"(?<=\D)[,;](?=\S)|[,;](?=[^\s\d])")
 _HYPHENATED = re.compile(r"(?:^|[^\w-])[^\W\d_]{2,40}-\Z")
-_LOOKED_AT = 44
+_HYPHEN_WINDOW = 44
 """Characters at the end of a line: the longest word that is joined, and what is around it."""
 
 _UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
-def passages(text: str) -> Iterator[str]:
+def split_paragraphs(text: str) -> Iterator[str]:
     """The paragraphs of a page, in order, clean; a row of a table is one as well.
 
     Short neighbours come together, up to ``MAX_TEXT`` characters. A long paragraph is not cut.
     """
     text = _SOFT_HYPHEN.sub("", _PAGE_BREAKS.sub("\n\n", text))
-    rows = _Rows(text)
+    rows = _TableRowDetector(text)
     held: list[str] = []
     size = 0
-    for paragraph in clean(text).split("\n\n"):
+    for paragraph in normalize_text(text).split("\n\n"):
         lines = paragraph.split("\n")
-        are_rows = rows.are(lines)
-        whole = "" if are_rows else joined(lines)
-        if held and (are_rows or size >= SHORT or size + len(whole) + 2 > MAX_TEXT):
+        are_rows = rows.are_rows(lines)
+        whole = "" if are_rows else join_lines(lines)
+        if held and (are_rows or size >= MIN_PARAGRAPH or size + len(whole) + 2 > MAX_TEXT):
             yield "\n\n".join(held)
             held, size = [], 0
         if are_rows:
@@ -57,49 +57,49 @@ def passages(text: str) -> Iterator[str]:
     yield "\n\n".join(held)
 
 
-def joined(lines: list[str]) -> str:
+def join_lines(lines: list[str]) -> str:
     """The clean lines of a paragraph, those of one sentence on one line."""
     width = max(map(len, lines))
     parts: list[str] = []
     for index, line in enumerate(lines):
         if index:
-            parts.append(_between(lines[index - 1], line, width, parts))
+            parts.append(_separator(lines[index - 1], line, width, parts))
         parts.append(line)
     return "".join(parts)
 
 
-def _between(line: str, after: str, width: int, parts: list[str]) -> str:
+def _separator(line: str, after: str, width: int, parts: list[str]) -> str:
     """What belongs between two lines. A hyphen that only parted a word is taken from ``parts``."""
     if not line or not after or _ITEM.match(after):
         return "\n"
     goes_on = after[0].islower()
     if goes_on and line[-1] == "-":
-        if _parts_a_word(line):
+        if _is_line_break_hyphen(line):
             parts[-1] = line[:-1]
         return ""
-    if not goes_on and not (width >= _NARROW and len(line) >= width * _WIDE):
+    if not goes_on and not (width >= _MIN_WRAP_WIDTH and len(line) >= width * _WRAP_FILL_RATIO):
         return "\n"
     return "" if _UNSPACED.match(line[-1]) and _UNSPACED.match(after[0]) else " "
 
 
-def _parts_a_word(line: str) -> bool:
+def _is_line_break_hyphen(line: str) -> bool:
     """Whether the hyphen at its end is the only one of its word."""
-    return _HYPHENATED.search(line[-_LOOKED_AT:]) is not None
+    return _HYPHENATED.search(line[-_HYPHEN_WINDOW:]) is not None
 
 
-class _Rows:
+class _TableRowDetector:
     """Tells the rows of a table from lines of a sentence. ``clean`` leaves no tabs, so those of
     the text as it was say whether there may be any.
     """
 
     def __init__(self, text: str) -> None:
-        self._tabbed = {clean(line) for line in text.split("\n") if "\t" in line.strip()}
+        self._tabbed = {normalize_text(line) for line in text.split("\n") if "\t" in line.strip()}
 
-    def are(self, lines: list[str]) -> bool:
+    def are_rows(self, lines: list[str]) -> bool:
         """Whether most of these lines are rows."""
-        return len(lines) > 1 and 2 * sum(map(self._is, lines)) > len(lines)
+        return len(lines) > 1 and 2 * sum(map(self._is_row, lines)) > len(lines)
 
-    def _is(self, line: str) -> bool:
+    def _is_row(self, line: str) -> bool:
         return (
             line in self._tabbed
             or line.count(" | ") > 0

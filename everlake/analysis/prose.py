@@ -6,20 +6,20 @@ from collections.abc import Iterable
 MAX_TEXT = 2_000
 """Most characters of one utterance."""
 
-_MOST_COMPARED = 200_000
+_MAX_COMPARED = 200_000
 
 _INVISIBLE = map(ord, "\u00ad\u034f\u200b\u2060\ufeff")
-_DROPPED = dict.fromkeys(
+_REMOVED_CHARACTERS = dict.fromkeys(
     (*range(9), *range(14, 32), *range(127, 133), *range(134, 160), *_INVISIBLE)
 )
 _BREAKS = dict.fromkeys(map(ord, "\x0b\x0c\x85\u2028\u2029"), "\n")
-_TABLE = {**_DROPPED, **_BREAKS}
+_TABLE = {**_REMOVED_CHARACTERS, **_BREAKS}
 _SPACES = re.compile(r"[^\S\n]+")
 _AROUND_BREAK = re.compile(r" ?\n ?")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
-_CUTS = (
+_SPLIT_MARKS = (
     ("\n\n",),
     ("\n",),
     (". ", "! ", "? ", "… ", '." ', '?" ', "\u3002", "\uff01", "\uff1f", ".\t"),
@@ -36,7 +36,7 @@ _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
-def clean(text: str) -> str:
+def normalize_text(text: str) -> str:
     """``text`` with white space normalised and control characters dropped.
 
     Runs of spaces become one, lines lose the spaces around them, and at most one blank line
@@ -51,7 +51,7 @@ def clean(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", text).strip()
 
 
-def split(text: str) -> list[str]:
+def split_text(text: str) -> list[str]:
     """``text`` in pieces of at most ``MAX_TEXT`` characters, none empty.
 
     Cut where it hurts least: between paragraphs, lines, sentences, clauses, words; anywhere
@@ -60,16 +60,16 @@ def split(text: str) -> list[str]:
     pieces: list[str] = []
     start = 0
     while len(text) - start > MAX_TEXT:
-        end = _cut(text, start, start + MAX_TEXT)
+        end = _split_position(text, start, start + MAX_TEXT)
         pieces.append(text[start:end].strip())
         start = end
     pieces.append(text[start:].strip())
     return [piece for piece in pieces if piece]
 
 
-def _cut(text: str, start: int, end: int) -> int:
+def _split_position(text: str, start: int, end: int) -> int:
     least = start + MAX_TEXT // 4
-    for marks in _CUTS:
+    for marks in _SPLIT_MARKS:
         cut = max(
             at + len(mark) if (at := text.rfind(mark, least, end)) >= 0 else -1 for mark in marks
         )
@@ -78,7 +78,7 @@ def _cut(text: str, start: int, end: int) -> int:
     return end
 
 
-def is_machine_word(text: str) -> bool:
+def is_machine_text(text: str) -> bool:
     """Whether ``text`` is plainly not prose: an address, a link, an id, a number, a hash."""
     if " " in text or "\n" in text:
         return not _LETTER.search(text)
@@ -100,7 +100,7 @@ def is_sentence(text: str) -> bool:
     return len(text) > 24 and len(_LETTERS.findall(text)) >= 6
 
 
-class Cover:
+class CoverageIndex:
     """What has been said already, to tell another rendering of it from something new.
 
     A line is covered when every three words in a row of it (all its words, where it has
@@ -117,11 +117,11 @@ class Cover:
         """Whether ``line`` says nothing new; ``cut_off``: its last word may be a stump."""
         if self._runs is None:
             self._runs = set()
-            if sum(map(len, self._texts)) <= _MOST_COMPARED:
+            if sum(map(len, self._texts)) <= _MAX_COMPARED:
                 for text in self._texts:
                     words = _words(text)
                     for size in (1, 2, 3):
-                        self._runs.update(_runs(words, size))
+                        self._runs.update(_word_ngrams(words, size))
         if not self._runs:
             return False
         words = _words(line)
@@ -129,9 +129,9 @@ class Cover:
             return line.isascii()
         if cut_off and len(words) > 3:
             words = words[:-1]
-        return self._runs.issuperset(_runs(words, min(3, len(words))))
+        return self._runs.issuperset(_word_ngrams(words, min(3, len(words))))
 
-    def new_lines(self, text: str, *, cut_off: bool = False) -> str:
+    def uncovered_lines(self, text: str, *, cut_off: bool = False) -> str:
         """The lines of ``text`` that are not covered."""
         lines = text.split("\n")
         return "\n".join(x for x in lines if x.strip() and not self.covers(x, cut_off=cut_off))
@@ -141,5 +141,5 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(_LINK.sub(" ", text).casefold())
 
 
-def _runs(words: list[str], size: int) -> Iterable[tuple[str, ...]]:
+def _word_ngrams(words: list[str], size: int) -> Iterable[tuple[str, ...]]:
     return zip(*(words[start:] for start in range(size)), strict=False)

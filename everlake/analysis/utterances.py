@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from everlake.analysis.decode import decode
-from everlake.analysis.reading import MAX_UTTERANCES, Reading, Utterance
-from everlake.analysis.shapes import read_all
+from everlake.analysis.json_decoding import decode_json
+from everlake.analysis.shapes import read_value
+from everlake.analysis.utterance_builder import MAX_UTTERANCES, Utterance, UtteranceBuilder
 from everlake.contract.envelope import Participant
 
-__all__ = ["MAX_UTTERANCES", "Utterance", "extract"]
+__all__ = ["MAX_UTTERANCES", "Utterance", "extract_utterances"]
 
 
-def extract(
+def extract_utterances(
     record_type: str, data: bytes, participants: Sequence[Participant] = ()
 ) -> list[Utterance]:
     """What ``data`` says, in order of appearance, a subject or title first.
@@ -29,6 +29,6 @@ def extract(
         At most ``MAX_UTTERANCES`` of about 2,000 characters at most; what would be more is
         joined, not dropped. Raises nothing for valid JSON. Takes time linear in ``data``.
     """
-    reading = Reading(record_type, participants)
-    read_all(reading, decode(data))
-    return reading.result()
+    reading = UtteranceBuilder(record_type, participants)
+    read_value(reading, decode_json(data))
+    return reading.build()

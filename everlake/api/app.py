@@ -11,12 +11,11 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
-from everlake.api.answers import error_answer
-from everlake.api.authentication import Authenticator
-from everlake.api.body import BodyMemory
-from everlake.api.gate import Gate, internal_error
-from everlake.api.rate_limit import MachineRateLimit, RateLimit, SharedRateLimit
-from everlake.api.readiness import Readiness
+from everlake.api.middleware import RequestMiddleware, internal_error
+from everlake.api.rate_limit import CatalogRateLimiter, LocalRateLimiter, RateLimiter
+from everlake.api.readiness import ReadinessCheck
+from everlake.api.request_body import ByteSemaphore
+from everlake.api.responses import error_response
 from everlake.api.routes import (
     attachments,
     batch_attachments,
@@ -25,26 +24,27 @@ from everlake.api.routes import (
     batches,
     ingest,
     meta,
+    products,
     records,
     search,
     uploads,
-    workspace,
 )
 from everlake.api.services import Services
-from everlake.api.watch import Watches
-from everlake.attachments.uploads import Uploads
-from everlake.catalog.engine import Catalog
+from everlake.api.subscriptions import BatchSubscriptions
+from everlake.attachments.uploads.service import UploadService
+from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.ingest.admit import Admitter
-from everlake.ingest.asking import unavailable
-from everlake.ingest.service import Ingest
+from everlake.identity.authentication import ApiKeyAuthenticator
+from everlake.ingest.group_commit import GroupCommitter
+from everlake.ingest.service import IngestService
 from everlake.lake import LakeError
 from everlake.lake.opening import open_lake
 from everlake.logs import logger
-from everlake.metrics import Meters, Page, take_seat
+from everlake.metrics import Metrics, MetricsExposition, acquire_slot
 from everlake.settings import Settings
 from everlake.storage import StorageError, open_store
+from everlake.timeouts import unavailable
 
 _ROUTES = [
     ingest.ingest,
@@ -64,15 +64,15 @@ _ROUTES = [
     records.list_records,
     records.get_record,
     search.search_utterances,
-    workspace.list_products,
-    workspace.list_projects,
-    meta.healthz,
-    meta.readyz,
-    meta.openapi,
-    meta.docs,
-    meta.static,
-    meta.llms,
-    meta.metrics,
+    products.list_products,
+    products.list_projects,
+    meta.get_health,
+    meta.get_readiness,
+    meta.get_openapi,
+    meta.get_docs,
+    meta.get_static_file,
+    meta.get_llms_txt,
+    meta.get_metrics,
 ]
 
 _log = logger()
@@ -88,49 +88,49 @@ def open_services(settings: Settings) -> Services:
         StorageError: the storage cannot be used.
     """
     # First of all, since what is counted must know where.
-    seat = take_seat(settings.metrics_directory, "api")
-    meters = Meters()
+    seat = acquire_slot(settings.metrics_directory, "api")
+    meters = Metrics()
     catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
     catalog.check()
     store = open_store(settings.archive_url)
     patience = settings.database_timeout
-    admitter = Admitter(catalog, store, patience)
+    admitter = GroupCommitter(catalog, store, patience)
     limits = settings.limits
     return Services(
         catalog=catalog,
         store=store,
-        readiness=Readiness(catalog, store),
+        readiness=ReadinessCheck(catalog, store),
         lake=open_lake(settings.archive_url, catalog),
         admitter=admitter,
-        ingest=Ingest(catalog, admitter, limits, patience, meters),
-        authenticator=Authenticator(catalog, patience),
-        rate_limit=_rate_limit(settings, catalog),
-        uploads=Uploads(
+        ingest=IngestService(catalog, admitter, limits, patience, meters),
+        authenticator=ApiKeyAuthenticator(catalog, patience),
+        rate_limiter=_open_rate_limiter(settings, catalog),
+        uploads=UploadService(
             catalog,
             store,
-            hours=settings.upload_hours,
+            lifetime_hours=settings.upload_hours,
             part_bytes=settings.upload_part_bytes,
             direct=settings.upload_through == "bucket",
         ),
-        upload_memory=BodyMemory(settings.body_memory // 2, settings.body_timeout),
-        body_memory=BodyMemory(settings.body_memory, settings.body_timeout),
+        upload_semaphore=ByteSemaphore(settings.body_memory // 2, settings.body_timeout),
+        body_semaphore=ByteSemaphore(settings.body_memory, settings.body_timeout),
         body_timeout=settings.body_timeout,
-        patience=patience,
+        database_timeout=patience,
         limits=limits,
-        watches=Watches(catalog),
+        subscriptions=BatchSubscriptions(catalog),
         meters=meters,
-        metrics_page=Page(meters, seat, catalog, settings.rebuild_lock),
+        metrics_page=MetricsExposition(meters, seat, catalog, settings.rebuild_lock),
     )
 
 
-def _rate_limit(settings: Settings, catalog: Catalog) -> RateLimit:
+def _open_rate_limiter(settings: Settings, catalog: Catalog) -> RateLimiter:
     limits = settings.limits
     if catalog.is_shared:
-        return SharedRateLimit(
+        return CatalogRateLimiter(
             catalog, limits.requests_per_second, limits.burst, settings.database_timeout
         )
     file = settings.data_directory / "rate-limits"
-    return MachineRateLimit(limits.requests_per_second, limits.burst, file)
+    return LocalRateLimiter(limits.requests_per_second, limits.burst, file)
 
 
 def create_app(services: Services) -> ASGIApp:
@@ -140,8 +140,8 @@ def create_app(services: Services) -> ASGIApp:
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         services.admitter.start()
         tasks = (
-            asyncio.create_task(services.authenticator.keep_touching()),
-            asyncio.create_task(services.watches.run()),
+            asyncio.create_task(services.authenticator.touch_periodically()),
+            asyncio.create_task(services.subscriptions.run()),
         )
         try:
             yield
@@ -158,36 +158,38 @@ def create_app(services: Services) -> ASGIApp:
         state=State({"services": services}),
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={
-            WireError: _on_wire_error,
-            HTTPException: _on_http_exception,
-            CatalogError: _on_unavailable,
-            StorageError: _on_unavailable,
-            LakeError: _on_lake_error,
-            Exception: _on_unexpected,
+            WireError: _handle_wire_error,
+            HTTPException: _handle_http_exception,
+            CatalogError: _handle_unavailable,
+            StorageError: _handle_unavailable,
+            LakeError: _handle_lake_error,
+            Exception: _handle_unexpected,
         },
         lifespan=[lifespan],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,
     )
-    return Gate(app, services.authenticator, services.meters)
+    return RequestMiddleware(app, services.authenticator, services.meters)
 
 
-def _on_wire_error(_: _Request, error: WireError) -> Response[bytes]:
-    return error_answer(error)
+def _handle_wire_error(_: _Request, error: WireError) -> Response[bytes]:
+    return error_response(error)
 
 
-def _on_unavailable(_: _Request, error: Exception) -> Response[bytes]:
-    return error_answer(unavailable(str(error)))
+def _handle_unavailable(_: _Request, error: Exception) -> Response[bytes]:
+    return error_response(unavailable(str(error)))
 
 
-def _on_lake_error(_: _Request, error: LakeError) -> Response[bytes]:
+def _handle_lake_error(_: _Request, error: LakeError) -> Response[bytes]:
     # Its message names places on our disks: that is for the log.
     _log.error("the lake cannot be read", reason=str(error))
-    return error_answer(unavailable("The lake's tables cannot be read just now: try again later."))
+    return error_response(
+        unavailable("The lake's tables cannot be read just now: try again later.")
+    )
 
 
-def _on_http_exception(request: _Request, error: HTTPException) -> Response[bytes]:
+def _handle_http_exception(request: _Request, error: HTTPException) -> Response[bytes]:
     """What the router itself refuses."""
     if error.status_code == 405:
         allow = (error.headers or {}).get("allow", "").replace(", OPTIONS", "")
@@ -195,16 +197,16 @@ def _on_http_exception(request: _Request, error: HTTPException) -> Response[byte
         refusal = WireError(
             ErrorCode.METHOD_NOT_ALLOWED, f"{method} is not possible here, but: {allow}."
         )
-        return error_answer(refusal, {"Allow": allow})
+        return error_response(refusal, {"Allow": allow})
     if error.status_code == 404:
-        return error_answer(WireError(ErrorCode.NOT_FOUND, "There is nothing at this address."))
+        return error_response(WireError(ErrorCode.NOT_FOUND, "There is nothing at this address."))
     if error.status_code < 500:
-        return error_answer(
+        return error_response(
             WireError(ErrorCode.INVALID_PARAMETER, "The request line or a header is malformed.")
         )
-    return _on_unexpected(request, error)
+    return _handle_unexpected(request, error)
 
 
-def _on_unexpected(request: _Request, error: Exception) -> Response[bytes]:
+def _handle_unexpected(request: _Request, error: Exception) -> Response[bytes]:
     _log.error("unexpected error", exc_info=error)
-    return error_answer(internal_error(request.scope["state"]["request_id"]))
+    return error_response(internal_error(request.scope["state"]["request_id"]))

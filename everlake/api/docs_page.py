@@ -29,12 +29,12 @@ DOCS_MEDIA_TYPE = _HTML
 """The media type of :func:`docs_page`."""
 
 
-def docs_page() -> bytes:
+def render_docs_page() -> bytes:
     """The HTML of ``/docs``. It reads ``/openapi.json`` and files under ``/static/``."""
     return _read("docs.html")
 
 
-def static_file(name: str) -> tuple[bytes, str] | None:
+def read_static_file(name: str) -> tuple[bytes, str] | None:
     """A packaged file and its media type, or None where ``name`` is not one that is served.
 
     Args:

@@ -4,11 +4,15 @@ import json
 from typing import Any
 
 from everlake.api.openapi import examples
-from everlake.api.openapi.errors import MEANING_OF, RECORD_MEANING_OF, status_of
+from everlake.api.openapi.error_descriptions import (
+    ERROR_DESCRIPTIONS,
+    RECORD_ERROR_DESCRIPTIONS,
+    status_of,
+)
 from everlake.contract.envelope import DEFAULT_NATURE, RECORD_TYPES
-from everlake.contract.limits import ERRORS_SHOWN, Limits
+from everlake.contract.limits import MAX_ERRORS_SHOWN, Limits
 
-_PAGE = """\
+_TEMPLATE = """\
 # Everlake
 
 > A self-hosted ingestion API and data lake for customer conversations: send records (emails, \
@@ -133,34 +137,35 @@ Codes in a record's `errors`:
 """
 
 
-def llms_txt(limits: Limits, *, base_url: str) -> str:
+def render_llms_txt(limits: Limits, *, base_url: str) -> str:
     """The page as Markdown.
 
     Args:
         limits: the limits in force.
         base_url: where clients reach this server, such as ``http://127.0.0.1:8400``.
     """
-    return _PAGE.format(
+    return _TEMPLATE.format(
         base_url=base_url.rstrip("/"),
         records=limits.records_per_batch,
         body=limits.body_bytes,
         attachments=limits.attachments_per_record,
         rate=limits.requests_per_second,
         burst=limits.burst,
-        record=_member_a_line(examples.MINIMAL_RECORD),
+        record=_format_record(examples.MINIMAL_RECORD),
         receipt=json.dumps(examples.RECEIPT | {"acceptedCount": 1}),
-        shown=ERRORS_SHOWN,
+        shown=MAX_ERRORS_SHOWN,
         types=", ".join(f"`{name}`" for name in RECORD_TYPES),
         nature=DEFAULT_NATURE,
         errors="\n".join(
-            f"- {status_of(code)} `{code}`: {meaning}" for code, meaning in MEANING_OF.items()
+            f"- {status_of(code)} `{code}`: {meaning}"
+            for code, meaning in ERROR_DESCRIPTIONS.items()
         ),
         record_errors="\n".join(
-            f"- `{code}`: {meaning}" for code, meaning in RECORD_MEANING_OF.items()
+            f"- `{code}`: {meaning}" for code, meaning in RECORD_ERROR_DESCRIPTIONS.items()
         ),
     )
 
 
-def _member_a_line(record: dict[str, Any]) -> str:
+def _format_record(record: dict[str, Any]) -> str:
     members = (f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in record.items())
     return "{\n" + ",\n".join(members) + "\n}"

@@ -3,33 +3,33 @@
 import threading
 import time
 
-from everlake.catalog.engine import Catalog
+from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.storage import ObjectStore, StorageError
 
-REMEMBER_SECONDS = 1.0
+CACHE_SECONDS = 1.0
 """A look writes and syncs, and anybody may ask: so many ask, one looks."""
 
 
-class Readiness:
+class ReadinessCheck:
     """Looks at the database and the storage, at most once a second."""
 
     def __init__(self, catalog: Catalog, store: ObjectStore) -> None:
         self._catalog = catalog
         self._store = store
         self._lock = threading.Lock()
-        self._until = 0.0
-        self._faults: dict[str, str] = {}
+        self._cached_until = 0.0
+        self._failures: dict[str, str] = {}
 
-    def faults(self) -> dict[str, str]:
+    def failures(self) -> dict[str, str]:
         """What is wrong, by part; empty when the process is ready."""
         with self._lock:
-            if time.monotonic() >= self._until:
-                self._faults = self._look()
-                self._until = time.monotonic() + REMEMBER_SECONDS
-            return self._faults
+            if time.monotonic() >= self._cached_until:
+                self._failures = self._check()
+                self._cached_until = time.monotonic() + CACHE_SECONDS
+            return self._failures
 
-    def _look(self) -> dict[str, str]:
+    def _check(self) -> dict[str, str]:
         faults: dict[str, str] = {}
         try:
             self._catalog.check()

@@ -7,21 +7,22 @@ import msgspec
 from litestar.connection import ASGIConnection, Request
 from litestar.handlers import BaseRouteHandler
 
-from everlake.api.authentication import Authenticator, require
-from everlake.api.body import BodyMemory
-from everlake.api.gate import KEY
-from everlake.api.rate_limit import RateLimit
-from everlake.api.readiness import Readiness
-from everlake.api.watch import Watches
-from everlake.attachments.uploads import Uploads
-from everlake.catalog.engine import Catalog
-from everlake.catalog.keys import ApiKey
-from everlake.contract.batch import Permission
+from everlake.api.middleware import API_KEY_STATE
+from everlake.api.rate_limit import RateLimiter
+from everlake.api.readiness import ReadinessCheck
+from everlake.api.request_body import ByteSemaphore
+from everlake.api.subscriptions import BatchSubscriptions
+from everlake.attachments.uploads.service import UploadService
+from everlake.catalog.api_keys import ApiKey
+from everlake.catalog.database import Catalog
+from everlake.contract.batches import Permission
 from everlake.contract.limits import Limits
-from everlake.ingest.admit import Admitter
-from everlake.ingest.service import Ingest
+from everlake.identity import authentication
+from everlake.identity.authentication import ApiKeyAuthenticator
+from everlake.ingest.group_commit import GroupCommitter
+from everlake.ingest.service import IngestService
 from everlake.lake import Lake
-from everlake.metrics import Meters, Page
+from everlake.metrics import Metrics, MetricsExposition
 from everlake.storage import ObjectStore
 
 
@@ -33,35 +34,35 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     catalog: Catalog
     store: ObjectStore
-    readiness: Readiness
+    readiness: ReadinessCheck
     lake: Lake
-    admitter: Admitter
-    ingest: Ingest
-    uploads: Uploads
-    authenticator: Authenticator
-    rate_limit: RateLimit
-    body_memory: BodyMemory
-    upload_memory: BodyMemory
+    admitter: GroupCommitter
+    ingest: IngestService
+    uploads: UploadService
+    authenticator: ApiKeyAuthenticator
+    rate_limiter: RateLimiter
+    body_semaphore: ByteSemaphore
+    upload_semaphore: ByteSemaphore
     body_timeout: float
-    patience: float
+    database_timeout: float
     limits: Limits
-    watches: Watches
-    meters: Meters
-    metrics_page: Page
+    subscriptions: BatchSubscriptions
+    meters: Metrics
+    metrics_page: MetricsExposition
 
 
-def key_of(request: Request[Any, Any, Any]) -> ApiKey:
+def api_key_of(request: Request[Any, Any, Any]) -> ApiKey:
     """The live key that the request came with."""
-    return request.scope["state"][KEY]
+    return request.scope["state"][API_KEY_STATE]
 
 
-def allowed(*permissions: Permission) -> Callable[..., Awaitable[None]]:
+def require_permission(*permissions: Permission) -> Callable[..., Awaitable[None]]:
     """A guard: the key has one of ``permissions``, and has not asked too often."""
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        key: ApiKey = connection.scope["state"][KEY]
-        require(key, permissions)
+        key: ApiKey = connection.scope["state"][API_KEY_STATE]
+        authentication.require_permission(key, permissions)
         services: Services = connection.app.state.services
-        await services.rate_limit.count(key.id)
+        await services.rate_limiter.acquire(key.id)
 
     return guard

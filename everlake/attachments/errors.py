@@ -53,23 +53,23 @@ class FetchError(Exception):
         code: FetchCode,
         message: str,
         *,
-        passes: bool = False,
+        retryable: bool = False,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
-        self.passes = passes
+        self.retryable = retryable
         self.retry_after = retry_after
 
 
-class Stopped(Exception):
+class FetchStopped(Exception):
     """The fetch was asked to stop; the spool keeps what there is, to be gone on with."""
 
 
-class SpoolFailed(OSError):
+class SpoolError(OSError):
     """The spool's disk did not do as asked: it has nothing to do with the attachment."""
 
 
-class SpoolFull(SpoolFailed):
+class SpoolFull(SpoolError):
     """There is no room left for the spool; what was spooled of this content is let go."""

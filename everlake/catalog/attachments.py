@@ -11,9 +11,9 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select, tuple_, update
 
-from everlake.catalog.engine import Catalog
-from everlake.catalog.fields import in_chunks, insert_of
-from everlake.catalog.tables import attachments, batches
+from everlake.catalog.database import Catalog
+from everlake.catalog.statements import chunked, insert_into
+from everlake.catalog.table_definitions import attachments, batches
 from everlake.contract.attachments import (
     AttachmentFault,
     AttachmentStatus,
@@ -24,13 +24,13 @@ from everlake.contract.attachments import (
 
 _c = attachments.c
 _T = TypeVar("_T")
-_WALKED_AT_ONCE = 2_000
+_PAGE_ROWS = 2_000
 _GET = select(attachments).where(
     _c.workspace_id == bindparam("workspace"), _c.id == bindparam("attachment")
 )
 
 
-class TextState(StrEnum):
+class TextStage(StrEnum):
     """Where the text of a stored attachment is, as the catalog has it."""
 
     PENDING = "PENDING"
@@ -42,7 +42,7 @@ class TextState(StrEnum):
     FAILED = "FAILED"
 
 
-READ = (TextState.READY, TextState.COMPLETE)
+TEXT_STORED = (TextStage.READY, TextStage.COMPLETE)
 """Where the text is stored."""
 
 
@@ -89,7 +89,7 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
     mime_type: str | None
     sha256: str | None
     completed_at: int | None
-    text_status: TextState | None
+    text_status: TextStage | None
     text_owner: str | None
     text_due_at: int | None
     text_attempts: int
@@ -98,7 +98,7 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
     indexed_at: int | None
 
     @property
-    def name(self) -> str:
+    def display_name(self) -> str:
         """What people know it by."""
         return self.filename or self.id
 
@@ -114,34 +114,34 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
             type=self.kind,
             status=AttachmentStatus.IN_PROGRESS if leased else self.status,
             attempts=self.attempts,
-            filename=_given(self.filename),
-            stated_size=_given(self.stated_size),
-            stated_mime_type=_given(self.stated_type),
-            upload_intent_id=_given(self.upload_id),
-            size=_given(self.size),
-            mime_type=_given(self.mime_type),
-            sha256=_given(self.sha256),
-            completed_at=_given(self.completed_at),
+            filename=_or_unset(self.filename),
+            stated_size=_or_unset(self.stated_size),
+            stated_mime_type=_or_unset(self.stated_type),
+            upload_intent_id=_or_unset(self.upload_id),
+            size=_or_unset(self.size),
+            mime_type=_or_unset(self.mime_type),
+            sha256=_or_unset(self.sha256),
+            completed_at=_or_unset(self.completed_at),
             next_attempt_at=self.due_at if pending and not leased and self.attempts else UNSET,
-            error=_fault(self.error_code, self.error),
+            error=_error(self.error_code, self.error),
             text=self._text(),
         )
 
     def _text(self) -> TextProgress | msgspec.UnsetType:
         if self.text_status is None:
             return UNSET
-        settled = self.text_status in {TextState.COMPLETE, TextState.FAILED}
+        settled = self.text_status in {TextStage.COMPLETE, TextStage.FAILED}
         shown = TextStatus(self.text_status) if settled else TextStatus.PENDING
-        return TextProgress(shown, _fault(self.text_error_code, self.text_error))
+        return TextProgress(shown, _error(self.text_error_code, self.text_error))
 
 
-def row_of(values: RowMapping) -> AttachmentRow:
+def attachment_row(values: RowMapping) -> AttachmentRow:
     """The row with these values, by column."""
     text_status = values["text_status"]
     found: dict[str, Any] = {
         **values,
         "status": AttachmentStatus(values["status"]),
-        "text_status": None if text_status is None else TextState(text_status),
+        "text_status": None if text_status is None else TextStage(text_status),
     }
     return AttachmentRow(**found)
 
@@ -150,7 +150,7 @@ def insert(tx: Connection, rows: Sequence[NewAttachment]) -> None:
     """Store the attachments of a landed batch; those that are there stay as they are."""
     if not rows:
         return
-    statement = insert_of(tx.dialect.name, attachments).on_conflict_do_nothing(
+    statement = insert_into(tx.dialect.name, attachments).on_conflict_do_nothing(
         index_elements=[_c.id]
     )
     fresh = {"status": AttachmentStatus.PENDING.value, "attempts": 0, "text_attempts": 0}
@@ -161,7 +161,7 @@ def get(tx: Connection, workspace_id: str, attachment_id: str) -> AttachmentRow 
     """The workspace's attachment with that id."""
     given = {"workspace": workspace_id, "attachment": attachment_id}
     row = tx.execute(_GET, given).mappings().first()
-    return None if row is None else row_of(row)
+    return None if row is None else attachment_row(row)
 
 
 def page(
@@ -182,25 +182,27 @@ def page(
     if after is not None:
         statement = statement.where(tuple_(_c.line, _c.place) > tuple_(*after))
     if status is not None:
-        statement = statement.where(*_in(status))
+        statement = statement.where(*_status_filter(status))
     statement = statement.order_by(_c.line, _c.place).limit(limit)
-    return [row_of(row) for row in tx.execute(statement).mappings()]
+    return [attachment_row(row) for row in tx.execute(statement).mappings()]
 
 
-def walk_stored(catalog: Catalog, workspace_id: str) -> Iterator[AttachmentRow]:
+def iter_stored(catalog: Catalog, workspace_id: str) -> Iterator[AttachmentRow]:
     """All attachments of a workspace whose content is stored, in no order that means anything."""
     statement = (
         select(attachments)
         .where(_c.workspace_id == workspace_id, _c.status == AttachmentStatus.COMPLETE.value)
         .order_by(_c.id)
-        .limit(_WALKED_AT_ONCE)
+        .limit(_PAGE_ROWS)
     )
     after = ""
     while True:
-        with catalog.read() as tx:
-            rows = [row_of(row) for row in tx.execute(statement.where(_c.id > after)).mappings()]
+        with catalog.snapshot() as tx:
+            rows = [
+                attachment_row(row) for row in tx.execute(statement.where(_c.id > after)).mappings()
+            ]
         yield from rows
-        if len(rows) < _WALKED_AT_ONCE:
+        if len(rows) < _PAGE_ROWS:
             return
         after = rows[-1].id
 
@@ -208,14 +210,16 @@ def walk_stored(catalog: Catalog, workspace_id: str) -> Iterator[AttachmentRow]:
 def read_texts(tx: Connection, batch_ids: Iterable[str]) -> dict[str, list[AttachmentRow]]:
     """By batch, the attachments whose text is stored, in the order of their records."""
     found: dict[str, list[AttachmentRow]] = {}
-    for chunk in in_chunks(batch_ids):
+    for chunk in chunked(batch_ids):
         statement = (
             select(attachments)
-            .where(_c.batch_id.in_(chunk), _c.text_status.in_([state.value for state in READ]))
+            .where(
+                _c.batch_id.in_(chunk), _c.text_status.in_([state.value for state in TEXT_STORED])
+            )
             .order_by(_c.batch_id, _c.line, _c.place)
         )
         for row in tx.execute(statement).mappings():
-            found.setdefault(row["batch_id"], []).append(row_of(row))
+            found.setdefault(row["batch_id"], []).append(attachment_row(row))
     return found
 
 
@@ -248,9 +252,9 @@ def retry_texts(tx: Connection, workspace_id: str, batch_id: str, *, now: int) -
     statement = (
         update(attachments)
         .where(_c.workspace_id == workspace_id, _c.batch_id == batch_id)
-        .where(_c.text_status == TextState.FAILED.value)
+        .where(_c.text_status == TextStage.FAILED.value)
         .values(
-            text_status=TextState.PENDING.value,
+            text_status=TextStage.PENDING.value,
             text_attempts=0,
             text_error_code=None,
             text_error=None,
@@ -261,7 +265,7 @@ def retry_texts(tx: Connection, workspace_id: str, batch_id: str, *, now: int) -
     return tx.execute(statement).rowcount
 
 
-def _in(status: AttachmentStatus) -> list[ColumnElement[bool]]:
+def _status_filter(status: AttachmentStatus) -> list[ColumnElement[bool]]:
     stored = AttachmentStatus.PENDING if status is AttachmentStatus.IN_PROGRESS else status
     conditions = [_c.status == stored.value]
     if status is AttachmentStatus.IN_PROGRESS:
@@ -271,9 +275,9 @@ def _in(status: AttachmentStatus) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _given(value: _T | None) -> _T | msgspec.UnsetType:
+def _or_unset(value: _T | None) -> _T | msgspec.UnsetType:
     return UNSET if value is None else value
 
 
-def _fault(code: str | None, message: str | None) -> AttachmentFault | msgspec.UnsetType:
+def _error(code: str | None, message: str | None) -> AttachmentFault | msgspec.UnsetType:
     return UNSET if code is None else AttachmentFault(code, message or "")

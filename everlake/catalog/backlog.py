@@ -5,23 +5,23 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, Connection, Label, ScalarSelect, func, select
 
-from everlake.catalog.attachments import TextState
-from everlake.catalog.tables import attachments, batches
+from everlake.catalog.attachments import TextStage
+from everlake.catalog.table_definitions import attachments, batches
 from everlake.contract.attachments import AttachmentStatus
-from everlake.contract.batch import BatchStatus
+from everlake.contract.batches import BatchStatus
 
-MOST = 100_000
+COUNT_LIMIT = 100_000
 """Batches of a status are counted up to here: an index is read that far and no further."""
 
-_WORKED_ON = (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING)
-_COUNTED = (*_WORKED_ON, BatchStatus.FAILED)
+_CLAIMABLE = (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING)
+_COUNTED = (*_CLAIMABLE, BatchStatus.FAILED)
 
-_TO_BE_READ = (TextState.PENDING.value, TextState.RECORDING.value, TextState.READY.value)
+_UNREAD_TEXT_STATES = (TextStage.PENDING.value, TextStage.RECORDING.value, TextStage.READY.value)
 
 _c = batches.c
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class BatchBacklog(msgspec.Struct, frozen=True):
     """The batches in one status, of all workspaces.
 
     ``overdue_ms`` is how long the one that is due for longest could have been claimed: 0 where
@@ -35,7 +35,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 def _count(status: BatchStatus) -> ScalarSelect[int]:
     # The order leads planners to the queue's index, which is read from its start to the limit.
-    some = select(_c.due_at).where(_c.status == status).order_by(_c.due_at).limit(MOST)
+    some = select(_c.due_at).where(_c.status == status).order_by(_c.due_at).limit(COUNT_LIMIT)
     return select(func.count()).select_from(some.subquery()).scalar_subquery()
 
 
@@ -44,45 +44,45 @@ def _first_due(status: BatchStatus) -> ScalarSelect[int]:
     return due.scalar_subquery()
 
 
-def _columns() -> list[Label[int]]:
+def _batch_columns() -> list[Label[int]]:
     return [
         *(_count(status).label(f"count_{status.lower()}") for status in _COUNTED),
-        *(_first_due(status).label(f"due_{status.lower()}") for status in _WORKED_ON),
+        *(_first_due(status).label(f"due_{status.lower()}") for status in _CLAIMABLE),
     ]
 
 
-def _count_files(column: Column[Any], *values: str) -> ScalarSelect[int]:
-    some = select(attachments.c.id).where(column.in_(values)).limit(MOST)
+def _count_attachments(column: Column[Any], *values: str) -> ScalarSelect[int]:
+    some = select(attachments.c.id).where(column.in_(values)).limit(COUNT_LIMIT)
     return select(func.count()).select_from(some.subquery()).scalar_subquery()
 
 
-_WAITING = select(*_columns())
-_WAITING_FILES = select(
-    _count_files(attachments.c.status, AttachmentStatus.PENDING.value).label("fetch"),
-    _count_files(attachments.c.text_status, *_TO_BE_READ).label("read"),
+_BATCH_BACKLOG = select(*_batch_columns())
+_ATTACHMENT_BACKLOG = select(
+    _count_attachments(attachments.c.status, AttachmentStatus.PENDING.value).label("fetch"),
+    _count_attachments(attachments.c.text_status, *_UNREAD_TEXT_STATES).label("read"),
 )
 
 
-class WaitingFiles(msgspec.Struct, frozen=True):
+class AttachmentBacklog(msgspec.Struct, frozen=True):
     """Attachments that are to be fetched and to be read, counted up to :data:`MOST`."""
 
     fetch: int
     read: int
 
 
-def waiting_files(tx: Connection) -> WaitingFiles:
+def attachment_backlog(tx: Connection) -> AttachmentBacklog:
     """What waits of the attachments of all workspaces, due or not."""
-    return WaitingFiles(**tx.execute(_WAITING_FILES).mappings().one())
+    return AttachmentBacklog(**tx.execute(_ATTACHMENT_BACKLOG).mappings().one())
 
 
-def waiting(tx: Connection, *, now: int) -> list[Waiting]:
+def batch_backlog(tx: Connection, *, now: int) -> list[BatchBacklog]:
     """Every status but ``COMPLETE``, whose batches only grow; ``now`` in Unix milliseconds."""
-    row = tx.execute(_WAITING).mappings().one()
-    found: list[Waiting] = []
+    row = tx.execute(_BATCH_BACKLOG).mappings().one()
+    found: list[BatchBacklog] = []
     for status in _COUNTED:
         overdue = None
-        if status in _WORKED_ON:
+        if status in _CLAIMABLE:
             due = row[f"due_{status.lower()}"]
             overdue = 0 if due is None else max(0, now - due)
-        found.append(Waiting(status, row[f"count_{status.lower()}"], overdue))
+        found.append(BatchBacklog(status, row[f"count_{status.lower()}"], overdue))
     return found

@@ -8,12 +8,12 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import Connection, Select, bindparam, func, select, update
 
-from everlake.catalog.fields import in_chunks
-from everlake.catalog.tables import batches
-from everlake.contract.batch import Batch, BatchStatus, DownloadStatus, PayloadFormat
+from everlake.catalog.statements import chunked
+from everlake.catalog.table_definitions import batches
+from everlake.contract.batches import Batch, BatchStatus, DownloadStatus, PayloadFormat
 from everlake.contract.errors import RecordError
 from everlake.contract.ids import first_id_at
-from everlake.contract.limits import ERRORS_SHOWN
+from everlake.contract.limits import MAX_ERRORS_SHOWN
 
 _c = batches.c
 _GET = select(batches).where(_c.workspace_id == bindparam("workspace"), _c.id == bindparam("batch"))
@@ -48,7 +48,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
 
 
-STORED = (
+INSERTED_COLUMNS = (
     *NewBatch.__struct_fields__,
     *("attachment_complete", "attachment_failed", "due_at", "attempts"),
 )
@@ -76,7 +76,7 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
     completed_at: int | None
 
     @property
-    def refused_are_gone(self) -> bool:
+    def rejected_records_deleted(self) -> bool:
         """Whether it has refused records that are kept no more."""
         return bool(self.rejected) and self.rejected_path is None
 
@@ -92,7 +92,7 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
 
     @property
     def is_settled(self) -> bool:
-        """See :attr:`everlake.contract.batch.Batch.is_settled`."""
+        """See :attr:`everlake.contract.batches.Batch.is_settled`."""
         return self.view().is_settled
 
     def view(self) -> Batch:
@@ -112,10 +112,10 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
             batch.attachmentDownloadTotal = self.attachment_total
             batch.attachmentDownloadComplete = self.attachment_complete
             batch.attachmentDownloadFailed = self.attachment_failed
-            batch.attachmentDownloadStatus = self._downloads()
+            batch.attachmentDownloadStatus = self._download_status()
         return batch
 
-    def _downloads(self) -> DownloadStatus:
+    def _download_status(self) -> DownloadStatus:
         if self.attachment_complete + self.attachment_failed < self.attachment_total:
             settled = self.attachment_complete or self.attachment_failed
             begun = settled or self.attachment_begun_at is not None
@@ -129,15 +129,16 @@ def insert(tx: Connection, rows: Sequence[tuple[NewBatch, int]]) -> None:
     """Store new batches, each with its number from :func:`workspaces.next_sequences`."""
     if rows:
         tx.execute(
-            batches.insert(), [{**values(batch), "sequence": number} for batch, number in rows]
+            batches.insert(),
+            [{**insert_values(batch), "sequence": number} for batch, number in rows],
         )
 
 
-def values(batch: NewBatch) -> dict[str, Any]:
+def insert_values(batch: NewBatch) -> dict[str, Any]:
     """What goes into the columns of :data:`STORED`."""
     return {
         **msgspec.structs.asdict(batch),
-        "errors": batch.errors[:ERRORS_SHOWN],
+        "errors": batch.errors[:MAX_ERRORS_SHOWN],
         "attachment_complete": 0,
         "attachment_failed": 0,
         "due_at": batch.created_at,
@@ -154,7 +155,7 @@ def get(tx: Connection, workspace_id: str, batch_id: str) -> BatchRow | None:
 def get_many(tx: Connection, ids: Iterable[str]) -> dict[str, BatchRow]:
     """The batches with those ids, of any workspace; an id that no batch has is left out."""
     found: dict[str, BatchRow] = {}
-    for chunk in in_chunks(ids):
+    for chunk in chunked(ids):
         rows = tx.execute(select(batches).where(_c.id.in_(chunk))).mappings()
         found.update((row["id"], BatchRow(**row)) for row in rows)
     return found
@@ -163,7 +164,7 @@ def get_many(tx: Connection, ids: Iterable[str]) -> dict[str, BatchRow]:
 def by_sequences(tx: Connection, workspace_id: str, sequences: Iterable[int]) -> dict[int, str]:
     """The ids of the batches with those numbers; a number that no batch has is left out."""
     found: dict[int, str] = {}
-    for chunk in in_chunks(sequences):
+    for chunk in chunked(sequences):
         statement = select(_c.sequence, _c.id).where(
             _c.workspace_id == workspace_id, _c.sequence.in_(chunk)
         )
@@ -187,19 +188,19 @@ def page(
     parameters: dict[str, Any] = {"workspace": workspace_id, "most": limit, **given}
     if before is not None:
         parameters["before"] = before
-    statement = _page(tuple(given), from_newest=before is None)
+    statement = _page_statement(tuple(given), from_newest=before is None)
     return [BatchRow(**row) for row in tx.execute(statement, parameters).mappings()]
 
 
-def exists_many(tx: Connection, ids: Iterable[str]) -> set[str]:
+def find_existing_ids(tx: Connection, ids: Iterable[str]) -> set[str]:
     """Which of ``ids`` are batches, of any workspace."""
     found: set[str] = set()
-    for chunk in in_chunks(ids):
+    for chunk in chunked(ids):
         found.update(tx.execute(select(_c.id).where(_c.id.in_(chunk))).scalars())
     return found
 
 
-def refused_objects(
+def list_rejected_paths(
     tx: Connection, *, after: str, created_before: int, limit: int
 ) -> list[tuple[str, str | None]]:
     """Batches of all workspaces by id, and where the refused records of each lie.
@@ -217,9 +218,9 @@ def refused_objects(
     return [(batch_id, path) for batch_id, path in tx.execute(statement)]
 
 
-def forget_refused(tx: Connection, ids: Iterable[str]) -> None:
+def clear_rejected_paths(tx: Connection, ids: Iterable[str]) -> None:
     """Note that the refused records of these batches are kept no more."""
-    for chunk in in_chunks(ids):
+    for chunk in chunked(ids):
         tx.execute(update(batches).where(_c.id.in_(chunk)).values(rejected_path=None))
 
 
@@ -235,7 +236,7 @@ def counts_by_status(tx: Connection, workspace_id: str | None = None) -> dict[Ba
 
 
 @cache
-def _page(filters: tuple[str, ...], *, from_newest: bool) -> Select[Any]:
+def _page_statement(filters: tuple[str, ...], *, from_newest: bool) -> Select[Any]:
     statement = select(batches).where(_c.workspace_id == bindparam("workspace"))
     for name in filters:
         statement = statement.where(_c[name] == bindparam(name))

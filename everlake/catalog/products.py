@@ -5,8 +5,14 @@ from sqlalchemy import Connection, bindparam, select
 
 from everlake.catalog import workspaces
 from everlake.catalog.errors import AlreadyExists, NotFound
-from everlake.catalog.fields import checked_id, checked_name, insert_of, now_ms, oldest_first
-from everlake.catalog.tables import products
+from everlake.catalog.statements import (
+    insert_into,
+    now_ms,
+    paginate_by_creation,
+    validate_id,
+    validate_name,
+)
+from everlake.catalog.table_definitions import products
 from everlake.contract.ids import new_id
 
 _c = products.c
@@ -32,16 +38,16 @@ def create(
         NotFound: there is no such workspace.
         AlreadyExists: the workspace has a product with this id.
     """
-    new = new_id("prod") if product_id is None else checked_id(product_id)
+    new = new_id("prod") if product_id is None else validate_id(product_id)
     row = Product(
         workspace_id=workspace_id,
         id=new,
-        name=checked_name(new if name is None else name),
+        name=validate_name(new if name is None else name),
         created_at=now_ms(),
     )
     if workspaces.get(tx, workspace_id) is None:
         raise NotFound(f"There is no workspace {workspace_id}.")
-    statement = insert_of(tx.dialect.name, products).on_conflict_do_nothing().returning(_c.id)
+    statement = insert_into(tx.dialect.name, products).on_conflict_do_nothing().returning(_c.id)
     if tx.execute(statement, msgspec.structs.asdict(row)).first() is None:
         raise AlreadyExists(f"The workspace has a product {new} already. Choose another id.")
     return row
@@ -56,5 +62,7 @@ def page(
     tx: Connection, workspace_id: str, *, limit: int, after: str | None = None
 ) -> list[Product]:
     """Products by creation, oldest first; ``after`` is the id of the last one seen."""
-    statement = oldest_first(select(products), products, workspace_id, limit=limit, after=after)
+    statement = paginate_by_creation(
+        select(products), products, workspace_id, limit=limit, after=after
+    )
     return [Product(**row) for row in tx.execute(statement).mappings()]

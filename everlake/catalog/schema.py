@@ -9,12 +9,12 @@ from everlake.catalog.errors import CatalogTooNew, CatalogTooOld
 REVISION = "0005"
 """The newest migration. Revisions are numbered in one line, so a higher one is a newer one."""
 
-_LOCK = 0x45766572
+_ADVISORY_LOCK_ID = 0x45766572
 """Names the lock of whoever upgrades, among the database's advisory locks."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-_version = Table("alembic_version", MetaData(), Column("version_num", Text))
+_version_table = Table("alembic_version", MetaData(), Column("version_num", Text))
 
 
 def upgrade(tx: Connection) -> None:
@@ -25,8 +25,8 @@ def upgrade(tx: Connection) -> None:
     """
     if tx.dialect.name == "postgresql":
         # Held to the end of the transaction; a SQLite writer is alone anyhow.
-        tx.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-    if _current(tx) != REVISION:
+        tx.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK_ID)))
+    if _current_revision(tx) != REVISION:
         _migrate(tx)
 
 
@@ -36,7 +36,7 @@ def is_empty(tx: Connection) -> bool:
     Raises:
         CatalogTooNew: a newer program has been here.
     """
-    return _current(tx) is None
+    return _current_revision(tx) is None
 
 
 def check(tx: Connection) -> None:
@@ -46,7 +46,7 @@ def check(tx: Connection) -> None:
         CatalogTooOld: migrations are missing.
         CatalogTooNew: a newer program has been here.
     """
-    current = _current(tx)
+    current = _current_revision(tx)
     if current is None:
         raise CatalogTooOld(
             "The database has no Everlake tables yet. Run `everlake db upgrade` to create them."
@@ -58,11 +58,11 @@ def check(tx: Connection) -> None:
         )
 
 
-def _current(tx: Connection) -> str | None:
+def _current_revision(tx: Connection) -> str | None:
     """The revision of the database; None where it has no tables of ours."""
-    if not inspect(tx).has_table(_version.name):
+    if not inspect(tx).has_table(_version_table.name):
         return None
-    current = tx.execute(select(_version.c.version_num)).scalar()
+    current = tx.execute(select(_version_table.c.version_num)).scalar()
     if current is not None and current > REVISION:
         raise CatalogTooNew(
             f"The database has schema {current}, and this Everlake knows none after {REVISION}: "

@@ -19,12 +19,12 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from everlake.catalog.advice import advising
-from everlake.catalog.engine import Catalog, local_now_ms
+from everlake.catalog.database import Catalog, local_now_ms
+from everlake.catalog.error_mapping import map_errors
 from everlake.catalog.errors import CatalogError, CatalogUnavailable
 from everlake.contract.ids import new_batch_id
 
-_READERS = 32
+_MAX_READERS = 32
 _WRITER_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA synchronous=FULL",
@@ -37,7 +37,7 @@ _BUSY = (
     "The database is busy: its write lock was not free in time. Try again; if it lasts, look for "
     "a program that keeps the database file open."
 )
-_UNREADABLE = (
+_CORRUPT = (
     "The database file is damaged or is not a database. Stop Everlake, keep a copy of the file, "
     "and put a backup in its place."
 )
@@ -45,7 +45,7 @@ _READ_ONLY = (
     "The database cannot be written to. See that its file and its folder belong to the user that "
     "runs Everlake, and that the disk is not mounted read-only."
 )
-_ADVICE = {
+_MESSAGES = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
     sqlite3.SQLITE_PROTOCOL: _BUSY,
@@ -61,8 +61,8 @@ _ADVICE = {
     sqlite3.SQLITE_PERM: _READ_ONLY,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
     sqlite3.SQLITE_NOMEM: "There is no memory left for the database. Free some, then retry.",
-    sqlite3.SQLITE_CORRUPT: _UNREADABLE,
-    sqlite3.SQLITE_NOTADB: _UNREADABLE,
+    sqlite3.SQLITE_CORRUPT: _CORRUPT,
+    sqlite3.SQLITE_NOTADB: _CORRUPT,
 }
 
 
@@ -82,48 +82,52 @@ class SqliteCatalog(Catalog):
 
     def __init__(self, url: str, timeout: float) -> None:
         super().__init__()
-        path = _path_of(url)
+        path = _path_from_url(url)
         try:
-            _make_folder(path.parent)
+            _make_directory(path.parent)
         except OSError as error:
-            raise CatalogUnavailable(_ADVICE[sqlite3.SQLITE_CANTOPEN]) from error
+            raise CatalogUnavailable(_MESSAGES[sqlite3.SQLITE_CANTOPEN]) from error
         self._busy_timeout = timeout
         place = URL.create("sqlite+pysqlite", database=str(path))
-        self._writer = _engine(place, timeout, _WRITER_PRAGMAS, "BEGIN IMMEDIATE", most=1)
-        self._reader = _engine(place, timeout, _READER_PRAGMAS, "BEGIN", most=_READERS)
+        self._writer = _create_engine(
+            place, timeout, _WRITER_PRAGMAS, "BEGIN IMMEDIATE", pool_size=1
+        )
+        self._reader = _create_engine(
+            place, timeout, _READER_PRAGMAS, "BEGIN", pool_size=_MAX_READERS
+        )
         self._write_lock = threading.Lock()
-        self._watch_lock = threading.Lock()
-        self._watch: PoolProxiedConnection | None = None
+        self._version_lock = threading.Lock()
+        self._version_connection: PoolProxiedConnection | None = None
         try:
-            self._use_write_ahead_log()
+            self._enable_write_ahead_log()
         except BaseException:
             self.close()
             raise
 
     @contextmanager
-    def read(self) -> Generator[Connection]:
-        with advising(sqlite3.Error, _told), self._reader.begin() as tx:
+    def snapshot(self) -> Generator[Connection]:
+        with map_errors(sqlite3.Error, classify), self._reader.begin() as tx:
             yield tx
 
-    def look(self) -> AbstractContextManager[Connection]:
-        return self.read()
+    def autocommit(self) -> AbstractContextManager[Connection]:
+        return self.snapshot()
 
     @contextmanager
-    def _write(self) -> Generator[Connection]:
+    def _transaction(self) -> Generator[Connection]:
         if not self._write_lock.acquire(timeout=self._busy_timeout):
             raise CatalogUnavailable(_BUSY)
         try:
-            with advising(sqlite3.Error, _told), self._writer.begin() as tx:
+            with map_errors(sqlite3.Error, classify), self._writer.begin() as tx:
                 yield tx
         finally:
             self._write_lock.release()
 
     def change_counter(self) -> int:
-        with self._watch_lock, advising(sqlite3.Error, _told):
-            if self._watch is None:
-                self._watch = self._reader.raw_connection()
-                self._watch.detach()
-            return _value(self._watch, "PRAGMA data_version")
+        with self._version_lock, map_errors(sqlite3.Error, classify):
+            if self._version_connection is None:
+                self._version_connection = self._reader.raw_connection()
+                self._version_connection.detach()
+            return _pragma_value(self._version_connection, "PRAGMA data_version")
 
     def now_ms(self) -> int:
         return local_now_ms()
@@ -132,20 +136,20 @@ class SqliteCatalog(Catalog):
         return new_batch_id()
 
     def close(self) -> None:
-        with self._watch_lock:
-            if self._watch is not None:
-                self._watch.close()
-                self._watch = None
+        with self._version_lock:
+            if self._version_connection is not None:
+                self._version_connection.close()
+                self._version_connection = None
         self._reader.dispose()
         self._writer.dispose()
 
-    def _use_write_ahead_log(self) -> None:
+    def _enable_write_ahead_log(self) -> None:
         deadline = time.monotonic() + self._busy_timeout
         while True:
-            with advising(sqlite3.Error, _told):
+            with map_errors(sqlite3.Error, classify):
                 connection = self._writer.raw_connection()
                 try:
-                    mode = _value(connection, "PRAGMA journal_mode=WAL")
+                    mode = _pragma_value(connection, "PRAGMA journal_mode=WAL")
                     break
                 except sqlite3.OperationalError as error:
                     # Two processes that open a new file at once refuse each other, and SQLite
@@ -163,14 +167,14 @@ class SqliteCatalog(Catalog):
             )
 
 
-def _engine(
-    url: URL, busy_timeout: float, pragmas: tuple[str, ...], begin: str, most: int
+def _create_engine(
+    url: URL, busy_timeout: float, pragmas: tuple[str, ...], begin: str, pool_size: int
 ) -> Engine:
     engine = create_engine(
         url,
         # No isolation level: the driver starts no transaction by itself, the hook below does.
         connect_args={"timeout": busy_timeout, "isolation_level": None},
-        pool_size=most,
+        pool_size=pool_size,
         max_overflow=0,
         pool_timeout=busy_timeout,
         pool_use_lifo=True,
@@ -191,7 +195,7 @@ def _engine(
     return engine
 
 
-def _path_of(url: str) -> Path:
+def _path_from_url(url: str) -> Path:
     parsed = make_url(url)
     database = parsed.database
     if not database or database == ":memory:" or parsed.query:
@@ -201,11 +205,11 @@ def _path_of(url: str) -> Path:
     return Path(database).absolute()
 
 
-def _make_folder(folder: Path) -> None:
+def _make_directory(folder: Path) -> None:
     """Make ``folder`` and its parents so that they survive the loss of power."""
     if folder.is_dir():
         return
-    _make_folder(folder.parent)
+    _make_directory(folder.parent)
     folder.mkdir(exist_ok=True)
     descriptor = os.open(folder.parent, os.O_RDONLY)
     try:
@@ -214,7 +218,7 @@ def _make_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _value(connection: PoolProxiedConnection, pragma: str) -> Any:
+def _pragma_value(connection: PoolProxiedConnection, pragma: str) -> Any:
     cursor = connection.cursor()
     try:
         cursor.execute(pragma)
@@ -224,8 +228,8 @@ def _value(connection: PoolProxiedConnection, pragma: str) -> Any:
     return value
 
 
-def _told(error: Exception) -> CatalogUnavailable | None:
-    advice = _ADVICE.get(_primary_code(error))
+def classify(error: Exception) -> CatalogUnavailable | None:
+    advice = _MESSAGES.get(_primary_code(error))
     return None if advice is None else CatalogUnavailable(advice)
 
 

@@ -6,8 +6,8 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from everlake.catalog.attachments import AttachmentStatus
-from everlake.catalog.fields import in_chunks
-from everlake.catalog.tables import attachments, uploads
+from everlake.catalog.statements import chunked
+from everlake.catalog.table_definitions import attachments, uploads
 
 _c = uploads.c
 _GET = select(uploads).where(
@@ -63,30 +63,30 @@ def get(tx: Connection, workspace_id: str, upload_id: str) -> UploadRow | None:
 def get_many(tx: Connection, workspace_id: str, ids: Iterable[str]) -> dict[str, UploadRow]:
     """Those of the workspace's uploads with these ids that there are."""
     found: dict[str, UploadRow] = {}
-    for chunk in in_chunks(ids):
+    for chunk in chunked(ids):
         statement = select(uploads).where(_c.workspace_id == workspace_id, _c.id.in_(chunk))
         rows = tx.execute(statement).mappings()
         found.update((row["id"], UploadRow(**row)) for row in rows)
     return found
 
 
-def complete(tx: Connection, workspace_id: str, upload_id: str, *, now: int) -> None:
+def mark_complete(tx: Connection, workspace_id: str, upload_id: str, *, now: int) -> None:
     """Note that all of it has come."""
     statement = update(uploads).where(_c.workspace_id == workspace_id, _c.id == upload_id)
     tx.execute(statement.where(_c.completed_at.is_(None)).values(completed_at=now))
 
 
-def use(tx: Connection, workspace_id: str, ids: Collection[str], *, now: int) -> set[str]:
+def mark_used(tx: Connection, workspace_id: str, ids: Collection[str], *, now: int) -> set[str]:
     """Note that records name these; which of them are there. They are kept from then on."""
     used: set[str] = set()
-    for chunk in in_chunks(sorted(ids)):
+    for chunk in chunked(sorted(ids)):
         ours = (_c.workspace_id == workspace_id, _c.id.in_(chunk))
         tx.execute(update(uploads).where(*ours, _c.used_at.is_(None)).values(used_at=now))
         used.update(tx.execute(select(_c.id).where(*ours)).scalars())
     return used
 
 
-def take_in(
+def record_content(
     tx: Connection, workspace_id: str, upload_id: str, *, sha256: str, mime_type: str
 ) -> None:
     """Note that its content lies among the attachments."""
@@ -94,7 +94,7 @@ def take_in(
     tx.execute(statement.values(content_sha256=sha256, content_type=mime_type))
 
 
-def expired(tx: Connection, *, now: int, limit: int) -> list[UploadRow]:
+def list_expired(tx: Connection, *, now: int, limit: int) -> list[UploadRow]:
     """Uploads of all workspaces whose time is over and that no record has named."""
     statement = (
         select(uploads)
@@ -105,10 +105,10 @@ def expired(tx: Connection, *, now: int, limit: int) -> list[UploadRow]:
     return [UploadRow(**row) for row in tx.execute(statement).mappings()]
 
 
-def forget(tx: Connection, ids: Collection[str]) -> int:
+def delete_unused(tx: Connection, ids: Collection[str]) -> int:
     """Forget these, save those that a record has named meanwhile; how many."""
     count = 0
-    for chunk in in_chunks(sorted(ids)):
+    for chunk in chunked(sorted(ids)):
         statement = delete(uploads).where(_c.id.in_(chunk), _c.used_at.is_(None))
         count += tx.execute(statement).rowcount
     return count

@@ -4,8 +4,8 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from everlake.catalog.errors import AlreadyExists, NotFound
-from everlake.catalog.fields import checked_id, checked_name, insert_of, now_ms
-from everlake.catalog.tables import workspaces
+from everlake.catalog.statements import insert_into, now_ms, validate_id, validate_name
+from everlake.catalog.table_definitions import workspaces
 from everlake.contract.ids import new_id
 
 _c = workspaces.c
@@ -35,12 +35,12 @@ def create(tx: Connection, *, name: str, workspace_id: str | None = None) -> Wor
         AlreadyExists: the id is taken.
     """
     row = Workspace(
-        id=new_id("ws") if workspace_id is None else checked_id(workspace_id),
-        name=checked_name(name),
+        id=new_id("ws") if workspace_id is None else validate_id(workspace_id),
+        name=validate_name(name),
         created_at=now_ms(),
         last_sequence=0,
     )
-    statement = insert_of(tx.dialect.name, workspaces).on_conflict_do_nothing().returning(_c.id)
+    statement = insert_into(tx.dialect.name, workspaces).on_conflict_do_nothing().returning(_c.id)
     if tx.execute(statement, msgspec.structs.asdict(row)).first() is None:
         raise AlreadyExists(f"There is a workspace {row.id} already. Choose another id.")
     return row

@@ -5,22 +5,22 @@ from typing import Annotated
 
 import typer
 
-from everlake.catalog import keys, products, projects, workspaces
+from everlake.catalog import api_keys, products, projects, workspaces
 from everlake.cli.context import (
     DataOption,
     JsonOption,
     WorkspaceOption,
     fail,
+    load_settings,
     open_catalog,
-    open_existing,
+    open_existing_catalog,
     out,
     print_json,
     print_table,
-    settings_of,
-    workspace_id_of,
+    resolve_workspace_id,
 )
 
-_ALL = 1_000_000
+_NO_LIMIT = 1_000_000
 
 workspaces_app = typer.Typer(
     help="Workspaces: each sees only its own.",
@@ -42,7 +42,7 @@ keys_app = typer.Typer(
 )
 
 
-def when(milliseconds: int | None) -> str:
+def format_time(milliseconds: int | None) -> str:
     """A time as people read it, in UTC; a dash where there is none."""
     if milliseconds is None:
         return "-"
@@ -59,26 +59,26 @@ def create_workspace(
 
     Example: everlake workspaces create --name "Acme"
     """
-    with open_catalog(settings_of(data)) as catalog, catalog.write() as tx:
+    with open_catalog(load_settings(data)) as catalog, catalog.transaction() as tx:
         try:
             made = workspaces.create(tx, name=name)
         except ValueError as error:
             fail(str(error))
-    _say({"workspace_id": made.id}, json)
+    _print_created({"workspace_id": made.id}, json)
 
 
 @workspaces_app.command("list")
 def list_workspaces(data: DataOption = None, json: JsonOption = False) -> None:
     """List the workspaces, oldest first."""
-    with open_existing(settings_of(data)) as catalog, catalog.read() as tx:
-        rows = workspaces.page(tx, limit=_ALL)
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.snapshot() as tx:
+        rows = workspaces.page(tx, limit=_NO_LIMIT)
     if json:
         for row in rows:
             print_json({"workspace_id": row.id, "name": row.name, "created_at": row.created_at})
     else:
         print_table(
             ("WORKSPACE", "NAME", "CREATED"),
-            [(row.id, row.name, when(row.created_at)) for row in rows],
+            [(row.id, row.name, format_time(row.created_at)) for row in rows],
         )
 
 
@@ -96,13 +96,13 @@ def create_product(
 
     Example: everlake products create --id prod-abc --name "Acme Route"
     """
-    with open_existing(settings_of(data)) as catalog, catalog.write() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.transaction() as tx:
+        workspace_id = resolve_workspace_id(tx, workspace)
         try:
             made = products.create(tx, workspace_id, product_id=product_id, name=name)
         except ValueError as error:
             fail(str(error))
-    _say({"workspace_id": workspace_id, "product_id": made.id}, json)
+    _print_created({"workspace_id": workspace_id, "product_id": made.id}, json)
 
 
 @products_app.command("list")
@@ -110,15 +110,15 @@ def list_products(
     workspace: WorkspaceOption = None, data: DataOption = None, json: JsonOption = False
 ) -> None:
     """List the products of a workspace."""
-    with open_existing(settings_of(data)) as catalog, catalog.read() as tx:
-        rows = products.page(tx, workspace_id_of(tx, workspace), limit=_ALL)
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.snapshot() as tx:
+        rows = products.page(tx, resolve_workspace_id(tx, workspace), limit=_NO_LIMIT)
     if json:
         for row in rows:
             print_json({"workspace_id": row.workspace_id, "product_id": row.id, "name": row.name})
     else:
         print_table(
             ("PRODUCT", "NAME", "CREATED"),
-            [(row.id, row.name, when(row.created_at)) for row in rows],
+            [(row.id, row.name, format_time(row.created_at)) for row in rows],
         )
 
 
@@ -137,13 +137,15 @@ def create_project(
 
     Example: everlake projects create --product prod-abc --id proj-mobile
     """
-    with open_existing(settings_of(data)) as catalog, catalog.write() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.transaction() as tx:
+        workspace_id = resolve_workspace_id(tx, workspace)
         try:
             made = projects.create(tx, workspace_id, product, project_id=project_id, name=name)
         except ValueError as error:
             fail(str(error))
-    _say({"workspace_id": workspace_id, "product_id": product, "project_id": made.id}, json)
+    _print_created(
+        {"workspace_id": workspace_id, "product_id": product, "project_id": made.id}, json
+    )
 
 
 @projects_app.command("list")
@@ -154,9 +156,9 @@ def list_projects(
     json: JsonOption = False,
 ) -> None:
     """List the projects of a workspace."""
-    with open_existing(settings_of(data)) as catalog, catalog.read() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
-        rows = projects.page(tx, workspace_id, product_id=product, limit=_ALL)
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.snapshot() as tx:
+        workspace_id = resolve_workspace_id(tx, workspace)
+        rows = projects.page(tx, workspace_id, product_id=product, limit=_NO_LIMIT)
     if json:
         for row in rows:
             print_json(
@@ -170,7 +172,7 @@ def list_projects(
     else:
         print_table(
             ("PROJECT", "PRODUCT", "NAME", "CREATED"),
-            [(row.id, row.product_id, row.name, when(row.created_at)) for row in rows],
+            [(row.id, row.product_id, row.name, format_time(row.created_at)) for row in rows],
         )
 
 
@@ -191,22 +193,22 @@ def create_key(
 
     Example: everlake keys create --label "Zendesk sync" --permissions api:write --source zendesk
     """
-    settings = settings_of(data)
+    settings = load_settings(data)
     wanted = [part.strip() for part in permissions.split(",") if part.strip()]
-    with open_existing(settings) as catalog, catalog.write() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
+    with open_existing_catalog(settings) as catalog, catalog.transaction() as tx:
+        workspace_id = resolve_workspace_id(tx, workspace)
         try:
-            key, secret = keys.create(
+            key, secret = api_keys.create(
                 tx,
                 workspace_id,
                 label=label,
                 permissions=wanted,
                 source=source,
-                most_live=settings.max_keys,
+                max_live=settings.max_keys,
             )
         except ValueError as error:
             fail(str(error))
-    _say({"workspace_id": workspace_id, "key_id": key.id, "api_key": secret}, json)
+    _print_created({"workspace_id": workspace_id, "key_id": key.id, "api_key": secret}, json)
 
 
 @keys_app.command("list")
@@ -214,8 +216,8 @@ def list_keys(
     workspace: WorkspaceOption = None, data: DataOption = None, json: JsonOption = False
 ) -> None:
     """List the keys of a workspace, without their secrets."""
-    with open_existing(settings_of(data)) as catalog, catalog.read() as tx:
-        rows = keys.page(tx, workspace_id_of(tx, workspace), limit=_ALL)
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.snapshot() as tx:
+        rows = api_keys.page(tx, resolve_workspace_id(tx, workspace), limit=_NO_LIMIT)
     if json:
         for row in rows:
             print_json(
@@ -241,8 +243,8 @@ def list_keys(
                     ",".join(row.permissions),
                     row.source,
                     row.hint,
-                    when(row.last_used_at),
-                    when(row.revoked_at),
+                    format_time(row.last_used_at),
+                    format_time(row.revoked_at),
                 )
                 for row in rows
             ],
@@ -260,14 +262,14 @@ def revoke_key(
 
     Example: everlake keys revoke key_4x7k
     """
-    with open_existing(settings_of(data)) as catalog, catalog.write() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
-        if not keys.revoke(tx, workspace_id, key_id):
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.transaction() as tx:
+        workspace_id = resolve_workspace_id(tx, workspace)
+        if not api_keys.revoke(tx, workspace_id, key_id):
             fail(f"there is no live key {key_id}: everlake keys list shows them")
-    _say({"workspace_id": workspace_id, "key_id": key_id}, json)
+    _print_created({"workspace_id": workspace_id, "key_id": key_id}, json)
 
 
-def _say(made: dict[str, str], json: bool) -> None:
+def _print_created(made: dict[str, str], json: bool) -> None:
     if json:
         print_json(made)
         return

@@ -7,25 +7,25 @@ from msgspec import UNSET
 
 from everlake.catalog import attachments, batches
 from everlake.catalog.attachments import AttachmentRow
-from everlake.cli.console import counted
+from everlake.cli.console import pluralize
 from everlake.cli.context import (
     DataOption,
     JsonOption,
     WorkspaceOption,
     fail,
-    open_existing,
+    load_settings,
+    open_existing_catalog,
     out,
     print_json,
     print_table,
-    settings_of,
-    workspace_id_of,
+    resolve_workspace_id,
 )
 from everlake.contract.attachments import AttachmentFault, AttachmentStatus
-from everlake.landing.attached import retry_attachments as retry_attachments_of
+from everlake.landing.attachments import retry_attachments as retry_attachments_of
 from everlake.landing.lines import LandingDamaged
 from everlake.storage import ObjectMissing, open_store
 
-_PAGE = 500
+_PAGE_SIZE = 500
 
 
 def list_attachments(
@@ -41,12 +41,12 @@ def list_attachments(
 
     Example: everlake batches attachments 0198c0de-... --status FAILED
     """
-    with open_existing(settings_of(data)) as catalog, catalog.read() as tx:
-        if batches.get(tx, workspace_id_of(tx, workspace), batch_id) is None:
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.snapshot() as tx:
+        if batches.get(tx, resolve_workspace_id(tx, workspace), batch_id) is None:
             fail(f"there is no batch {batch_id}: everlake batches list shows them")
         rows: list[AttachmentRow] = []
         after: tuple[int, int] | None = None
-        while page := attachments.page(tx, batch_id, limit=_PAGE, after=after, status=status):
+        while page := attachments.page(tx, batch_id, limit=_PAGE_SIZE, after=after, status=status):
             rows += page
             after = page[-1].line, page[-1].place
     if json:
@@ -58,7 +58,7 @@ def list_attachments(
         return
     print_table(
         ("ATTACHMENT", "STATUS", "TRIES", "BYTES", "TYPE", "FILE", "TEXT", "WHY"),
-        [_line(row) for row in rows],
+        [_table_row(row) for row in rows],
     )
 
 
@@ -71,10 +71,10 @@ def retry_attachments(
 
     Example: everlake batches retry-attachments 0198c0de-...
     """
-    settings = settings_of(data)
-    with open_existing(settings) as catalog:
-        with catalog.read() as tx:
-            batch = batches.get(tx, workspace_id_of(tx, workspace), batch_id)
+    settings = load_settings(data)
+    with open_existing_catalog(settings) as catalog:
+        with catalog.snapshot() as tx:
+            batch = batches.get(tx, resolve_workspace_id(tx, workspace), batch_id)
         if batch is None:
             fail(f"there is no batch {batch_id}: everlake batches list shows them")
         try:
@@ -82,12 +82,12 @@ def retry_attachments(
         except (LandingDamaged, ObjectMissing) as error:
             fail(f"{batch.landing_path} cannot be read: {error}. Put a backup in its place.")
     out.print(
-        f"to be fetched again: {counted(done.retried, 'attachment')}; to be read again: "
-        f"{counted(done.texts_retried, 'file')}. everlake batches attachments {batch_id} shows them"
+        f"to be fetched again: {pluralize(done.retried, 'attachment')}; to be read again: "
+        f"{pluralize(done.texts_retried, 'file')}. everlake batches attachments {batch_id} shows them"
     )
 
 
-def _line(row: AttachmentRow) -> tuple[object, ...]:
+def _table_row(row: AttachmentRow) -> tuple[object, ...]:
     shown = row.view()
     text = shown.text
     faults = [shown.error, UNSET if text is UNSET else text.error]

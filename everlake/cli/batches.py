@@ -11,32 +11,32 @@ import msgspec
 import typer
 from msgspec import UNSET
 
-from everlake.catalog import batches, queue
+from everlake.catalog import batch_queue, batches
+from everlake.catalog.batch_events import EventId, events_since
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.engine import Catalog
-from everlake.catalog.progress import Mark, changes
-from everlake.cli.admin import when
+from everlake.catalog.database import Catalog
+from everlake.cli.admin import format_time
 from everlake.cli.batch_attachments import list_attachments, retry_attachments
 from everlake.cli.context import (
     DataOption,
     JsonOption,
     WorkspaceOption,
     fail,
-    open_existing,
+    load_settings,
+    open_existing_catalog,
     out,
     print_json,
     print_table,
-    settings_of,
-    workspace_id_of,
+    resolve_workspace_id,
 )
-from everlake.contract.batch import Batch, BatchStatus
-from everlake.contract.refused import RefusedRecord
+from everlake.contract.batches import Batch, BatchStatus
+from everlake.contract.rejected_records import RefusedRecord
 from everlake.landing.lines import LandingDamaged
-from everlake.landing.refused import read_all
+from everlake.landing.rejected import read_rejected
 from everlake.storage import open_store
 
-_LOOK_SECONDS = 0.1
-_PLACE = re.compile(r"\[\d+\]", re.ASCII)
+_POLL_SECONDS = 0.1
+_INDEX = re.compile(r"\[\d+\]", re.ASCII)
 
 app = typer.Typer(
     help="Batches and how far they are.",
@@ -63,8 +63,8 @@ def list_batches(
 
     Example: everlake batches list --status FAILED
     """
-    with open_existing(settings_of(data)) as catalog, catalog.read() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.snapshot() as tx:
+        workspace_id = resolve_workspace_id(tx, workspace)
         rows = batches.page(tx, workspace_id, limit=limit, status=status)
     if json:
         for row in rows:
@@ -76,7 +76,7 @@ def list_batches(
             (
                 row.id,
                 row.status.value,
-                when(row.created_at),
+                format_time(row.created_at),
                 row.type or "-",
                 row.source,
                 row.accepted,
@@ -98,8 +98,10 @@ def show_batch(
 
     Example: everlake batches show 0198c0de-...
     """
-    with open_existing(settings_of(data)) as catalog, catalog.read() as tx:
-        row = _existing(batches.get(tx, workspace_id_of(tx, workspace), batch_id), batch_id)
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.snapshot() as tx:
+        row = _require_batch(
+            batches.get(tx, resolve_workspace_id(tx, workspace), batch_id), batch_id
+        )
     if json:
         known = {"failure": row.failure, "landing": row.landing_path, "refused": row.rejected_path}
         view: dict[str, object] = msgspec.to_builtins(row.view())
@@ -108,9 +110,9 @@ def show_batch(
     facts = {
         "batch": row.id,
         "status": row.status.value,
-        "created": when(row.created_at),
-        "landed": when(row.landed_at),
-        "complete": when(row.completed_at),
+        "created": format_time(row.created_at),
+        "landed": format_time(row.landed_at),
+        "complete": format_time(row.completed_at),
         "type": row.type or "-",
         "source": row.source,
         "accepted": row.accepted,
@@ -140,34 +142,36 @@ def watch_batch(
 
     Example: everlake batches watch 0198c0de-...
     """
-    with open_existing(settings_of(data)) as catalog:
-        with catalog.read() as tx:
-            workspace_id = workspace_id_of(tx, workspace)
+    with open_existing_catalog(load_settings(data)) as catalog:
+        with catalog.snapshot() as tx:
+            workspace_id = resolve_workspace_id(tx, workspace)
         with nullcontext() if json else out.status(f"watching batch {batch_id}"):
-            row = _follow(catalog, workspace_id, batch_id, print_json if json else _say)
+            row = _watch_until_settled(
+                catalog, workspace_id, batch_id, print_json if json else _print_progress
+            )
     if row.status is BatchStatus.FAILED:
         fail(f"batch {batch_id} is FAILED: {row.failure}")
 
 
-def _follow(
-    catalog: Catalog, workspace_id: str, batch_id: str, tell: Callable[[Batch], None]
+def _watch_until_settled(
+    catalog: Catalog, workspace_id: str, batch_id: str, report: Callable[[Batch], None]
 ) -> BatchRow:
     """Tell of each change of the batch; return it as it is in the end."""
-    mark: Mark | None = None
+    mark: EventId | None = None
     while True:
         seen = catalog.change_counter()
-        with catalog.read() as tx:
-            row = _existing(batches.get(tx, workspace_id, batch_id), batch_id)
-        for change in changes(row, mark):
-            mark = change.mark
-            tell(change.batch)
+        with catalog.snapshot() as tx:
+            row = _require_batch(batches.get(tx, workspace_id, batch_id), batch_id)
+        for change in events_since(row, mark):
+            mark = change.event_id
+            report(change.batch)
         if row.is_settled:
             return row
         while catalog.change_counter() == seen:
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
 
-def _say(batch: Batch) -> None:
+def _print_progress(batch: Batch) -> None:
     words = f"{batch.status:<11}{batch.acceptedCount:,} accepted, {batch.rejectedCount:,} refused"
     if batch.attachmentDownloadTotal is not UNSET:
         words += (
@@ -195,19 +199,21 @@ def list_errors(
 
     Example: everlake batches errors 0198c0de-... --json
     """
-    settings = settings_of(data)
-    with open_existing(settings) as catalog, catalog.read() as tx:
-        row = _existing(batches.get(tx, workspace_id_of(tx, workspace), batch_id), batch_id)
+    settings = load_settings(data)
+    with open_existing_catalog(settings) as catalog, catalog.snapshot() as tx:
+        row = _require_batch(
+            batches.get(tx, resolve_workspace_id(tx, workspace), batch_id), batch_id
+        )
     if row.rejected_path is None:
         if not json:
             out.print(
                 "Its refused records were deleted after EVERLAKE_KEEP_REFUSED_DAYS; "
                 "everlake batches show has the first errors."
-                if row.refused_are_gone
+                if row.rejected_records_deleted
                 else "No record of this batch was refused."
             )
         return
-    refused = read_all(open_store(settings.archive_url).get(row.rejected_path))
+    refused = read_rejected(open_store(settings.archive_url).get(row.rejected_path))
     try:
         if json:
             for record in refused:
@@ -221,7 +227,7 @@ def list_errors(
 def _print_counts(refused: Iterable[RefusedRecord], limit: int) -> None:
     # Which one of a list breaks the rule makes no other kind of error.
     counts = Counter(
-        (fault.code.value, _PLACE.sub("[n]", fault.message))
+        (fault.code.value, _INDEX.sub("[n]", fault.message))
         for record in refused
         for fault in record.errors
     )
@@ -241,14 +247,14 @@ def retry_batch(
 
     Example: everlake batches retry 0198c0de-...
     """
-    with open_existing(settings_of(data)) as catalog, catalog.write() as tx:
-        workspace_id = workspace_id_of(tx, workspace)
-        if not queue.retry(tx, workspace_id, batch_id, now=catalog.now_ms()):
+    with open_existing_catalog(load_settings(data)) as catalog, catalog.transaction() as tx:
+        workspace_id = resolve_workspace_id(tx, workspace)
+        if not batch_queue.retry_failed(tx, workspace_id, batch_id, now=catalog.now_ms()):
             fail(f"batch {batch_id} is not FAILED with accepted records: there is nothing to retry")
     out.print(f"batch {batch_id} is under way again: everlake batches show {batch_id}")
 
 
-def _existing(row: BatchRow | None, batch_id: str) -> BatchRow:
+def _require_batch(row: BatchRow | None, batch_id: str) -> BatchRow:
     """The batch, which the catalog was asked for.
 
     Raises:

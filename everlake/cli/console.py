@@ -34,7 +34,7 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
-_KEPT = "\n\t"
+_ALLOWED_CONTROLS = "\n\t"
 
 
 def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
@@ -44,19 +44,23 @@ def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Non
         table.add_column(header, overflow="fold", no_wrap=not out.is_terminal)
     for row in rows:
         # As text, because a name from outside may hold what looks like markup.
-        table.add_row(*(Text("" if cell is None else _shown(str(cell))) for cell in row))
+        table.add_row(
+            *(Text("" if cell is None else _replace_unprintable(str(cell))) for cell in row)
+        )
     if out.is_terminal:
         out.print(table)
     else:
         Console(width=10_000, highlight=False).print(table)
 
 
-def _shown(text: str) -> str:
+def _replace_unprintable(text: str) -> str:
     """``text`` without what a terminal would obey: names come from whoever may send records."""
-    return "".join(each if each.isprintable() or each in _KEPT else "\ufffd" for each in text)
+    return "".join(
+        each if each.isprintable() or each in _ALLOWED_CONTROLS else "\ufffd" for each in text
+    )
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """``1 batch``, ``2 batches``."""
     ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
     return f"{number:,} {noun}{ending}"

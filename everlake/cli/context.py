@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from everlake.catalog import workspaces
-from everlake.catalog.engine import Catalog, Connection
+from everlake.catalog.database import Catalog, Connection
 from everlake.cli.console import CommandError, JsonOption, err, fail, out, print_json, print_table
 from everlake.settings import Settings, load
 
@@ -18,14 +18,14 @@ __all__ = [
     "WorkspaceOption",
     "err",
     "fail",
+    "load_settings",
     "open_catalog",
-    "open_existing",
+    "open_existing_catalog",
     "out",
     "print_json",
     "print_table",
-    "settings_of",
-    "workspace_id_of",
-    "workspace_ids_of",
+    "resolve_workspace_id",
+    "resolve_workspace_ids",
 ]
 
 DataOption = Annotated[
@@ -35,10 +35,10 @@ DataOption = Annotated[
 WorkspaceOption = Annotated[
     str | None, typer.Option("--workspace", help="Workspace id; the first one by default.")
 ]
-_ALL = 1_000_000
+_NO_LIMIT = 1_000_000
 
 
-def settings_of(data: str | None = None) -> Settings:
+def load_settings(data: str | None = None) -> Settings:
     """The settings, with the command line's data directory where one was given."""
     return load({"data": data})
 
@@ -62,7 +62,7 @@ def open_catalog(settings: Settings) -> Generator[Catalog]:
 
 
 @contextmanager
-def open_existing(settings: Settings) -> Generator[Catalog]:
+def open_existing_catalog(settings: Settings) -> Generator[Catalog]:
     """The catalog of a data directory that is in use already.
 
     Raises:
@@ -74,7 +74,7 @@ def open_existing(settings: Settings) -> Generator[Catalog]:
         yield catalog
 
 
-def workspace_id_of(tx: Connection, given: str | None) -> str:
+def resolve_workspace_id(tx: Connection, given: str | None) -> str:
     """The workspace that a command is about.
 
     Raises:
@@ -90,15 +90,17 @@ def workspace_id_of(tx: Connection, given: str | None) -> str:
     return found.id
 
 
-def workspace_ids_of(catalog: Catalog, given: str | None, *, every: bool) -> list[str]:
+def resolve_workspace_ids(
+    catalog: Catalog, given: str | None, *, all_workspaces: bool
+) -> list[str]:
     """The workspaces that a command is about: the one that is given or the first one, or all.
 
     Raises:
         CommandError: there is no such workspace, or none at all.
     """
-    if every and given is not None:
+    if all_workspaces and given is not None:
         fail("--all and --workspace exclude each other")
-    with catalog.read() as tx:
-        if not every:
-            return [workspace_id_of(tx, given)]
-        return [each.id for each in workspaces.page(tx, limit=_ALL)]
+    with catalog.snapshot() as tx:
+        if not all_workspaces:
+            return [resolve_workspace_id(tx, given)]
+        return [each.id for each in workspaces.page(tx, limit=_NO_LIMIT)]

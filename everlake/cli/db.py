@@ -2,9 +2,9 @@
 
 import typer
 
-from everlake.catalog.engine import Catalog
-from everlake.cli.context import DataOption, out, settings_of
-from everlake.cli.copying import copy
+from everlake.catalog.database import Catalog
+from everlake.cli.context import DataOption, load_settings, out
+from everlake.cli.db_copy import copy
 
 app = typer.Typer(
     help="The catalog's database: its schema, and a move to another one.", no_args_is_help=True
@@ -25,7 +25,7 @@ def upgrade(data: DataOption = None) -> None:
 
     Example: everlake db upgrade
     """
-    settings = settings_of(data)
+    settings = load_settings(data)
     catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
     try:
         catalog.upgrade()

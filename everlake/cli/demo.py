@@ -9,40 +9,40 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from everlake.catalog import keys
-from everlake.catalog.engine import Catalog
-from everlake.cli import setup
+from everlake.catalog import api_keys
+from everlake.catalog.database import Catalog
 from everlake.cli.context import err, fail, open_catalog, out, print_table
-from everlake.cli.run import (
+from everlake.cli.search import show_hit
+from everlake.cli.send_report import SendSummary, SendTally
+from everlake.cli.serve import (
     DEFAULT_HOST,
     DEFAULT_PORT,
     HostOption,
     PortOption,
-    start,
-    url_of,
-    wait_until_up,
+    base_url,
+    start_serve,
+    wait_until_healthy,
 )
-from everlake.cli.search import show_hit
-from everlake.cli.send_report import Sent, Tally
-from everlake.cli.setup import Setup
-from everlake.cli.supervisor import Supervisor, only_one
 from everlake.client import Client
-from everlake.client.chunks import Chunk
 from everlake.client.client import NDJSON
-from everlake.client.pace import Pace
-from everlake.client.records import Place
-from everlake.client.sender import Sender
-from everlake.contract.batch import BatchStatus
-from everlake.demo.samples import sample_lines
+from everlake.client.parallel_sender import ParallelSender
+from everlake.client.record_reader import RecordLocation
+from everlake.client.request_batches import RequestBatch
+from everlake.client.throttle import Throttle
+from everlake.contract.batches import BatchStatus
+from everlake.demo.samples import sample_requests
 from everlake.lake import Lake, UtteranceFilters
 from everlake.lake.opening import open_lake
-from everlake.logs import configure
+from everlake.logs import configure_logging
+from everlake.operations import first_workspace
+from everlake.operations.first_workspace import FirstWorkspace
+from everlake.runtime.supervisor import Supervisor, serve_lock
 from everlake.search import search
 from everlake.settings import Settings, load
 
-DIRECTORY = "./everlake-demo"
+DATA_DIRECTORY = "./everlake-demo"
 _LABEL = "demo"
-_WAIT_SECONDS = 120.0
+_COMPLETE_TIMEOUT = 120.0
 _QUERIES = (
     "every shift is in my Outlook twice",
     "charge for bank nurses",
@@ -53,7 +53,9 @@ _QUERIES = (
 def demo(
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_PORT,
-    data: Annotated[str, typer.Option("--data", help="Where the demo keeps its data.")] = DIRECTORY,
+    data: Annotated[
+        str, typer.Option("--data", help="Where the demo keeps its data.")
+    ] = DATA_DIRECTORY,
     stay: Annotated[
         bool, typer.Option("--stay/--no-stay", help="Stay up until Ctrl-C, or end when shown.")
     ] = True,
@@ -73,75 +75,77 @@ def demo(
             "rate_burst": 100,
         }
     )
-    configure(settings.log_format, settings.log_level, role="demo")
-    with only_one(settings.data_directory):
+    configure_logging(settings.log_format, settings.log_level, role="demo")
+    with serve_lock(settings.data_directory):
         with open_catalog(settings) as catalog:
-            made = _setup(catalog, settings)
-        url = url_of(host, port)
-        supervisor = start(settings, host, port)
+            made = _demo_workspace(catalog, settings)
+        url = base_url(host, port)
+        supervisor = start_serve(settings, host, port)
         try:
-            wait_until_up(supervisor, host, port)
-            out.print(f"Everlake listens at {url}; its data is in {_short(settings)}\n")
-            _show(settings, made, url)
+            wait_until_healthy(supervisor, host, port)
+            out.print(f"Everlake listens at {url}; its data is in {_relative_path(settings)}\n")
+            _run_demo(settings, made, url)
             if stay and not supervisor.stopping:
-                _invite(url, made, data)
+                _print_next_steps(url, made, data)
         except BaseException:
-            supervisor.end()
+            supervisor.shut_down()
             raise
-        _end(supervisor, stay=stay)
+        _finish(supervisor, stay=stay)
 
 
-def _setup(catalog: Catalog, settings: Settings) -> Setup:
+def _demo_workspace(catalog: Catalog, settings: Settings) -> FirstWorkspace:
     """The demo's workspace, with a fresh key in place of an earlier run's."""
-    there = setup.ensure(catalog, most_live=settings.max_keys)
+    there = first_workspace.ensure_first_workspace(catalog, max_live_keys=settings.max_keys)
     if there.api_key is not None:
         return there
-    with catalog.write() as tx:
-        for key in keys.page(tx, there.workspace_id, limit=settings.max_keys * 100):
+    with catalog.transaction() as tx:
+        for key in api_keys.page(tx, there.workspace_id, limit=settings.max_keys * 100):
             if key.label == _LABEL:
-                keys.revoke(tx, there.workspace_id, key.id)
-        key, secret = keys.create(
+                api_keys.revoke(tx, there.workspace_id, key.id)
+        key, secret = api_keys.create(
             tx,
             there.workspace_id,
             label=_LABEL,
-            permissions=setup.FIRST_PERMISSIONS,
+            permissions=first_workspace.FIRST_PERMISSIONS,
             source="demo",
-            most_live=settings.max_keys,
+            max_live=settings.max_keys,
         )
-    return Setup(there.workspace_id, there.product_id, there.project_id, secret, key.id)
+    return FirstWorkspace(there.workspace_id, there.product_id, there.project_id, secret, key.id)
 
 
-def _show(settings: Settings, made: Setup, url: str) -> None:
+def _run_demo(settings: Settings, made: FirstWorkspace, url: str) -> None:
     with Client(url, made.api_key or "") as client:
-        lines = sample_lines(made.product_id, made.project_id)
-        sent = _send(client, lines)
+        lines = sample_requests(made.product_id, made.project_id)
+        sent = _send_samples(client, lines)
         out.print(
             f"Sent {len(lines)} batches: {sent.accepted} records accepted, "
             f"{sent.rejected} refused on purpose. Why, for some of them:"
         )
         reasons = dict.fromkeys(error.message for error in sent.errors)
         print_table(("WHY",), [(reason,) for reason in list(reasons)[:4]])
-        _follow(client, sent)
+        _wait_until_complete(client, sent)
     with open_catalog(settings) as catalog:
         lake = open_lake(settings.archive_url, catalog)
-        _show_lake(lake, made)
-        _show_search(lake, made)
+        _print_record_counts(lake, made)
+        _print_searches(lake, made)
 
 
-def _send(client: Client, lines: list[tuple[str, list[bytes]]]) -> Sent:
-    tally = Tally()
+def _send_samples(client: Client, lines: list[tuple[str, list[bytes]]]) -> SendSummary:
+    tally = SendTally()
     chunks = [
-        Chunk(NDJSON, texts, [Place(name, number, 0, number) for number in range(len(texts))])
+        RequestBatch(
+            NDJSON, texts, [RecordLocation(name, number, 0, number) for number in range(len(texts))]
+        )
         for name, texts in lines
     ]
-    with Sender(client, Pace(), parallel=1) as sender:
+    with ParallelSender(client, Throttle(), parallel=1) as sender:
         for each in sender.send(chunks):
             tally.add(each)
-    return tally.sent
+    return tally.summary
 
 
-def _follow(client: Client, sent: Sent) -> None:
-    deadline = time.monotonic() + _WAIT_SECONDS
+def _wait_until_complete(client: Client, sent: SendSummary) -> None:
+    deadline = time.monotonic() + _COMPLETE_TIMEOUT
     waiting = set(sent.batches)
     bar = Progress(
         TextColumn("\nanalysing"),
@@ -162,17 +166,19 @@ def _follow(client: Client, sent: Sent) -> None:
                     waiting.discard(batch_id)
                     bar.advance(task)
             if time.monotonic() > deadline:
-                fail(f"{len(waiting)} batches are not COMPLETE after {_WAIT_SECONDS:.0f} seconds")
+                fail(
+                    f"{len(waiting)} batches are not COMPLETE after {_COMPLETE_TIMEOUT:.0f} seconds"
+                )
             time.sleep(0.05)
     out.print(f"\nAll {len(sent.batches)} batches are COMPLETE. In the lake now:")
 
 
-def _show_lake(lake: Lake, made: Setup) -> None:
+def _print_record_counts(lake: Lake, made: FirstWorkspace) -> None:
     summary = lake.summary(made.workspace_id)
     print_table(("TYPE", "RECORDS"), [*summary.by_type.items(), ("all", summary.records)])
 
 
-def _show_search(lake: Lake, made: Setup) -> None:
+def _print_searches(lake: Lake, made: FirstWorkspace) -> None:
     for query in _QUERIES:
         out.print(f"\nWho said something like: {query}", style="bold")
         page = search(lake, made.workspace_id, query, filters=UtteranceFilters(), limit=2)
@@ -180,25 +186,25 @@ def _show_search(lake: Lake, made: Setup) -> None:
             show_hit(hit)
 
 
-def _invite(url: str, made: Setup, data: str) -> None:
+def _print_next_steps(url: str, made: FirstWorkspace, data: str) -> None:
     out.print("\nTry it (Ctrl-C ends the demo):", style="bold")
     out.print(f"  curl -H 'x-api-key: {made.api_key}' '{url}/api/v1/search?q=night+nurse&limit=3'")
-    out.print(f"  {_program()} search 'night nurse' --data {data}")
+    out.print(f"  {_program_name()} search 'night nurse' --data {data}")
     out.print(f"  {url}/docs")
 
 
-def _program() -> str:
+def _program_name() -> str:
     """How this program is called from here."""
     return "everlake" if which("everlake") else str(Path(sys.argv[0]))
 
 
-def _short(settings: Settings) -> str:
+def _relative_path(settings: Settings) -> str:
     directory = settings.data_directory
     here = Path.cwd()
     return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
 
 
-def _end(supervisor: Supervisor, *, stay: bool) -> None:
+def _finish(supervisor: Supervisor, *, stay: bool) -> None:
     if not stay:
         supervisor.stop()
     supervisor.run()

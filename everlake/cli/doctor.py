@@ -7,21 +7,24 @@ import time
 from collections.abc import Callable
 
 from everlake import __version__
-from everlake.attachments.text import TextError
-from everlake.catalog.engine import Catalog
+from everlake.attachments.extraction import TextError
+from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
-from everlake.cli.context import DataOption, JsonOption, out, print_json, print_table, settings_of
-from everlake.settings import Settings, SettingsError, variable_of
+from everlake.cli.context import DataOption, JsonOption, load_settings, out, print_json, print_table
+from everlake.settings import Settings, SettingsError, variable_name
 from everlake.storage import StorageError, open_store
-from everlake.worker.attachments.outside import check_way_outside
-from everlake.worker.attachments.speech import check_speech, try_speech
+from everlake.worker.attachments.fetcher_factory import check_outbound_settings
+from everlake.worker.attachments.speech_settings import (
+    load_transcription_options,
+    try_transcription,
+)
 
-_LOW_DISK_BYTES = 1024**3
+_MIN_FREE_BYTES = 1024**3
 
 Check = Callable[[Settings], str]
 
 
-class _Trouble(Exception):
+class _CheckFailed(Exception):
     pass
 
 
@@ -30,12 +33,12 @@ def doctor(data: DataOption = None, json: JsonOption = False) -> None:
 
     Example: everlake doctor
     """
-    settings = settings_of(data)
+    settings = load_settings(data)
     rows: list[tuple[str, bool, str]] = []
     for name, check in _CHECKS.items():
         try:
             rows.append((name, True, check(settings)))
-        except (_Trouble, CatalogError, StorageError, OSError) as error:
+        except (_CheckFailed, CatalogError, StorageError, OSError) as error:
             rows.append((name, False, str(error)))
     if json:
         for name, well, text in rows:
@@ -48,20 +51,20 @@ def doctor(data: DataOption = None, json: JsonOption = False) -> None:
         sys.exit(1)
 
 
-def _versions(_: Settings) -> str:
+def _check_versions(_: Settings) -> str:
     return f"Everlake {__version__}, Python {platform.python_version()} on {platform.system()}"
 
 
-def _data(settings: Settings) -> str:
+def _check_data_directory(settings: Settings) -> str:
     directory = settings.data_directory
     if not directory.is_dir():
-        raise _Trouble(f"there is no {directory} yet: run everlake init or serve")
+        raise _CheckFailed(f"there is no {directory} yet: run everlake init or serve")
     return str(directory)
 
 
-def _database(settings: Settings) -> str:
+def _check_database(settings: Settings) -> str:
     if not settings.database_url and not (settings.data_directory / "everlake.db").exists():
-        raise _Trouble("there is none yet: run everlake init or serve")
+        raise _CheckFailed("there is none yet: run everlake init or serve")
     catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
     try:
         catalog.check()
@@ -70,43 +73,43 @@ def _database(settings: Settings) -> str:
     return "opens, and its schema is the one this version needs"
 
 
-def _storage(settings: Settings) -> str:
+def _check_storage(settings: Settings) -> str:
     if not settings.storage_url:
-        _data(settings)
+        _check_data_directory(settings)
     open_store(settings.archive_url).check()
     return "takes objects and syncs them"
 
 
-def _disk(settings: Settings) -> str:
+def _check_disk(settings: Settings) -> str:
     free = shutil.disk_usage(settings.data_directory).free
-    if free < _LOW_DISK_BYTES:
-        raise _Trouble(f"only {free / 1024**2:,.0f} MB are free: make room")
+    if free < _MIN_FREE_BYTES:
+        raise _CheckFailed(f"only {free / 1024**2:,.0f} MB are free: make room")
     return f"{free / 1024**3:,.1f} GB free"
 
 
-def _attachments(settings: Settings) -> str:
+def _check_attachments(settings: Settings) -> str:
     try:
-        allowed = check_way_outside(settings)
+        allowed = check_outbound_settings(settings)
     except SettingsError as error:
-        raise _Trouble(str(error)) from error
+        raise _CheckFailed(str(error)) from error
     if not settings.attachment_concurrency:
         return "none are fetched"
     return f"fetched from public addresses{''.join(f', {one}' for one in allowed)}"
 
 
-def _speech(settings: Settings) -> str:
+def _check_speech(settings: Settings) -> str:
     try:
-        speech = check_speech(settings)
+        speech = load_transcription_options(settings)
         if speech is None:
             return "not written down"
         began = time.monotonic()
-        try_speech(settings, speech)
+        try_transcription(settings, speech)
     except SettingsError as error:
-        raise _Trouble(str(error)) from error
+        raise _CheckFailed(str(error)) from error
     except TextError as error:
-        name = variable_of("attachment_speech_model")
-        memory = variable_of("attachment_speech_memory")
-        raise _Trouble(
+        name = variable_name("attachment_speech_model")
+        memory = variable_name("attachment_speech_memory")
+        raise _CheckFailed(
             f"{name}={settings.attachment_speech_model!r}: a recording cannot be written down "
             f"({error.code}): the model is damaged, or needs more than {memory} allows"
         ) from error
@@ -115,11 +118,11 @@ def _speech(settings: Settings) -> str:
 
 
 _CHECKS: dict[str, Check] = {
-    "versions": _versions,
-    "data directory": _data,
-    "database": _database,
-    "storage": _storage,
-    "disk": _disk,
-    "attachments": _attachments,
-    "speech": _speech,
+    "versions": _check_versions,
+    "data directory": _check_data_directory,
+    "database": _check_database,
+    "storage": _check_storage,
+    "disk": _check_disk,
+    "attachments": _check_attachments,
+    "speech": _check_speech,
 }

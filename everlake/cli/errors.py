@@ -2,13 +2,13 @@
 
 from everlake.catalog.errors import CatalogError
 from everlake.cli.context import CommandError
-from everlake.cli.listener import AddressInUse
 from everlake.client import ApiError, StorageRefused, Unreachable
 from everlake.lake import LakeError
+from everlake.runtime.listener import AddressInUse
 from everlake.settings import SettingsError
 from everlake.storage import StorageError
 
-EXPECTED = (
+EXPECTED_ERRORS = (
     AddressInUse,
     ApiError,
     CatalogError,

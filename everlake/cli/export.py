@@ -11,21 +11,21 @@ from everlake.cli.context import (
     DataOption,
     JsonOption,
     WorkspaceOption,
-    open_existing,
+    load_settings,
+    open_existing_catalog,
     out,
     print_json,
-    settings_of,
-    workspace_id_of,
+    resolve_workspace_id,
 )
-from everlake.cli.progress import watching
-from everlake.lake.export import export_parquet
-from everlake.lake.lake import SPECS
+from everlake.cli.progress import reporting_progress
+from everlake.export.parquet import export_parquet
+from everlake.lake.lake import DERIVED_TABLES
 from everlake.lake.opening import open_lake
 
-DIRECTORY = "everlake-export"
+DEFAULT_DIRECTORY = "everlake-export"
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """What files can be made."""
 
     PARQUET = "parquet"
@@ -40,9 +40,11 @@ class TableName(StrEnum):
 
 
 def export(
-    form: Annotated[Format, typer.Option("--format", help="Of the files.")] = Format.PARQUET,
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="Of the files.")
+    ] = ExportFormat.PARQUET,
     to: Annotated[Path, typer.Option("--to", help="A directory that is new or empty.")] = Path(
-        DIRECTORY
+        DEFAULT_DIRECTORY
     ),
     table: Annotated[TableName, typer.Option("--table", help="What to copy.")] = TableName.RECORDS,
     workspace: WorkspaceOption = None,
@@ -55,11 +57,11 @@ def export(
 
     Example: everlake lake export --format parquet --to acme
     """
-    settings = settings_of(data)
-    spec = next(each for each in SPECS if each.name == table)
-    with open_existing(settings) as catalog, watching(quiet=json) as watch:
-        with catalog.read() as tx:
-            workspace_id = workspace_id_of(tx, workspace)
+    settings = load_settings(data)
+    spec = next(each for each in DERIVED_TABLES if each.name == table)
+    with open_existing_catalog(settings) as catalog, reporting_progress(quiet=json) as watch:
+        with catalog.snapshot() as tx:
+            workspace_id = resolve_workspace_id(tx, workspace)
         source = open_lake(settings.archive_url, catalog).table(workspace_id, spec)
         done = export_parquet(
             source, to, lambda rows, total: watch(f"copying {table}", rows, total)

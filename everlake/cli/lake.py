@@ -10,7 +10,7 @@ from everlake.cli.lazy import LazyGroup
 class LakeCommands(LazyGroup):
     """What can be done with the tables."""
 
-    places: ClassVar = {
+    lazy_commands: ClassVar = {
         "sql": ("sql:sql", "Ask the tables records, arrivals and utterances in SQL (DuckDB's)."),
         "export": (
             "export:export",

@@ -10,13 +10,13 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 
-def load(place: str, name: str) -> Any:
+def load_command(target: str, name: str) -> Any:
     """The command called ``name``.
 
     Args:
-        place: its module in this package, a colon, and its function or group there.
+        target: its module in this package, a colon, and its function or group there.
     """
-    module, _, member = place.partition(":")
+    module, _, member = target.partition(":")
     found = getattr(import_module(f"everlake.cli.{module}"), member)
     if not isinstance(found, typer.Typer):
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -30,36 +30,36 @@ def load(place: str, name: str) -> Any:
 class LazyGroup(TyperGroup):
     """Commands that cost an import only when they are run, not in a help or a completion."""
 
-    places: ClassVar[Mapping[str, tuple[str, str]]]
+    lazy_commands: ClassVar[Mapping[str, tuple[str, str]]]
     """Of each command, in the order of the help: what :func:`load` takes, and what it does."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self._only_named = False
-        for name, (_, summary) in self.places.items():
+        self._listing = False
+        for name, (_, summary) in self.lazy_commands.items():
             self.add_command(TyperCommand(name, help=summary))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, imported now; None where there is none of that name."""
-        if self._only_named or cmd_name not in self.places:
+        if self._listing or cmd_name not in self.lazy_commands:
             return super().get_command(ctx, cmd_name)
-        return load(self.places[cmd_name][0], cmd_name)
+        return load_command(self.lazy_commands[cmd_name][0], cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The part of the help on the commands."""
-        with self._naming():
+        with self._without_imports():
             super().format_commands(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """What a shell proposes in place of ``incomplete``."""
-        with self._naming():
+        with self._without_imports():
             return super().shell_complete(ctx, incomplete)
 
     @contextmanager
-    def _naming(self) -> Generator[None]:
+    def _without_imports(self) -> Generator[None]:
         """For the length of a block, commands are names and summaries."""
-        self._only_named = True
+        self._listing = True
         try:
             yield
         finally:
-            self._only_named = False
+            self._listing = False

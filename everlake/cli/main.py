@@ -14,9 +14,9 @@ from everlake.cli.lazy import LazyGroup
 class Commands(LazyGroup):
     """Everything that ``everlake`` can do."""
 
-    places: ClassVar = {
-        "init": ("run:init", "Create a first workspace, product, project and key."),
-        "serve": ("run:serve", "Run everything on this machine: the API and a worker."),
+    lazy_commands: ClassVar = {
+        "init": ("serve:init", "Create a first workspace, product, project and key."),
+        "serve": ("serve:serve", "Run everything on this machine: the API and a worker."),
         "api": ("roles:api", "Run the API alone; everlake worker does the rest."),
         "worker": (
             "roles:worker",
@@ -60,7 +60,7 @@ def everlake() -> None:
     """Everlake keeps and searches what customers say. Start with: everlake serve"""
 
 
-class WithoutPandas:
+class PandasBlocker:
     """Hides pandas from imports.
 
     pyarrow loads it wherever it is installed: 0.3 s of processor time and 33 MB a process, and
@@ -80,7 +80,7 @@ class WithoutPandas:
 
 def program() -> None:
     """:func:`main`, in a process that is ours alone."""
-    sys.meta_path.insert(0, WithoutPandas)
+    sys.meta_path.insert(0, PandasBlocker)
     main()
 
 
@@ -91,7 +91,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        expected: tuple[type[Exception], ...] = import_module("everlake.cli.errors").EXPECTED
+        expected: tuple[type[Exception], ...] = import_module("everlake.cli.errors").EXPECTED_ERRORS
         if not isinstance(error, expected):
             raise
         sys.stderr.write(f"everlake: {error}\n")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from everlake.cli.context import out
-from everlake.lake.problems import Problem
+from everlake.integrity.types import IntegrityProblem
 
 
-def show_problems(problems: Sequence[Problem]) -> None:
+def show_problems(problems: Sequence[IntegrityProblem]) -> None:
     """What is wrong, by batch, and below it what to do."""
     for each in problems:
         about = "" if each.batch_id is None else f"batch {each.batch_id}: "

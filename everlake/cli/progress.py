@@ -19,10 +19,10 @@ from rich.text import Text
 
 from everlake.cli.context import err
 
-_LINE_SECONDS = 5.0
+_PRINT_INTERVAL = 5.0
 
 
-class _Speed(ProgressColumn):
+class _SpeedColumn(ProgressColumn):
     def __init__(self, noun: str) -> None:
         super().__init__()
         self._noun = noun
@@ -32,47 +32,47 @@ class _Speed(ProgressColumn):
         return Text("" if not speed else f"{speed:,.0f} {self._noun}/s")
 
 
-class Bars:
+class ProgressBars:
     """A bar for each piece of work, one after another."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._what: str | None = None
+        self._step: str | None = None
         self._task = TaskID(0)
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
-        if what != self._what:
-            self._end()
-            self._what = what
+        if what != self._step:
+            self._finish_step()
+            self._step = what
             self._task = self._progress.add_task(what, total=total)
         self._progress.update(self._task, completed=done, total=total)
 
-    def _end(self) -> None:
-        if self._what is not None:
+    def _finish_step(self) -> None:
+        if self._step is not None:
             task = next(each for each in self._progress.tasks if each.id == self._task)
             self._progress.update(self._task, total=task.completed, completed=task.completed)
 
 
-class Lines:
+class ProgressLines:
     """A line at the beginning of each piece of work, and every few seconds."""
 
     def __init__(self, noun: str) -> None:
         self._noun = noun
-        self._what: str | None = None
-        self._since = self._said = 0.0
+        self._step: str | None = None
+        self._started_at = self._printed_at = 0.0
         self._first = 0
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
         now = time.monotonic()
-        if what != self._what:
-            self._what, self._since, self._said, self._first = what, now, now, done
+        if what != self._step:
+            self._step, self._started_at, self._printed_at, self._first = what, now, now, done
             err.print(what, markup=False)
-        elif now - self._said >= _LINE_SECONDS:
-            self._said = now
-            err.print(f"{what}: {self._figures(done, total, now)}", markup=False)
+        elif now - self._printed_at >= _PRINT_INTERVAL:
+            self._printed_at = now
+            err.print(f"{what}: {self._format_rate(done, total, now)}", markup=False)
 
-    def _figures(self, done: int, total: int | None, now: float) -> str:
-        speed = (done - self._first) / (now - self._since)
+    def _format_rate(self, done: int, total: int | None, now: float) -> str:
+        speed = (done - self._first) / (now - self._started_at)
         if total is None or not speed:
             return f"{done:,} {self._noun}"
         left = max(0, total - done) / speed
@@ -80,33 +80,33 @@ class Lines:
         return f"{done:,} of {total:,} {noun}, {speed:,.0f} {noun}/s, {left:,.0f} s left"
 
 
-class Quiet:
+class NoProgress:
     """Says nothing."""
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
         """Nothing."""
 
 
-Watch: TypeAlias = Bars | Lines | Quiet
+ProgressReporter: TypeAlias = ProgressBars | ProgressLines | NoProgress
 
 
 @contextmanager
-def watching(*, quiet: bool, noun: str = "records") -> Generator[Watch]:
+def reporting_progress(*, quiet: bool, noun: str = "records") -> Generator[ProgressReporter]:
     """What to tell how far the work is, for the length of a block; it says nothing when quiet.
 
     ``noun`` names what is counted.
     """
     if quiet:
-        yield Quiet()
+        yield NoProgress()
     elif err.is_terminal:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            _Speed(noun),
+            _SpeedColumn(noun),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=err) as progress:
-            yield Bars(progress)
+            yield ProgressBars(progress)
     else:
-        yield Lines(noun)
+        yield ProgressLines(noun)

@@ -9,36 +9,36 @@ from typing import Annotated
 
 import typer
 
-from everlake.catalog.engine import Catalog
-from everlake.cli.console import counted
+from everlake.catalog.database import Catalog
+from everlake.cli.console import pluralize
 from everlake.cli.context import (
     DataOption,
     JsonOption,
     WorkspaceOption,
-    open_existing,
+    load_settings,
+    open_existing_catalog,
     out,
     print_json,
-    settings_of,
-    workspace_ids_of,
+    resolve_workspace_ids,
 )
-from everlake.cli.interrupt import ends_at_once
-from everlake.cli.lock import hold
 from everlake.cli.problems import show_problems
-from everlake.cli.progress import watching
+from everlake.cli.progress import reporting_progress
+from everlake.integrity.rebuild import RebuildResult, StepProgressCallback, rebuild_each
+from everlake.integrity.rebuild import rebuild as make_again
 from everlake.lake.opening import open_lake
-from everlake.lake.place import STAGING
-from everlake.lake.spec import FOLDER
+from everlake.lake.writer_leases import WriterLeases
+from everlake.runtime.gc_tuning import tuned_for_batches
+from everlake.runtime.interrupt import exits_immediately_on_signal
+from everlake.runtime.liveness import LivenessLock
+from everlake.runtime.locks import exclusive_lock
 from everlake.settings import Settings
 from everlake.storage import open_store
-from everlake.worker.leases import WriterLeases
-from everlake.worker.presence import Presence
-from everlake.worker.process import prepared
-from everlake.worker.rebuild import Rebuilt, Watch, each
-from everlake.worker.rebuild import rebuild as make_again
+from everlake.tables.local_table_set import STAGING_FOLDER
+from everlake.tables.spec import LAKE_FOLDER
 
 AllOption = Annotated[bool, typer.Option("--all", help="Every workspace.")]
 
-_LEASE_MS = 10_000
+_WRITER_LEASE_MS = 10_000
 
 
 def rebuild(
@@ -54,20 +54,20 @@ def rebuild(
 
     Example: everlake lake rebuild --all
     """
-    settings = settings_of(data)
-    with open_existing(settings) as catalog:
-        ids = workspace_ids_of(catalog, workspace, every=every)
-        staging = settings.lake_root / FOLDER / STAGING
+    settings = load_settings(data)
+    with open_existing_catalog(settings) as catalog:
+        ids = resolve_workspace_ids(catalog, workspace, all_workspaces=every)
+        staging = settings.lake_root / LAKE_FOLDER / STAGING_FOLDER
         with (
-            hold(settings.rebuild_lock, _taken),
-            _scratch(staging) as scratch,
-            ends_at_once(scratch),
-            watching(quiet=json) as watch,
-            prepared(),
+            exclusive_lock(settings.rebuild_lock, _conflict_message),
+            _temporary_directory(staging) as scratch,
+            exits_immediately_on_signal(scratch),
+            reporting_progress(quiet=json) as watch,
+            tuned_for_batches(),
         ):
-            done = each(
+            done = rebuild_each(
                 ids,
-                lambda one: _rebuild(settings, catalog, one, watch, scratch),
+                lambda one: _rebuild_workspace(settings, catalog, one, watch, scratch),
                 staging,
                 watch,
             )
@@ -76,16 +76,20 @@ def rebuild(
         print_json({"ok": well, "workspaces": done})
     else:
         for one in done:
-            _say(one)
+            _print_result(one)
     if not well:
         sys.exit(1)
 
 
-def _rebuild(
-    settings: Settings, catalog: Catalog, workspace_id: str, watch: Watch, scratch: Path
-) -> Rebuilt:
-    presence = Presence(settings.data_directory)
-    writers = WriterLeases(catalog, presence.name, _LEASE_MS)
+def _rebuild_workspace(
+    settings: Settings,
+    catalog: Catalog,
+    workspace_id: str,
+    watch: StepProgressCallback,
+    scratch: Path,
+) -> RebuildResult:
+    presence = LivenessLock(settings.data_directory)
+    writers = WriterLeases(catalog, presence.name, _WRITER_LEASE_MS)
     try:
         return make_again(
             catalog,
@@ -97,11 +101,11 @@ def _rebuild(
             scratch,
         )
     finally:
-        presence.leave()
+        presence.release()
 
 
 @contextmanager
-def _scratch(staging: Path) -> Generator[Path]:
+def _temporary_directory(staging: Path) -> Generator[Path]:
     """An empty directory that is gone afterwards, or else at the beginning of the next call."""
     directory = staging / "_scratch"
     shutil.rmtree(directory, ignore_errors=True)
@@ -114,14 +118,14 @@ def _scratch(staging: Path) -> Generator[Path]:
             staging.rmdir()
 
 
-def _taken(process: str) -> str:
+def _conflict_message(process: str) -> str:
     return f"process {process} is at a rebuild already: wait for it, or stop it and call again"
 
 
-def _say(done: Rebuilt) -> None:
+def _print_result(done: RebuildResult) -> None:
     out.print(
-        f"workspace {done.workspace_id}: {counted(done.records, 'record')}, "
-        f"{counted(done.utterances, 'utterance')}",
+        f"workspace {done.workspace_id}: {pluralize(done.records, 'record')}, "
+        f"{pluralize(done.utterances, 'utterance')}",
         markup=False,
     )
     if done.kept is not None:

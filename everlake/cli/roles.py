@@ -3,12 +3,12 @@
 from contextlib import nullcontext
 
 from everlake.api import server
-from everlake.cli.context import DataOption, open_catalog, settings_of
-from everlake.cli.listener import inherited, listen
-from everlake.cli.run import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption, supervise
-from everlake.cli.supervisor import among_apis, api_children, api_count, end_with_parent
-from everlake.logs import configure
-from everlake.worker import run as worker_run
+from everlake.cli.context import DataOption, load_settings, open_catalog
+from everlake.cli.serve import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption, start_supervisor
+from everlake.logs import configure_logging
+from everlake.runtime.listener import inherited_listener, listen
+from everlake.runtime.supervisor import api_children, api_lock, api_process_count, exit_with_parent
+from everlake.worker import service as worker_run
 
 
 def api(
@@ -18,18 +18,18 @@ def api(
 
     Example: everlake api --host 0.0.0.0 --port 8400
     """
-    settings = settings_of(data)
-    configure(settings.log_format, settings.log_level, role="api")
-    end_with_parent()
-    shared = inherited()
+    settings = load_settings(data)
+    configure_logging(settings.log_format, settings.log_level, role="api")
+    exit_with_parent()
+    shared = inherited_listener()
     listener = shared or listen(host, port)
     with open_catalog(settings) as catalog:
         can_be_copied = not catalog.is_shared
-    if shared or api_count(settings) == 1:
-        with among_apis(settings.data_directory) if can_be_copied else nullcontext():
+    if shared or api_process_count(settings) == 1:
+        with api_lock(settings.data_directory) if can_be_copied else nullcontext():
             server.run(settings, listener)
     else:
-        supervise(api_children(settings, listener), listener).run()
+        start_supervisor(api_children(settings, listener), listener).run()
 
 
 def worker(data: DataOption = None) -> None:
@@ -37,9 +37,9 @@ def worker(data: DataOption = None) -> None:
 
     Example: everlake worker
     """
-    settings = settings_of(data)
-    configure(settings.log_format, settings.log_level, role="worker")
-    end_with_parent()
+    settings = load_settings(data)
+    configure_logging(settings.log_format, settings.log_level, role="worker")
+    exit_with_parent()
     with open_catalog(settings):
         pass
-    worker_run.run(settings)
+    worker_run.run_worker(settings)

@@ -6,22 +6,22 @@ import msgspec
 import typer
 from rich.text import Text
 
-from everlake.analysis.prose import clean
+from everlake.analysis.prose import normalize_text
 from everlake.cli.context import (
     DataOption,
     JsonOption,
     WorkspaceOption,
     fail,
-    open_existing,
+    load_settings,
+    open_existing_catalog,
     out,
     print_json,
-    settings_of,
-    workspace_id_of,
+    resolve_workspace_id,
 )
 from everlake.contract.envelope import RECORD_TYPES
 from everlake.lake import UtteranceFilters
 from everlake.lake.opening import open_lake
-from everlake.search import Hit
+from everlake.search import SearchHit
 from everlake.search import search as search_lake
 
 
@@ -43,10 +43,10 @@ def search(
     """
     if record_type is not None and record_type not in RECORD_TYPES:
         fail(f"--type must be one of {', '.join(RECORD_TYPES)}")
-    settings = settings_of(data)
-    with open_existing(settings) as catalog:
-        with catalog.read() as tx:
-            workspace_id = workspace_id_of(tx, workspace)
+    settings = load_settings(data)
+    with open_existing_catalog(settings) as catalog:
+        with catalog.snapshot() as tx:
+            workspace_id = resolve_workspace_id(tx, workspace)
         try:
             page = search_lake(
                 open_lake(settings.archive_url, catalog),
@@ -67,7 +67,7 @@ def search(
         show_hit(hit)
 
 
-def show_hit(hit: Hit) -> None:
+def show_hit(hit: SearchHit) -> None:
     """One hit: the passage with its matches marked, and where it is from."""
     passage = Text(hit.passage)
     for start, end in hit.highlights:
@@ -76,7 +76,9 @@ def show_hit(hit: Hit) -> None:
     out.print(passage)
     where = f"{hit.type} of {hit.event_at[:10]}, record {hit.record_id}"
     if hit.attachment is not None:
-        name = " ".join(clean(hit.attachment).split())  # a sender's own, with whatever in it
+        name = " ".join(
+            normalize_text(hit.attachment).split()
+        )  # a sender's own, with whatever in it
         where = f"attachment {name} of {where}"
         who = hit.speaker
     out.print(Text(f"  {who}, {where}" if who else f"  {where}", style="dim"))

@@ -8,21 +8,21 @@ from typing import Annotated
 
 import typer
 
-from everlake.cli.console import CommandError, JsonOption, counted, fail, out, print_json
-from everlake.cli.refused_file import RefusedFile
-from everlake.cli.send_attach import check_files, only_record, with_attachments
-from everlake.cli.send_report import Meter, Tally, say_left_out
+from everlake.cli.console import CommandError, JsonOption, fail, out, pluralize, print_json
+from everlake.cli.rejected_file import RejectedFile
+from everlake.cli.send_attachments import check_files_readable, only_record, upload_and_attach
+from everlake.cli.send_report import SendProgress, SendTally, print_skipped_files
 from everlake.cli.send_wait import wait_until_complete
 from everlake.client import ApiError, Client, Unreachable
-from everlake.client.chunks import MOST_RECORD_BYTES, Chunk, chunks_of
-from everlake.client.delivery import Outcome
-from everlake.client.pace import Pace
-from everlake.client.records import Read, Refused, Unread, read_records
-from everlake.client.sender import Sender
-from everlake.client.sources import Found, SourceError, Taken, find
+from everlake.client.batch_sender import SendResult
+from everlake.client.input_files import ByteCounter, InputFileError, InputFiles, find_input_files
+from everlake.client.parallel_sender import ParallelSender
+from everlake.client.record_reader import InputItem, RejectedInput, UnreadableInput, read_records
+from everlake.client.request_batches import MAX_RECORD_BYTES, RequestBatch, batch_records
+from everlake.client.throttle import Throttle
 
-_SETTLE_SECONDS = 10.0
-_INTERRUPTED = 130
+_DRAIN_SECONDS = 10.0
+_EXIT_INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
 
 
@@ -72,146 +72,152 @@ def send(
 
     Example: everlake send tickets.ndjson calls.json.gz exports/ --key em_sk_... --wait
     """
-    found = _find(files, refused_to)
+    found = _find_sources(files, refused_to)
     if attach and dry_run:
         fail("--attach uploads files, and --dry-run stores nothing: leave out one of them")
-    check_files(attach or [])
-    taken = Taken()
-    meter = Meter(taken, found.size, quiet=json)
-    pace = Pace(lambda why, seconds: meter.tell(f"{why}: trying again in {seconds:.1f} s"))
+    check_files_readable(attach or [])
+    taken = ByteCounter()
+    meter = SendProgress(taken, found.size, quiet=json)
+    pace = Throttle(
+        lambda why, seconds: meter.print_line(f"{why}: trying again in {seconds:.1f} s")
+    )
     with (
-        nullcontext() if refused_to is None else RefusedFile(refused_to) as refused_file,
-        Client(url, key, attempts=attempts, before_again=pace.delay) as client,
-        Sender(
+        nullcontext() if refused_to is None else RejectedFile(refused_to) as refused_file,
+        Client(url, key, attempts=attempts, before_retry=pace.back_off) as client,
+        ParallelSender(
             client,
             pace,
             parallel=parallel,
             dry_run=dry_run,
-            every_refusal=refused_to is not None,
+            all_rejections=refused_to is not None,
         ) as sender,
     ):
-        run = _Run(client, sender, meter, refused_file, dry_run=dry_run, quiet=json)
-        run.tally.sent.left_out = found.left_out
-        records: Iterable[Read] = read_records(found.sources, taken, most=MOST_RECORD_BYTES)
+        run = _SendRun(client, sender, meter, refused_file, dry_run=dry_run, quiet=json)
+        run.tally.summary.left_out = found.skipped
+        records: Iterable[InputItem] = read_records(found.files, taken, max_bytes=MAX_RECORD_BYTES)
         if attach:
             try:
-                records = [with_attachments(client, only_record(records), attach, quiet=json)]
+                records = [upload_and_attach(client, only_record(records), attach, quiet=json)]
             except KeyboardInterrupt:
-                meter.tell("nothing was sent; what was uploaded is not kept for long")
-                sys.exit(_INTERRUPTED)
-        run.start(chunks_of(records), wait=wait)
+                meter.print_line("nothing was sent; what was uploaded is not kept for long")
+                sys.exit(_EXIT_INTERRUPTED)
+        run.run(batch_records(records), wait=wait)
 
 
-def _find(names: list[str], refused_to: Path | None) -> Found:
+def _find_sources(names: list[str], refused_to: Path | None) -> InputFiles:
     for name in names:
         if refused_to is not None and refused_to.resolve().is_relative_to(Path(name).resolve()):
             fail(f"{refused_to} is within {name}, which is to be sent: name a file elsewhere")
     try:
-        return find(names)
-    except SourceError as error:
+        return find_input_files(names)
+    except InputFileError as error:
         fail(str(error))
 
 
-class _Run:
+class _SendRun:
     """One run of the command, once everything is ready for it."""
 
     def __init__(
         self,
         client: Client,
-        sender: Sender,
-        meter: Meter,
-        refused_file: RefusedFile | None,
+        sender: ParallelSender,
+        meter: SendProgress,
+        refused_file: RejectedFile | None,
         *,
         dry_run: bool,
         quiet: bool,
     ) -> None:
-        self.tally = Tally()
+        self.tally = SendTally()
         self._client = client
         self._sender = sender
         self._meter = meter
-        self._refused_file = refused_file
+        self._rejected_file = refused_file
         self._dry_run = dry_run
         self._quiet = quiet
 
-    def start(self, chunks: Iterable[Chunk | Refused | Unread], *, wait: bool) -> None:
+    def run(
+        self, chunks: Iterable[RequestBatch | RejectedInput | UnreadableInput], *, wait: bool
+    ) -> None:
         """Send, wait where that is wanted, and say what became of it all."""
         if not self._quiet:
-            say_left_out(self.tally.sent.left_out)
+            print_skipped_files(self.tally.summary.left_out)
         try:
             self._send(chunks)
-            if wait and self.tally.sent.batches:
+            if wait and self.tally.summary.batches:
                 self._wait()
         except KeyboardInterrupt:
-            self._say()
-            sys.exit(_INTERRUPTED)
+            self._print_summary()
+            sys.exit(_EXIT_INTERRUPTED)
         except (ApiError, Unreachable, CommandError):
-            self._say()
+            self._print_summary()
             raise
-        self._say()
-        if not self.tally.sent.is_well:
+        self._print_summary()
+        if not self.tally.summary.is_successful:
             sys.exit(1)
 
-    def _send(self, chunks: Iterable[Chunk | Refused | Unread]) -> None:
+    def _send(self, chunks: Iterable[RequestBatch | RejectedInput | UnreadableInput]) -> None:
         try:
             with self._meter.running():
                 for each in self._sender.send(chunks):
-                    self._take(each)
+                    self._record(each)
         except KeyboardInterrupt:
-            self._interrupt()
+            self._drain()
             raise
 
-    def _take(self, each: Outcome | Refused | Unread) -> None:
+    def _record(self, each: SendResult | RejectedInput | UnreadableInput) -> None:
         self.tally.add(each)
-        if isinstance(each, Unread):
-            self._meter.tell(f"everlake: {each.message}")
-        elif self._refused_file is not None:
-            for refused in each.refused if isinstance(each, Outcome) else [each]:
-                self._refused_file.add(refused)
-        self._meter.show(self.tally.sent)
+        if isinstance(each, UnreadableInput):
+            self._meter.print_line(f"everlake: {each.message}")
+        elif self._rejected_file is not None:
+            for refused in each.rejections if isinstance(each, SendResult) else [each]:
+                self._rejected_file.add(refused)
+        self._meter.update(self.tally.summary)
 
-    def _interrupt(self) -> None:
-        self._meter.tell("stopping when the requests under way are answered; Ctrl-C drops them")
+    def _drain(self) -> None:
+        self._meter.print_line(
+            "stopping when the requests under way are answered; Ctrl-C drops them"
+        )
         self._sender.stop()
         try:
-            for outcome in self._sender.settle(_SETTLE_SECONDS):
-                self._take(outcome)
+            for outcome in self._sender.wait_for_results(_DRAIN_SECONDS):
+                self._record(outcome)
         except KeyboardInterrupt:
             pass
-        self._meter.tell("run the same command again: what was accepted is not sent twice")
+        self._meter.print_line("run the same command again: what was accepted is not sent twice")
 
     def _wait(self) -> None:
-        tell = self._meter.tell
+        tell = self._meter.print_line
         try:
-            self.tally.sent.unfinished = wait_until_complete(
-                self._client, self.tally.sent.batches, tell
+            self.tally.summary.unfinished = wait_until_complete(
+                self._client, self.tally.summary.batches, tell
             )
         except KeyboardInterrupt:
             tell("all is sent, and the server goes on with it: everlake batches list shows how far")
             raise
 
-    def _say(self) -> None:
+    def _print_summary(self) -> None:
         if self._quiet:
-            print_json(self.tally.sent)
+            print_json(self.tally.summary)
             return
-        self.tally.say(dry_run=self._dry_run)
-        if self._refused_file is not None:
-            self._say_file(self._refused_file)
-        for batch_id in self.tally.sent.unfinished:
+        self.tally.print_summary(dry_run=self._dry_run)
+        if self._rejected_file is not None:
+            self._print_rejected_file(self._rejected_file)
+        for batch_id in self.tally.summary.unfinished:
             out.print(
                 f"batch {batch_id} is not COMPLETE: everlake batches show {batch_id} says why"
             )
 
-    def _say_file(self, file: RefusedFile) -> None:
+    def _print_rejected_file(self, file: RejectedFile) -> None:
         if file.records:
             out.print(
-                f"{counted(file.records, 'refused record')} in {file.path}: correct there, and "
+                f"{pluralize(file.records, 'refused record')} in {file.path}: correct there, and "
                 "send that file",
                 markup=False,
             )
         for number, why in (
-            (self.tally.unknown, "the server did not say which they are"),
+            (self.tally.unidentified, "the server did not say which they are"),
             (self.tally.too_long, "too long for any request"),
         ):
             if number:
-                records = counted(number, "refused record")
+                records = pluralize(number, "refused record")
                 out.print(f"not in {file.path}: {records}, {why}", markup=False)

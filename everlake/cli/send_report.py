@@ -14,16 +14,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from everlake.cli.console import counted, err, out, print_table
-from everlake.client.delivery import Outcome
-from everlake.client.records import Refused, Unread
-from everlake.client.sources import Taken
-from everlake.contract.limits import ERRORS_SHOWN
+from everlake.cli.console import err, out, pluralize, print_table
+from everlake.client.batch_sender import SendResult
+from everlake.client.input_files import ByteCounter
+from everlake.client.record_reader import RejectedInput, UnreadableInput
+from everlake.contract.limits import MAX_ERRORS_SHOWN
 
-_PLACE = re.compile(r"\[\d+\]", re.ASCII)
-_LINE_SECONDS = 5.0
-_MOST_KINDS = 1_000
-_KINDS_SHOWN = 20
+_INDEX = re.compile(r"\[\d+\]", re.ASCII)
+_PRINT_INTERVAL = 5.0
+_MAX_ERROR_GROUPS = 1_000
+_ERROR_GROUPS_SHOWN = 20
 _NAMES_SHOWN = 5
 
 
@@ -37,7 +37,7 @@ class ShownError(msgspec.Struct, frozen=True):
     message: str
 
 
-class Sent(msgspec.Struct):
+class SendSummary(msgspec.Struct):
     """What became of everything that was sent, as ``--json`` prints it.
 
     ``errors`` are the first 20 by index. ``unread`` are sentences on files of which something
@@ -55,103 +55,103 @@ class Sent(msgspec.Struct):
     unfinished: list[str] = []
 
     @property
-    def is_well(self) -> bool:
+    def is_successful(self) -> bool:
         """Whether everything was read and accepted, and is ``COMPLETE`` as far as was waited."""
         return not (self.rejected or self.unread or self.unfinished)
 
 
-class _Kind(msgspec.Struct):
+class _ErrorGroup(msgspec.Struct):
     """Errors with one code and one sentence."""
 
     count: int
     first: str
 
 
-class Tally:
+class SendTally:
     """Adds up what becomes of records."""
 
     def __init__(self) -> None:
-        self.sent = Sent()
+        self.summary = SendSummary()
         self.shown = 0
         """Errors that the kinds count."""
         self.errors = 0
-        self.unknown = 0
+        self.unidentified = 0
         """Refused records of which nobody said which they are."""
         self.too_long = 0
         """Refused records whose text was too long to be held."""
-        self._kinds: dict[tuple[str, str], _Kind] = {}
+        self._error_groups: dict[tuple[str, str], _ErrorGroup] = {}
 
-    def add(self, each: Outcome | Refused | Unread) -> None:
+    def add(self, each: SendResult | RejectedInput | UnreadableInput) -> None:
         """Count what became of some records."""
-        if isinstance(each, Unread):
-            self.sent.unread.append(each.message)
-        elif isinstance(each, Refused):
-            self.sent.rejected += 1
+        if isinstance(each, UnreadableInput):
+            self.summary.unread.append(each.message)
+        elif isinstance(each, RejectedInput):
+            self.summary.rejected += 1
             self.errors += len(each.errors)
             self.too_long += each.payload is None
             self._add_errors(each)
         else:
-            self.sent.batches += each.batches
-            self.sent.accepted += each.accepted
-            self.sent.replayed += each.replayed
-            self.sent.rejected += each.rejected
+            self.summary.batches += each.batches
+            self.summary.accepted += each.accepted
+            self.summary.replayed += each.replayed
+            self.summary.rejected += each.rejected
             self.errors += each.errors
-            self.unknown += each.rejected - len(each.refused)
-            for refused in each.refused:
+            self.unidentified += each.rejected - len(each.rejections)
+            for refused in each.rejections:
                 self._add_errors(refused)
 
-    def _add_errors(self, refused: Refused) -> None:
-        place = refused.place
+    def _add_errors(self, refused: RejectedInput) -> None:
+        place = refused.location
         for code, message in refused.errors:
             self.shown += 1
-            self._show(ShownError(place.order, place.name, place.line, code, message))
+            self._keep_first(ShownError(place.order, place.name, place.line, code, message))
             # Which one of a list breaks the rule makes no other kind of error.
-            sentence = _PLACE.sub("[n]", message)
-            kind = self._kinds.get((code, sentence))
+            sentence = _INDEX.sub("[n]", message)
+            kind = self._error_groups.get((code, sentence))
             if kind is not None:
                 kind.count += 1
-            elif len(self._kinds) < _MOST_KINDS:
-                self._kinds[code, sentence] = _Kind(1, str(place))
+            elif len(self._error_groups) < _MAX_ERROR_GROUPS:
+                self._error_groups[code, sentence] = _ErrorGroup(1, str(place))
 
-    def _show(self, error: ShownError) -> None:
-        errors = self.sent.errors
-        if len(errors) < ERRORS_SHOWN or error.index < errors[-1].index:
+    def _keep_first(self, error: ShownError) -> None:
+        errors = self.summary.errors
+        if len(errors) < MAX_ERRORS_SHOWN or error.index < errors[-1].index:
             errors.append(error)
             errors.sort(key=lambda each: each.index)
-            del errors[ERRORS_SHOWN:]
+            del errors[MAX_ERRORS_SHOWN:]
 
-    def say(self, *, dry_run: bool) -> None:
+    def print_summary(self, *, dry_run: bool) -> None:
         """Print the counts, and why records were refused."""
-        sent = self.sent
+        sent = self.summary
         if dry_run:
             out.print(f"{sent.accepted:,} would be accepted, {sent.rejected:,} refused")
         else:
-            batches = counted(len(sent.batches), "batch")
+            batches = pluralize(len(sent.batches), "batch")
             out.print(f"{sent.accepted:,} accepted, {sent.rejected:,} refused, {batches}")
         if sent.replayed:
             out.print(f"{sent.replayed:,} of the accepted had been sent before")
-        if self._kinds:
-            self._say_why()
+        if self._error_groups:
+            self._print_errors()
 
-    def _say_why(self) -> None:
-        kinds = sorted(self._kinds.items(), key=lambda item: -item[1].count)
+    def _print_errors(self) -> None:
+        kinds = sorted(self._error_groups.items(), key=lambda item: -item[1].count)
         print_table(
             ("COUNT", "CODE", "FIRST AT", "WHY"),
             [
                 (f"{kind.count:,}", code, kind.first, sentence)
-                for (code, sentence), kind in kinds[:_KINDS_SHOWN]
+                for (code, sentence), kind in kinds[:_ERROR_GROUPS_SHOWN]
             ],
         )
-        if len(kinds) > _KINDS_SHOWN:
-            out.print(f"and {len(kinds) - _KINDS_SHOWN:,} more kinds of errors")
+        if len(kinds) > _ERROR_GROUPS_SHOWN:
+            out.print(f"and {len(kinds) - _ERROR_GROUPS_SHOWN:,} more kinds of errors")
         if self.shown < self.errors:
             out.print(
                 f"These are {self.shown:,} of {self.errors:,} errors: an answer shows no more than "
-                f"{ERRORS_SHOWN}. everlake batches errors counts all of a batch."
+                f"{MAX_ERRORS_SHOWN}. everlake batches errors counts all of a batch."
             )
 
 
-def say_left_out(left_out: list[str]) -> None:
+def print_skipped_files(left_out: list[str]) -> None:
     """Name the files of directories that are not sent."""
     if left_out:
         names = ", ".join(left_out[:_NAMES_SHOWN])
@@ -160,7 +160,7 @@ def say_left_out(left_out: list[str]) -> None:
         err.print(f"left out, by their suffix: {names}{rest}", markup=False)
 
 
-class Meter:
+class SendProgress:
     """Shows how far the sending is: a bar on a terminal, else a line now and then.
 
     Args:
@@ -169,11 +169,11 @@ class Meter:
         quiet: show nothing.
     """
 
-    def __init__(self, taken: Taken, total: int | None, *, quiet: bool) -> None:
-        self._taken = taken
+    def __init__(self, taken: ByteCounter, total: int | None, *, quiet: bool) -> None:
+        self._read_counter = taken
         self._total = total
         self._quiet = quiet
-        self._started = self._said_at = time.monotonic()
+        self._started = self._printed_at = time.monotonic()
         self._bar = Progress(
             TextColumn("sending"),
             BarColumn(),
@@ -191,23 +191,25 @@ class Meter:
         with self._bar:
             yield
 
-    def show(self, sent: Sent) -> None:
+    def update(self, sent: SendSummary) -> None:
         """Show this."""
-        self._bar.update(self._task, completed=self._taken.bytes, words=self._words(sent))
+        self._bar.update(
+            self._task, completed=self._read_counter.count, words=self._status_text(sent)
+        )
         now = time.monotonic()
-        if not (self._quiet or err.is_terminal) and now - self._said_at >= _LINE_SECONDS:
-            self._said_at = now
-            self.tell(self._words(sent) + self._share())
+        if not (self._quiet or err.is_terminal) and now - self._printed_at >= _PRINT_INTERVAL:
+            self._printed_at = now
+            self.print_line(self._status_text(sent) + self._read_share())
 
-    def tell(self, words: str) -> None:
+    def print_line(self, words: str) -> None:
         """Print a line of its own."""
         if not self._quiet:
             self._bar.console.print(words, markup=False)
 
-    def _words(self, sent: Sent) -> str:
+    def _status_text(self, sent: SendSummary) -> str:
         records = sent.accepted + sent.rejected
         per_second = records / max(time.monotonic() - self._started, 0.001)
         return f"{records:,} records, {per_second:,.0f}/s, {sent.rejected:,} refused"
 
-    def _share(self) -> str:
-        return f", {self._taken.bytes / self._total:.0%} read" if self._total else ""
+    def _read_share(self) -> str:
+        return f", {self._read_counter.count / self._total:.0%} read" if self._total else ""

@@ -7,20 +7,20 @@ from typing import Annotated
 
 import typer
 
-from everlake.cli import rows
+from everlake.cli import query_output
 from everlake.cli.context import (
     DataOption,
     JsonOption,
     WorkspaceOption,
     fail,
-    open_existing,
+    load_settings,
+    open_existing_catalog,
     out,
-    settings_of,
-    workspace_id_of,
+    resolve_workspace_id,
 )
-from everlake.cli.interrupt import ends_at_once
+from everlake.export.sql import open_sql
 from everlake.lake.opening import open_lake
-from everlake.lake.sql import open_sql
+from everlake.runtime.interrupt import exits_immediately_on_signal
 
 
 def sql(
@@ -41,31 +41,31 @@ def sql(
     """
     if csv and json:
         raise typer.BadParameter("--csv and --json exclude each other")
-    statement = _statement(query, file)
-    settings = settings_of(data)
+    statement = _read_statement(query, file)
+    settings = load_settings(data)
     with (
-        open_existing(settings) as catalog,
+        open_existing_catalog(settings) as catalog,
         TemporaryDirectory(prefix="everlake-sql-") as name,
     ):
-        with catalog.read() as tx:
-            workspace_id = workspace_id_of(tx, workspace)
+        with catalog.snapshot() as tx:
+            workspace_id = resolve_workspace_id(tx, workspace)
         overflow = Path(name)
         with (
-            ends_at_once(overflow),
+            exits_immediately_on_signal(overflow),
             open_sql(open_lake(settings.archive_url, catalog), workspace_id, overflow) as session,
         ):
-            answer = session.ask(statement)
+            answer = session.query(statement)
             if json:
-                rows.write_objects(answer.objects())
+                query_output.write_json_lines(answer.json_rows())
             elif csv:
-                rows.write_csv(answer.columns, answer.texts())
+                query_output.write_csv(answer.columns, answer.text_rows())
             elif out.is_terminal:
-                rows.show(answer.columns, answer.texts())
+                query_output.show_table(answer.columns, answer.text_rows())
             else:
-                rows.write_tabs(answer.columns, answer.texts())
+                query_output.write_tsv(answer.columns, answer.text_rows())
 
 
-def _statement(query: str | None, file: Path | None) -> str:
+def _read_statement(query: str | None, file: Path | None) -> str:
     if (query is None) == (file is None):
         raise typer.BadParameter("give one statement: as the argument, as - or with --file")
     try:

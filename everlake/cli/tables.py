@@ -6,18 +6,18 @@ from everlake.cli.context import (
     DataOption,
     JsonOption,
     WorkspaceOption,
-    open_existing,
+    load_settings,
+    open_existing_catalog,
     print_json,
     print_table,
-    settings_of,
-    workspace_id_of,
+    resolve_workspace_id,
 )
-from everlake.lake.lake import SPECS, Lake
+from everlake.lake.lake import DERIVED_TABLES, Lake
 from everlake.lake.opening import open_lake
-from everlake.lake.spec import TableSpec
+from everlake.tables.spec import TableSpec
 
 
-class _Listed(msgspec.Struct, frozen=True):
+class _TableListing(msgspec.Struct, frozen=True):
     table: str
     rows: int
     version: int | None
@@ -31,12 +31,12 @@ def tables(
 
     Example: everlake lake tables --json
     """
-    settings = settings_of(data)
-    with open_existing(settings) as catalog:
-        with catalog.read() as tx:
-            workspace_id = workspace_id_of(tx, workspace)
+    settings = load_settings(data)
+    with open_existing_catalog(settings) as catalog:
+        with catalog.snapshot() as tx:
+            workspace_id = resolve_workspace_id(tx, workspace)
         lake = open_lake(settings.archive_url, catalog)
-        listed = [_listed(lake, workspace_id, spec) for spec in SPECS]
+        listed = [_describe_table(lake, workspace_id, spec) for spec in DERIVED_TABLES]
     if json:
         for one in listed:
             print_json(one)
@@ -47,11 +47,11 @@ def tables(
         )
 
 
-def _listed(lake: Lake, workspace_id: str, spec: TableSpec) -> _Listed:
+def _describe_table(lake: Lake, workspace_id: str, spec: TableSpec) -> _TableListing:
     table = lake.table(workspace_id, spec)
     found = table.read(lambda now: (now.count(), now.version), None)
     if found is None:
-        where = f"{lake.place(workspace_id).where}/{spec.name}.lance"
-        return _Listed(table=spec.name, rows=0, version=None, where=where)
+        where = f"{lake.table_set(workspace_id).uri}/{spec.name}.lance"
+        return _TableListing(table=spec.name, rows=0, version=None, where=where)
     rows, version = found
-    return _Listed(table=spec.name, rows=rows, version=version, where=table.where)
+    return _TableListing(table=spec.name, rows=rows, version=version, where=table.uri)

@@ -7,29 +7,29 @@ from typing import Annotated
 
 import typer
 
-from everlake.analysis.utterances import extract
-from everlake.catalog.engine import Catalog
-from everlake.cli.console import counted
+from everlake.analysis.utterances import extract_utterances
+from everlake.catalog.database import Catalog
+from everlake.cli.console import pluralize
 from everlake.cli.context import (
     DataOption,
     JsonOption,
     WorkspaceOption,
-    open_existing,
+    load_settings,
+    open_existing_catalog,
     out,
     print_json,
-    settings_of,
-    workspace_ids_of,
+    resolve_workspace_ids,
 )
-from everlake.cli.interrupt import ends_at_once
 from everlake.cli.problems import show_problems
-from everlake.cli.progress import Watch, watching
+from everlake.cli.progress import ProgressReporter, reporting_progress
+from everlake.integrity.verify import VerificationResult
+from everlake.integrity.verify import verify as look_at
 from everlake.lake.opening import open_lake
-from everlake.lake.verify import Verified
-from everlake.lake.verify import verify as look_at
 from everlake.landing.lines import LandedRecord
+from everlake.runtime.gc_tuning import tuned_for_batches
+from everlake.runtime.interrupt import exits_immediately_on_signal
 from everlake.settings import Settings
 from everlake.storage import open_store
-from everlake.worker.process import prepared
 
 
 def verify(
@@ -44,52 +44,52 @@ def verify(
 
     Example: everlake lake verify --all
     """
-    settings = settings_of(data)
+    settings = load_settings(data)
     with (
-        open_existing(settings) as catalog,
+        open_existing_catalog(settings) as catalog,
         TemporaryDirectory(prefix="everlake-verify-") as scratch,
-        ends_at_once(Path(scratch)),
-        watching(quiet=json) as watch,
-        prepared(),
+        exits_immediately_on_signal(Path(scratch)),
+        reporting_progress(quiet=json) as watch,
+        tuned_for_batches(),
     ):
-        ids = workspace_ids_of(catalog, workspace, every=every)
-        done = [_verify(settings, catalog, each, watch, Path(scratch)) for each in ids]
+        ids = resolve_workspace_ids(catalog, workspace, all_workspaces=every)
+        done = [_verify_workspace(settings, catalog, each, watch, Path(scratch)) for each in ids]
     well = not any(each.problems for each in done)
     if json:
         print_json({"ok": well, "workspaces": done})
     else:
         for each in done:
-            _say(each)
+            _print_result(each)
     if not well:
         sys.exit(1)
 
 
-def _verify(
-    settings: Settings, catalog: Catalog, workspace_id: str, watch: Watch, scratch: Path
-) -> Verified:
+def _verify_workspace(
+    settings: Settings, catalog: Catalog, workspace_id: str, watch: ProgressReporter, scratch: Path
+) -> VerificationResult:
     return look_at(
         catalog,
         open_store(settings.archive_url),
         open_lake(settings.archive_url, catalog),
         workspace_id,
-        says=_says,
-        watch=watch,
-        directory=scratch,
+        has_utterances=_has_utterances,
+        report_progress=watch,
+        temporary_directory=scratch,
     )
 
 
-def _says(record: LandedRecord) -> bool:
-    return bool(extract(record.record_type, record.data, record.participants))
+def _has_utterances(record: LandedRecord) -> bool:
+    return bool(extract_utterances(record.record_type, record.data, record.participants))
 
 
-def _say(done: Verified) -> None:
-    how = counted(len(done.problems), "problem") if done.problems else "all is well"
-    what = f"{counted(done.batches, 'batch')}, {counted(done.records, 'record')}"
+def _print_result(done: VerificationResult) -> None:
+    how = pluralize(len(done.problems), "problem") if done.problems else "all is well"
+    what = f"{pluralize(done.batches, 'batch')}, {pluralize(done.records, 'record')}"
     out.print(f"workspace {done.workspace_id}: {what}, {how}", markup=False)
     show_problems(done.problems)
     if done.orphans:
         out.print(
-            f"{counted(len(done.orphans), 'object')} of no batch (one is {done.orphans[0]}). "
+            f"{pluralize(len(done.orphans), 'object')} of no batch (one is {done.orphans[0]}). "
             "A crash leaves such; a worker moves them to orphans/.",
             markup=False,
         )

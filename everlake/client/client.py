@@ -11,33 +11,33 @@ from typing import Any, NamedTuple, Self, TypeVar
 import httpx
 import msgspec
 
-from everlake.client.answers import (
+from everlake.client.responses import (
     EVENT_STREAM,
     Unreachable,
-    api_refusal,
-    check_stream,
-    decode_as,
-    read,
-    reason_of,
-    seconds_told,
-    storage_refusal,
+    api_error,
+    decode_content,
+    decode_response,
+    require_event_stream,
+    retry_after,
+    retry_reason,
+    storage_error,
 )
-from everlake.client.events import read_events
-from everlake.contract.batch import ENDED, Batch, Receipt
+from everlake.client.server_sent_events import read_events
+from everlake.contract.batches import TERMINAL_STATUSES, Batch, Receipt
 from everlake.contract.errors import ErrorBody
-from everlake.contract.refused import RefusedPage, RefusedRecord
+from everlake.contract.rejected_records import RefusedPage, RefusedRecord
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 
 _RATE_LIMITED = 429
-_PASSING = (_RATE_LIMITED, 502, 503, 504)
-_PASSING_OF_STORAGE = (*_PASSING, 500)
-_PIECE = 128 * 1024
-_CONNECT_SECONDS = 10.0
-_FIRST_WAIT = 0.2
-_LONGEST_WAIT = 10.0
-_QUIET_SECONDS = 60.0
+_RETRYABLE_STATUSES = (_RATE_LIMITED, 502, 503, 504)
+_RETRYABLE_STORAGE_STATUSES = (*_RETRYABLE_STATUSES, 500)
+_CHUNK_BYTES = 128 * 1024
+_CONNECT_TIMEOUT = 10.0
+_INITIAL_BACKOFF = 0.2
+_MAX_BACKOFF = 10.0
+_STREAM_READ_TIMEOUT = 60.0
 """An event stream without a sign of life for so long is taken for lost; one comes every 15."""
 
 T = TypeVar("T")
@@ -45,22 +45,22 @@ T = TypeVar("T")
 _decode_error = msgspec.json.Decoder(ErrorBody).decode
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
 _decode_batch = msgspec.json.Decoder(Batch).decode
-_decode_refused = msgspec.json.Decoder(RefusedPage).decode
+_decode_rejected = msgspec.json.Decoder(RefusedPage).decode
 
 
-class Delay(NamedTuple):
+class RetryDelay(NamedTuple):
     """Why a request is made again, and the seconds before that; ``limited`` by the rate (429)."""
 
     reason: str
     seconds: float
-    limited: bool
+    rate_limited: bool
 
 
-def _sleep(delay: Delay) -> None:
+def _sleep(delay: RetryDelay) -> None:
     time.sleep(delay.seconds)
 
 
-class _Pieces:
+class _BodyStream:
     """A body that goes out piece by piece, as each piece is copied on its way; as often as asked.
 
     A whole body would be copied anew for every part of it that a socket takes.
@@ -70,7 +70,9 @@ class _Pieces:
         self._body = body
 
     def __iter__(self) -> Iterator[bytes]:
-        return (self._body[at : at + _PIECE] for at in range(0, len(self._body), _PIECE))
+        return (
+            self._body[at : at + _CHUNK_BYTES] for at in range(0, len(self._body), _CHUNK_BYTES)
+        )
 
     def close(self) -> None:
         """Let go of the body: httpx's requests and responses hold each other for a long time."""
@@ -99,11 +101,11 @@ class Client:
         *,
         attempts: int = 8,
         timeout: float = 60.0,
-        before_again: Callable[[Delay], None] = _sleep,
+        before_retry: Callable[[RetryDelay], None] = _sleep,
     ) -> None:
         self._attempts = attempts
-        self._before_again = before_again
-        patience = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
+        self._before_retry = before_retry
+        patience = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
         self._http = httpx.Client(
             base_url=_base_url(url),
             headers={b"x-api-key": key.strip().encode()},
@@ -111,7 +113,7 @@ class Client:
             trust_env=False,
         )
         # Has no key: who has signed a URL wants none, and might not be who should see it.
-        self._elsewhere = httpx.Client(timeout=patience, trust_env=False)
+        self._external_http = httpx.Client(timeout=patience, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +125,7 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self._http.close()
-        self._elsewhere.close()
+        self._external_http.close()
 
     def ingest(
         self,
@@ -156,12 +158,12 @@ class Client:
             "Idempotency-Key": idempotency_key,
         }
         params = {"dry_run": "true"} if dry_run else None
-        with closing(_Pieces(body)) as content:
-            response = self._ask(
+        with closing(_BodyStream(body)) as content:
+            response = self._send_request(
                 "POST", "/api/v1/ingest", content=content, headers=headers, params=params
             )
         replayed = response.headers.get("idempotent-replayed") == "true"
-        return read(response, _decode_receipt), replayed
+        return decode_response(response, _decode_receipt), replayed
 
     def batch(self, batch_id: str) -> Batch:
         """One batch's status and counts.
@@ -170,7 +172,9 @@ class Client:
             ApiError: there is none, or the key may not see it.
             Unreachable: no answer.
         """
-        return read(self._ask("GET", f"/api/v1/ingest/batches/{batch_id}"), _decode_batch)
+        return decode_response(
+            self._send_request("GET", f"/api/v1/ingest/batches/{batch_id}"), _decode_batch
+        )
 
     def wait(self, batch_id: str, *, timeout: float, poll: float = 0.2) -> Batch:
         """The batch once it is ``COMPLETE`` or ``FAILED``, or as it is after ``timeout`` seconds.
@@ -182,7 +186,7 @@ class Client:
         deadline = time.monotonic() + timeout
         while True:
             batch = self.batch(batch_id)
-            if batch.status in ENDED or time.monotonic() >= deadline:
+            if batch.status in TERMINAL_STATUSES or time.monotonic() >= deadline:
                 return batch
             time.sleep(poll)
 
@@ -197,15 +201,15 @@ class Client:
         """
         headers = {"Accept": EVENT_STREAM}
         while True:
-            response = self._ask(
+            response = self._send_request(
                 "GET", f"/api/v1/ingest/batches/{batch_id}/events", headers=headers, stream=True
             )
             if response.status_code == 204:
                 return
             try:
-                check_stream(response)
+                require_event_stream(response)
                 for event in read_events(response.iter_bytes()):
-                    batch = decode_as(response, event.data.encode(), _decode_batch)
+                    batch = decode_content(response, event.data.encode(), _decode_batch)
                     headers["Last-Event-ID"] = event.id
                     yield batch
                     if batch.is_settled:
@@ -215,7 +219,7 @@ class Client:
             finally:
                 response.close()
             lost = f"{self._http.base_url} ended the stream before the batch did"
-            self._before_again(Delay(lost, _pause(_FIRST_WAIT), limited=False))
+            self._before_retry(RetryDelay(lost, _with_jitter(_INITIAL_BACKOFF), rate_limited=False))
 
     def errors(self, batch_id: str, *, limit: int = 100) -> Iterator[RefusedRecord]:
         """The batch's refused records by index, with their payloads and all of their errors.
@@ -232,8 +236,10 @@ class Client:
         """
         params = {"limit": str(limit)}
         while True:
-            response = self._ask("GET", f"/api/v1/ingest/batches/{batch_id}/errors", params=params)
-            page = read(response, _decode_refused)
+            response = self._send_request(
+                "GET", f"/api/v1/ingest/batches/{batch_id}/errors", params=params
+            )
+            page = decode_response(response, _decode_rejected)
             yield from page.errors
             if page.nextCursor is None:
                 return
@@ -247,8 +253,8 @@ class Client:
                 write.
             Unreachable: no answer.
         """
-        response = self._ask("POST", f"/api/v1/ingest/batches/{batch_id}/retry")
-        return read(response, _decode_batch)
+        response = self._send_request("POST", f"/api/v1/ingest/batches/{batch_id}/retry")
+        return decode_response(response, _decode_batch)
 
     def upload(
         self,
@@ -309,9 +315,11 @@ class Client:
             ApiError: the request was refused.
             Unreachable: no answer.
         """
-        return read(self._ask(method, path, content=content, headers=headers), decode)
+        return decode_response(
+            self._send_request(method, path, content=content, headers=headers), decode
+        )
 
-    def put_elsewhere(self, url: str, content: Iterable[bytes], headers: Mapping[str, str]) -> None:
+    def put_external(self, url: str, content: Iterable[bytes], headers: Mapping[str, str]) -> None:
         """PUT to a signed URL of somebody else's, who does not get the key.
 
         Raises:
@@ -319,9 +327,11 @@ class Client:
             Unreachable: no answer, or it is no URL.
         """
         url = str(_base_url(url))
-        request = self._elsewhere.build_request("PUT", url, content=content, headers=headers)
+        request = self._external_http.build_request("PUT", url, content=content, headers=headers)
         place = str(request.url.copy_with(path="/", query=None))
-        self._send(self._elsewhere, request, place, _PASSING_OF_STORAGE, storage_refusal)
+        self._send_with_retries(
+            self._external_http, request, place, _RETRYABLE_STORAGE_STATUSES, storage_error
+        )
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Any other answer of the API, as plain Python values.
@@ -330,9 +340,9 @@ class Client:
             ApiError: the request was refused.
             Unreachable: no answer.
         """
-        return read(self._ask("GET", path, params=params), msgspec.json.decode)
+        return decode_response(self._send_request("GET", path, params=params), msgspec.json.decode)
 
-    def _ask(
+    def _send_request(
         self,
         method: str,
         path: str,
@@ -346,21 +356,23 @@ class Client:
             method, path, content=content, headers=headers, params=params
         )
         if stream:
-            request.extensions["timeout"]["read"] = _QUIET_SECONDS
+            request.extensions["timeout"]["read"] = _STREAM_READ_TIMEOUT
         place = str(self._http.base_url)
-        return self._send(self._http, request, place, _PASSING, api_refusal, stream=stream)
+        return self._send_with_retries(
+            self._http, request, place, _RETRYABLE_STATUSES, api_error, stream=stream
+        )
 
-    def _send(
+    def _send_with_retries(
         self,
         http: httpx.Client,
         request: httpx.Request,
-        place: str,
-        passing: tuple[int, ...],
-        refusal: Callable[[httpx.Response], Exception],
+        server: str,
+        retryable: tuple[int, ...],
+        to_error: Callable[[httpx.Response], Exception],
         *,
         stream: bool = False,
     ) -> httpx.Response:
-        wait, failures = _FIRST_WAIT, 0
+        wait, failures = _INITIAL_BACKOFF, 0
         while True:
             try:
                 response = http.send(request, stream=stream)
@@ -368,25 +380,27 @@ class Client:
                     response.read()
             except httpx.TransportError as error:
                 failures += 1
-                reason = f"{place} does not answer ({error or type(error).__name__})"
+                reason = f"{server} does not answer ({error or type(error).__name__})"
                 if failures >= self._attempts:
                     raise Unreachable(
                         f"{reason}: is the server running, and the URL right?"
                     ) from error
-                delay = Delay(reason, _pause(wait), limited=False)
+                delay = RetryDelay(reason, _with_jitter(wait), rate_limited=False)
             else:
                 if response.is_success:
                     return response
                 limited = response.status_code == _RATE_LIMITED
                 failures += not limited
-                if response.status_code not in passing or failures >= self._attempts:
-                    raise refusal(response)
-                delay = Delay(reason_of(response), _pause(seconds_told(response) or wait), limited)
-            self._before_again(delay)
-            wait = min(wait * 2, _LONGEST_WAIT)
+                if response.status_code not in retryable or failures >= self._attempts:
+                    raise to_error(response)
+                delay = RetryDelay(
+                    retry_reason(response), _with_jitter(retry_after(response) or wait), limited
+                )
+            self._before_retry(delay)
+            wait = min(wait * 2, _MAX_BACKOFF)
 
 
-def _pause(seconds: float) -> float:
+def _with_jitter(seconds: float) -> float:
     """A little more, so that many clients do not come back at the same moment."""
     return seconds * random.uniform(1.0, 1.25)  # noqa: S311
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET
 
-from everlake.client.answers import StorageRefused, Unreachable
 from everlake.client.client import JSON, Client
-from everlake.client.sources import printable
+from everlake.client.input_files import printable
+from everlake.client.responses import StorageRefused, Unreachable
 from everlake.contract.uploads import (
     Upload,
     UploadPart,
@@ -21,10 +21,10 @@ from everlake.contract.uploads import (
 )
 
 _PATH = "/api/v1/uploads"
-_PIECE = 128 * 1024
-_ROUNDS = 5
+_CHUNK_BYTES = 128 * 1024
+_MAX_ROUNDS = 5
 """Times that what is missing is sent; more than one only where a signed URL ran out."""
-_SIGNATURE_OVER = 403
+_SIGNATURE_EXPIRED_STATUS = 403
 
 _encode = msgspec.json.Encoder().encode
 _decode_upload = msgspec.json.Decoder(Upload).decode
@@ -45,21 +45,21 @@ def upload(
     progress: Callable[[int], None] | None,
 ) -> str:
     """As :meth:`everlake.client.client.Client.upload`."""
-    size = size_of(path)
+    size = file_size(path)
     if resume is None:
-        state = _announce(client, path, size, filename or printable(path.name), mime_type)
+        state = _create_upload(client, path, size, filename or printable(path.name), mime_type)
     else:
-        state = _state(client, resume)
+        state = _fetch_upload(client, resume)
         if state.size != size:
             raise UploadError(
                 f"{printable(str(path))} has {size:,} bytes, and that upload is of {state.size:,}"
             )
-    sender = _Sender(client, path, progress or _ignore)
-    for _ in range(_ROUNDS):
+    sender = _UploadSender(client, path, progress or _ignore_progress)
+    for _ in range(_MAX_ROUNDS):
         if state.status is not UploadStatus.PENDING:
             break
         sender.send(state)
-        state = _state(client, state.upload_intent_id)
+        state = _fetch_upload(client, state.upload_intent_id)
     if state.status is not UploadStatus.COMPLETE:
         raise UploadError(
             f"{printable(str(path))} did not get through: its upload is {state.status}. Send it "
@@ -68,7 +68,7 @@ def upload(
     return state.upload_intent_id
 
 
-def size_of(path: Path) -> int:
+def file_size(path: Path) -> int:
     """The size of a file that can be uploaded.
 
     Raises:
@@ -83,7 +83,7 @@ def size_of(path: Path) -> int:
     return facts.st_size
 
 
-def _announce(
+def _create_upload(
     client: Client, path: Path, size: int, filename: str, mime_type: str | None
 ) -> Upload:
     request = UploadRequest(
@@ -98,7 +98,7 @@ def _announce(
     )
 
 
-def _state(client: Client, upload_id: str) -> Upload:
+def _fetch_upload(client: Client, upload_id: str) -> Upload:
     return client.request("GET", f"{_PATH}/{upload_id}", _decode_upload)
 
 
@@ -110,7 +110,7 @@ def _sha256(path: Path) -> str:
         raise UploadError(f"{printable(str(path))} cannot be read: {error.strerror}") from error
 
 
-class _Slice:
+class _FileSlice:
     """Some bytes of a file, read as they go out; as often as asked.
 
     Args:
@@ -132,7 +132,7 @@ class _Slice:
                 file.seek(self._start)
                 left = self._size
                 while left:
-                    piece = file.read(min(left, _PIECE))
+                    piece = file.read(min(left, _CHUNK_BYTES))
                     if not piece:
                         raise UploadError(
                             f"{printable(str(self._path))} has become shorter while it was read"
@@ -146,7 +146,7 @@ class _Slice:
             ) from error
 
 
-class _Sender:
+class _UploadSender:
     def __init__(self, client: Client, path: Path, progress: Callable[[int], None]) -> None:
         self._client = client
         self._path = path
@@ -157,16 +157,16 @@ class _Sender:
         try:
             if state.parts is not UNSET:
                 for part in state.parts:
-                    self._put(part, (part.number - 1) * state.part_size, part.size)
+                    self._put_target(part, (part.number - 1) * state.part_size, part.size)
             elif state.whole is not UNSET:
-                self._put(state.whole, 0, state.size)
+                self._put_target(state.whole, 0, state.size)
         except StorageRefused as refusal:
             # Signatures end with the credentials that they were made with; there are fresh ones.
-            if refusal.status != _SIGNATURE_OVER:
+            if refusal.status != _SIGNATURE_EXPIRED_STATUS:
                 raise
 
-    def _put(self, target: UploadTarget | UploadPart, start: int, size: int) -> None:
-        content = _Slice(self._path, start, size, self._progress)
+    def _put_target(self, target: UploadTarget | UploadPart, start: int, size: int) -> None:
+        content = _FileSlice(self._path, start, size, self._progress)
         headers = {**target.headers, "Content-Length": str(size)}
         if target.method != "PUT":
             raise Unreachable(f"the server wants a {target.method}, which is not known here")
@@ -176,8 +176,8 @@ class _Sender:
                 "PUT", target.url, _decode_progress, content=content, headers=headers
             )
         else:
-            self._client.put_elsewhere(target.url, content, headers)
+            self._client.put_external(target.url, content, headers)
 
 
-def _ignore(_: int) -> None:
+def _ignore_progress(_: int) -> None:
     pass

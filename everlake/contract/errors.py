@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-MAX_MESSAGE = 2_048
+MAX_MESSAGE_LENGTH = 2_048
 
 
 class ErrorCode(StrEnum):
@@ -33,7 +33,7 @@ class ErrorCode(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
 
 
-STATUS_OF: Mapping[ErrorCode, int] = {
+HTTP_STATUSES: Mapping[ErrorCode, int] = {
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
@@ -97,14 +97,18 @@ class WireError(Exception):
     ) -> None:
         super().__init__(message)
         self.code = code
-        self.message = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+        self.message = (
+            message
+            if len(message) <= MAX_MESSAGE_LENGTH
+            else message[: MAX_MESSAGE_LENGTH - 1] + "…"
+        )
         self.details = details
         self.retry_after = retry_after
 
     @property
     def status(self) -> int:
         """The HTTP status of the answer."""
-        return STATUS_OF.get(self.code, 400)
+        return HTTP_STATUSES.get(self.code, 400)
 
     def body(self) -> ErrorBody:
         """The answer's body; ``retryAfter`` stands in it on 429 alone (contract, Errors)."""

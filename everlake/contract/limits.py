@@ -2,7 +2,7 @@
 
 import msgspec
 
-ERRORS_SHOWN = 20
+MAX_ERRORS_SHOWN = 20
 """Most record errors in an answer or a batch; ``totalErrorCount`` counts them all."""
 
 

@@ -8,5 +8,5 @@ a first look shows refusals and the last arrival winning. ``data/README.md`` say
 which themes run through it, and which lines are refused and why.
 
 Each record names ``$PRODUCT`` and ``$PROJECT`` in place of real ids;
-:func:`everlake.demo.samples.sample_lines` fills them in.
+:func:`everlake.demo.samples.sample_requests` fills them in.
 """

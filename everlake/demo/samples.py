@@ -11,7 +11,7 @@ PRODUCT_PLACEHOLDER = "$PRODUCT"
 PROJECT_PLACEHOLDER = "$PROJECT"
 
 _ENVELOPE = msgspec.json.Decoder(dict[str, Raw])
-_IDS = msgspec.json.Decoder(str | list[str])
+_ID_OR_IDS = msgspec.json.Decoder(str | list[str])
 _ID_MEMBERS = ("_product_id", "_project_ids", "_project_id")
 
 
@@ -21,7 +21,7 @@ def sample_files() -> list[tuple[str, bytes]]:
     return [(name, (folder / f"{name}.ndjson").read_bytes()) for name in RECORD_TYPES]
 
 
-def sample_lines(product_id: str, project_id: str) -> list[tuple[str, list[bytes]]]:
+def sample_requests(product_id: str, project_id: str) -> list[tuple[str, list[bytes]]]:
     """The record type and the lines of each file; its lines together make one request's body.
 
     The placeholders in ``_product_id``, ``_project_ids`` and ``_project_id`` are replaced, also
@@ -30,19 +30,19 @@ def sample_lines(product_id: str, project_id: str) -> list[tuple[str, list[bytes
     """
     ids = {PRODUCT_PLACEHOLDER: product_id, PROJECT_PLACEHOLDER: project_id}
     return [
-        (record_type, [_filled(line, ids) for line in body.splitlines()])
+        (record_type, [_replace_placeholders(line, ids) for line in body.splitlines()])
         for record_type, body in sample_files()
     ]
 
 
-def _filled(line: bytes, ids: dict[str, str]) -> bytes:
+def _replace_placeholders(line: bytes, ids: dict[str, str]) -> bytes:
     try:
         envelope = _ENVELOPE.decode(line)
     except msgspec.DecodeError:
         return line
     for member in _ID_MEMBERS:
         if member in envelope:
-            named = _IDS.decode(envelope[member])
+            named = _ID_OR_IDS.decode(envelope[member])
             real = (
                 ids.get(named, named)
                 if isinstance(named, str)

@@ -1,27 +1,27 @@
 """The lake's derived tables: records, arrivals, utterances."""
 
-from everlake.lake.errors import LakeDamaged, LakeError, LakeUnavailable
 from everlake.lake.lake import Lake
-from everlake.lake.rows import (
-    AnalysedRecord,
+from everlake.model.records import (
     ArrivedRecord,
-    AttachedText,
+    AttachmentUtterances,
     RecordFilters,
     RecordPage,
+    RecordUtterances,
     StoredRecord,
     UtteranceFilters,
 )
+from everlake.tables.errors import LakeDamaged, LakeError, LakeUnavailable
 
 __all__ = [
-    "AnalysedRecord",
     "ArrivedRecord",
-    "AttachedText",
+    "AttachmentUtterances",
     "Lake",
     "LakeDamaged",
     "LakeError",
     "LakeUnavailable",
     "RecordFilters",
     "RecordPage",
+    "RecordUtterances",
     "StoredRecord",
     "UtteranceFilters",
 ]

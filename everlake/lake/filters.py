@@ -7,7 +7,7 @@ in as integers.
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from everlake.lake.rows import RecordFilters, UtteranceFilters
+from everlake.model.records import RecordFilters, UtteranceFilters
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,12 +35,12 @@ def one_of(column: str, values: Iterable[str]) -> str:
     return f"{column} IN ({', '.join(literal(value) for value in values)})"
 
 
-def all_of(parts: Iterable[str]) -> str | None:
+def all_of(conditions: Iterable[str]) -> str | None:
     """The conjunction, or None when there are no parts."""
-    return " AND ".join(f"({part})" for part in parts) or None
+    return " AND ".join(f"({part})" for part in conditions) or None
 
 
-def record_filter(filters: RecordFilters) -> list[str]:
+def record_conditions(filters: RecordFilters) -> list[str]:
     """The parts that hold for the records asked for.
 
     Raises:
@@ -59,14 +59,14 @@ def record_filter(filters: RecordFilters) -> list[str]:
         "tags": filters.tag,
         "participant_keys": _participant_key(filters.participant),
     }
-    return [*_matches(named, listed), *_period(filters.since, filters.until)]
+    return [*_equalities(named, listed), *_time_range(filters.since, filters.until)]
 
 
-def utterance_filter(filters: UtteranceFilters) -> list[str]:
+def utterance_conditions(filters: UtteranceFilters) -> list[str]:
     """The parts that hold for the utterances asked for. Raises as :func:`record_filter`."""
     named = {"type": filters.type, "source": filters.source, "product_id": filters.product}
     listed = {"project_ids": filters.project}
-    return [*_matches(named, listed), *_period(filters.since, filters.until)]
+    return [*_equalities(named, listed), *_time_range(filters.since, filters.until)]
 
 
 def participant_keys(ids: Iterable[str], emails: Iterable[str]) -> list[str]:
@@ -80,11 +80,11 @@ def _participant_key(value: str | None) -> list[str] | None:
     return [value, value.lower()] if "@" in value else [value]
 
 
-def _matches(
-    named: Mapping[str, str | None], listed: Mapping[str, str | list[str] | None]
+def _equalities(
+    scalars: Mapping[str, str | None], lists: Mapping[str, str | list[str] | None]
 ) -> list[str]:
-    parts = [equals(column, value) for column, value in named.items() if value is not None]
-    for column, value in listed.items():
+    parts = [equals(column, value) for column, value in scalars.items() if value is not None]
+    for column, value in lists.items():
         if value is None:
             continue
         values = [value] if isinstance(value, str) else value
@@ -92,16 +92,16 @@ def _matches(
     return parts
 
 
-def _period(since: datetime | None, until: datetime | None) -> list[str]:
+def _time_range(since: datetime | None, until: datetime | None) -> list[str]:
     parts: list[str] = []
     if since is not None:
-        parts.append(f"event_at >= to_timestamp_micros({_micros(since)})")
+        parts.append(f"event_at >= to_timestamp_micros({_epoch_micros(since)})")
     if until is not None:
-        parts.append(f"event_at < to_timestamp_micros({_micros(until)})")
+        parts.append(f"event_at < to_timestamp_micros({_epoch_micros(until)})")
     return parts
 
 
-def _micros(moment: datetime) -> int:
+def _epoch_micros(moment: datetime) -> int:
     if moment.tzinfo is None:
         raise ValueError("A time to filter by must have a time zone.")
     return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -3,25 +3,29 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from everlake.catalog.engine import Catalog
-from everlake.lake.bucket import Fences
-from everlake.lake.bucket_site import Bucket, BucketSite
+from everlake.catalog.database import Catalog
 from everlake.lake.lake import Lake
-from everlake.lake.local import LocalSite
-from everlake.storage import engine_options, open_store
+from everlake.storage import object_store_options, open_store
+from everlake.tables.local_backend import LocalTableBackend
+from everlake.tables.s3_backend import S3TableBackend, S3TableStorage
+from everlake.tables.s3_version_store import LeaseProvider
 
 
-def open_lake(url: str, catalog: Catalog, fences: Fences | None = None) -> Lake:
+def open_lake(url: str, catalog: Catalog, lease_provider: LeaseProvider | None = None) -> Lake:
     """The lake in the storage at ``url``: ``file://`` or ``s3://``.
 
     Args:
         catalog: says, for tables in a bucket, which versions count.
-        fences: says who may write tables in a bucket; None where this process only reads.
+        lease_provider: says who may write tables in a bucket; None where this process only reads.
 
     Raises:
         StorageError: there can be no storage at the URL.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
-        return Lake(LocalSite(Path(unquote(parts.path))))
-    return Lake(BucketSite(Bucket(catalog, open_store(url), url, engine_options()), fences))
+        return Lake(LocalTableBackend(Path(unquote(parts.path))))
+    return Lake(
+        S3TableBackend(
+            S3TableStorage(catalog, open_store(url), url, object_store_options()), lease_provider
+        )
+    )

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from everlake.contract.identity import LINE_BITS
-from everlake.lake.dataset import Row, Snapshot
-from everlake.lake.filters import all_of, record_filter
-from everlake.lake.rows import RecordFilters, RecordPage, StoredRecord
+from everlake.contract.record_identity import LINE_BITS
+from everlake.lake.filters import all_of, record_conditions
+from everlake.model.records import RecordFilters, RecordPage, StoredRecord
+from everlake.tables.snapshot import Row, Snapshot
 
-PAGE_BYTES = 32 * 1024 * 1024
+MAX_PAGE_BYTES = 32 * 1024 * 1024
 
 _FIRST_RANGE = 16 << LINE_BITS
-_WIDER = 8
+_RANGE_GROWTH = 8
 
 _COLUMNS = (
     "record_id",
@@ -42,7 +42,7 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
     filters: RecordFilters
     limit: int
     before: int
-    most_bytes: int
+    max_bytes: int
 
 
 def newest_version(now: Snapshot, known: int | None) -> int | None:
@@ -51,49 +51,49 @@ def newest_version(now: Snapshot, known: int | None) -> int | None:
     No version ever goes, save to a higher one, so only what lies above needs a look.
     """
     if known is None:
-        return now.largest("version")
-    above = now.largest("version", f"version > {known}")
+        return now.max_value("version")
+    above = now.max_value("version", f"version > {known}")
     return known if above is None else above
 
 
-def page(now: Snapshot, request: PageRequest) -> RecordPage:
+def read_page(now: Snapshot, request: PageRequest) -> RecordPage:
     """One page of one snapshot."""
-    conditions = record_filter(request.filters)
+    conditions = record_conditions(request.filters)
     found: list[Row] = []
-    for low, high in _ranges(request.before):
+    for low, high in _version_ranges(request.before):
         where = all_of([f"version >= {low}", f"version < {high}", *conditions])
         rows = now.select(["version", "data_bytes"], where, row_ids=True)
         found += sorted(rows, key=lambda row: -row["version"])
         if len(found) > request.limit:
             break
-    chosen = _fitting(found[: request.limit], request.most_bytes)
+    chosen = _within_bytes(found[: request.limit], request.max_bytes)
     more = len(found) > len(chosen)
     return RecordPage(
-        records=take_records(now, chosen),
+        records=read_records(now, chosen),
         next_before=chosen[-1]["version"] if more and chosen else None,
     )
 
 
-def take_records(now: Snapshot, rows: Sequence[Row]) -> list[StoredRecord]:
+def read_records(now: Snapshot, rows: Sequence[Row]) -> list[StoredRecord]:
     """The records in full of rows that carry their ``_rowid``, in order."""
     full = now.take([row["_rowid"] for row in rows], _COLUMNS)
     return [StoredRecord(record_type=row.pop("type"), **row) for row in full]
 
 
-def _ranges(before: int) -> Iterator[tuple[int, int]]:
+def _version_ranges(before: int) -> Iterator[tuple[int, int]]:
     high, width = before, _FIRST_RANGE
     while high > 0:
         low = max(high - width, 0)
         yield low, high
-        high, width = low, width * _WIDER
+        high, width = low, width * _RANGE_GROWTH
 
 
-def _fitting(rows: Sequence[Row], most_bytes: int) -> list[Row]:
+def _within_bytes(rows: Sequence[Row], max_bytes: int) -> list[Row]:
     chosen: list[Row] = []
     size = 0
     for row in rows:
         size += row["data_bytes"]
-        if chosen and size > most_bytes:
+        if chosen and size > max_bytes:
             break
         chosen.append(row)
     return chosen

@@ -4,30 +4,30 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from everlake.lake import arrow
-from everlake.lake.dataset import Row, Snapshot
-from everlake.lake.filters import all_of, one_of, utterance_filter
-from everlake.lake.rows import (
+from everlake.lake.filters import all_of, one_of, utterance_conditions
+from everlake.model.records import (
     MAX_UTTERANCES,
-    AnalysedRecord,
-    AttachedText,
-    FoundUtterance,
+    AttachmentUtterances,
+    RecordUtterances,
     TextQuery,
     UtteranceFilters,
-    UtterancesWritten,
-    Words,
+    UtteranceGroup,
+    UtteranceMatch,
+    UtteranceWriteResult,
 )
-from everlake.lake.table import Writer
+from everlake.tables import arrow
+from everlake.tables.snapshot import Row, Snapshot
+from everlake.tables.table import TableWriter
 
-MOST_HITS = 1_000
+MAX_HITS = 1_000
 """How deep pages of hits go."""
 
-_OWN = f"(ordinal < {MAX_UTTERANCES})"
-_FIRST = f"(ordinal % {MAX_UTTERANCES} = 0)"
+_RECORD_ROWS = f"(ordinal < {MAX_UTTERANCES})"
+_FIRST_ROWS = f"(ordinal % {MAX_UTTERANCES} = 0)"
 """Every text that says anything has one such row: an attachment may have thousands of others."""
 
-_SPARE = 16
-_MOST_ROWS = 16_384
+_EXTRA_CANDIDATES = 16
+_MAX_CANDIDATES = 16_384
 
 _COLUMNS = (
     "record_id",
@@ -48,7 +48,7 @@ _COLUMNS = (
 )
 
 
-class Search(msgspec.Struct, frozen=True, kw_only=True):
+class UtteranceSearch(msgspec.Struct, frozen=True, kw_only=True):
     """What to find, and which part of it."""
 
     query: TextQuery
@@ -57,9 +57,9 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
 
 
-def replace(
-    writer: Writer, records: Sequence[AnalysedRecord], current: Mapping[str, int]
-) -> UtterancesWritten:
+def replace_record_utterances(
+    writer: TableWriter, records: Sequence[RecordUtterances], current: Mapping[str, int]
+) -> UtteranceWriteResult:
     """Write what records whose version is the current one say themselves.
 
     What was said before in these records, save by attachments of this version, goes in commits
@@ -67,13 +67,13 @@ def replace(
     it is done again.
     """
     fresh = {one.record_id: one for one in records if current.get(one.record_id) == one.version}
-    gone = _replaced(writer.snapshot, fresh) if fresh else []
-    return _written(writer, records, list(fresh.values()), gone)
+    gone = _record_keys_to_delete(writer.snapshot, fresh) if fresh else []
+    return _write(writer, records, list(fresh.values()), gone)
 
 
-def attach(
-    writer: Writer, texts: Sequence[AttachedText], current: Mapping[str, int]
-) -> UtterancesWritten:
+def replace_attachment_utterances(
+    writer: TableWriter, texts: Sequence[AttachmentUtterances], current: Mapping[str, int]
+) -> UtteranceWriteResult:
     """Write what attachments say of records whose version is the current one.
 
     What the same attachments said before goes in a commit of its own before that. Whoever dies
@@ -84,30 +84,35 @@ def attach(
         for one in texts
         if current.get(one.record_id) == one.version
     }
-    gone = _said_again(writer.snapshot, fresh) if fresh else []
-    return _written(writer, texts, list(fresh.values()), gone)
+    gone = _attachment_keys_to_delete(writer.snapshot, fresh) if fresh else []
+    return _write(writer, texts, list(fresh.values()), gone)
 
 
-def _written(
-    writer: Writer, given: Sequence[Words], fresh: Sequence[Words], gone: Sequence[arrow.Table]
-) -> UtterancesWritten:
-    """Delete by the keys ``gone``, and write what is ``fresh`` of what was ``given``."""
+def _write(
+    writer: TableWriter,
+    given: Sequence[UtteranceGroup],
+    fresh: Sequence[UtteranceGroup],
+    deletions: Sequence[arrow.ArrowTable],
+) -> UtteranceWriteResult:
+    """Delete by the keys ``deletions``, and write what is ``fresh`` of what was ``given``."""
     table = arrow.utterances_table(fresh)
-    for keys in gone:
+    for keys in deletions:
         writer.commit(writer.snapshot.prepare_delete(keys))
     if table.num_rows:
         writer.commit(writer.snapshot.prepare_append(table))
     versions = {one.record_id: one.version for one in fresh}
-    return UtterancesWritten(
+    return UtteranceWriteResult(
         records=len(fresh),
         utterances=table.num_rows,
         stale=sum(1 for one in given if versions.get(one.record_id) != one.version),
     )
 
 
-def _replaced(now: Snapshot, fresh: Mapping[str, AnalysedRecord]) -> list[arrow.Table]:
+def _record_keys_to_delete(
+    now: Snapshot, fresh: Mapping[str, RecordUtterances]
+) -> list[arrow.ArrowTable]:
     """Keys of the rows that these records' own words take the place of."""
-    where = all_of([one_of("record_id", fresh), f"{_OWN} OR {_FIRST}"])
+    where = all_of([one_of("record_id", fresh), f"{_RECORD_ROWS} OR {_FIRST_ROWS}"])
     rows = [
         (row["record_id"], row["version"], row["ordinal"])
         for row in now.select(["record_id", "version", "ordinal"], where)
@@ -133,42 +138,48 @@ def _replaced(now: Snapshot, fresh: Mapping[str, AnalysedRecord]) -> list[arrow.
     ]
 
 
-def _said_again(now: Snapshot, fresh: Mapping[tuple[str, str], AttachedText]) -> list[arrow.Table]:
+def _attachment_keys_to_delete(
+    now: Snapshot, fresh: Mapping[tuple[str, str], AttachmentUtterances]
+) -> list[arrow.ArrowTable]:
     """Keys of the rows that these attachments have."""
     columns = ["record_id", "attachment_id"]
     ids = {record_id for record_id, _ in fresh}
-    rows = now.select(columns, all_of([one_of("record_id", ids), f"NOT {_OWN}", _FIRST]))
+    rows = now.select(
+        columns, all_of([one_of("record_id", ids), f"NOT {_RECORD_ROWS}", _FIRST_ROWS])
+    )
     keys = {(row["record_id"], row["attachment_id"]) for row in rows} & fresh.keys()
     return [arrow.keys_table(columns, keys)] if keys else []
 
 
-def find(
-    now: Snapshot, search: Search, current_versions: Callable[[Sequence[str]], Mapping[str, int]]
-) -> tuple[list[FoundUtterance], bool]:
+def find_utterances(
+    now: Snapshot,
+    search: UtteranceSearch,
+    current_versions: Callable[[Sequence[str]], Mapping[str, int]],
+) -> tuple[list[UtteranceMatch], bool]:
     """Hits ``offset`` to ``offset`` + ``limit`` of one snapshot, and whether there are more.
 
     A record that has arrived again and is not analysed yet still has utterances of its earlier
     version here; ``current_versions`` tells, and they are passed over.
     """
     end = search.offset + search.limit
-    if search.offset < 0 or search.limit < 1 or end > MOST_HITS:
-        raise ValueError(f"A search can be paged to its first {MOST_HITS:,} hits.")
-    where = all_of(utterance_filter(search.filters))
-    wanted = end + 1 + _SPARE
+    if search.offset < 0 or search.limit < 1 or end > MAX_HITS:
+        raise ValueError(f"A search can be paged to its first {MAX_HITS:,} hits.")
+    where = all_of(utterance_conditions(search.filters))
+    wanted = end + 1 + _EXTRA_CANDIDATES
     while True:
-        rows = now.match(search.query, where, wanted)
+        rows = now.search(search.query, where, wanted)
         versions = current_versions(list({row["record_id"] for row in rows}))
         valid = [row for row in rows if versions.get(row["record_id"]) == row["version"]]
-        if len(valid) > end or len(rows) < wanted or wanted >= _MOST_ROWS:
+        if len(valid) > end or len(rows) < wanted or wanted >= _MAX_CANDIDATES:
             break
         wanted *= 4
     valid.sort(key=lambda row: (-row["_score"], -row["version"], row["ordinal"]))
-    return _in_full(now, valid[search.offset : end]), len(valid) > end
+    return _read_matches(now, valid[search.offset : end]), len(valid) > end
 
 
-def _in_full(now: Snapshot, rows: Sequence[Row]) -> list[FoundUtterance]:
+def _read_matches(now: Snapshot, rows: Sequence[Row]) -> list[UtteranceMatch]:
     full = now.take([row["_rowid"] for row in rows], _COLUMNS)
     return [
-        FoundUtterance(score=row["_score"], record_type=one.pop("type"), **one)
+        UtteranceMatch(score=row["_score"], record_type=one.pop("type"), **one)
         for row, one in zip(rows, full, strict=True)
     ]

@@ -15,11 +15,11 @@ from msgspec import UNSET, Raw, UnsetType
 
 from everlake.contract.envelope import DEFAULT_NATURE, Participant, Record
 from everlake.contract.errors import RecordErrorCode
-from everlake.contract.identity import record_id, record_version
+from everlake.contract.record_identity import record_id, record_version
 
 _LEVEL = 1
-_ERRORS_AT_ONCE = 1_000
-_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+_ERRORS_PER_WRITE = 1_000
+_LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 _encoder = msgspec.json.Encoder()
 
@@ -75,7 +75,7 @@ class _Line(msgspec.Struct, kw_only=True, gc=False):
     data_text: str | UnsetType = msgspec.field(name="_data_text", default=UNSET)
 
 
-class _Head(msgspec.Struct, kw_only=True, gc=False):
+class _IdentityLine(msgspec.Struct, kw_only=True, gc=False):
     type: str = msgspec.field(name="_type")
     event_at: str = msgspec.field(name="_event_at")
     vendor_ids: dict[str, str] = msgspec.field(name="_vendor_ids")
@@ -83,7 +83,7 @@ class _Head(msgspec.Struct, kw_only=True, gc=False):
 
 
 _decode_line = msgspec.json.Decoder(_Line).decode
-_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_identity_line = msgspec.json.Decoder(_IdentityLine).decode
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -95,13 +95,13 @@ def encode_accepted(records: Sequence[Record], *, line_breaks: bool = True) -> b
             between its tokens.
     """
     if line_breaks:
-        return b"".join(_encode_broken(record) for record in records)
+        return b"".join(_encode_with_line_breaks(record) for record in records)
     return _encoder.encode_lines(records)
 
 
-def _encode_broken(record: Record) -> bytes:
+def _encode_with_line_breaks(record: Record) -> bytes:
     text = bytes(record.data)
-    flat = text.translate(_BREAKS)
+    flat = text.translate(_LINE_BREAKS)
     if flat == text:
         return _encoder.encode(record) + b"\n"
     line = _encoder.encode(msgspec.structs.replace(record, data=Raw(flat)))
@@ -160,7 +160,7 @@ def decode_identities(lines: bytes, sequence: int) -> list[LandedIdentity]:
 
 
 def _decode_identity(text: bytes, version: int) -> LandedIdentity:
-    line = _decode_head(text)
+    line = _decode_identity_line(text)
     return LandedIdentity(
         record_id=record_id(line.type, line.vendor_ids, line.event_at),
         version=version,
@@ -196,7 +196,7 @@ def _decode_accepted(text: bytes, version: int) -> LandedRecord:
     )
 
 
-class RefusedWriter:
+class RejectedWriter:
     """Refused records with all their errors, compressed as they come.
 
     A line is ``{"index", "errors": [{"code", "message"}], "payload"}``; ``payload`` is the
@@ -206,7 +206,7 @@ class RefusedWriter:
 
     def __init__(self) -> None:
         self._stream = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
-        self._parts: list[bytes] = []
+        self._chunks: list[bytes] = []
 
     def add(
         self, index: int, payload: bytes, errors: Iterable[tuple[RecordErrorCode, str]]
@@ -214,9 +214,9 @@ class RefusedWriter:
         """Append one refused record, taking its errors one by one."""
         self._write(b'{"index":%d,"errors":[' % index)
         texts = (_encoder.encode({"code": code, "message": text}) for code, text in errors)
-        some = list(islice(texts, _ERRORS_AT_ONCE))
+        some = list(islice(texts, _ERRORS_PER_WRITE))
         while some:
-            following = list(islice(texts, _ERRORS_AT_ONCE))
+            following = list(islice(texts, _ERRORS_PER_WRITE))
             self._write(b",".join(some) + (b"," if following else b""))
             some = following
         try:
@@ -227,9 +227,9 @@ class RefusedWriter:
 
     def _write(self, text: bytes) -> None:
         if part := self._stream.compress(text):
-            self._parts.append(part)
+            self._chunks.append(part)
 
     def finish(self) -> bytes:
         """The whole object."""
-        self._parts.append(self._stream.flush())
-        return b"".join(self._parts)
+        self._chunks.append(self._stream.flush())
+        return b"".join(self._chunks)

@@ -9,7 +9,7 @@ ORPHANS = "orphans"
 """Where the sweep puts what it takes out of the archive; the rest of the path stays."""
 ACCEPTED_SUFFIX = ".ndjson.zst"
 REJECTED_SUFFIX = ".rejected.ndjson.zst"
-UNJUDGED_TYPE = "unknown"
+UNKNOWN_TYPE = "unknown"
 """The folder of a batch in which no record had a valid ``_type``."""
 
 
@@ -27,7 +27,7 @@ def landing_paths(
     date = datetime.fromtimestamp(created_at / 1000, UTC).date().isoformat()
     stem = (
         f"{landing_folder(workspace_id)}/source={source}"
-        f"/type={record_type or UNJUDGED_TYPE}/date={date}/{batch_id}"
+        f"/type={record_type or UNKNOWN_TYPE}/date={date}/{batch_id}"
     )
     return LandingPaths(stem + ACCEPTED_SUFFIX, stem + REJECTED_SUFFIX)
 
@@ -42,6 +42,6 @@ def batch_id_of(path: str) -> str:
     return path.rpartition("/")[2].partition(".")[0]
 
 
-def is_whole(path: str) -> bool:
+def is_complete(path: str) -> bool:
     """Whether the object at ``path`` was written to its end."""
     return path.endswith(ACCEPTED_SUFFIX)

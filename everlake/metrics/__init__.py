@@ -1,8 +1,15 @@
 """What is counted of a machine's processes, and the page that Prometheus reads it from."""
 
-from everlake.metrics.meters import Meters
-from everlake.metrics.page import MEDIA_TYPE, Page
-from everlake.metrics.seats import Seat, take_seat
-from everlake.metrics.serve import serve_page
+from everlake.metrics.process_slots import ProcessSlot, acquire_slot
+from everlake.metrics.registry import Metrics
+from everlake.runtime.metrics_exposition import MEDIA_TYPE, MetricsExposition
+from everlake.runtime.metrics_server import serve_metrics
 
-__all__ = ["MEDIA_TYPE", "Meters", "Page", "Seat", "serve_page", "take_seat"]
+__all__ = [
+    "MEDIA_TYPE",
+    "Metrics",
+    "MetricsExposition",
+    "ProcessSlot",
+    "acquire_slot",
+    "serve_metrics",
+]

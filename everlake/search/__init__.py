@@ -1,5 +1,5 @@
 """Search over what was said."""
 
-from everlake.search.hits import Hit, SearchPage, search
+from everlake.search.service import SearchHit, SearchHits, search
 
-__all__ = ["Hit", "SearchPage", "search"]
+__all__ = ["SearchHit", "SearchHits", "search"]

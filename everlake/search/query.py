@@ -2,34 +2,34 @@
 
 import re
 
-from everlake.lake.rows import TextQuery
+from everlake.model.records import TextQuery
 
-MOST_CHARACTERS = 1_000
+MAX_QUERY_LENGTH = 1_000
 
 _PHRASE = re.compile(r'["“”„]([^"“”„]*)["“”„]')
 _WORD = re.compile(r"[^\W_]+")
 
 
-def parse(text: str) -> TextQuery:
+def parse_query(text: str) -> TextQuery:
     """Free text with ``"exact phrases"``; a lone quote is nothing special.
 
     Raises:
         ValueError: too long, not valid Unicode, or without a letter or digit to look for.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise ValueError(f"A query has at most {MOST_CHARACTERS:,} characters.")
+    if len(text) > MAX_QUERY_LENGTH:
+        raise ValueError(f"A query has at most {MAX_QUERY_LENGTH:,} characters.")
     try:
         text.encode()
     except UnicodeEncodeError:
         raise ValueError("A query must be valid Unicode.") from None
-    phrases = dict.fromkeys(" ".join(words(phrase)) for phrase in _PHRASE.findall(text))
-    rest = " ".join(words(_PHRASE.sub(" ", text)))
+    phrases = dict.fromkeys(" ".join(split_words(phrase)) for phrase in _PHRASE.findall(text))
+    rest = " ".join(split_words(_PHRASE.sub(" ", text)))
     found = tuple(phrase for phrase in phrases if phrase)
     if not rest and not found:
         raise ValueError("A query needs a word to look for: at least one letter or digit.")
     return TextQuery(words=rest, phrases=found)
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """The words of ``text``, as the index splits them."""
     return _WORD.findall(text)

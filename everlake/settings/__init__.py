@@ -1,6 +1,13 @@
 """Settings: what can be set, and where it is read from."""
 
-from everlake.settings.loading import environment_of, load, variable_of
-from everlake.settings.values import CatalogOptions, Settings, SettingsError
+from everlake.settings.loading import load, to_environment, variable_name
+from everlake.settings.types import DatabaseOptions, Settings, SettingsError
 
-__all__ = ["CatalogOptions", "Settings", "SettingsError", "environment_of", "load", "variable_of"]
+__all__ = [
+    "DatabaseOptions",
+    "Settings",
+    "SettingsError",
+    "load",
+    "to_environment",
+    "variable_name",
+]

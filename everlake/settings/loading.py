@@ -9,15 +9,15 @@ from typing import Any
 
 import msgspec
 
-from everlake.settings.values import Settings, SettingsError
+from everlake.settings.types import Settings, SettingsError
 
-PREFIX = "EVERLAKE_"
-FILE = "everlake.toml"
+VARIABLE_PREFIX = "EVERLAKE_"
+SETTINGS_FILE = "everlake.toml"
 
 
-def variable_of(field: str) -> str:
+def variable_name(field: str) -> str:
     """The environment variable of a field of :class:`Settings`."""
-    return PREFIX + field.upper()
+    return VARIABLE_PREFIX + field.upper()
 
 
 def load(
@@ -36,23 +36,23 @@ def load(
     Raises:
         SettingsError: a value is of the wrong form, or the file has an unknown member.
     """
-    file = (directory or Path.cwd()) / FILE
+    file = (directory or Path.cwd()) / SETTINGS_FILE
     values: dict[str, Any] = {}
     if file.is_file():
         values |= _read_file(file)
     for field in Settings.__struct_fields__:
-        if (given := environ.get(variable_of(field))) is not None:
-            values[field] = _convert(field, given, variable_of(field), strict=False)
+        if (given := environ.get(variable_name(field))) is not None:
+            values[field] = _convert(field, given, variable_name(field), strict=False)
     for field, value in (flags or {}).items():
         if value is not None:
             values[field] = _convert(field, value, "--" + field.replace("_", "-"), strict=False)
     return Settings(**values)
 
 
-def environment_of(settings: Settings) -> dict[str, str]:
+def to_environment(settings: Settings) -> dict[str, str]:
     """The variables that give a child process the same settings."""
     return {
-        variable_of(field): str(getattr(settings, field)) for field in settings.__struct_fields__
+        variable_name(field): str(getattr(settings, field)) for field in settings.__struct_fields__
     }
 
 

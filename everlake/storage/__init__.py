@@ -1,6 +1,6 @@
 """Objects by URL: synced put, get, stream, list, delete."""
 
-from everlake.storage.s3_options import engine_options
+from everlake.storage.s3_options import object_store_options
 from everlake.storage.store import (
     Content,
     ObjectInfo,
@@ -22,6 +22,6 @@ __all__ = [
     "StorageError",
     "StorageFull",
     "StorageUnavailable",
-    "engine_options",
+    "object_store_options",
     "open_store",
 ]

@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from everlake.storage.local_files import (
-    Placed,
-    create,
-    each,
-    partial_of,
+from everlake.storage.local_import import (
+    FileImport,
+    create_file,
+    import_files,
+    partial_path,
+    run_parallel,
     sync_directory,
-    take_in,
     write_all,
 )
 from everlake.storage.store import (
-    PIECE,
+    DEFAULT_CHUNK_SIZE,
     Content,
     ObjectInfo,
     ObjectMissing,
@@ -27,11 +27,11 @@ from everlake.storage.store import (
     StorageFull,
     StorageUnavailable,
     check_range,
-    segments,
+    path_segments,
 )
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_PROBE = ".check"
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_PROBE_PATH = ".check"
 
 
 class LocalStore:
@@ -47,7 +47,7 @@ class LocalStore:
         self._synced: set[Path] = set()
 
     def put_many(self, objects: Sequence[tuple[str, bytes]]) -> None:
-        targets = [(self._file(path), data) for path, data in objects]
+        targets = [(self._file_path(path), data) for path, data in objects]
         handles: list[int] = []
         try:
             for target, data in targets:
@@ -61,7 +61,7 @@ class LocalStore:
             for target, _ in targets:
                 with suppress(OSError):
                     target.unlink(missing_ok=True)
-            raise _translate(error, "write") from error
+            raise classify(error, "write") from error
         finally:
             for handle in handles:
                 os.close(handle)
@@ -69,54 +69,59 @@ class LocalStore:
     def put_files(
         self, objects: Sequence[tuple[str, Content]], *, stop: threading.Event | None = None
     ) -> None:
-        places = [Placed(path, content, self._file(path)) for path, content in objects]
+        places = [FileImport(path, content, self._file_path(path)) for path, content in objects]
         directories = {place.target.parent for place in places}
         try:
             self._make_directories(directories)
-            take_in(places, stop)
+            import_files(places, stop)
             # Also of those that were there: who named them may not have come to his sync.
-            each(sync_directory, list(directories))
+            run_parallel(sync_directory, list(directories))
         except OSError as error:
-            raise _translate(error, "write") from error
+            raise classify(error, "write") from error
 
     def size(self, path: str) -> int:
-        return _facts(path, self._file(path)).st_size
+        return _stat(path, self._file_path(path)).st_size
 
     def read(
-        self, path: str, start: int = 0, end: int | None = None, *, piece: int = PIECE
+        self,
+        path: str,
+        start: int = 0,
+        end: int | None = None,
+        *,
+        chunk_size: int = DEFAULT_CHUNK_SIZE,
     ) -> Iterator[bytes]:
-        check_range(start, end, piece)
-        return _read(path, self._file(path), start, end, piece)
+        check_range(start, end, chunk_size)
+        return _read(path, self._file_path(path), start, end, chunk_size)
 
     def local_path(self, path: str) -> Path | None:
-        file = self._file(path)
-        _facts(path, file)
+        file = self._file_path(path)
+        _stat(path, file)
         return file
 
     def upload_url(self, path: str, seconds: int) -> str | None:  # noqa: ARG002 - there is none
-        self._file(path)
+        self._file_path(path)
         return None
 
     def get(self, path: str) -> bytes:
         try:
-            return self._file(path).read_bytes()
+            return self._file_path(path).read_bytes()
         except FileNotFoundError as error:
-            raise _missing(path) from error
+            raise _missing_error(path) from error
         except OSError as error:
-            raise _unreadable(error) from error
+            raise _unreadable_error(error) from error
 
     def get_many(self, paths: Sequence[str]) -> Iterator[bytes]:
         return map(self.get, paths)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        pending = [self._file(prefix)]
+        pending = [self._file_path(prefix)]
         while pending:
             try:
                 entries = list(os.scandir(pending.pop()))
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
-                raise _translate(error, "list") from error
+                raise classify(error, "list") from error
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(Path(entry.path))
@@ -128,22 +133,22 @@ class LocalStore:
 
     def delete(self, path: str) -> None:
         try:
-            self._file(path).unlink(missing_ok=True)
+            self._file_path(path).unlink(missing_ok=True)
         except OSError as error:
-            raise _translate(error, "delete") from error
+            raise classify(error, "delete") from error
 
     def check(self) -> None:
-        self.put_many([(_PROBE, b"everlake")])
-        self.delete(_PROBE)
+        self.put_many([(_PROBE_PATH, b"everlake")])
+        self.delete(_PROBE_PATH)
 
-    def _file(self, path: str) -> Path:
-        return self._root.joinpath(*segments(path))
+    def _file_path(self, path: str) -> Path:
+        return self._root.joinpath(*path_segments(path))
 
     def _write(self, target: Path, data: bytes) -> int:
         """The open handle of the whole, named, and not yet synced object."""
         self._make_directories([target.parent])
-        partial = partial_of(target)
-        handle = create(partial)
+        partial = partial_path(target)
+        handle = create_file(partial)
         try:
             write_all(handle, data)
             partial.rename(target)
@@ -159,11 +164,11 @@ class LocalStore:
         Also of those that are there already: who made one may have died before its sync. All of
         them stand before the first sync, so that one journal commit carries them all.
         """
-        new = self._not_synced(directories)
+        new = self._unsynced(directories)
         for directory in new:
             directory.mkdir(exist_ok=True)
         parents = {directory.parent for directory in new}
-        each(sync_directory, [one for one in parents if one.is_relative_to(self._root)])
+        run_parallel(sync_directory, [one for one in parents if one.is_relative_to(self._root)])
         for above in parents:
             if not above.is_relative_to(self._root):
                 # What may not be read above the store is in other hands, and so is its safety.
@@ -171,7 +176,7 @@ class LocalStore:
                     sync_directory(above)
         self._synced.update(new)
 
-    def _not_synced(self, directories: Iterable[Path]) -> Sequence[Path]:
+    def _unsynced(self, directories: Iterable[Path]) -> Sequence[Path]:
         """Those of ``directories`` and of what is above them that are not, from the top down."""
         found: dict[Path, None] = {}
         for directory in directories:
@@ -186,51 +191,51 @@ class LocalStore:
         return tuple(found)
 
 
-def _facts(path: str, file: Path) -> os.stat_result:
+def _stat(path: str, file: Path) -> os.stat_result:
     try:
         facts = file.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise _missing(path) from error
+        raise _missing_error(path) from error
     except OSError as error:
-        raise _unreadable(error) from error
+        raise _unreadable_error(error) from error
     if not stat.S_ISREG(facts.st_mode):
-        raise _missing(path)
+        raise _missing_error(path)
     return facts
 
 
-def _read(path: str, file: Path, start: int, end: int | None, piece: int) -> Iterator[bytes]:
-    _facts(path, file)
+def _read(path: str, file: Path, start: int, end: int | None, chunk_size: int) -> Iterator[bytes]:
+    _stat(path, file)
     try:
         handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise _missing(path) from error
+        raise _missing_error(path) from error
     except OSError as error:
-        raise _unreadable(error) from error
+        raise _unreadable_error(error) from error
     try:
         size = os.fstat(handle).st_size
         end = size if end is None else min(end, size)
         while start < end:
-            data = os.pread(handle, min(piece, end - start), start)
+            data = os.pread(handle, min(chunk_size, end - start), start)
             if not data:
                 raise ObjectUnreadable(f"storage could not read: {path} was cut short")
             yield data
             start += len(data)
     except OSError as error:
-        raise _unreadable(error) from error
+        raise _unreadable_error(error) from error
     finally:
         os.close(handle)
 
 
-def _missing(path: str) -> ObjectMissing:
+def _missing_error(path: str) -> ObjectMissing:
     return ObjectMissing(f"there is no object at {path}")
 
 
-def _unreadable(error: OSError) -> ObjectUnreadable:
-    return ObjectUnreadable(str(_translate(error, "read")))
+def _unreadable_error(error: OSError) -> ObjectUnreadable:
+    return ObjectUnreadable(str(classify(error, "read")))
 
 
-def _translate(error: OSError, verb: str) -> StorageUnavailable:
+def classify(error: OSError, verb: str) -> StorageUnavailable:
     reason = os.strerror(error.errno) if error.errno else "unknown reason"
-    if error.errno in _FULL:
+    if error.errno in _DISK_FULL:
         return StorageFull("the storage disk is full: free some space and send again")
     return StorageUnavailable(f"storage could not {verb}: {reason}")

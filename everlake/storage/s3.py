@@ -16,30 +16,30 @@ import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import S3Store as Bucket
 
-from everlake.storage.s3_faults import FAILURES, is_missing_object
-from everlake.storage.s3_files import LARGE, PART, PARTS_AT_ONCE, Files
-from everlake.storage.s3_options import endpoint
-from everlake.storage.s3_tries import Patience, retried
+from everlake.storage.s3_errors import S3_ERRORS, is_missing_object
+from everlake.storage.s3_files import MAX_CONCURRENT_PARTS, MULTIPART_THRESHOLD, PART_SIZE, S3Files
+from everlake.storage.s3_options import endpoint_url
+from everlake.storage.s3_retry import S3Timeouts, call_with_retries
 from everlake.storage.store import (
-    PIECE,
+    DEFAULT_CHUNK_SIZE,
     Content,
     ObjectInfo,
     ObjectMissing,
     StorageError,
     StorageUnavailable,
     check_range,
-    segments,
+    path_segments,
 )
 
-PARALLEL = 32
+MAX_CONCURRENT_REQUESTS = 32
 """Requests that one call has under way at the most."""
 
 _PART_RETRIES = 10
-_PAGE = 1_000
-_PROBE = ".check"
-_CHECK_SECONDS = 3.0
-_BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")
-_SLOW = "storage could not write: S3 is too slow now: send again a little later"
+_LIST_PAGE = 1_000
+_PROBE_PATH = ".check"
+_CHECK_TIMEOUT = 3.0
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
+_TOO_SLOW = "storage could not write: S3 is too slow now: send again a little later"
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -58,16 +58,18 @@ class S3Store:
         patience: how long to wait for what.
     """
 
-    def __init__(self, bucket: str, prefix: str = "", *, patience: Patience | None = None) -> None:
-        self._patience = patience or Patience()
-        self._bucket = _open(bucket, prefix, self._patience)
+    def __init__(
+        self, bucket: str, prefix: str = "", *, timeouts: S3Timeouts | None = None
+    ) -> None:
+        self._timeouts = timeouts or S3Timeouts()
+        self._bucket = _open_bucket(bucket, prefix, self._timeouts)
         # Parts of an upload may be sent again without a thought, and only the library can do it.
-        parts = _open(bucket, prefix, self._patience, retries=_PART_RETRIES)
-        self._files = Files(self._bucket, parts, self._patience)
-        self._probe = f"{_PROBE}-{secrets.token_hex(8)}"
+        parts = _open_bucket(bucket, prefix, self._timeouts, retries=_PART_RETRIES)
+        self._files = S3Files(self._bucket, parts, self._timeouts)
+        self._probe = f"{_PROBE_PATH}-{secrets.token_hex(8)}"
 
     @classmethod
-    def of_url(cls, url: str) -> "S3Store":
+    def from_url(cls, url: str) -> "S3Store":
         """The store at ``s3://bucket/prefix``.
 
         Raises:
@@ -75,47 +77,52 @@ class S3Store:
         """
         parts = urlsplit(url)
         prefix = parts.path.strip("/")
-        if not _BUCKET.fullmatch(parts.netloc) or parts.query or parts.fragment:
+        if not _BUCKET_NAME.fullmatch(parts.netloc) or parts.query or parts.fragment:
             raise StorageError(
                 "the storage URL names no bucket: use s3://bucket/prefix and nothing more; keys, "
                 "region and endpoint are AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL, ..."
             )
         if prefix:
-            segments(prefix)
+            path_segments(prefix)
         return cls(parts.netloc, prefix)
 
     def put_many(self, objects: Sequence[tuple[str, bytes]]) -> None:
         for path, _ in objects:
-            segments(path)
-        self._put_many(objects, self._until())
+            path_segments(path)
+        self._put_many(objects, self._deadline())
 
     def put_files(
         self, objects: Sequence[tuple[str, Content]], *, stop: threading.Event | None = None
     ) -> None:
         for path, _ in objects:
-            segments(path)
+            path_segments(path)
         self._files.put(objects, stop)
 
     def size(self, path: str) -> int:
-        segments(path)
-        return self._files.facts(path)["size"]
+        path_segments(path)
+        return self._files.stat(path)["size"]
 
     def read(
-        self, path: str, start: int = 0, end: int | None = None, *, piece: int = PIECE
+        self,
+        path: str,
+        start: int = 0,
+        end: int | None = None,
+        *,
+        chunk_size: int = DEFAULT_CHUNK_SIZE,
     ) -> Iterator[bytes]:
-        segments(path)
-        check_range(start, end, piece)
-        return self._files.read(path, start, end, piece)
+        path_segments(path)
+        check_range(start, end, chunk_size)
+        return self._files.read(path, start, end, chunk_size)
 
     def local_path(self, path: str) -> None:
-        segments(path)
+        path_segments(path)
 
     def upload_url(self, path: str, seconds: int) -> str | None:
-        segments(path)
+        path_segments(path)
         return self._files.upload_url(path, seconds)
 
     def get(self, path: str) -> bytes:
-        segments(path)
+        path_segments(path)
 
         def read() -> bytes:
             try:
@@ -125,16 +132,18 @@ class S3Store:
                     raise ObjectMissing(f"there is no object at {path}") from error
                 raise
 
-        return retried(read, "read", until=self._until())
+        return call_with_retries(read, "read", deadline=self._deadline())
 
     def get_many(self, paths: Sequence[str]) -> Iterator[bytes]:
         if len(paths) < 2:
             yield from map(self.get, paths)
             return
-        with ThreadPoolExecutor(min(PARALLEL, len(paths)), "s3-get") as threads:
-            coming = deque(threads.submit(self.get, path) for path in paths[:PARALLEL])
+        with ThreadPoolExecutor(min(MAX_CONCURRENT_REQUESTS, len(paths)), "s3-get") as threads:
+            coming = deque(
+                threads.submit(self.get, path) for path in paths[:MAX_CONCURRENT_REQUESTS]
+            )
             try:
-                for path in paths[PARALLEL:]:
+                for path in paths[MAX_CONCURRENT_REQUESTS:]:
                     yield coming.popleft().result()
                     coming.append(threads.submit(self.get, path))
                 while coming:
@@ -143,7 +152,7 @@ class S3Store:
                 threads.shutdown(wait=False, cancel_futures=True)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        segments(prefix)
+        path_segments(prefix)
         pages: Iterator[Sequence[obstore.ObjectMeta]] | None = None
         last: str | None = None
 
@@ -151,15 +160,15 @@ class S3Store:
             nonlocal pages
             if pages is None:  # at first, and after a page that failed
                 pages = self._bucket.list(  # pyright: ignore[reportUnknownMemberType] - its other form
-                    prefix, offset=last, chunk_size=_PAGE
+                    prefix, offset=last, chunk_size=_LIST_PAGE
                 )
             try:
                 return next(pages, ())
-            except FAILURES:
+            except S3_ERRORS:
                 pages = None
                 raise
 
-        while page := retried(next_page, "list", until=self._until()):
+        while page := call_with_retries(next_page, "list", deadline=self._deadline()):
             for found in page:
                 if found["path"] == prefix:  # a console's mark for an empty folder
                     continue
@@ -168,7 +177,7 @@ class S3Store:
             last = page[-1]["path"]
 
     def delete(self, path: str) -> None:
-        segments(path)
+        path_segments(path)
 
         def remove() -> None:
             try:
@@ -177,13 +186,13 @@ class S3Store:
                 if not is_missing_object(error):
                     raise
 
-        retried(remove, "delete", until=self._until())
+        call_with_retries(remove, "delete", deadline=self._deadline())
 
     def check(self) -> None:
-        self._put_many([(self._probe, b"everlake")], time.monotonic() + _CHECK_SECONDS)
+        self._put_many([(self._probe, b"everlake")], time.monotonic() + _CHECK_TIMEOUT)
         self.delete(self._probe)
 
-    def _put_many(self, objects: Sequence[tuple[str, bytes]], until: float) -> None:
+    def _put_many(self, objects: Sequence[tuple[str, bytes]], deadline: float) -> None:
         stop = threading.Event()
         begun: list[str] = []
         errors: list[Exception] = []
@@ -192,32 +201,34 @@ class S3Store:
             path, data = one
             if stop.is_set():
                 return None
-            if time.monotonic() > until:
-                errors.append(StorageUnavailable(_SLOW))
+            if time.monotonic() > deadline:
+                errors.append(StorageUnavailable(_TOO_SLOW))
                 return stop.set()
             begun.append(path)
             try:
-                retried(lambda: self._put(path, data), "write", until=until, stop=stop)
+                call_with_retries(
+                    lambda: self._put(path, data), "write", deadline=deadline, stop=stop
+                )
             except Exception as error:  # noqa: BLE001 - raised below, when all have ended
                 stop.set()
                 errors.append(error)
-                if isinstance(error, _Taken):
+                if isinstance(error, _PathTaken):
                     begun.remove(path)
 
-        _each(put, objects)
+        _run_parallel(put, objects)
         if errors:
-            self._undo(begun)
+            self._roll_back(begun)
             raise errors[0]
 
     def _put(self, path: str, data: bytes) -> None:
         try:
-            if len(data) < LARGE:
+            if len(data) < MULTIPART_THRESHOLD:
                 obstore.put(self._bucket, path, data, mode="create", use_multipart=False)
             else:
                 self._put_in_parts(path, data)
         except AlreadyExistsError:
             # It may be our own, of a try whose answer was lost.
-            if not self._is_there(path, data):
+            if not self._is_stored(path, data):
                 raise
 
     def _put_in_parts(self, path: str, data: bytes) -> None:
@@ -233,9 +244,11 @@ class S3Store:
                 raise
         else:
             raise AlreadyExistsError(path)
-        obstore.put(self._bucket, path, data, chunk_size=PART, max_concurrency=PARTS_AT_ONCE)
+        obstore.put(
+            self._bucket, path, data, chunk_size=PART_SIZE, max_concurrency=MAX_CONCURRENT_PARTS
+        )
 
-    def _is_there(self, path: str, data: bytes) -> bool:
+    def _is_stored(self, path: str, data: bytes) -> bool:
         """Whether the object is there and is ``data``; False where there is none.
 
         S3 also refuses with a conflict while another request for the path is under way.
@@ -251,44 +264,44 @@ class S3Store:
             if not is_missing_object(error):
                 raise
             return False
-        raise _Taken(f"another object lies at {path}, and is left as it is")
+        raise _PathTaken(f"another object lies at {path}, and is left as it is")
 
-    def _undo(self, paths: Sequence[str]) -> None:
+    def _roll_back(self, paths: Sequence[str]) -> None:
         """Delete what may have been written, as far as time and S3 allow; a sweep does the rest."""
-        until = time.monotonic() + self._patience.undo
+        until = time.monotonic() + self._timeouts.rollback
 
         def remove(path: str) -> None:
             if time.monotonic() < until:
-                with suppress(*FAILURES):
+                with suppress(*S3_ERRORS):
                     obstore.delete(self._bucket, path)
 
-        _each(remove, paths)
+        _run_parallel(remove, paths)
 
-    def _until(self) -> float:
-        return time.monotonic() + self._patience.tries
+    def _deadline(self) -> float:
+        return time.monotonic() + self._timeouts.retry
 
 
-class _Taken(StorageError):
+class _PathTaken(StorageError):
     """Somebody else's object lies at the path."""
 
 
-def _each(act: Callable[[_T], None], items: Sequence[_T]) -> None:
+def _run_parallel(action: Callable[[_T], None], items: Sequence[_T]) -> None:
     """Several at once; one alone needs no thread."""
     if len(items) == 1:
-        act(items[0])
+        action(items[0])
     elif items:
-        with ThreadPoolExecutor(min(PARALLEL, len(items)), "s3") as threads:
-            for _ in threads.map(act, items):
+        with ThreadPoolExecutor(min(MAX_CONCURRENT_REQUESTS, len(items)), "s3") as threads:
+            for _ in threads.map(action, items):
                 pass
 
 
-def _open(bucket: str, prefix: str, patience: Patience, retries: int = 0) -> Bucket:
+def _open_bucket(bucket: str, prefix: str, timeouts: S3Timeouts, retries: int = 0) -> Bucket:
     """The bucket, by the usual AWS variables; path style unless they say otherwise.
 
     Trying whole objects again is not the library's business: it would take no account of our
     time, and would not know its own writes again.
     """
-    url = endpoint()
+    url = endpoint_url()
     config: S3Config = {"disable_bulk_delete": True}
     if url:
         config["endpoint"] = url
@@ -299,15 +312,15 @@ def _open(bucket: str, prefix: str, patience: Patience, retries: int = 0) -> Buc
             config=config,
             client_options={
                 "allow_http": bool(url and url.startswith("http://")),
-                "connect_timeout": timedelta(seconds=patience.connect),
-                "read_timeout": timedelta(seconds=patience.silence),
-                "timeout": timedelta(seconds=patience.answer),
+                "connect_timeout": timedelta(seconds=timeouts.connect),
+                "read_timeout": timedelta(seconds=timeouts.read),
+                "timeout": timedelta(seconds=timeouts.total),
             },
             retry_config={
                 "max_retries": retries,
-                "retry_timeout": timedelta(seconds=patience.tries),
+                "retry_timeout": timedelta(seconds=timeouts.retry),
             },
         )
-    except FAILURES as error:
+    except S3_ERRORS as error:
         reason = str(error).split("\n", 1)[0]
         raise StorageError(f"storage in S3 cannot be opened: {reason}") from error

@@ -12,44 +12,44 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import S3Store as Bucket
 
-from everlake.storage.s3_faults import is_missing_object
-from everlake.storage.s3_tries import Patience, retried
+from everlake.storage.s3_errors import is_missing_object
+from everlake.storage.s3_retry import S3Timeouts, call_with_retries
 from everlake.storage.store import (
     Content,
     ObjectMissing,
     ObjectUnreadable,
     StorageError,
     check_same_size,
-    no_file,
-    size_of_file,
-    stopped,
+    file_size,
+    missing_file_error,
+    stopped_error,
 )
 
-LARGE = 16 * 1024 * 1024
+MULTIPART_THRESHOLD = 16 * 1024 * 1024
 """Bytes from which an object is sent in parts: one request of it would take too long."""
-PART = 8 * 1024 * 1024
-PARTS_AT_ONCE = 4
+PART_SIZE = 8 * 1024 * 1024
+MAX_CONCURRENT_PARTS = 4
 
-_SMALL = 1024 * 1024
-_SMALL_AT_ONCE = 32
-_OTHERS_AT_ONCE = 3
+_SMALL_SIZE = 1024 * 1024
+_SMALL_CONCURRENCY = 32
+_MEDIUM_CONCURRENCY = 3
 """So few, because each is in memory as a whole."""
-_BYTES_A_SECOND = 1024 * 1024
+_MIN_BYTES_PER_SECOND = 1024 * 1024
 """How slowly a file may be sent and still be tried again."""
-_LONGEST_SECONDS = 7 * 24 * 3600
+_MAX_SIGNATURE_SECONDS = 7 * 24 * 3600
 """For which S3 takes a signature."""
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
 
 
-class _Given(NamedTuple):
+class _FileUpload(NamedTuple):
     path: str
     content: Content
     size: int
 
 
-class Files:
+class S3Files:
     """Files to and from a bucket.
 
     Args:
@@ -58,49 +58,51 @@ class Files:
         patience: how long to wait for what.
     """
 
-    def __init__(self, bucket: Bucket, parts: Bucket, patience: Patience) -> None:
+    def __init__(self, bucket: Bucket, parts: Bucket, timeouts: S3Timeouts) -> None:
         self._bucket = bucket
         self._parts = parts
-        self._patience = patience
+        self._timeouts = timeouts
 
     def put(self, objects: Sequence[tuple[str, Content]], stop: threading.Event | None) -> None:
         """As :meth:`~everlake.storage.ObjectStore.put_files`; each file has a time of its own."""
-        files = [_Given(path, content, _size(path, content)) for path, content in objects]
-        small = [one for one in files if one.size < _SMALL]
-        others = [one for one in files if _SMALL <= one.size < LARGE]
-        self._put_each(small, _SMALL_AT_ONCE, stop)
-        self._put_each(others, _OTHERS_AT_ONCE, stop)
-        self._put_each([one for one in files if one.size >= LARGE], 1, stop)
+        files = [_FileUpload(path, content, _size(path, content)) for path, content in objects]
+        small = [one for one in files if one.size < _SMALL_SIZE]
+        others = [one for one in files if _SMALL_SIZE <= one.size < MULTIPART_THRESHOLD]
+        self._put_each(small, _SMALL_CONCURRENCY, stop)
+        self._put_each(others, _MEDIUM_CONCURRENCY, stop)
+        self._put_each([one for one in files if one.size >= MULTIPART_THRESHOLD], 1, stop)
 
-    def facts(self, path: str) -> "ObjectMeta":
+    def stat(self, path: str) -> "ObjectMeta":
         """Size, ETag and more of an object."""
-        return retried(partial(self._look, path), "read", until=self._until())
+        return call_with_retries(partial(self._head, path), "read", deadline=self._deadline())
 
-    def read(self, path: str, start: int, end: int | None, piece: int) -> Iterator[bytes]:
+    def read(self, path: str, start: int, end: int | None, chunk_size: int) -> Iterator[bytes]:
         """As :meth:`~everlake.storage.ObjectStore.read`.
 
         Each piece is a request, tried again by itself: a slow reader breaks off none of them.
         """
-        facts = self.facts(path)
+        facts = self.stat(path)
         size = facts["size"]
         end = size if end is None else min(end, size)
         while start < end:
-            upto = min(start + piece, end)
-            ask = partial(self._range, path, start, upto, facts["e_tag"])
-            yield retried(ask, "read", until=self._until())
+            upto = min(start + chunk_size, end)
+            ask = partial(self._get_range, path, start, upto, facts["e_tag"])
+            yield call_with_retries(ask, "read", deadline=self._deadline())
             start = upto
 
     def upload_url(self, path: str, seconds: int) -> str:
         """As :meth:`~everlake.storage.ObjectStore.upload_url`."""
-        lasting = timedelta(seconds=min(seconds, _LONGEST_SECONDS))
+        lasting = timedelta(seconds=min(seconds, _MAX_SIGNATURE_SECONDS))
         sign = partial(obstore.sign, self._bucket, "PUT", path, lasting)
-        return retried(sign, "sign an upload", until=self._until())
+        return call_with_retries(sign, "sign an upload", deadline=self._deadline())
 
-    def _put_each(self, files: Sequence[_Given], width: int, stop: threading.Event | None) -> None:
+    def _put_each(
+        self, files: Sequence[_FileUpload], width: int, stop: threading.Event | None
+    ) -> None:
         failed = threading.Event()
         errors: list[Exception] = []
 
-        def put(one: _Given) -> None:
+        def put(one: _FileUpload) -> None:
             if failed.is_set():
                 return
             try:
@@ -119,36 +121,38 @@ class Files:
         if errors:
             raise errors[0]
 
-    def _put(self, one: _Given, failed: threading.Event, stop: threading.Event | None) -> None:
+    def _put(
+        self, item: _FileUpload, failed: threading.Event, stop: threading.Event | None
+    ) -> None:
         if stop is not None and stop.is_set():
-            raise stopped()
-        until = self._until() + one.size / _BYTES_A_SECOND
-        if one.size < LARGE:
-            send = partial(self._put_whole, one.path, b"".join(_pieces(one, None)))
+            raise stopped_error()
+        until = self._deadline() + item.size / _MIN_BYTES_PER_SECOND
+        if item.size < MULTIPART_THRESHOLD:
+            send = partial(self._put_whole, item.path, b"".join(_chunks(item, None)))
         else:
-            send = partial(self._put_in_parts, one, stop)
-        retried(send, "write", until=until, stop=stop or failed)
+            send = partial(self._put_in_parts, item, stop)
+        call_with_retries(send, "write", deadline=until, stop=stop or failed)
 
     def _put_whole(self, path: str, data: bytes) -> None:
         try:
             obstore.put(self._bucket, path, data, mode="create", use_multipart=False)
         except AlreadyExistsError:
             # Gone a moment later, or S3 refuses while another request for it is under way.
-            if not self._is_there(path, len(data)):
+            if not self._is_stored(path, len(data)):
                 raise
 
-    def _put_in_parts(self, one: _Given, stop: threading.Event | None) -> None:
+    def _put_in_parts(self, item: _FileUpload, stop: threading.Event | None) -> None:
         """Of two at once the last stays, which is the same; obstore aborts what has failed."""
-        if not self._is_there(one.path, one.size):
+        if not self._is_stored(item.path, item.size):
             obstore.put(
                 self._parts,
-                one.path,
-                _pieces(one, stop),
-                chunk_size=PART,
-                max_concurrency=PARTS_AT_ONCE,
+                item.path,
+                _chunks(item, stop),
+                chunk_size=PART_SIZE,
+                max_concurrency=MAX_CONCURRENT_PARTS,
             )
 
-    def _is_there(self, path: str, size: int) -> bool:
+    def _is_stored(self, path: str, size: int) -> bool:
         """Whether the object is there.
 
         Raises:
@@ -161,7 +165,7 @@ class Files:
         check_same_size(path, facts["size"], size)
         return True
 
-    def _look(self, path: str) -> "ObjectMeta":
+    def _head(self, path: str) -> "ObjectMeta":
         try:
             return obstore.head(self._bucket, path)
         except FileNotFoundError:
@@ -170,10 +174,10 @@ class Files:
                 return obstore.get(self._bucket, path).meta
             except FileNotFoundError as error:
                 if is_missing_object(error):
-                    raise _missing(path) from error
+                    raise _missing_error(path) from error
                 raise
 
-    def _range(self, path: str, start: int, end: int, e_tag: str | None) -> bytes:
+    def _get_range(self, path: str, start: int, end: int, e_tag: str | None) -> bytes:
         options: GetOptions = {"range": (start, end)}
         if e_tag is not None:
             options["if_match"] = e_tag
@@ -181,28 +185,28 @@ class Files:
             data = bytes(obstore.get(self._bucket, path, options=options).bytes())
         except FileNotFoundError as error:
             if is_missing_object(error):
-                raise _missing(path) from error
+                raise _missing_error(path) from error
             raise
         except PreconditionError as error:
-            raise _changed(path) from error
+            raise _changed_error(path) from error
         if len(data) != end - start:
-            raise _changed(path)
+            raise _changed_error(path)
         return data
 
-    def _until(self) -> float:
-        return time.monotonic() + self._patience.tries
+    def _deadline(self) -> float:
+        return time.monotonic() + self._timeouts.retry
 
 
 def _size(path: str, content: Content) -> int:
     if isinstance(content, bytes):
         return len(content)
-    size = size_of_file(path, content)
+    size = file_size(path, content)
     if size is None:
-        raise no_file(path)
+        raise missing_file_error(path)
     return size
 
 
-def _pieces(one: _Given, stop: threading.Event | None) -> Iterator[bytes]:
+def _chunks(one: _FileUpload, stop: threading.Event | None) -> Iterator[bytes]:
     """The bytes; of a file as many as it had when it was looked at."""
     if isinstance(one.content, bytes):
         yield one.content
@@ -210,9 +214,9 @@ def _pieces(one: _Given, stop: threading.Event | None) -> Iterator[bytes]:
     left = one.size
     try:
         with one.content.open("rb", buffering=0) as file:
-            while left and (piece := file.read(min(PART, left))):
+            while left and (piece := file.read(min(PART_SIZE, left))):
                 if stop is not None and stop.is_set():
-                    raise stopped()
+                    raise stopped_error()
                 left -= len(piece)
                 yield piece
     except OSError as error:
@@ -221,9 +225,9 @@ def _pieces(one: _Given, stop: threading.Event | None) -> Iterator[bytes]:
         raise StorageError(f"the file for {one.path} was cut short while it was read")
 
 
-def _missing(path: str) -> ObjectMissing:
+def _missing_error(path: str) -> ObjectMissing:
     return ObjectMissing(f"there is no object at {path}")
 
 
-def _changed(path: str) -> ObjectUnreadable:
+def _changed_error(path: str) -> ObjectUnreadable:
     return ObjectUnreadable(f"storage could not read: {path} changed while it was read")

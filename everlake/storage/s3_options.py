@@ -2,19 +2,19 @@
 
 import os
 
-ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 
-def endpoint() -> str | None:
+def endpoint_url() -> str | None:
     """The server to talk to; None for AWS."""
-    return next((url for name in ENDPOINTS if (url := os.environ.get(name))), None)
+    return next((url for name in ENDPOINT_VARIABLES if (url := os.environ.get(name))), None)
 
 
-def engine_options() -> dict[str, str]:
+def object_store_options() -> dict[str, str]:
     """Options of Lance, or of anything else made of object_store (Rust); it reads keys and region
     from the environment by itself, but not every name of the endpoint.
     """
-    url = endpoint()
+    url = endpoint_url()
     options = {"connect_timeout": "3s", "timeout": "30s", "client_max_retries": "5"}
     if url is not None:
         options |= {"aws_endpoint": url, "allow_http": str(url.startswith("http://")).lower()}

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-PIECE = 4 * 1024 * 1024
+DEFAULT_CHUNK_SIZE = 4 * 1024 * 1024
 """Bytes of a piece that is read of an object, unless told otherwise."""
 
 Content: TypeAlias = Path | bytes
@@ -89,7 +89,12 @@ class ObjectStore(Protocol):
         ...
 
     def read(
-        self, path: str, start: int = 0, end: int | None = None, *, piece: int = PIECE
+        self,
+        path: str,
+        start: int = 0,
+        end: int | None = None,
+        *,
+        chunk_size: int = DEFAULT_CHUNK_SIZE,
     ) -> Iterator[bytes]:
         """The bytes from ``start`` to before ``end``, in order; what lies past the end is not.
 
@@ -99,12 +104,12 @@ class ObjectStore(Protocol):
             path: of the object.
             start: the first byte, from 0.
             end: the byte after the last one; None for all that follow.
-            piece: how many bytes to read at a time; in a bucket each is a request.
+            chunk_size: how many bytes to read at a time; in a bucket each is a request.
 
         Raises:
             StorageError: as :meth:`get`, at the first or any later piece. An object that is
                 replaced or cut short meanwhile is unreadable.
-            ValueError: ``start`` or ``end`` is negative, or ``piece`` not positive.
+            ValueError: ``start`` or ``end`` is negative, or ``chunk_size`` not positive.
         """
         ...
 
@@ -165,7 +170,7 @@ class ObjectStore(Protocol):
         ...
 
 
-def segments(path: str) -> list[str]:
+def path_segments(path: str) -> list[str]:
     """The names that a path goes through.
 
     Raises:
@@ -177,23 +182,23 @@ def segments(path: str) -> list[str]:
     return parts
 
 
-def check_range(start: int, end: int | None, piece: int) -> None:
+def check_range(start: int, end: int | None, chunk_size: int) -> None:
     """Raise ValueError where :meth:`ObjectStore.read` cannot be asked for that."""
-    if start < 0 or (end is not None and end < 0) or piece < 1:
-        raise ValueError(f"no range of bytes: {start} to {end}, {piece} at a time")
+    if start < 0 or (end is not None and end < 0) or chunk_size < 1:
+        raise ValueError(f"no range of bytes: {start} to {end}, {chunk_size} at a time")
 
 
-def check_same_size(path: str, there: int, ours: int) -> None:
-    """Hold that the object at ``path`` is the one of ``ours`` bytes.
+def check_same_size(path: str, stored: int, expected: int) -> None:
+    """Hold that the object at ``path`` is the one of ``expected`` bytes.
 
     Raises:
         StorageError: it is not.
     """
-    if there != ours:
+    if stored != expected:
         raise StorageError(f"another object lies at {path}, and is left as it is")
 
 
-def size_of_file(path: str, file: Path) -> int | None:
+def file_size(path: str, file: Path) -> int | None:
     """The bytes of the file that is to be taken in at ``path``; None where there is no file.
 
     Raises:
@@ -210,12 +215,12 @@ def size_of_file(path: str, file: Path) -> int | None:
     return facts.st_size
 
 
-def no_file(path: str) -> StorageError:
+def missing_file_error(path: str) -> StorageError:
     """What to raise where there is neither a file to take in nor an object."""
     return StorageError(f"the file for {path} is not there")
 
 
-def stopped() -> StorageUnavailable:
+def stopped_error() -> StorageUnavailable:
     """What to raise where a call was told to stop."""
     return StorageUnavailable("storage could not write: it was told to stop: send again later")
 
@@ -248,4 +253,4 @@ def _open_s3(url: str) -> ObjectStore:
         raise StorageError(
             "storage in S3 needs the library obstore: pip install 'everlake[s3]'"
         ) from error
-    return S3Store.of_url(url)
+    return S3Store.from_url(url)

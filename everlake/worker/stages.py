@@ -3,49 +3,53 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from everlake.analysis.utterances import extract
+from everlake.analysis.utterances import extract_utterances
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.engine import Catalog
-from everlake.contract.batch import BatchStatus
-from everlake.lake import AnalysedRecord, Lake
-from everlake.lake.arriving import MERGE_BYTES, Portion, portions
-from everlake.lake.landed import arrived
-from everlake.landing.attached import list_attachments
+from everlake.catalog.database import Catalog
+from everlake.contract.batches import BatchStatus
+from everlake.lake import Lake, RecordUtterances
+from everlake.lake.landed_records import arrived_record
+from everlake.lake.merge_input import MERGE_BYTES, MergeInput, merge_inputs
+from everlake.landing.attachments import register_attachments
+from everlake.landing.batch_objects import read_accepted_many
 from everlake.landing.lines import LandedRecord
-from everlake.landing.objects import read_many
 from everlake.logs import logger
 from everlake.storage import ObjectStore
-from everlake.worker.ahead import ahead
-from everlake.worker.queue import Stage
+from everlake.worker.prefetch import prefetch
+from everlake.worker.stage_runner import Stage
 
-_MAX_BATCHES = 1_000
-_MAX_RECORDS = 100_000
-_MAX_BYTES = 128 * 1024 * 1024
+_MAX_CLAIMED_BATCHES = 1_000
+_MAX_LANDED_RECORDS = 100_000
+_MAX_LANDED_BYTES = 128 * 1024 * 1024
 """Of one claim to land, which is in memory a portion at a time."""
 
-_MAX_RECORDS_ANALYSED = 10_000
-_MAX_BYTES_ANALYSED = 64 * 1024 * 1024
+_MAX_ANALYSED_RECORDS = 10_000
+_MAX_ANALYSED_BYTES = 64 * 1024 * 1024
 """Of one claim to analyse, which is in memory as a whole."""
 
 _log = logger()
 
 
-def landing(catalog: Catalog, store: ObjectStore, lake: Lake) -> Stage:
+def landing_stage(catalog: Catalog, store: ObjectStore, lake: Lake) -> Stage:
     """``LANDING`` to ``LANDED``: many batches in one merge of the workspace's records.
 
     Their attachments are listed then, for others to fetch.
     """
 
-    def read(some: Sequence[BatchRow]) -> Iterator[Portion]:
-        return portions(
-            [arrived(one, batch) for batch, records in read_many(store, some) for one in records]
+    def read(some: Sequence[BatchRow]) -> Iterator[MergeInput]:
+        return merge_inputs(
+            [
+                arrived_record(one, batch)
+                for batch, records in read_accepted_many(store, some)
+                for one in records
+            ]
         )
 
     def work(group: Sequence[BatchRow]) -> None:
         # The engine merges one portion on its own threads while Python makes the next.
-        read_in = chain.from_iterable(map(read, _by_size(group, MERGE_BYTES)))
-        merged = lake.merge(group[0].workspace_id, ahead(read_in))
-        list_attachments(catalog, store, group)
+        read_in = chain.from_iterable(map(read, _split_by_bytes(group, MERGE_BYTES)))
+        merged = lake.merge(group[0].workspace_id, prefetch(read_in))
+        register_attachments(catalog, store, group)
         _log.info(
             "landed",
             workspace=group[0].workspace_id,
@@ -57,22 +61,24 @@ def landing(catalog: Catalog, store: ObjectStore, lake: Lake) -> Stage:
 
     return Stage(
         name="land",
-        takes=BatchStatus.LANDING,
-        during=None,
-        gives=BatchStatus.LANDED,
-        work=work,
-        max_batches=_MAX_BATCHES,
-        max_records=_MAX_RECORDS,
-        max_bytes=_MAX_BYTES,
+        input_status=BatchStatus.LANDING,
+        claimed_status=None,
+        output_status=BatchStatus.LANDED,
+        process=work,
+        max_batches=_MAX_CLAIMED_BATCHES,
+        max_records=_MAX_LANDED_RECORDS,
+        max_bytes=_MAX_LANDED_BYTES,
     )
 
 
-def analysis(store: ObjectStore, lake: Lake) -> Stage:
+def analysis_stage(store: ObjectStore, lake: Lake) -> Stage:
     """``LANDED`` to ``COMPLETE``: what was said in the records, made searchable."""
 
     def work(group: Sequence[BatchRow]) -> None:
         found = [
-            analysed(one, batch) for batch, records in read_many(store, group) for one in records
+            utterance_rows(one, batch)
+            for batch, records in read_accepted_many(store, group)
+            for one in records
         ]
         written = lake.write_utterances(group[0].workspace_id, found)
         _log.info(
@@ -86,23 +92,23 @@ def analysis(store: ObjectStore, lake: Lake) -> Stage:
 
     return Stage(
         name="analyse",
-        takes=BatchStatus.LANDED,
-        during=BatchStatus.PROCESSING,
-        gives=BatchStatus.COMPLETE,
-        lets_first=BatchStatus.LANDING,
-        work=work,
-        max_batches=_MAX_BATCHES,
-        max_records=_MAX_RECORDS_ANALYSED,
-        max_bytes=_MAX_BYTES_ANALYSED,
+        input_status=BatchStatus.LANDED,
+        claimed_status=BatchStatus.PROCESSING,
+        output_status=BatchStatus.COMPLETE,
+        yields_to=BatchStatus.LANDING,
+        process=work,
+        max_batches=_MAX_CLAIMED_BATCHES,
+        max_records=_MAX_ANALYSED_RECORDS,
+        max_bytes=_MAX_ANALYSED_BYTES,
     )
 
 
-def _by_size(group: Sequence[BatchRow], most_bytes: int) -> Iterator[list[BatchRow]]:
+def _split_by_bytes(group: Sequence[BatchRow], max_bytes: int) -> Iterator[list[BatchRow]]:
     """``group`` in its order, in parts of about that many bytes of lines at the most."""
     part: list[BatchRow] = []
     size = 0
     for batch in group:
-        if part and size + batch.landing_bytes > most_bytes:
+        if part and size + batch.landing_bytes > max_bytes:
             yield part
             part, size = [], 0
         part.append(batch)
@@ -110,9 +116,9 @@ def _by_size(group: Sequence[BatchRow], most_bytes: int) -> Iterator[list[BatchR
     yield part
 
 
-def analysed(record: LandedRecord, batch: BatchRow) -> AnalysedRecord:
+def utterance_rows(record: LandedRecord, batch: BatchRow) -> RecordUtterances:
     """What is said in the record that came in with ``batch``."""
-    return AnalysedRecord(
+    return RecordUtterances(
         record_id=record.record_id,
         version=record.version,
         batch_id=batch.id,
@@ -121,5 +127,5 @@ def analysed(record: LandedRecord, batch: BatchRow) -> AnalysedRecord:
         event_at=record.event_at,
         product_id=record.product_id,
         project_ids=record.project_ids,
-        utterances=extract(record.record_type, record.data, record.participants),
+        utterances=extract_utterances(record.record_type, record.data, record.participants),
     )

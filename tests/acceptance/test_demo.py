@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.integration.server import environment, free_port
+from tests.support.server import environment, free_port
 
 
 def run_demo(folder: Path, *options: str, env: Mapping[str, str] | None = None) -> str:

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.places import REAL_DATA
-from tests.integration.server import FAST, Api, everlake_json, running
+from tests.support.server import NO_RATE_LIMIT, ApiClient, run_everlake_json, running_server
+from tests.support.shared_data import REAL_DATA
 
 
 def meetings() -> list[dict[str, Any]]:
@@ -18,9 +18,9 @@ def chats() -> list[dict[str, Any]]:
 
 
 def test_meetings_and_chats_arrive_whole_and_are_found_by_their_own_words(tmp_path: Path) -> None:
-    setup = everlake_json("init", data=tmp_path)
-    with running("serve", tmp_path, FAST) as server:
-        api = Api(server.url, setup)
+    setup = run_everlake_json("init", data=tmp_path)
+    with running_server("serve", tmp_path, NO_RATE_LIMIT) as server:
+        api = ApiClient(server.url, setup)
         originals = {
             **{f"meeting-{n}": ("call_transcription", one) for n, one in enumerate(meetings())},
             **{f"chat-{n}": ("conversation", one) for n, one in enumerate(chats())},
@@ -29,7 +29,7 @@ def test_meetings_and_chats_arrive_whole_and_are_found_by_their_own_words(tmp_pa
         for name, (record_type, data) in originals.items():
             record = api.record(_type=record_type, _vendor_ids={"name": name}, data=data)
             batches.append(api.accept(record))
-        api.complete(*batches)
+        api.wait_until_complete(*batches)
 
         for batch_id, (_, data) in zip(batches, originals.values(), strict=True):
             (listed,) = api.http.get("/api/v1/records", params={"batch": batch_id}).json()[

@@ -2,8 +2,8 @@
 
 import json
 
-from everlake.analysis.utterances import extract
-from tests.acceptance.places import REAL_DATA
+from everlake.analysis.utterances import extract_utterances
+from tests.support.shared_data import REAL_DATA
 
 MEETINGS = REAL_DATA / "qmsum" / "val.jsonl"
 CHATS = REAL_DATA / "abcd" / "sample.json"
@@ -14,7 +14,7 @@ def test_every_meeting_keeps_its_turns_and_speakers() -> None:
         turns = json.loads(line)["meeting_transcripts"]
         turns = [turn for turn in turns if turn["content"].strip()]
         data = json.dumps({"meeting_transcripts": turns}).encode()
-        said = iter(extract("call_transcription", data))
+        said = iter(extract_utterances("call_transcription", data))
         for turn in turns:
             words = turn["content"].split()
             while words:
@@ -24,17 +24,17 @@ def test_every_meeting_keeps_its_turns_and_speakers() -> None:
                 assert heard == words[: len(heard)]
                 words = words[len(heard) :]
         assert next(said, None) is None
-        assert len(extract("meeting_notes", line.encode())) >= len(turns)
+        assert len(extract_utterances("meeting_notes", line.encode())) >= len(turns)
 
 
 def test_every_chat_keeps_its_turns_and_speakers() -> None:
     for chat in json.loads(CHATS.read_text()):
         turns = [(speaker, " ".join(text.split())) for speaker, text in chat["original"]]
         data = json.dumps({"original": chat["original"]}).encode()
-        said = extract("conversation", data)
+        said = extract_utterances("conversation", data)
         assert [(x.speaker, x.text) for x in said] == turns
         roles = {x.speaker: x.role for x in said}
         assert roles["agent"] == "internal"
         assert roles["customer"] == "external"
-        everything = extract("conversation", json.dumps(chat).encode())
+        everything = extract_utterances("conversation", json.dumps(chat).encode())
         assert set(turns) <= {(x.speaker, x.text) for x in everything}

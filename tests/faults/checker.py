@@ -20,19 +20,19 @@ import msgspec
 
 from everlake.catalog import batches, workspaces
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.engine import Catalog
-from everlake.contract.batch import BatchStatus
-from everlake.contract.identity import record_id, record_version
+from everlake.catalog.database import Catalog
+from everlake.contract.batches import BatchStatus
+from everlake.contract.record_identity import record_id, record_version
 from everlake.lake import Lake, LakeError
-from everlake.lake.lake import RECORDS
+from everlake.lake.lake import RECORDS_TABLE
 from everlake.lake.opening import open_lake
 from everlake.landing.lines import LandingDamaged, decode_accepted, decompress
 from everlake.search import search
-from everlake.storage import ObjectMissing, ObjectStore, engine_options, open_store
+from everlake.storage import ObjectMissing, ObjectStore, object_store_options, open_store
 from everlake.storage.local import LocalStore
+from tests.faults.batch_counts import sqlite_in
 from tests.faults.ledger import Ledger, SentRecord
-from tests.faults.statuses import sqlite_in
-from tests.integration.server import Api
+from tests.support.server import ApiClient
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class Arrival(NamedTuple):
     sent: SentRecord
 
 
-class Found(NamedTuple):
+class FoundRecord(NamedTuple):
     """A record as a reader finds it."""
 
     record_id: str
@@ -68,7 +68,7 @@ def problems(
     data: Path,
     workspace_id: str,
     ledger: Ledger,
-    api: Api | None = None,
+    api: ApiClient | None = None,
     *,
     catalog: str | None = None,
     storage: str | None = None,
@@ -87,7 +87,7 @@ def problems(
     """
     database, url = catalog or sqlite_in(data), storage or data.as_uri()
     rows, last_sequence = _rows(database, workspace_id)
-    found = [*_promise_problems(rows, ledger), *_end_problems(rows, ledger)]
+    found = [*_promise_problems(rows, ledger), *_unfinished_problems(rows, ledger)]
     if last_sequence != len(rows):
         found.append(f"sequences: {len(rows)} batches, and the workspace says {last_sequence}")
     found += _landing_problems(open_store(url), rows, ledger)
@@ -139,7 +139,7 @@ def _rows(url: str, workspace_id: str) -> tuple[list[BatchRow], int]:
     rows: list[BatchRow] = []
     catalog = Catalog.open(url)
     try:
-        with catalog.read() as tx:
+        with catalog.snapshot() as tx:
             workspace = workspaces.get(tx, workspace_id)
             while page := batches.page(
                 tx, workspace_id, limit=_PAGE, before=rows[-1].id if rows else None
@@ -170,7 +170,7 @@ def _promise_problems(rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
                 yield f"order: client {client} got its 202 for {earlier.id} before {later.id}"
 
 
-def _end_problems(rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
+def _unfinished_problems(rows: list[BatchRow], ledger: Ledger) -> Iterator[str]:
     for row in rows:
         if row.id not in ledger.batches:
             yield f"unknown batch: {row.id} is in the catalog, and no client got its 202"
@@ -217,24 +217,24 @@ def _lake_problems(lake: Lake, workspace_id: str, arrivals: Arrivals) -> Iterato
     yield from _search_problems(lake, workspace_id, arrivals)
 
 
-def _table_records(lake: Lake, workspace_id: str) -> Iterator[Found]:
+def _table_records(lake: Lake, workspace_id: str) -> Iterator[FoundRecord]:
     """As any reader of Lance sees them: all rows, by no index."""
-    table = lake.table(workspace_id, RECORDS)
+    table = lake.table(workspace_id, RECORDS_TABLE)
     now = table.latest()
     if now is None:
         return
-    options = engine_options() if table.where.startswith("s3:") else None
-    plain = lance.dataset(table.where, version=now.version, storage_options=options)
-    for row in plain.to_table(columns=list(Found._fields)).to_pylist():
-        yield Found(**{**row, "data": row["data"].encode()})
+    options = object_store_options() if table.uri.startswith("s3:") else None
+    plain = lance.dataset(table.uri, version=now.version, storage_options=options)
+    for row in plain.to_table(columns=list(FoundRecord._fields)).to_pylist():
+        yield FoundRecord(**{**row, "data": row["data"].encode()})
 
 
-def _paged_records(lake: Lake, workspace_id: str) -> Iterator[Found]:
+def _paged_records(lake: Lake, workspace_id: str) -> Iterator[FoundRecord]:
     before = None
     while True:
         page = lake.page_records(workspace_id, limit=_PAGE, before_version=before)
         for one in page.records:
-            yield Found(one.record_id, one.version, one.batch_id, one.data)
+            yield FoundRecord(one.record_id, one.version, one.batch_id, one.data)
         if page.next_before is None:
             return
         before = page.next_before
@@ -252,20 +252,22 @@ class _Page(msgspec.Struct):
     nextCursor: str | None  # noqa: N815
 
 
-def _api_records(api: Api) -> Iterator[Found]:
+def _api_records(api: ApiClient) -> Iterator[FoundRecord]:
     cursor: dict[str, str] = {}
     while True:
         answer = api.http.get("/api/v1/records", params={"limit": _API_PAGE, **cursor})
         assert answer.status_code == 200, answer.text
         page = msgspec.json.decode(answer.content, type=_Page)
         for one in page.records:
-            yield Found(one.recordId, one.version, one.batchId, bytes(one.data))
+            yield FoundRecord(one.recordId, one.version, one.batchId, bytes(one.data))
         if page.nextCursor is None:
             return
         cursor = {"cursor": page.nextCursor}
 
 
-def _record_problems(place: str, records: Iterable[Found], arrivals: Arrivals) -> Iterator[str]:
+def _record_problems(
+    place: str, records: Iterable[FoundRecord], arrivals: Arrivals
+) -> Iterator[str]:
     """Each record is there once, as it was last acknowledged, byte for byte."""
     stored = list(records)
     for name, count in Counter(record.record_id for record in stored).items():
@@ -288,27 +290,27 @@ def _record_problems(place: str, records: Iterable[Found], arrivals: Arrivals) -
 
 def _lookup_problems(lake: Lake, workspace_id: str, arrivals: Arrivals) -> Iterator[str]:
     """Some of them by their ids, so by the indexes."""
-    for name, all_arrivals in _some(arrivals.items(), _LOOKED_UP):
+    for name, all_arrivals in _sample(arrivals.items(), _LOOKED_UP):
         record = lake.get_record(workspace_id, name)
         if record is None or record.version != all_arrivals[-1].version:
             yield f"index: record {name} is not found by its id as it was last sent"
         expected = [(one.version, one.batch_id) for one in all_arrivals]
-        if lake.batches_of(workspace_id, name) != expected:
+        if lake.batches_of_record(workspace_id, name) != expected:
             yield f"arrivals: record {name} has not the batches that it came in"
 
 
 def _search_problems(lake: Lake, workspace_id: str, arrivals: Arrivals) -> Iterator[str]:
-    for name, all_arrivals in _some(arrivals.items(), _LOOKED_UP):
+    for name, all_arrivals in _sample(arrivals.items(), _LOOKED_UP):
         last = all_arrivals[-1]
         hits = search(lake, workspace_id, last.sent.word, limit=5).hits
         if [(hit.record_id, hit.version) for hit in hits] != [(name, last.version)]:
             yield f"search: {last.sent.word} finds {len(hits)} and not record {name} once"
     old = [one.sent.word for all_arrivals in arrivals.values() for one in all_arrivals[:-1]]
-    for word in _some(old, _OLD_WORDS):
+    for word in _sample(old, _OLD_WORDS):
         if search(lake, workspace_id, word, limit=5).hits:
             yield f"search: {word} of a replaced version is found"
 
 
-def _some(of: Collection[T], most: int) -> Iterable[T]:
+def _sample(of: Collection[T], most: int) -> Iterable[T]:
     """About ``most`` of them, from the first to the last."""
     return islice(of, 0, None, max(1, len(of) // most))

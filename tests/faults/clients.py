@@ -88,20 +88,20 @@ class Clients:
                 while not self._stop.is_set():
                     turn += 1
                     records = _records(f"{self._seed}x{client}x{turn}", chance)
-                    refused = _refused(chance)
+                    refused = _rejected_texts(chance)
                     body = body_of(records, refused)
                     key = f"{self._seed}-{client}-{turn}"
-                    answer = self._insist(http, nodes, key, body)
+                    answer = self._send_until_answered(http, nodes, key, body)
                     assert answer["rejectedCount"] == len(refused)
                     batch_id = str(answer["batchId"])
                     self._ledger.write(batch_id, records, refused, key=key, client=client)
                     if chance.random() < _READ_SHARE:
-                        self._look(http, next(nodes), batch_id, len(records))
+                        self._poll_batch(http, next(nodes), batch_id, len(records))
                     time.sleep(chance.uniform(0, _PAUSE_SECONDS))
         except BaseException as error:  # noqa: BLE001 - looked at by the test, in its own thread
             self.errors.append(error)
 
-    def _insist(
+    def _send_until_answered(
         self, http: httpx.Client, nodes: Iterator[str], key: str, body: bytes
     ) -> Mapping[str, object]:
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -121,7 +121,7 @@ class Clients:
                 assert time.monotonic() < deadline, answer.text
             time.sleep(0.02)
 
-    def _look(self, http: httpx.Client, node: str, batch_id: str, accepted: int) -> None:
+    def _poll_batch(self, http: httpx.Client, node: str, batch_id: str, accepted: int) -> None:
         """A batch that has its 202 is known to every node at once."""
         try:
             answer = http.get(f"{node}/api/v1/ingest/batches/{batch_id}")
@@ -155,5 +155,5 @@ def _records(request: str, chance: random.Random) -> list[SentRecord]:
     return records
 
 
-def _refused(chance: random.Random) -> Sequence[str]:
+def _rejected_texts(chance: random.Random) -> Sequence[str]:
     return chance.choices(_REFUSED, k=2) if chance.random() < 0.1 else []

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.chaos import ROUNDS, SEED
+from tests.faults.chaos_settings import ROUNDS, SEED
 from tests.faults.recording import Recording, load, record
 
 
 @pytest.fixture(autouse=True)
-def _say_how_to_repeat_it(request: pytest.FixtureRequest) -> None:
+def _print_seed(request: pytest.FixtureRequest) -> None:
     said = f"EVERLAKE_CHAOS_SEED={SEED} EVERLAKE_CHAOS_ROUNDS={ROUNDS}"
     request.node.add_report_section("setup", "luck", said)
 

@@ -22,13 +22,13 @@ class Write(NamedTuple):
     data: bytes
 
 
-class Cut(NamedTuple):
+class Truncation(NamedTuple):
     """A file made shorter or longer."""
 
     size: int
 
 
-Edit: TypeAlias = Write | Cut
+Edit: TypeAlias = Write | Truncation
 
 
 class File:
@@ -41,16 +41,16 @@ class File:
 
     def now(self) -> bytes:
         """The bytes as programs see them."""
-        return applied(self.synced, self.pending)
+        return apply_edits(self.synced, self.pending)
 
     def mark(self) -> int:
         """How many changes there have been."""
         return self._settled + len(self.pending)
 
-    def settle(self, mark: int) -> None:
+    def sync(self, mark: int) -> None:
         """Make the changes up to a mark safe."""
         count = max(0, mark - self._settled)
-        self.synced = applied(self.synced, self.pending[:count])
+        self.synced = apply_edits(self.synced, self.pending[:count])
         del self.pending[:count]
         self._settled += count
 
@@ -70,7 +70,7 @@ class Change:
     def make(self) -> None:
         """Let programs see it."""
         for directory, names in self.meanings.items():
-            _give(directory.now, names)
+            _apply_names(directory.now, names)
             directory.pending.append(self)
 
 
@@ -87,21 +87,21 @@ class Directory:
         """How many changes there have been."""
         return self._settled + len(self.pending)
 
-    def settle(self, mark: int) -> None:
+    def sync(self, mark: int) -> None:
         """Make the changes up to a mark safe; of another directory, those before a shared one."""
         while self.pending and self._settled < mark:
             change = self.pending.pop(0)
             self._settled += 1
-            _give(self.synced, change.meanings[self])
+            _apply_names(self.synced, change.meanings[self])
             for other in change.meanings:
                 if change in other.pending:
-                    other.settle(other._settled + other.pending.index(change) + 1)
+                    other.sync(other._settled + other.pending.index(change) + 1)
 
 
 Node: TypeAlias = File | Directory
 
 
-class Survival(Protocol):
+class SurvivalPolicy(Protocol):
     """What is left, after the loss of power, of that which no sync has made safe."""
 
     def names(self, directory: Directory) -> int:
@@ -147,15 +147,15 @@ class SomeUnsynced:
         chance, most = self._chance, len(file.pending)
         if chance.random() < 0.5:
             kept = chance.choice((0, most, chance.randint(0, most)))
-            return applied(file.synced, file.pending[:kept])
+            return apply_edits(file.synced, file.pending[:kept])
         share = chance.random()
-        return applied(
+        return apply_edits(
             file.synced,
             (
                 piece
                 for edit in file.pending
                 for piece in _sectors(edit)
-                if isinstance(piece, Cut) or chance.random() < share
+                if isinstance(piece, Truncation) or chance.random() < share
             ),
         )
 
@@ -171,7 +171,7 @@ class EverythingUnsynced:
 
 
 def write_image(
-    root: Directory, target: Path, survival: Survival, *, without: str | None = None
+    root: Directory, target: Path, survival: SurvivalPolicy, *, without: str | None = None
 ) -> None:
     """Make the directory ``target``, with what the disk holds below ``root`` after the loss.
 
@@ -181,17 +181,17 @@ def write_image(
         survival: what is left of that which was not synced.
         without: a name in ``root`` to leave out.
     """
-    kept = _Kept(survival)
+    kept = _SurvivingNames(survival)
     target.mkdir()
     for name, node in kept.names(root).items():
         if name != without:
             _write(node, target / name, kept)
 
 
-class _Kept:
+class _SurvivingNames:
     """What survives, decided once for each directory."""
 
-    def __init__(self, survival: Survival) -> None:
+    def __init__(self, survival: SurvivalPolicy) -> None:
         self.content = survival.content
         self._survival = survival
         self._counts: dict[Directory, int] = {}
@@ -200,7 +200,7 @@ class _Kept:
         names = dict(directory.synced)
         for change in directory.pending:
             if any(self._has(one, change) for one in change.meanings):
-                _give(names, change.meanings[directory])
+                _apply_names(names, change.meanings[directory])
         return names
 
     def _has(self, directory: Directory, change: Change) -> bool:
@@ -209,7 +209,7 @@ class _Kept:
         return change in directory.pending[: self._counts[directory]]
 
 
-def _write(node: Node, target: Path, kept: _Kept) -> None:
+def _write(node: Node, target: Path, kept: _SurvivingNames) -> None:
     if isinstance(node, File):
         target.write_bytes(kept.content(node))
         return
@@ -218,11 +218,11 @@ def _write(node: Node, target: Path, kept: _Kept) -> None:
         _write(below, target / name, kept)
 
 
-def applied(content: bytes, edits: Iterable[Edit]) -> bytes:
+def apply_edits(content: bytes, edits: Iterable[Edit]) -> bytes:
     """A file's bytes after edits; what nobody wrote is zeros."""
     edited = bytearray(content)
     for edit in edits:
-        if isinstance(edit, Cut):
+        if isinstance(edit, Truncation):
             del edited[edit.size :]
             edited.extend(bytes(edit.size - len(edited)))
         else:
@@ -233,7 +233,7 @@ def applied(content: bytes, edits: Iterable[Edit]) -> bytes:
 
 def _sectors(edit: Edit) -> Iterator[Edit]:
     """A write, sector by sector."""
-    if isinstance(edit, Cut):
+    if isinstance(edit, Truncation):
         yield edit
         return
     offset, data = edit
@@ -244,7 +244,7 @@ def _sectors(edit: Edit) -> Iterator[Edit]:
         start = end
 
 
-def _give(names: dict[str, Node], meanings: dict[str, Node | None]) -> None:
+def _apply_names(names: dict[str, Node], meanings: dict[str, Node | None]) -> None:
     for name, node in meanings.items():
         if node is None:
             names.pop(name, None)

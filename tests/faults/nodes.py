@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from everlake.catalog import keys, sequence
+from everlake.catalog import api_keys, batch_scan
+from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.engine import Catalog
-from everlake.catalog.keys import ApiKey
-from everlake.contract.batch import BatchStatus
+from everlake.catalog.database import Catalog
+from everlake.contract.batches import BatchStatus
+from tests.faults.batch_counts import BatchCounts
 from tests.faults.checker import problems, promise_problems
 from tests.faults.clients import Clients
 from tests.faults.ledger import PRODUCT, PROJECT, Ledger
 from tests.faults.recording import BUSY
-from tests.faults.statuses import Counts
-from tests.integration.processes import pid_of, until
-from tests.integration.s3 import S3, variables
-from tests.integration.server import Api, Server, everlake
+from tests.support.processes import pid_of, wait_until
+from tests.support.s3 import S3Server, s3_environment
+from tests.support.server import ApiClient, EverlakeServer, run_everlake
 
 SETTINGS = {**BUSY, "EVERLAKE_LEASE_SECONDS": "2"}
 CLIENT_SECONDS = 3.0
@@ -34,7 +34,7 @@ FORBIDDEN = ("Traceback", "unexpected error", "step failed", "batch failed", "da
 """No log may have a word of these, whatever happens to its node."""
 
 
-class Node(Server):
+class Node(EverlakeServer):
     """One process of the program, and what is its own alone.
 
     Args:
@@ -59,7 +59,7 @@ class Node(Server):
         working = self._working()
         super().start()
         if self.role == "worker":
-            until(lambda: self._working() > working, "it does not begin to work")
+            wait_until(lambda: self._working() > working, "it does not begin to work")
 
     def _working(self) -> int:
         return self.log().count('"working"') if self.log_path.exists() else 0
@@ -83,7 +83,7 @@ class Nodes:
         apis: int = 2,
         workers: int = 3,
         extra: Mapping[str, Mapping[str, str]] | None = None,
-        bucket: S3 | None = None,
+        bucket: S3Server | None = None,
     ) -> None:
         self.storage = folder / "storage"
         self.storage.mkdir()
@@ -91,13 +91,13 @@ class Nodes:
         self.url = f"s3://{bucket.new_bucket()}/a/lake" if bucket else self.storage.as_uri()
         shared = {
             **SETTINGS,
-            **(variables(bucket.url) if bucket else {}),
+            **(s3_environment(bucket.url) if bucket else {}),
             "EVERLAKE_DATABASE_URL": database,
             "EVERLAKE_STORAGE_URL": self.url,
         }
         self._shared = shared
         ids = ("--product-id", PRODUCT, "--project-id", PROJECT, "--json")
-        self.setup = json.loads(everlake("init", *ids, data=self.storage, env=shared).stdout)
+        self.setup = json.loads(run_everlake("init", *ids, data=self.storage, env=shared).stdout)
         self.workspace_id: str = self.setup["workspace_id"]
         self.ledger = Ledger()
 
@@ -107,7 +107,7 @@ class Nodes:
 
         self.apis = [node("api", number) for number in range(apis)]
         self.workers = [node("worker", number) for number in range(workers)]
-        self.counts = Counts(database)
+        self.counts = BatchCounts(database)
 
     @property
     def all(self) -> list[Node]:
@@ -131,7 +131,7 @@ class Nodes:
 
     def complete(self) -> int:
         """How many batches have come to their end."""
-        return self.counts.of(BatchStatus.COMPLETE)
+        return self.counts.count(BatchStatus.COMPLETE)
 
     @contextmanager
     def catalog(self) -> Generator[Catalog]:
@@ -145,17 +145,17 @@ class Nodes:
     def rows(self) -> list[BatchRow]:
         """Every batch, by its sequence."""
         with self.catalog() as catalog:
-            return list(sequence.walk(catalog, self.workspace_id))
+            return list(batch_scan.scan(catalog, self.workspace_id))
 
     def api_keys(self) -> list[ApiKey]:
         """The workspace's keys."""
-        with self.catalog() as catalog, catalog.read() as tx:
-            return keys.page(tx, self.workspace_id, limit=100)
+        with self.catalog() as catalog, catalog.snapshot() as tx:
+            return api_keys.page(tx, self.workspace_id, limit=100)
 
     def wait_for_more(self, what: str, more: int = 1) -> None:
         """Return when so many further batches have got a 202."""
         before = len(self.ledger.batches)
-        until(lambda: len(self.ledger.batches) >= before + more, what)
+        wait_until(lambda: len(self.ledger.batches) >= before + more, what)
 
     def broken_promises(self) -> list[str]:
         """See :func:`promise_problems`; at any time."""
@@ -165,8 +165,8 @@ class Nodes:
         """All that holds once the clients have their answers and the work is done."""
         clients.stop()
         assert clients.errors == []
-        until(lambda: self.counts.waiting() == 0, "batches wait for ever")
-        api = Api(self.apis[-1].url, self.setup)
+        wait_until(lambda: self.counts.unfinished() == 0, "batches wait for ever")
+        api = ApiClient(self.apis[-1].url, self.setup)
         with pytest.MonkeyPatch.context() as patched:
             for name, value in self._shared.items():
                 if name.startswith("AWS_"):
@@ -185,7 +185,7 @@ class Nodes:
         for node in self.all:
             assert node.process is not None
             assert node.process.wait(20) == 0, node.log()[-2_000:]
-        verified = everlake(
+        verified = run_everlake(
             *("lake", "verify", "--json"), data=self.storage, env=self._shared, check=False
         )
         assert json.loads(verified.stdout)["ok"], verified.stdout
@@ -213,7 +213,7 @@ def running_nodes(
     apis: int = 2,
     workers: int = 3,
     extra: Mapping[str, Mapping[str, str]] | None = None,
-    bucket: S3 | None = None,
+    bucket: S3Server | None = None,
 ) -> Generator[Nodes]:
     """Nodes that run, for the length of a block; see :class:`Nodes`."""
     nodes = Nodes(folder, database, apis, workers, extra, bucket)

@@ -20,16 +20,16 @@ from tests.faults.strace import (
     EVERLAKE,
     Call,
     Tracer,
-    complaint,
+    program_output,
     read_calls,
-    said,
     skip_where_not_allowed,
-    watched,
+    strace_output,
+    traced_pids,
 )
-from tests.integration.processes import by_role, kill, until
-from tests.integration.server import FAST, Api, environment, free_port
+from tests.support.processes import kill, processes_by_role, wait_until
+from tests.support.server import NO_RATE_LIMIT, ApiClient, environment, free_port
 
-BUSY = {**FAST, "EVERLAKE_UPKEEP_SECONDS": "0.2", "EVERLAKE_RETRY_SECONDS": "0.2"}
+BUSY = {**NO_RATE_LIMIT, "EVERLAKE_UPKEEP_SECONDS": "0.2", "EVERLAKE_RETRY_SECONDS": "0.2"}
 _BUFFERS = 1 << 28
 _REQUESTS = 40
 _MANY = 3_000
@@ -112,8 +112,8 @@ def _command(tracer: Tracer, output: Path, data: Path, *arguments: str) -> str:
     with tracer.running(*EVERLAKE, *arguments, output=output, env=environment(data)) as process:
         process.wait(120)
     skip_where_not_allowed(output)
-    assert process.returncode == 0, complaint(output).read_text()
-    return said(output).read_text()
+    assert process.returncode == 0, strace_output(output).read_text()
+    return program_output(output).read_text()
 
 
 def _session(
@@ -126,32 +126,32 @@ def _session(
         output=output,
         env=environment(data, BUSY),
     ) as process:
-        api = Api(f"http://127.0.0.1:{port}", setup)
-        until(lambda: _is_up(api), "it does not come up")
-        pids = by_role(watched(process))
+        api = ApiClient(f"http://127.0.0.1:{port}", setup)
+        wait_until(lambda: _is_up(api), "it does not come up")
+        pids = processes_by_role(traced_pids(process))
         before = len(ledger.batches)
         clients = Clients(api.url, setup["api_key"], ledger, seed)
         clients.start()
         try:
             _send_many(api, ledger, f"{seed}")
-            until(lambda: len(ledger.batches) > before + _REQUESTS, "nothing is accepted")
+            wait_until(lambda: len(ledger.batches) > before + _REQUESTS, "nothing is accepted")
             kill(pids["worker"][0])
         finally:
             clients.stop()
         assert clients.errors == []
-        api.complete(*ledger.batches)
+        api.wait_until_complete(*ledger.batches)
         os.kill(pids["serve"][0], signal.SIGTERM)
         process.wait(60)
 
 
-def _is_up(api: Api) -> bool:
+def _is_up(api: ApiClient) -> bool:
     try:
         return api.http.get("/healthz").is_success
     except httpx.TransportError:
         return False
 
 
-def _send_many(api: Api, ledger: Ledger, name: str) -> None:
+def _send_many(api: ApiClient, ledger: Ledger, name: str) -> None:
     """Records enough for the upkeep to extend each index."""
     for start in range(0, _MANY, _BULK):
         records = [

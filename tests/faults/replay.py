@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.faults.disk import Change, Cut, Directory, File, Node, Write
+from tests.faults.disk import Change, Directory, File, Node, Truncation, Write
 from tests.faults.strace import Call
 
 CALLS = (
@@ -126,7 +126,7 @@ class Replay:
         marked = self._marks.pop(call.began, None)
         if marked is not None:
             node, mark = marked
-            node.settle(mark)
+            node.sync(mark)
 
     def open(self, call: Call) -> None:
         [path] = _paths(call)
@@ -139,7 +139,7 @@ class Replay:
             Change({directory: {name: node}}).make()
         if isinstance(node, File):
             if "O_TRUNC" in flags:
-                node.pending.append(Cut(0))
+                node.pending.append(Truncation(0))
             self._open[call.result, id(node)] = Open(node, append="O_APPEND" in flags)
 
     def write(self, call: Call) -> None:
@@ -154,7 +154,7 @@ class Replay:
 
     def cut(self, call: Call) -> None:
         if isinstance(node := self._node_of(call), File):
-            node.pending.append(Cut(_last(call)))
+            node.pending.append(Truncation(_last(call)))
 
     def rename(self, call: Call) -> None:
         [old, new] = _paths(call)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.integration.processes import kill, tree
+from tests.support.processes import kill, process_tree
 
 _LINE = re.compile(r"(\d+) +(.*)", re.DOTALL)
 _RESUMED = re.compile(r"<\.\.\. \w+ resumed>(.*)", re.DOTALL)
@@ -62,37 +62,37 @@ class Tracer:
         is killed at the end of the block, if it runs still.
         """
         strace = [*self._command, f"--output={output}"]
-        with said(output).open("wb") as out, complaint(output).open("wb") as err:
+        with program_output(output).open("wb") as out, strace_output(output).open("wb") as err:
             process = subprocess.Popen([*strace, *command], env=env, stdout=out, stderr=err)
         try:
             yield process
         finally:
             # What strace watches goes first: without it, its calls would fail and it never end.
-            for pid in [*watched(process), process.pid]:
+            for pid in [*traced_pids(process), process.pid]:
                 kill(pid)
             process.wait()
 
 
-def said(output: Path) -> Path:
+def program_output(output: Path) -> Path:
     """What the program of a trace printed."""
     return output.with_suffix(".out")
 
 
-def complaint(output: Path) -> Path:
+def strace_output(output: Path) -> Path:
     """What the program of a trace, and strace itself, printed on standard error."""
     return output.with_suffix(".err")
 
 
 def skip_where_not_allowed(output: Path) -> None:
     """Skip the test where strace may not watch others."""
-    words = complaint(output).read_text()
+    words = strace_output(output).read_text()
     if "ptrace" in words.lower():
         pytest.skip(f"strace cannot attach here: {words.strip()}")
 
 
-def watched(process: subprocess.Popen[bytes]) -> list[int]:
+def traced_pids(process: subprocess.Popen[bytes]) -> list[int]:
     """The processes under this strace, each after its parent."""
-    return tree(process.pid)[1:]
+    return process_tree(process.pid)[1:]
 
 
 def read_calls(output: Path) -> list[Call]:

@@ -20,22 +20,35 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from everlake.attachments.spool import Spool
+from everlake.attachments.spooling.spool import Spool
 from everlake.storage import open_store
-from tests.faults.chaos import SEED, many
+from tests.faults.chaos_settings import SEED, scaled
 from tests.faults.ledger import PRODUCT, PROJECT
-from tests.hostile import Hostile, Request, content, etag, hostile, serve_ranges
-from tests.hostile_server import CLOSE, Peer, behaviour
-from tests.integration.postgres import Postgres
-from tests.integration.processes import until
-from tests.integration.s3 import S3, variables
-from tests.integration.server import FAST, Api, Server, everlake_json, running
+from tests.support.hostile_behaviours import (
+    HostileServer,
+    ReceivedRequest,
+    content,
+    etag,
+    hostile_server,
+    serve_ranges,
+)
+from tests.support.hostile_server import CLOSE, ClientConnection, behaviour
+from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
+from tests.support.s3 import S3Server, s3_environment
+from tests.support.server import (
+    NO_RATE_LIMIT,
+    ApiClient,
+    EverlakeServer,
+    run_everlake_json,
+    running_server,
+)
 
-FILES = many(40)
-KILLS = many(4)
+FILES = scaled(40)
+KILLS = scaled(4)
 PIECE = 32 * 1024
 SETTINGS = {
-    **FAST,
+    **NO_RATE_LIMIT,
     "EVERLAKE_ATTACHMENT_ALLOW": "127.0.0.1",
     "EVERLAKE_ATTACHMENT_IDLE_TIMEOUT": "5",
     "EVERLAKE_ATTACHMENT_ATTEMPTS": "1000",
@@ -46,21 +59,24 @@ SETTINGS = {
 
 
 @behaviour
-def paced(peer: Peer, request: Request) -> object:
+def paced(peer: ClientConnection, request: ReceivedRequest) -> object:
     """Content by size and seed, in pieces that take their time; now and then it breaks off."""
     size, seed = int(request.path[1]), int(request.path[2])
     data, tag = content(size, seed), etag(seed)
-    begin = request.begins or 0
+    begin = request.range_start or 0
     if request.headers.get("if-range") != tag:
         begin = 0
     headers = {"ETag": tag, "Content-Length": str(size - begin)}
     if begin and begin >= size:
-        peer.answer(416, {"ETag": tag, "Content-Range": f"bytes */{size}"})
+        peer.send_response(416, {"ETag": tag, "Content-Range": f"bytes */{size}"})
         return None
     if begin:
         headers["Content-Range"] = f"bytes {begin}-{size - 1}/{size}"
-    peer.head(206 if begin else 200, headers)
-    breaks = random.Random(f"{request.target}{peer.server.asked[request.target]}").random() < 0.2
+    peer.send_head(206 if begin else 200, headers)
+    breaks = (
+        random.Random(f"{request.target}{peer.server.request_counts[request.target]}").random()
+        < 0.2
+    )
     for start in range(begin, size, PIECE):
         peer.send(data[start : min(start + PIECE, size)])
         time.sleep(0.03)
@@ -70,7 +86,7 @@ def paced(peer: Peer, request: Request) -> object:
 
 
 @behaviour
-def said(peer: Peer, request: Request) -> None:
+def said(peer: ClientConnection, request: ReceivedRequest) -> None:
     """A text file that says one word of its own."""
     serve_ranges(peer, request, sentence(int(request.path[1])).encode(), {"ETag": etag()})
 
@@ -98,15 +114,15 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Place]:
     if request.param == "directory":
         yield Place(tmp_path, SETTINGS, tmp_path.as_uri(), (tmp_path,))
         return
-    s3: S3 = request.getfixturevalue("s3_server")
+    s3: S3Server = request.getfixturevalue("s3_server")
     url = f"s3://{s3.new_bucket()}/files"
-    env = {**SETTINGS, **variables(s3.url), "EVERLAKE_STORAGE_URL": url}
+    env = {**SETTINGS, **s3_environment(s3.url), "EVERLAKE_STORAGE_URL": url}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables(s3.url).items():
+        for name, value in s3_environment(s3.url).items():
             patch.setenv(name, value)
         workers = (tmp_path,)
         if request.param == "machines":
-            postgres: Postgres = request.getfixturevalue("postgres_server")
+            postgres: PostgresServer = request.getfixturevalue("postgres_server")
             env["EVERLAKE_DATABASE_URL"] = postgres.new_database()
             workers = tuple(tmp_path / name for name in ("one", "two"))
             for directory in workers:
@@ -117,7 +133,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Place]:
 @contextmanager
 def killed(place: Place, chance: random.Random, done: Callable[[], bool]) -> Iterator[None]:
     """Kill one worker or another, again and again; all live for the length of the block."""
-    workers = [Server("worker", data, place.env) for data in place.workers]
+    workers = [EverlakeServer("worker", data, place.env) for data in place.workers]
     for worker in workers:
         worker.start()
     for _ in range(KILLS):
@@ -134,7 +150,7 @@ def killed(place: Place, chance: random.Random, done: Callable[[], bool]) -> Ite
             worker.stop()
 
 
-def records(api: Api, server: Hostile, chance: random.Random) -> list[dict[str, Any]]:
+def records(api: ApiClient, server: HostileServer, chance: random.Random) -> list[dict[str, Any]]:
     """Files of many sizes, some of them twice, and texts."""
     urls: list[dict[str, Any]] = []
     for number in range(FILES):
@@ -164,9 +180,9 @@ def expected(url: str) -> bytes:
 def test_each_file_is_there_once_whatever_was_killed(place: Place) -> None:
     chance = random.Random(SEED)
     ids = ("--product-id", PRODUCT, "--project-id", PROJECT)
-    setup = everlake_json("init", *ids, data=place.data, env=place.env)
-    with hostile() as server, running("api", place.data, place.env) as up:
-        api = Api(up.url, setup)
+    setup = run_everlake_json("init", *ids, data=place.data, env=place.env)
+    with hostile_server() as server, running_server("api", place.data, place.env) as up:
+        api = ApiClient(up.url, setup)
         sent = records(api, server, chance)
         batches = [api.accept(sent[start : start + 5]) for start in range(0, len(sent), 5)]
 
@@ -178,9 +194,9 @@ def test_each_file_is_there_once_whatever_was_killed(place: Place) -> None:
             )
 
         with killed(place, chance, settled):
-            until(settled, "every attachment is complete", within=150)
+            wait_until(settled, "every attachment is complete", timeout=150)
             listed = [one for batch_id in batches for one in all_of(api, batch_id)]
-            until(lambda: all_read(api, batches), "every text is in the lake", within=100)
+            wait_until(lambda: all_read(api, batches), "every text is in the lake", timeout=100)
 
         urls = [one["vendor_url"] for record in sent for one in record["_attachments"]]
         assert len(listed) == len(urls)
@@ -206,11 +222,11 @@ def test_each_file_is_there_once_whatever_was_killed(place: Place) -> None:
         if len(place.workers) > 1:
             # What one left behind when it was killed, another may have begun anew. It goes after
             # a day, since nobody holds it.
-            Spool(spool).sweep(-60)
+            Spool(spool).remove_stale(-60)
         assert list(spool.iterdir()) == []
 
 
-def all_of(api: Api, batch_id: str) -> list[dict[str, Any]]:
+def all_of(api: ApiClient, batch_id: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     query: dict[str, str] = {"limit": "100"}
     while True:
@@ -223,7 +239,7 @@ def all_of(api: Api, batch_id: str) -> list[dict[str, Any]]:
         query["cursor"] = page["nextCursor"]
 
 
-def all_read(api: Api, batches: list[str]) -> bool:
+def all_read(api: ApiClient, batches: list[str]) -> bool:
     texts = [one["text"] for batch_id in batches for one in all_of(api, batch_id) if "text" in one]
     assert all(text["status"] != "FAILED" for text in texts), texts
     return all(text["status"] == "COMPLETE" for text in texts)

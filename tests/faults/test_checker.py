@@ -8,15 +8,15 @@ from typing import Any
 import lance
 import pytest
 
-from everlake.catalog.engine import Catalog
-from everlake.contract.identity import record_id
+from everlake.catalog.database import Catalog
+from everlake.contract.record_identity import record_id
 from everlake.landing.lines import compress, decompress
+from tests.faults.batch_counts import sqlite_in
 from tests.faults.checker import problems, promise_problems
 from tests.faults.ledger import Ledger, SentRecord
-from tests.faults.statuses import sqlite_in
-from tests.integration.postgres import Postgres
-from tests.integration.server import FAST, Api, everlake_json, running
-from tests.integration.worker.home import Home
+from tests.support.postgres import PostgresServer
+from tests.support.server import NO_RATE_LIMIT, ApiClient, run_everlake_json, running_server
+from tests.support.worker_fixture import WorkerFixture
 
 
 class Directory:
@@ -33,7 +33,7 @@ class Directory:
         self.ledger = ledger
         self.database = database
 
-    def problems(self, api: Api | None = None) -> list[str]:
+    def problems(self, api: ApiClient | None = None) -> list[str]:
         of = (self.data, self.workspace_id, self.ledger)
         return problems(*of, api, catalog=self.database)
 
@@ -68,26 +68,26 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Directory:
 
 @pytest.fixture(scope="module")
 def original_of_many(
-    tmp_path_factory: pytest.TempPathFactory, postgres_server: Postgres
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer
 ) -> Directory:
     """One whose catalog is in PostgreSQL."""
     return made(tmp_path_factory.mktemp("original"), postgres_server.new_database())
 
 
 def made(data: Path, database: str | None = None) -> Directory:
-    home = Home(data, product_id="prod-1", project_id="proj-1", database=database)
+    home = WorkerFixture(data, product_id="prod-1", project_id="proj-1", database=database)
     ledger = Ledger()
     for records, refused in zip(BATCHES, REFUSED, strict=True):
         batch_id = home.accept_texts([*(record.text() for record in records), *refused])
         ledger.write(batch_id, records, refused, client=1)
-    home.work()
+    home.process_all()
     home.close()
     return Directory(data, home.workspace_id, ledger, database)
 
 
 @pytest.fixture
 def directory_of_many(
-    original_of_many: Directory, postgres_server: Postgres, tmp_path: Path
+    original_of_many: Directory, postgres_server: PostgresServer, tmp_path: Path
 ) -> Directory:
     """A copy to be damaged, its database as well."""
     of = original_of_many
@@ -189,7 +189,7 @@ def forget_an_arrival(directory: Directory) -> None:
 
 def execute(directory: Directory, statement: str) -> None:
     catalog = Catalog.open(directory.database or sqlite_in(directory.data))
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         tx.exec_driver_sql(statement)
     catalog.close()
 
@@ -352,11 +352,11 @@ def test_broken_promises_are_seen_while_the_server_runs(
 
 
 def test_what_the_api_answers_is_compared_as_well(directory: Directory) -> None:
-    key = everlake_json(
+    key = run_everlake_json(
         *("keys", "create", "--label", "checker", "--permissions", "api:read"), data=directory.data
     )
-    with running("api", directory.data, FAST) as server:
-        api = Api(server.url, key)
+    with running_server("api", directory.data, NO_RATE_LIMIT) as server:
+        api = ApiClient(server.url, key)
         assert directory.problems(api) == []
         set_back_a_record(directory)
         lose_a_record(directory)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.chaos import ROUNDS, ROUNDS_IN_CI, SEED
+from tests.faults.chaos_settings import ROUNDS, ROUNDS_IN_CI, SEED
 from tests.faults.nodes import Node, running_nodes
-from tests.integration.postgres import Postgres
-from tests.integration.processes import until
+from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
 
 OFF = ("+300s", "-300s") if ROUNDS > ROUNDS_IN_CI else ("+300s",)
 BATCHES = 20
@@ -50,7 +50,7 @@ def is_far_off(node: Node, now: datetime) -> bool:
 
 @pytest.mark.parametrize("offset", OFF)
 def test_a_node_with_a_wrong_clock_is_no_different_from_the_others(
-    offset: str, postgres_server: Postgres, tmp_path: Path
+    offset: str, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     started = datetime.now(UTC)
     off = turned(offset, tmp_path)
@@ -63,7 +63,7 @@ def test_a_node_with_a_wrong_clock_is_no_different_from_the_others(
             # Now the one with the wrong clock has the workspace, and takes it from one that died.
             nodes.workers[0].kill()
             done = nodes.complete()
-            until(lambda: nodes.complete() > done, "no batch completes")
+            wait_until(lambda: nodes.complete() > done, "no batch completes")
             nodes.workers[0].start()
             nodes.wait_for_more("nothing is accepted", BATCHES)
             nodes.check_at_the_end(clients)

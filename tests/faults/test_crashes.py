@@ -24,15 +24,21 @@ from typing import NamedTuple
 
 import pytest
 
-from everlake.contract.batch import BatchStatus
-from tests.faults.chaos import ROUNDS, SEED
+from everlake.contract.batches import BatchStatus
+from tests.faults.batch_counts import BatchCounts
+from tests.faults.chaos_settings import ROUNDS, SEED
 from tests.faults.checker import problems, promise_problems
 from tests.faults.clients import Clients
 from tests.faults.ledger import PRODUCT, PROJECT, Ledger
 from tests.faults.recording import BUSY
-from tests.faults.statuses import Counts
-from tests.integration.processes import children, kill, kill_tree, pid_of, until
-from tests.integration.server import Api, Server, environment, everlake, everlake_json
+from tests.support.processes import child_processes, kill, kill_tree, pid_of, wait_until
+from tests.support.server import (
+    ApiClient,
+    EverlakeServer,
+    environment,
+    run_everlake,
+    run_everlake_json,
+)
 
 KINDS = (
     *("one api", "api", "worker", "api worker", "serve", "serve api worker"),
@@ -68,15 +74,15 @@ class Scene:
     def __init__(self, data: Path) -> None:
         self.data = data
         ids = ("--product-id", PRODUCT, "--project-id", PROJECT)
-        self.setup = everlake_json("init", *ids, data=data)
+        self.setup = run_everlake_json("init", *ids, data=data)
         self.workspace_id: str = self.setup["workspace_id"]
         self.ledger = Ledger()
-        self.server = Server("serve", data, SETTINGS)
-        self.counts = Counts(data)
+        self.server = EverlakeServer("serve", data, SETTINGS)
+        self.counts = BatchCounts(data)
 
     def complete(self) -> int:
         """How many batches have come to their end."""
-        return self.counts.of(BatchStatus.COMPLETE)
+        return self.counts.count(BatchStatus.COMPLETE)
 
     def strike(self, kind: str) -> None:
         """Kill what a round is about, and see that it is started again."""
@@ -104,16 +110,16 @@ class Scene:
 
         There may be none, where the last kill was a moment ago.
         """
-        before = children(self.server)
+        before = child_processes(self.server)
         killed = [pid for role in roles for pid in before.get(role, [])][:most]
         for pid in killed:
             kill(pid)
 
         def there_again() -> bool:
-            now = children(self.server)
+            now = child_processes(self.server)
             return all(len({*now.get(role, [])} - {*killed}) >= COUNTS[role] for role in roles)
 
-        until(there_again, f"{roles} are not started again")
+        wait_until(there_again, f"{roles} are not started again")
 
     def start_again(self) -> None:
         """As a service manager does; what the killed one left behind may hold the port yet."""
@@ -127,7 +133,7 @@ class Scene:
                 return False
             return True
 
-        until(started, f"it does not start again: {self.server.log()[-2_000:]}")
+        wait_until(started, f"it does not start again: {self.server.log()[-2_000:]}")
 
     def wait_for_upkeep(self) -> None:
         """Return when an index is being written, or nothing is worth it for a while."""
@@ -166,21 +172,21 @@ def test_nothing_that_was_promised_is_lost_when_processes_are_killed(tmp_path: P
         for now in schedule(chance, ROUNDS):
             if now.waits:
                 done = scene.complete()
-                until(lambda done=done: scene.complete() > done, "no batch completes")
+                wait_until(lambda done=done: scene.complete() > done, "no batch completes")
             time.sleep(now.pause)
             scene.strike(now.kind)
             assert promise_problems(tmp_path, scene.workspace_id, scene.ledger) == []
         clients.stop()
         assert clients.errors == []
-        until(lambda: scene.counts.waiting() == 0, "batches wait for ever")
-        api = Api(scene.server.url, scene.setup)
+        wait_until(lambda: scene.counts.unfinished() == 0, "batches wait for ever")
+        api = ApiClient(scene.server.url, scene.setup)
         assert problems(tmp_path, scene.workspace_id, scene.ledger, api) == []
         assert scene.server.stop() == 0
         assert len(scene.ledger.batches) > 5 * ROUNDS
 
         rebuild_through_kills(scene, chance)
         assert problems(tmp_path, scene.workspace_id, scene.ledger) == []
-        assert json.loads(everlake("lake", "verify", "--json", data=tmp_path).stdout)["ok"]
+        assert json.loads(run_everlake("lake", "verify", "--json", data=tmp_path).stdout)["ok"]
     finally:
         clients.stop()
         scene.server.kill()
@@ -194,4 +200,4 @@ def rebuild_through_kills(scene: Scene, chance: random.Random) -> None:
         with scene.rebuilding() as process:
             time.sleep(chance.uniform(1, 4))
             kill(process.pid)
-    everlake("lake", "rebuild", data=scene.data)
+    run_everlake("lake", "rebuild", data=scene.data)

@@ -12,25 +12,25 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.chaos import ROUNDS, ROUNDS_IN_CI, SEED, many
+from tests.faults.chaos_settings import ROUNDS, ROUNDS_IN_CI, SEED, scaled
 from tests.faults.clients import check_unavailable
 from tests.faults.ledger import SentRecord, body_of
 from tests.faults.nodes import Nodes, running_nodes
-from tests.integration.postgres import Postgres, postgres
-from tests.integration.processes import until
+from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.processes import wait_until
 
-CRASHES = many(1)
+CRASHES = scaled(1)
 WORKERS = 3 if ROUNDS > ROUNDS_IN_CI else 2
 AWAY_SECONDS = 60.0 if ROUNDS > ROUNDS_IN_CI else 3.0
 _CUT_PAUSE = 0.03
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Postgres]:
+def database(tmp_path: Path) -> Iterator[PostgresServer]:
     """A server of this test's own, which it may mistreat."""
     folder = tmp_path / "postgresql"
     folder.mkdir()
-    with postgres(folder) as server:
+    with running_postgres(folder) as server:
         yield server
 
 
@@ -47,13 +47,13 @@ def go_on(nodes: Nodes) -> None:
     """Return when batches come in and come to their end again."""
     nodes.wait_for_more("nothing is accepted any more", 10)
     done = nodes.complete()
-    until(lambda: nodes.complete() > done, "no batch completes any more")
+    wait_until(lambda: nodes.complete() > done, "no batch completes any more")
     assert nodes.broken_promises() == []
 
 
 @pytest.mark.timeout(180 + 20 * CRASHES + 3 * AWAY_SECONDS)
 def test_everything_goes_on_by_itself_after_the_database_was_away(
-    database: Postgres, tmp_path: Path
+    database: PostgresServer, tmp_path: Path
 ) -> None:
     chance = random.Random(SEED)
     with running_nodes(tmp_path, database.new_database(), 2, WORKERS) as nodes:

@@ -12,11 +12,11 @@ from tests.faults.disk import (
     NamesUnsynced,
     NothingUnsynced,
     SomeUnsynced,
-    Survival,
+    SurvivalPolicy,
     write_image,
 )
 from tests.faults.replay import CALLS, Replay, moments
-from tests.faults.strace import Call, Tracer, complaint, read_calls, skip_where_not_allowed
+from tests.faults.strace import Call, Tracer, read_calls, skip_where_not_allowed, strace_output
 
 BIG = 8 * SECTOR
 PROGRAM = f"""
@@ -67,7 +67,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> Replay:
     with tracer.running(sys.executable, "-c", PROGRAM, str(data), output=output) as program:
         program.wait(60)
     skip_where_not_allowed(output)
-    assert program.returncode == 0, complaint(output).read_text()
+    assert program.returncode == 0, strace_output(output).read_text()
     replay = Replay(data)
     for moment in moments(read_calls(output)):
         replay.feed(moment)
@@ -84,7 +84,7 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def image(replay: Replay, target: Path, survival: Survival) -> dict[str, str]:
+def image(replay: Replay, target: Path, survival: SurvivalPolicy) -> dict[str, str]:
     write_image(replay.root, target, survival)
     return files(target)
 

@@ -14,13 +14,13 @@ import pytest
 from everlake.landing.lines import decompress
 from tests.faults.checker import problems
 from tests.faults.ledger import PRODUCT, PROJECT, Ledger, SentRecord, body_of
-from tests.integration.server import FAST, Api, Server, everlake
+from tests.support.server import NO_RATE_LIMIT, ApiClient, EverlakeServer, run_everlake
 
 MEGABYTE = 1024 * 1024
 SIZE = 120 * MEGABYTE
 BALLAST = 88 * MEGABYTE
 IMPATIENT = {
-    **FAST,
+    **NO_RATE_LIMIT,
     # A batch would be given up within the second, if a full disk were counted against it.
     "EVERLAKE_MAX_ATTEMPTS": "2",
     "EVERLAKE_RETRY_SECONDS": "0.1",
@@ -71,11 +71,11 @@ def landing_files(data: Path) -> list[Path]:
     return [path for path in (data / "landing").rglob("*") if path.is_file()]
 
 
-def statuses(api: Api, ledger: Ledger) -> set[str]:
+def statuses(api: ApiClient, ledger: Ledger) -> set[str]:
     return {api.batch(batch_id)["status"] for batch_id in ledger.batches}
 
 
-def until_unavailable(api: Api, ledger: Ledger) -> httpx.Response:
+def until_unavailable(api: ApiClient, ledger: Ledger) -> httpx.Response:
     """Send until a request gets no 202; its answer."""
     chance = random.Random(0)
     for turn in range(200):
@@ -91,16 +91,18 @@ def test_a_full_disk_stops_nothing_for_good_and_loses_nothing(
     small_disk: Path, tmp_path: Path
 ) -> None:
     data = small_disk / "data"
-    made = everlake("init", "--product-id", PRODUCT, "--project-id", PROJECT, "--json", data=data)
+    made = run_everlake(
+        "init", "--product-id", PRODUCT, "--project-id", PROJECT, "--json", data=data
+    )
     setup = json.loads(made.stdout)
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"\0" * BALLAST)
     ledger = Ledger()
-    server = Server("serve", data, IMPATIENT)
+    server = EverlakeServer("serve", data, IMPATIENT)
     server.log_path = tmp_path / "serve.log"
     server.start()
     try:
-        api = Api(server.url, setup)
+        api = ApiClient(server.url, setup)
         refused = until_unavailable(api, ledger)
 
         assert refused.status_code == 503, refused.text
@@ -124,12 +126,12 @@ def test_a_full_disk_stops_nothing_for_good_and_loses_nothing(
         assert "FAILED" not in statuses(api, ledger)
 
         os.truncate(ballast, 0)
-        api.complete(*ledger.batches, within=90)
+        api.wait_until_complete(*ledger.batches, within=90)
         assert api.http.get("/readyz").is_success
         records = random_records(random.Random(1), 1_000)
         batch_id = api.accept(body_of(records))
         ledger.write(batch_id, records)
-        api.complete(batch_id)
+        api.wait_until_complete(batch_id)
     finally:
         assert server.stop() == 0
     assert problems(data, setup["workspace_id"], ledger) == []

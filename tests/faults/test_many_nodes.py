@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.faults.chaos import SEED, many
+from tests.faults.chaos_settings import SEED, scaled
 from tests.faults.nodes import Node, running_nodes
-from tests.integration.postgres import Postgres
-from tests.integration.s3 import S3
+from tests.support.postgres import PostgresServer
+from tests.support.s3 import S3Server
 
-ROUNDS = many(4)
+ROUNDS = scaled(4)
 SHORT, LONG = 0.3, 3.5
 """Seconds to stand still: well within a lease, and well beyond it."""
 
@@ -62,7 +62,7 @@ def strike(nodes: list[Node], still: float) -> None:
 @pytest.mark.parametrize("storage", ["directory", "bucket"])
 @pytest.mark.timeout(180 + 15 * ROUNDS)
 def test_nothing_that_was_promised_is_lost_when_nodes_are_killed_and_stopped(
-    postgres_server: Postgres, s3_server: S3, tmp_path: Path, storage: str
+    postgres_server: PostgresServer, s3_server: S3Server, tmp_path: Path, storage: str
 ) -> None:
     chance = random.Random(SEED)
     bucket = s3_server if storage == "bucket" else None

@@ -18,17 +18,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from everlake.contract.errors import STATUS_OF, ErrorCode
-from tests.faults.chaos import SEED, many
-from tests.faults.judging import check_counts, check_verdicts, judge, pieces
+from everlake.contract.errors import HTTP_STATUSES, ErrorCode
+from tests.faults.chaos_settings import SEED, scaled
+from tests.faults.ingest_checks import check_counts, check_validation, pieces, run_mutations
 from tests.faults.ledger import PRODUCT, PROJECT
 from tests.faults.mutations import Mutator, Sent
-from tests.integration.api.hostile import Memory, chunked, connect, head, read_answer
-from tests.integration.server import FAST, Api, everlake_json, running
+from tests.support.raw_http import ProcessMemory, chunked, connect, read_response, request_head
+from tests.support.server import NO_RATE_LIMIT, ApiClient, run_everlake_json, running_server
 
-SETTINGS = {**FAST, "EVERLAKE_LOG_LEVEL": "warning", "EVERLAKE_API_PROCESSES": "1"}
-BODIES = many(100_000)
-OVER_HTTP = many(12_000)
+SETTINGS = {**NO_RATE_LIMIT, "EVERLAKE_LOG_LEVEL": "warning", "EVERLAKE_API_PROCESSES": "1"}
+BODIES = scaled(100_000)
+OVER_HTTP = scaled(12_000)
 THREADS = 4
 PROCESSES = 2
 WARM_UP = 0.2
@@ -75,7 +75,7 @@ class Answer:
 class Sender:
     """One client with one connection at a time."""
 
-    def __init__(self, api: Api, seed: str) -> None:
+    def __init__(self, api: ApiClient, seed: str) -> None:
         self._api = api
         self._requests = Mutator(seed)
         self._wire = connect(api)
@@ -88,7 +88,7 @@ class Sender:
         for sent in self._requests.requests(count):
             try:
                 self._judge(sent, self._exchange(sent))
-                check_verdicts(sent)
+                check_validation(sent)
             except (AssertionError, OSError, ValueError, KeyError) as error:
                 self.faults.append(f"{type(error).__name__}: {error}: {sent}")
                 self._wire.close()
@@ -108,10 +108,12 @@ class Sender:
         else:
             body = chunked(*pieces(sent.body, sent.chunks))
             lines.append("transfer-encoding: chunked")
-        top = head(self._api, *lines).replace(b" HTTP/1.1", sent.query.encode() + b" HTTP/1.1", 1)
+        top = request_head(self._api, *lines).replace(
+            b" HTTP/1.1", sent.query.encode() + b" HTTP/1.1", 1
+        )
         with suppress(BrokenPipeError, ConnectionResetError):  # it may answer before the end
             self._wire.sendall(top + body)
-        answer = Answer(read_answer(self._wire))
+        answer = Answer(read_response(self._wire))
         if answer.headers.get("connection") == "close":
             self._wire.close()
             self._wire = connect(self._api)
@@ -130,20 +132,22 @@ class Sender:
             return
         self.seen[body["error"]] += 1
         assert body["error"] in CODES, body
-        assert answer.status == STATUS_OF.get(ErrorCode(body["error"]), 400)
+        assert answer.status == HTTP_STATUSES.get(ErrorCode(body["error"]), 400)
         assert body.keys() <= {"error", "message", "details"}, body
         assert 1 <= len(body["message"]) <= 2_048
         if body["error"] == "ALL_RECORDS_REJECTED":
             check_counts(body["details"], sent, accepted=0)
 
 
-@pytest.mark.timeout(120 + 30 * many(10))
+@pytest.mark.timeout(120 + 30 * scaled(10))
 def test_every_request_over_http_gets_its_answer_and_costs_no_memory(tmp_path: Path) -> None:
-    setup = everlake_json("init", "--product-id", PRODUCT, "--project-id", PROJECT, data=tmp_path)
-    with running("serve", tmp_path, SETTINGS) as server:
-        api = Api(server.url, setup)
+    setup = run_everlake_json(
+        "init", "--product-id", PRODUCT, "--project-id", PROJECT, data=tmp_path
+    )
+    with running_server("serve", tmp_path, SETTINGS) as server:
+        api = ApiClient(server.url, setup)
         senders = [Sender(api, f"{SEED}/{number}") for number in range(THREADS)]
-        memory = Memory(server)
+        memory = ProcessMemory(server)
         warm_up = int(OVER_HTTP * WARM_UP)
         send(senders, warm_up)
         warm = memory.now()
@@ -172,9 +176,9 @@ def send(senders: Sequence[Sender], count: int) -> None:
     assert [fault for sender in senders for fault in sender.faults] == []
 
 
-def stored(api: Api, batch_id: str) -> list[bytes]:
+def stored(api: ApiClient, batch_id: str) -> list[bytes]:
     """The texts of ``data`` that a batch brought, in the order of their arrival."""
-    api.complete(batch_id)
+    api.wait_until_complete(batch_id)
     answer = api.http.get("/api/v1/records", params={"batch": batch_id, "limit": 100})
     page = msgspec.json.decode(answer.content, type=Page)
     return [bytes(record.data) for record in reversed(page.records)]
@@ -190,7 +194,7 @@ class Page(msgspec.Struct):
     records: list[_Record]
 
 
-@pytest.mark.timeout(120 + 30 * many(10))
+@pytest.mark.timeout(120 + 30 * scaled(10))
 def test_every_request_without_a_server_is_judged_or_refused(tmp_path: Path) -> None:
     each = (BODIES - OVER_HTTP) // PROCESSES
     folders = [tmp_path / str(number) for number in range(PROCESSES)]
@@ -198,6 +202,6 @@ def test_every_request_without_a_server_is_judged_or_refused(tmp_path: Path) -> 
         folder.mkdir()
     seeds = [f"{SEED}/judged/{number}" for number in range(PROCESSES)]
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
-        ended = list(processes.map(judge, folders, seeds, [each] * PROCESSES))
+        ended = list(processes.map(run_mutations, folders, seeds, [each] * PROCESSES))
     seen = sum(ended, Counter[str]())
     assert seen.keys() == {*CODES - NOT_JUDGED, "accepted", "in part", "refused"}

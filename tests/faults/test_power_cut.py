@@ -18,15 +18,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.chaos import SEED, many
+from tests.faults.chaos_settings import SEED, scaled
 from tests.faults.checker import problems, promise_problems
 from tests.faults.clients import Clients
 from tests.faults.ledger import PRODUCT, PROJECT, Ledger
 from tests.faults.recording import BUSY
-from tests.integration.processes import kill_tree, until
-from tests.integration.server import Api, Server, everlake_json
+from tests.support.processes import kill_tree, wait_until
+from tests.support.server import ApiClient, EverlakeServer, run_everlake_json
 
-CUTS = many(4)
+CUTS = scaled(4)
 SIZE = 1024 * 1024 * 1024
 MODES = ("data=writeback,commit=1", "data=ordered")
 
@@ -70,7 +70,7 @@ class Disk:
     def unmount(self) -> None:
         """Let go of it, once nobody has a file of it open."""
         command = ["umount", self.mounted]
-        until(
+        wait_until(
             lambda: subprocess.run(command, check=False, capture_output=True).returncode == 0,
             "somebody holds the disk",
         )
@@ -91,9 +91,9 @@ def test_nothing_that_was_promised_is_lost_when_the_power_is_cut(
     disk.mount(MODES[0])
     data = disk.mounted / "data"
     ids = ("--product-id", PRODUCT, "--project-id", PROJECT)
-    setup = everlake_json("init", *ids, data=data)
+    setup = run_everlake_json("init", *ids, data=data)
     ledger = Ledger()
-    server = Server("serve", data, BUSY)
+    server = EverlakeServer("serve", data, BUSY)
     server.log_path = tmp_path / "serve.log"
     server.start()
     clients = Clients(server.url, setup["api_key"], ledger, SEED)
@@ -101,7 +101,9 @@ def test_nothing_that_was_promised_is_lost_when_the_power_is_cut(
     try:
         for number in range(CUTS):
             before = len(ledger.batches)
-            until(lambda before=before: len(ledger.batches) > before + 20, "nothing is accepted")
+            wait_until(
+                lambda before=before: len(ledger.batches) > before + 20, "nothing is accepted"
+            )
             time.sleep(chance.uniform(0, 3))
             disk.cut()
             kill_tree(server)
@@ -111,8 +113,8 @@ def test_nothing_that_was_promised_is_lost_when_the_power_is_cut(
             server.start()
         clients.stop()
         assert clients.errors == []
-        api = Api(server.url, setup)
-        api.complete(*ledger.batches)
+        api = ApiClient(server.url, setup)
+        api.wait_until_complete(*ledger.batches)
         assert problems(data, setup["workspace_id"], ledger, api) == []
         assert server.stop() == 0
     finally:

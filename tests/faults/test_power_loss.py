@@ -23,26 +23,26 @@ from pathlib import Path
 import pytest
 
 from everlake.settings import load
-from everlake.worker.run import Worker
-from tests.faults.chaos import SEED, many
+from everlake.worker.service import Worker
+from tests.faults.batch_counts import BatchCounts
+from tests.faults.chaos_settings import SEED, scaled
 from tests.faults.checker import batch_ids, problems
 from tests.faults.disk import (
     EverythingUnsynced,
     NamesUnsynced,
     NothingUnsynced,
     SomeUnsynced,
-    Survival,
+    SurvivalPolicy,
     write_image,
 )
 from tests.faults.ledger import Ledger, body_of
 from tests.faults.recording import BUSY, Recording
 from tests.faults.replay import Replay, is_sync
-from tests.faults.statuses import Counts
-from tests.integration.processes import until
-from tests.integration.server import Api, running
+from tests.support.processes import wait_until
+from tests.support.server import ApiClient, running_server
 
-IMAGES = many(16)
-SERVED = many(2)
+IMAGES = scaled(16)
+SERVED = scaled(2)
 _RESENT = 12
 
 
@@ -64,7 +64,7 @@ def moments_of_interest(recording: Recording, chance: random.Random, count: int)
     return sorted(min(chance.choice(next(kinds)), last) for _ in range(count))
 
 
-def survivals(chance: random.Random) -> Iterator[Survival]:
+def survivals(chance: random.Random) -> Iterator[SurvivalPolicy]:
     """Each in its turn, the hard ones more often."""
     return cycle(
         [
@@ -97,11 +97,11 @@ def images(recording: Recording, folder: Path, seed: str, count: int) -> Iterato
 def work_to_the_end(data: Path) -> None:
     """Let a worker do what there is to do."""
     worker = Worker(load({"data": str(data)}, environ=BUSY))
-    counts = Counts(data)
+    counts = BatchCounts(data)
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        until(lambda: counts.waiting() == 0, f"batches wait for ever in {data}")
+        wait_until(lambda: counts.unfinished() == 0, f"batches wait for ever in {data}")
     finally:
         worker.stop()
         thread.join()
@@ -128,17 +128,17 @@ def test_a_server_goes_on_and_knows_the_requests_that_are_sent_again(
     workspace_id = recording.setup["workspace_id"]
     for data, place in images(recording, tmp_path, f"{SEED}/server", SERVED):
         promised = recording.promised(place)
-        with running("serve", data, BUSY) as server:
-            api = Api(server.url, recording.setup)
+        with running_server("serve", data, BUSY) as server:
+            api = ApiClient(server.url, recording.setup)
             promises = recording.ledger.of(batch_ids(data, workspace_id) | promised)
             send_again(api, recording, promises, promised)
-            api.complete(*promises.batches)
+            api.wait_until_complete(*promises.batches)
 
             assert problems(data, workspace_id, promises, api) == [], data
             assert server.stop() == 0
 
 
-def send_again(api: Api, recording: Recording, promises: Ledger, promised: set[str]) -> None:
+def send_again(api: ApiClient, recording: Recording, promises: Ledger, promised: set[str]) -> None:
     """Send what clients sent last before the cut and what they sent next; note what is new."""
     answered = list(recording.answered)
     middle = len(promised)

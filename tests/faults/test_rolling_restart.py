@@ -5,13 +5,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.chaos import ROUNDS, ROUNDS_IN_CI, SEED, many
+from tests.faults.chaos_settings import ROUNDS, ROUNDS_IN_CI, SEED, scaled
 from tests.faults.nodes import Nodes, running_nodes
-from tests.faults.proxy import proxy_to
-from tests.integration.postgres import Postgres
-from tests.integration.processes import until
+from tests.support.load_balancer import load_balancer
+from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
 
-TURNS = many(1)
+TURNS = scaled(1)
 WORKERS = 3 if ROUNDS > ROUNDS_IN_CI else 2
 
 
@@ -27,18 +27,18 @@ def replace_every_node(nodes: Nodes) -> None:
         nodes.wait_for_more("nothing is accepted without one node", 5)
         node.start()
         if node in nodes.apis:
-            until(lambda url=node.url: is_ready(url), "it does not become ready")
+            wait_until(lambda url=node.url: is_ready(url), "it does not become ready")
     done = nodes.complete()
-    until(lambda: nodes.complete() > done, "no batch completes")
+    wait_until(lambda: nodes.complete() > done, "no batch completes")
 
 
 @pytest.mark.timeout(120 + 60 * TURNS)
 def test_no_request_fails_while_all_nodes_are_replaced_one_by_one(
-    postgres_server: Postgres, tmp_path: Path
+    postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     with (
         running_nodes(tmp_path, postgres_server.new_database(), 2, WORKERS) as nodes,
-        proxy_to(nodes.urls) as proxy,
+        load_balancer(nodes.urls) as proxy,
     ):
         clients = nodes.clients(SEED, proxy.url)
         clients.start()

@@ -12,9 +12,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.integration.postgres import Postgres, postgres
-from tests.integration.processes import tree
-from tests.integration.server import FAST, Api, Server, everlake, running
+from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.processes import process_tree
+from tests.support.server import (
+    NO_RATE_LIMIT,
+    ApiClient,
+    EverlakeServer,
+    run_everlake,
+    running_server,
+)
 
 AT_ONCE = 24
 UNTOLD = 60.0
@@ -22,14 +28,14 @@ UNTOLD = 60.0
 
 
 @pytest.fixture
-def url(postgres_server: Postgres) -> str:
+def url(postgres_server: PostgresServer) -> str:
     return postgres_server.new_database()
 
 
 def start(data: Path, url: str) -> tuple[dict[str, str], dict[str, str]]:
     """The settings over the database at ``url``, and what ``init`` made there."""
-    env = {**FAST, "EVERLAKE_DATABASE_URL": url, "EVERLAKE_DATABASE_TIMEOUT": "1"}
-    made = everlake(
+    env = {**NO_RATE_LIMIT, "EVERLAKE_DATABASE_URL": url, "EVERLAKE_DATABASE_TIMEOUT": "1"}
+    made = run_everlake(
         "init", "--product-id", "prod-1", "--project-id", "proj-1", "--json", data=data, env=env
     )
     return env, json.loads(made.stdout)
@@ -45,10 +51,10 @@ def locked_workspaces(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def hanging(server: Postgres) -> Iterator[None]:
+def hanging(server: PostgresServer) -> Iterator[None]:
     """The server and all of its processes stand still, their connections open."""
     assert server._process is not None
-    stopped = tree(server._process.pid)
+    stopped = process_tree(server._process.pid)
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -58,7 +64,7 @@ def hanging(server: Postgres) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def send_many(api: Api, name: str, **options: Any) -> list[Any]:
+def send_many(api: ApiClient, name: str, **options: Any) -> list[Any]:
     def send(number: int) -> Any:
         record = api.record(_vendor_ids={"id": f"{name}{number}"})
         return api.post([record], timeout=UNTOLD, **options)
@@ -80,18 +86,23 @@ def batches(url: str) -> int:
     return count
 
 
-def assert_all_goes_on(api: Api, worker: Server, data: Path, env: dict[str, str]) -> None:
+def assert_all_goes_on(
+    api: ApiClient, worker: EverlakeServer, data: Path, env: dict[str, str]
+) -> None:
     answers = send_many(api, "after")
     assert [answer.status_code for answer in answers] == [202] * AT_ONCE
-    api.complete(*(answer.json()["batchId"] for answer in answers))
+    api.wait_until_complete(*(answer.json()["batchId"] for answer in answers))
     worker.stop()
-    assert everlake("lake", "verify", data=data, env=env).returncode == 0
+    assert run_everlake("lake", "verify", data=data, env=env).returncode == 0
 
 
 def test_a_row_locked_for_long_ends_in_503_with_nothing_stored(tmp_path: Path, url: str) -> None:
     env, setup = start(tmp_path, url)
-    with running("api", tmp_path, env) as server, running("worker", tmp_path, env) as worker:
-        api = Api(server.url, setup)
+    with (
+        running_server("api", tmp_path, env) as server,
+        running_server("worker", tmp_path, env) as worker,
+    ):
+        api = ApiClient(server.url, setup)
         before = send_many(api, "before")
         with locked_workspaces(url):
             assert_unavailable(send_many(api, "during"))
@@ -107,12 +118,17 @@ def test_a_row_locked_for_long_ends_in_503_with_nothing_stored(tmp_path: Path, u
 
 def test_a_database_that_hangs_ends_in_503_and_all_goes_on_with_it(tmp_path: Path) -> None:
     (tmp_path / "pg").mkdir()
-    with postgres(tmp_path / "pg") as database:
+    with running_postgres(tmp_path / "pg") as database:
         url = database.new_database()
         env, setup = start(tmp_path, url)
-        with running("api", tmp_path, env) as server, running("worker", tmp_path, env) as worker:
-            api = Api(server.url, setup)
-            api.complete(*(answer.json()["batchId"] for answer in send_many(api, "before")))
+        with (
+            running_server("api", tmp_path, env) as server,
+            running_server("worker", tmp_path, env) as worker,
+        ):
+            api = ApiClient(server.url, setup)
+            api.wait_until_complete(
+                *(answer.json()["batchId"] for answer in send_many(api, "before"))
+            )
             with hanging(database):
                 assert_unavailable(send_many(api, "first"))  # some at their commit
                 assert_unavailable(send_many(api, "then"))  # their key is to be looked up anew

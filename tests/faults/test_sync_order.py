@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.chaos import SEED
+from tests.faults.chaos_settings import SEED
 from tests.faults.checker import archive_problems
 from tests.faults.disk import (
     EverythingUnsynced,
     NamesUnsynced,
     NothingUnsynced,
     SomeUnsynced,
-    Survival,
+    SurvivalPolicy,
     write_image,
 )
 from tests.faults.recording import Recording
@@ -29,7 +29,7 @@ LAKE = "lake"
 
 
 def lost(
-    recording: Recording, replay: Replay, moment: int, target: Path, left: Survival
+    recording: Recording, replay: Replay, moment: int, target: Path, left: SurvivalPolicy
 ) -> list[str]:
     """What is missing of that which was promised, where the power is cut at a moment."""
     write_image(replay.root, target, left, without=LAKE)

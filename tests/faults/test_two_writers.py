@@ -19,14 +19,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from everlake.catalog import leases, queue, tables
-from tests.faults.chaos import SEED, many
+from everlake.catalog import batch_queue, leases, table_definitions
+from tests.faults.chaos_settings import SEED, scaled
 from tests.faults.nodes import Node, Nodes, running_nodes
-from tests.integration.postgres import Postgres
-from tests.integration.processes import pid_of, until
-from tests.integration.s3 import S3
+from tests.support.postgres import PostgresServer
+from tests.support.processes import pid_of, wait_until
+from tests.support.s3 import S3Server
 
-MEETINGS = many(2)
+MEETINGS = scaled(2)
 _STAGES = ("land", "analyse")
 _LONG = 60_000
 
@@ -42,13 +42,15 @@ class Scene:
 
     def owner(self) -> str | None:
         """The name of the worker that has the lease of the tables."""
-        statement = select(tables.leases.c.owner).where(tables.leases.c.name == self.lease)
-        with self.nodes.catalog() as catalog, catalog.look() as tx:
+        statement = select(table_definitions.leases.c.owner).where(
+            table_definitions.leases.c.name == self.lease
+        )
+        with self.nodes.catalog() as catalog, catalog.autocommit() as tx:
             return tx.execute(statement).scalar()
 
     def writer(self) -> tuple[Node, str]:
         """The worker that has the lease, and its name."""
-        until(lambda: self._writer() is not None, "nobody writes")
+        wait_until(lambda: self._writer() is not None, "nobody writes")
         found = self._writer()
         assert found is not None
         return found
@@ -81,10 +83,10 @@ class Scene:
 
     def in_hand(self, owner: str) -> int:
         """How many batches the worker has claimed to land."""
-        statement = select(tables.batches.c.id).where(
-            tables.batches.c.lease_owner == f"{owner}/land"
+        statement = select(table_definitions.batches.c.id).where(
+            table_definitions.batches.c.lease_owner == f"{owner}/land"
         )
-        with self.nodes.catalog() as catalog, catalog.look() as tx:
+        with self.nodes.catalog() as catalog, catalog.autocommit() as tx:
             return len(tx.execute(statement).all())
 
     def stop(self, *, in_a_merge: bool) -> tuple[Node, str]:
@@ -92,7 +94,7 @@ class Scene:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             node, owner = self.writer()
-            until(
+            wait_until(
                 lambda node=node: self.is_there(node, in_a_merge=in_a_merge),
                 "it does not come to it",
             )
@@ -104,11 +106,11 @@ class Scene:
 
     def take_from(self, owner: str, *, by_force_for: str | None) -> None:
         """Let the stopped one's leases run out, or give that of the tables to another."""
-        with self.nodes.catalog() as catalog, catalog.write() as tx:
+        with self.nodes.catalog() as catalog, catalog.transaction() as tx:
             now = catalog.now_ms()
-            queue.abandon(tx, [f"{owner}/{stage}" for stage in _STAGES], now=now)
+            batch_queue.expire_leases(tx, [f"{owner}/{stage}" for stage in _STAGES], now=now)
             if by_force_for is None:
-                leases.abandon(tx, owner, now=now)
+                leases.expire_all(tx, owner, now=now)
             else:
                 leases.seize(tx, self.lease, owner=by_force_for, now=now, ttl_ms=_LONG)
 
@@ -138,16 +140,16 @@ def meet(scene: Scene, *, in_a_merge: bool, by_force: bool) -> None:
     try:
         others = [name_of(one) for one in scene.nodes.workers if one is not node]
         scene.take_from(owner, by_force_for=others[0] if by_force else None)
-        until(lambda: scene.owner() in others, "no other takes the lease")
+        wait_until(lambda: scene.owner() in others, "no other takes the lease")
         # One at a time, since a worker seems to have died of them; and while the tables' lock
         # is held, not even that one is done.
-        until(lambda: scene.in_hand(owner) < held, "no other takes the batches")
+        wait_until(lambda: scene.in_hand(owner) < held, "no other takes the batches")
         if not (in_a_merge and scene.has_locks):
             done = scene.nodes.complete()
-            until(lambda: scene.nodes.complete() > done, "no other goes on")
+            wait_until(lambda: scene.nodes.complete() > done, "no other goes on")
     finally:
         node.send(signal.SIGCONT)
-    until(lambda: noticed(node) > before, "it has not noticed")
+    wait_until(lambda: noticed(node) > before, "it has not noticed")
     scene.nodes.wait_for_more("nothing is accepted", 5)
     assert scene.nodes.broken_promises() == []
 
@@ -155,7 +157,7 @@ def meet(scene: Scene, *, in_a_merge: bool, by_force: bool) -> None:
 @pytest.mark.parametrize("storage", ["directory", "bucket"])
 @pytest.mark.timeout(120 + 60 * MEETINGS)
 def test_a_writer_that_is_woken_after_another_went_on_doubles_no_record(
-    postgres_server: Postgres, s3_server: S3, tmp_path: Path, storage: str
+    postgres_server: PostgresServer, s3_server: S3Server, tmp_path: Path, storage: str
 ) -> None:
     chance = random.Random(SEED)
     bucket = s3_server if storage == "bucket" else None

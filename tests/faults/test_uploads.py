@@ -10,26 +10,26 @@ from typing import Any
 import httpx
 import pytest
 
-from everlake.attachments.uploads import content
+from everlake.attachments.uploads.service import read_content
 from everlake.catalog import uploads
-from everlake.catalog.engine import Catalog
+from everlake.catalog.database import Catalog
 from everlake.client import Client
 from everlake.storage import open_store
-from tests.integration.server import FAST, Api, Server, everlake_json
+from tests.support.server import NO_RATE_LIMIT, ApiClient, EverlakeServer, run_everlake_json
 
 PART = 5 * 1024 * 1024
-SETTINGS = {**FAST, "EVERLAKE_UPLOAD_PART_BYTES": str(PART)}
+SETTINGS = {**NO_RATE_LIMIT, "EVERLAKE_UPLOAD_PART_BYTES": str(PART)}
 
 
 @pytest.mark.parametrize("parts_before", [1, 4])
 def test_an_upload_goes_on_after_the_api_was_killed(tmp_path: Path, parts_before: int) -> None:
-    setup = everlake_json("init", data=tmp_path)
+    setup = run_everlake_json("init", data=tmp_path)
     data = os.urandom(8 * PART + 17)
     file = tmp_path / "file"
     file.write_bytes(data)
-    server = Server("api", tmp_path, SETTINGS)
+    server = EverlakeServer("api", tmp_path, SETTINGS)
     server.start()
-    api = Api(server.url, setup)
+    api = ApiClient(server.url, setup)
     upload = api.http.post("/api/v1/uploads", json={"size": len(data)}).json()
     upload_id = upload["upload_intent_id"]
 
@@ -55,14 +55,14 @@ def put_slowly(url: str, setup: dict[str, str], upload: dict[str, Any], data: by
             yield data[start : start + PART // 5]
             time.sleep(0.02)
 
-    api = Api(url, setup)
+    api = ApiClient(url, setup)
     with pytest.raises(httpx.TransportError):
         api.http.put(
             upload["whole"]["url"], content=pieces(), headers={"content-length": str(len(data))}
         )
 
 
-def wait_for(api: Api, upload_id: str, size: int) -> int:
+def wait_for(api: ApiClient, upload_id: str, size: int) -> int:
     """Return what has come, once it is so much."""
     deadline = time.monotonic() + 60
     while True:
@@ -75,12 +75,12 @@ def wait_for(api: Api, upload_id: str, size: int) -> int:
 
 def hash_of(data: Path, setup: dict[str, str], upload_id: str) -> str:
     catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
-    with catalog.read() as tx:
+    with catalog.snapshot() as tx:
         row = uploads.get(tx, setup["workspace_id"], upload_id)
     catalog.close()
     assert row is not None
     assert row.completed_at is not None
     digest = hashlib.sha256()
-    for piece in content(open_store(data.as_uri()), row):
+    for piece in read_content(open_store(data.as_uri()), row):
         digest.update(piece)
     return digest.hexdigest()

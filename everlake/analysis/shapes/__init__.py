@@ -7,47 +7,55 @@ module and an entry in one of the tuples below.
 
 from collections.abc import Callable
 
-from everlake.analysis.decode import Json
-from everlake.analysis.prose import is_machine_word
-from everlake.analysis.reading import NOBODY, Frame, Reading, Rest, Scope
+from everlake.analysis.json_decoding import Json
+from everlake.analysis.prose import is_machine_text
 from everlake.analysis.shapes import (
-    anything,
-    field,
+    fallback,
+    form_field,
     gmail,
     message,
-    monologue,
-    pairs,
-    richtext,
-    table,
-    words,
+    rich_text,
+    speaker_pairs,
+    speaker_sentences,
+    spreadsheet,
+    timed_words,
 )
-from everlake.analysis.shapes.texts import speak
+from everlake.analysis.shapes.plain_text import read_text
+from everlake.analysis.utterance_builder import (
+    UNATTRIBUTED,
+    PendingValue,
+    Remaining,
+    Scope,
+    UtteranceBuilder,
+)
 
-OBJECT_SHAPES: tuple[Callable[[Reading, str, dict[str, Json], Scope], Rest | None], ...] = (
+OBJECT_SHAPES: tuple[
+    Callable[[UtteranceBuilder, str, dict[str, Json], Scope], Remaining | None], ...
+] = (
     gmail.read,
-    table.read_sheet,
-    field.read,
-    richtext.read_document,
+    spreadsheet.read_sheet,
+    form_field.read,
+    rich_text.read_document,
     message.read,
-    monologue.read,
-    anything.read_object,
+    speaker_sentences.read,
+    fallback.read_object,
 )
-LIST_SHAPES: tuple[Callable[[Reading, str, list[Json], Scope], Rest | None], ...] = (
-    pairs.read,
-    table.read_rows,
-    richtext.read_runs,
-    words.read,
-    anything.read_list,
+LIST_SHAPES: tuple[Callable[[UtteranceBuilder, str, list[Json], Scope], Remaining | None], ...] = (
+    speaker_pairs.read,
+    spreadsheet.read_rows,
+    rich_text.read_runs,
+    timed_words.read,
+    fallback.read_list,
 )
 
 
-def read_all(reading: Reading, data: Json) -> None:
+def read_value(reading: UtteranceBuilder, data: Json) -> None:
     """Hear everything that ``data`` says, without recursion."""
-    stack = [Frame("", data, Scope(top=True))]
+    stack = [PendingValue("", data, Scope(top=True))]
     while stack:
         name, value, scope = stack.pop()
         if isinstance(value, str):
-            _read_loose_text(reading, name, value, scope)
+            _read_unclaimed_text(reading, name, value, scope)
         elif isinstance(value, dict):
             for read_object in OBJECT_SHAPES:
                 rest = read_object(reading, name, value, scope)
@@ -62,9 +70,9 @@ def read_all(reading: Reading, data: Json) -> None:
                     break
 
 
-def _read_loose_text(reading: Reading, name: str, text: str, scope: Scope) -> None:
+def _read_unclaimed_text(reading: UtteranceBuilder, name: str, text: str, scope: Scope) -> None:
     """A string that no shape around it has claimed."""
-    if scope.doubtful or is_machine_word(text.strip()):
-        reading.doubt(text)
+    if scope.doubtful or is_machine_text(text.strip()):
+        reading.add_fallback(text)
     elif scope.cover is None or not scope.cover.covers(text):
-        reading.say_loose(lambda: speak(reading, name, text, NOBODY, scope))
+        reading.add_tentative(lambda: read_text(reading, name, text, UNATTRIBUTED, scope))

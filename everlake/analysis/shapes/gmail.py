@@ -3,15 +3,17 @@
 import base64
 import binascii
 
-from everlake.analysis.decode import Json
-from everlake.analysis.reading import Frame, Reading, Rest, Scope
+from everlake.analysis.json_decoding import Json
+from everlake.analysis.utterance_builder import PendingValue, Remaining, Scope, UtteranceBuilder
 
 _HEADERS = frozenset({"from", "to", "cc", "subject", "date"})
 _PART_MEMBERS = frozenset({"body", "headers", "mimeType", "partId", "parts"})
 _RENDERINGS = {"text/plain": "body_plain", "text/html": "body_html"}
 
 
-def read(reading: Reading, name: str, item: dict[str, Json], scope: Scope) -> Rest | None:  # noqa: ARG001
+def read(
+    reading: UtteranceBuilder, name: str, item: dict[str, Json], scope: Scope
+) -> Remaining | None:  # noqa: ARG001
     """Turn ``item`` into an email with the usual members, which the next reader reads."""
     payload = item.get("payload")
     if not isinstance(payload, dict) or not isinstance(payload.get("headers"), list):
@@ -23,7 +25,7 @@ def read(reading: Reading, name: str, item: dict[str, Json], scope: Scope) -> Re
         if key not in ("payload", "internalDate"):
             mail.setdefault(key, value)
             others += [value] if mail[key] is not value else []
-    return [Frame(name, mail, scope), *(Frame("", other, scope) for other in others)]
+    return [PendingValue(name, mail, scope), *(PendingValue("", other, scope) for other in others)]
 
 
 def _headers(headers: Json) -> tuple[dict[str, Json], list[Json]]:

@@ -7,6 +7,6 @@ code means. The reference (``docs/reference/api.md``) says the same in prose; a 
 two together.
 """
 
-from everlake.api.openapi.document import build
+from everlake.api.openapi.document import build_document
 
-__all__ = ["build"]
+__all__ = ["build_document"]

@@ -5,47 +5,49 @@ from typing import Any
 from everlake.api.openapi import examples
 from everlake.api.openapi.parameters import parameter_refs
 from everlake.api.openapi.responses import (
-    BAD_PARAMETER,
-    KEYED_REFUSALS,
-    answer,
-    content,
-    keyed,
-    nothing,
-    refusals,
+    BAD_PARAMETER_RESPONSE,
+    KEYED_ERROR_STATUSES,
+    content_response,
+    empty_response,
+    error_responses,
+    json_response,
+    key_security,
 )
-from everlake.api.openapi.vocabulary import ref
+from everlake.api.openapi.schema_builders import ref
 
 
 def attachment_paths() -> dict[str, Any]:
     """The path items of this part of the document."""
     return {
-        "/api/v1/attachments/{attachmentId}": {"get": _get_attachment()},
-        "/api/v1/attachments/{attachmentId}/content": {"get": _get_content()},
-        "/api/v1/ingest/batches/{batchId}/attachments": {"get": _list_batch_attachments()},
-        "/api/v1/ingest/batches/{batchId}/attachments/retry": {"post": _retry()},
+        "/api/v1/attachments/{attachmentId}": {"get": get_attachment_operation()},
+        "/api/v1/attachments/{attachmentId}/content": {"get": get_content_operation()},
+        "/api/v1/ingest/batches/{batchId}/attachments": {"get": list_batch_attachments_operation()},
+        "/api/v1/ingest/batches/{batchId}/attachments/retry": {
+            "post": retry_attachments_operation()
+        },
     }
 
 
-def _get_attachment() -> dict[str, Any]:
+def get_attachment_operation() -> dict[str, Any]:
     return {
         "operationId": "getAttachment",
         "tags": ["Attachments"],
         "summary": "Get an attachment",
         "description": "One attachment, and how far it is.",
-        "security": keyed("api:read"),
+        "security": key_security("api:read"),
         "parameters": parameter_refs("attachmentId"),
         "responses": {
-            "200": answer(
+            "200": json_response(
                 "The attachment.",
                 ref("BatchAttachment"),
                 {"attachment": examples.BATCH_ATTACHMENT},
             ),
-            **refusals(*KEYED_REFUSALS, 404),
+            **error_responses(*KEYED_ERROR_STATUSES, 404),
         },
     }
 
 
-def _get_content() -> dict[str, Any]:
+def get_content_operation() -> dict[str, Any]:
     headers = ("Content-Disposition", "ETag", "Accept-Ranges")
     return {
         "operationId": "getAttachmentContent",
@@ -60,22 +62,22 @@ def _get_content() -> dict[str, Any]:
             "headers alone. An answer that breaks off is shorter than its `Content-Length`: go on "
             "with `Range`."
         ),
-        "security": keyed("api:read"),
+        "security": key_security("api:read"),
         "parameters": parameter_refs("attachmentId", "range", "ifRange", "ifNoneMatch"),
         "responses": {
-            "200": content("All of the content.", extra_headers=headers),
-            "206": content(
+            "200": content_response("All of the content.", extra_headers=headers),
+            "206": content_response(
                 "The range that was asked for.", extra_headers=(*headers, "Content-Range")
             ),
-            "304": nothing(
+            "304": empty_response(
                 "`If-None-Match` names the content: it is what you have.", extra_headers=("ETag",)
             ),
-            **refusals(*KEYED_REFUSALS, 404, 416),
+            **error_responses(*KEYED_ERROR_STATUSES, 404, 416),
         },
     }
 
 
-def _list_batch_attachments() -> dict[str, Any]:
+def list_batch_attachments_operation() -> dict[str, Any]:
     page = {"page": examples.ATTACHMENT_PAGE}
     return {
         "operationId": "listBatchAttachments",
@@ -85,17 +87,17 @@ def _list_batch_attachments() -> dict[str, Any]:
             "The attachments of the batch's accepted records, in the order of these, each with "
             "how far it is. They are listed when the batch is `LANDED`."
         ),
-        "security": keyed("api:read", "api:write"),
+        "security": key_security("api:read", "api:write"),
         "parameters": parameter_refs("batchId", "attachmentStatus", "limit", "cursor"),
         "responses": {
-            "200": answer("A page of attachments.", ref("AttachmentPage"), page),
-            **BAD_PARAMETER,
-            **refusals(*KEYED_REFUSALS, 404),
+            "200": json_response("A page of attachments.", ref("AttachmentPage"), page),
+            **BAD_PARAMETER_RESPONSE,
+            **error_responses(*KEYED_ERROR_STATUSES, 404),
         },
     }
 
 
-def _retry() -> dict[str, Any]:
+def retry_attachments_operation() -> dict[str, Any]:
     retried = {"retried": examples.ATTACHMENTS_RETRIED}
     return {
         "operationId": "retryBatchAttachments",
@@ -106,10 +108,10 @@ def _retry() -> dict[str, Any]:
             "text is `FAILED`. The others are left as they are, so that the request can be made "
             "again without harm."
         ),
-        "security": keyed("api:write"),
+        "security": key_security("api:write"),
         "parameters": parameter_refs("batchId"),
         "responses": {
-            "200": answer("What is tried again.", ref("Retried"), retried),
-            **refusals(*KEYED_REFUSALS, 404),
+            "200": json_response("What is tried again.", ref("Retried"), retried),
+            **error_responses(*KEYED_ERROR_STATUSES, 404),
         },
     }

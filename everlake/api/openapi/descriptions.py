@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMAS: Mapping[str, str] = {
+SCHEMA_DESCRIPTIONS: Mapping[str, str] = {
     "Record": (
         "One record: an envelope of members that start with an underscore, and the sender's own "
         "object in `data`. A member that is not named here is an error; whatever is the "
@@ -84,7 +84,7 @@ SCHEMAS: Mapping[str, str] = {
 }
 """Descriptions by schema; a schema not named here keeps the one it was made with."""
 
-MEMBERS: Mapping[str, str] = {
+MEMBER_DESCRIPTIONS: Mapping[str, str] = {
     # The envelope.
     "_type": (
         "What kind of record it is. Values are compared after trimming white space and "

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from everlake.api.openapi.parameters import parameters
-from everlake.api.openapi.paths import paths
+from everlake.api.openapi.operations import paths
+from everlake.api.openapi.parameters import component_parameters
 from everlake.api.openapi.responses import headers, shared_responses
 from everlake.api.openapi.schemas import component_schemas
 from everlake.contract.limits import Limits
@@ -33,7 +33,7 @@ _TAGS = {
 }
 
 
-def build(limits: Limits, *, version: str) -> dict[str, Any]:
+def build_document(limits: Limits, *, version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 description of the API, ready to be written as JSON.
 
     Args:
@@ -57,7 +57,7 @@ def build(limits: Limits, *, version: str) -> dict[str, Any]:
         "paths": paths(limits),
         "components": {
             "securitySchemes": _security_schemes(),
-            "parameters": parameters(),
+            "parameters": component_parameters(),
             "headers": headers(),
             "responses": shared_responses(),
             "schemas": component_schemas(limits),

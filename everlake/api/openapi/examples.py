@@ -74,7 +74,7 @@ BATCH: dict[str, Any] = {
 }
 BATCH_PAGE: dict[str, Any] = {"batches": [BATCH], "nextCursor": None}
 
-RETRIED: dict[str, Any] = {**BATCH, "status": "LANDED"}
+RETRIED_BATCH: dict[str, Any] = {**BATCH, "status": "LANDED"}
 BATCH_EVENT: dict[str, Any] = {
     "id": "COMPLETE-0-0",
     "event": "batch",
@@ -252,7 +252,7 @@ ERROR_EXTRAS: dict[str, dict[str, Any]] = {
 """What goes into the body of a code beside ``error`` and ``message``."""
 
 
-def error(code: str) -> dict[str, Any]:
+def error_body(code: str) -> dict[str, Any]:
     """An error body with ``code``."""
     return {"error": code, "message": ERROR_MESSAGES[code], **ERROR_EXTRAS.get(code, {})}
 

@@ -3,17 +3,17 @@
 from typing import Any
 
 from everlake.api.openapi import examples
-from everlake.api.openapi.errors import codes_of
-from everlake.api.openapi.vocabulary import ref
+from everlake.api.openapi.error_descriptions import codes_of
+from everlake.api.openapi.schema_builders import ref
 from everlake.contract.errors import ErrorCode
 
 JSON = "application/json"
 BINARY = "application/octet-stream"
-ANY = "*/*"
-BAD_PARAMETER = {"400": {"$ref": "#/components/responses/BadParameter"}}
+ANY_TYPE = "*/*"
+BAD_PARAMETER_RESPONSE = {"400": {"$ref": "#/components/responses/BadParameter"}}
 EVENT_STREAM = "text/event-stream"
 
-_SHARED = {
+_SHARED_ERRORS = {
     401: ("Unauthorized", "The key is missing, malformed, unknown or revoked."),
     403: ("Forbidden", "The key lacks the permission."),
     404: ("NotFound", "There is no such thing in the key's workspace."),
@@ -33,9 +33,9 @@ _EXTRA_HEADERS = {
     503: ("Retry-After",),
 }
 
-OPEN_REFUSALS = (405, 500, 503)
+PUBLIC_ERROR_STATUSES = (405, 500, 503)
 """Statuses that every operation can answer, also without a key."""
-KEYED_REFUSALS = (401, 403, 405, 429, 500, 503)
+KEYED_ERROR_STATUSES = (401, 403, 405, 429, 500, 503)
 """Statuses that every operation that wants a key can answer."""
 
 
@@ -102,55 +102,55 @@ def headers() -> dict[str, Any]:
 def shared_responses() -> dict[str, Any]:
     """All component responses by name: the refusals, and the two kinds of 400."""
     shared = {
-        name: answer(
+        name: json_response(
             description,
             _error_schema(*codes_of(status)),
-            {str(code): examples.error(code) for code in codes_of(status)},
+            {str(code): examples.error_body(code) for code in codes_of(status)},
             extra_headers=_EXTRA_HEADERS.get(status, ()),
         )
-        for status, (name, description) in _SHARED.items()
+        for status, (name, description) in _SHARED_ERRORS.items()
     }
     shared["RateLimited"]["content"][JSON]["schema"]["required"] = ["retryAfter"]
     bad_parameter = ErrorCode.INVALID_PARAMETER
-    shared["BadParameter"] = answer(
+    shared["BadParameter"] = json_response(
         "A query parameter breaks its rule.",
         _error_schema(bad_parameter),
-        {str(bad_parameter): examples.error(bad_parameter)},
+        {str(bad_parameter): examples.error_body(bad_parameter)},
     )
     bad_upload = (ErrorCode.INVALID_JSON, ErrorCode.INVALID_BODY)
-    shared["BadUpload"] = answer(
+    shared["BadUpload"] = json_response(
         "The body is not what it should be.",
         _error_schema(*bad_upload),
-        {str(code): examples.error(code) for code in bad_upload},
+        {str(code): examples.error_body(code) for code in bad_upload},
     )
     all_rejected = ErrorCode.ALL_RECORDS_REJECTED
-    shared["NothingToRetry"] = answer(
+    shared["NothingToRetry"] = json_response(
         "Every record of the batch was refused, so there is nothing to try again.",
         ref("AllRecordsRejected"),
-        {str(all_rejected): examples.error(all_rejected)},
+        {str(all_rejected): examples.error_body(all_rejected)},
     )
     others = [code for code in codes_of(400) if code is not all_rejected]
-    shared["BadSubmission"] = answer(
+    shared["BadSubmission"] = json_response(
         "A fault of the request as a whole, and nothing was stored; or not one record was "
         "accepted, and the batch is kept as `FAILED`.",
         {"oneOf": [ref("AllRecordsRejected"), _error_schema(*others)]},
-        {str(code): examples.error(code) for code in codes_of(400)},
+        {str(code): examples.error_body(code) for code in codes_of(400)},
     )
     return shared
 
 
-def refusals(*statuses: int) -> dict[str, Any]:
+def error_responses(*statuses: int) -> dict[str, Any]:
     """References to the shared refusals, by status."""
     return {
-        str(status): {"$ref": f"#/components/responses/{_SHARED[status][0]}"}
+        str(status): {"$ref": f"#/components/responses/{_SHARED_ERRORS[status][0]}"}
         for status in sorted(statuses)
     }
 
 
-def answer(
+def json_response(
     description: str,
     schema: dict[str, Any],
-    example_of: dict[str, Any],
+    examples_by_name: dict[str, Any],
     *,
     extra_headers: tuple[str, ...] = (),
     links: dict[str, Any] | None = None,
@@ -158,15 +158,15 @@ def answer(
     """A JSON answer with its headers.
 
     Args:
-        example_of: examples by name.
+        examples_by_name: examples by name.
         extra_headers: component headers beside ``X-Request-Id``.
         links: OpenAPI links, by name.
     """
-    response = nothing(description, extra_headers=extra_headers)
+    response = empty_response(description, extra_headers=extra_headers)
     response["content"] = {
         JSON: {
             "schema": schema,
-            "examples": {name: {"value": value} for name, value in example_of.items()},
+            "examples": {name: {"value": value} for name, value in examples_by_name.items()},
         }
     }
     if links is not None:
@@ -174,32 +174,32 @@ def answer(
     return response
 
 
-def event_stream(
-    description: str, schema: dict[str, Any], example_of: dict[str, Any]
+def event_stream_response(
+    description: str, schema: dict[str, Any], examples_by_name: dict[str, Any]
 ) -> dict[str, Any]:
     """A stream of server-sent events with its headers; ``schema`` is that of one event."""
-    response = answer(description, schema, example_of)
+    response = json_response(description, schema, examples_by_name)
     response["content"] = {EVENT_STREAM: response["content"][JSON]}
     return response
 
 
-def content(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[str, Any]:
+def content_response(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[str, Any]:
     """Bytes of whatever type they are, with their headers."""
-    response = nothing(description, extra_headers=extra_headers)
-    response["content"] = {ANY: {"schema": {}, "examples": {"text": {"value": "Hello"}}}}
+    response = empty_response(description, extra_headers=extra_headers)
+    response["content"] = {ANY_TYPE: {"schema": {}, "examples": {"text": {"value": "Hello"}}}}
     return response
 
 
-def plain_text(description: str, example: str) -> dict[str, Any]:
+def text_response(description: str, example: str) -> dict[str, Any]:
     """A text for programs that know its format, with its headers."""
-    response = nothing(description)
+    response = empty_response(description)
     response["content"] = {
         "text/plain": {"schema": {"type": "string"}, "examples": {"text": {"value": example}}}
     }
     return response
 
 
-def nothing(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[str, Any]:
+def empty_response(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[str, Any]:
     """An answer without content, with its headers."""
     return {
         "description": description,
@@ -210,7 +210,7 @@ def nothing(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[st
     }
 
 
-def keyed(*permissions: str) -> list[dict[str, Any]]:
+def key_security(*permissions: str) -> list[dict[str, Any]]:
     """A key with any of ``permissions``, in either header (OpenAPI 3.1.1, 4.8.30)."""
     return [{scheme: [permission]} for permission in permissions for scheme in ("apiKey", "bearer")]
 

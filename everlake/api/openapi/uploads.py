@@ -7,16 +7,16 @@ from everlake.api.openapi.parameters import parameter_refs
 from everlake.api.openapi.responses import (
     BINARY,
     JSON,
-    KEYED_REFUSALS,
-    answer,
-    keyed,
-    refusals,
+    KEYED_ERROR_STATUSES,
+    error_responses,
+    json_response,
+    key_security,
 )
-from everlake.api.openapi.vocabulary import ref
+from everlake.api.openapi.schema_builders import ref
 from everlake.contract.limits import Limits
 
 _BAD_UPLOAD = {"400": {"$ref": "#/components/responses/BadUpload"}}
-_HARMLESS = (
+_IDEMPOTENCY_NOTE = (
     "Sending it again is harmless. Once other bytes have come for the same part it is a 400, and "
     "what came first stays."
 )
@@ -32,7 +32,7 @@ def upload_paths(limits: Limits) -> dict[str, Any]:
 
 
 def _create(limits: Limits) -> dict[str, Any]:
-    created = answer(
+    created = json_response(
         "Where to send the file, and until when.",
         ref("Upload"),
         {"upload": examples.UPLOAD},
@@ -61,7 +61,7 @@ def _create(limits: Limits) -> dict[str, Any]:
             "is signed, leads to the storage, and must not get the key. A record names the file "
             "by `upload_intent_id` once it is complete, in time before it expires."
         ),
-        "security": keyed("api:write"),
+        "security": key_security("api:write"),
         "requestBody": {
             "required": True,
             "content": {
@@ -71,7 +71,11 @@ def _create(limits: Limits) -> dict[str, Any]:
                 }
             },
         },
-        "responses": {"201": created, **_BAD_UPLOAD, **refusals(*KEYED_REFUSALS, 413, 415)},
+        "responses": {
+            "201": created,
+            **_BAD_UPLOAD,
+            **error_responses(*KEYED_ERROR_STATUSES, 413, 415),
+        },
     }
 
 
@@ -85,11 +89,13 @@ def _get() -> dict[str, Any]:
             "missing. Ask after an upload was interrupted, and after the last request to the "
             "storage."
         ),
-        "security": keyed("api:write"),
+        "security": key_security("api:write"),
         "parameters": parameter_refs("uploadId"),
         "responses": {
-            "200": answer("The upload.", ref("Upload"), {"upload": examples.UPLOAD_UNDER_WAY}),
-            **refusals(*KEYED_REFUSALS, 404),
+            "200": json_response(
+                "The upload.", ref("Upload"), {"upload": examples.UPLOAD_UNDER_WAY}
+            ),
+            **error_responses(*KEYED_ERROR_STATUSES, 404),
         },
     }
 
@@ -101,11 +107,11 @@ def _put_whole() -> dict[str, Any]:
         "summary": "Send a file",
         "description": (
             "Takes the whole file. What came before the connection broke off is kept in parts: "
-            f"send the missing ones, or all of it again. {_HARMLESS}"
+            f"send the missing ones, or all of it again. {_IDEMPOTENCY_NOTE}"
         ),
-        "security": keyed("api:write"),
+        "security": key_security("api:write"),
         "parameters": parameter_refs("uploadId"),
-        **_bytes("The file."),
+        **_content_operation("The file."),
     }
 
 
@@ -114,23 +120,23 @@ def _put_part() -> dict[str, Any]:
         "operationId": "putUploadPart",
         "tags": ["Attachments"],
         "summary": "Send a part of a file",
-        "description": f"Takes one part of a file, of exactly its size. {_HARMLESS}",
-        "security": keyed("api:write"),
+        "description": f"Takes one part of a file, of exactly its size. {_IDEMPOTENCY_NOTE}",
+        "security": key_security("api:write"),
         "parameters": parameter_refs("uploadId", "partNumber"),
-        **_bytes("The part."),
+        **_content_operation("The part."),
     }
 
 
-def _bytes(description: str) -> dict[str, Any]:
+def _content_operation(description: str) -> dict[str, Any]:
     return {
         "requestBody": {"required": True, "description": description, "content": {BINARY: {}}},
         "responses": {
-            "200": answer(
+            "200": json_response(
                 "How much has come; durable from here on.",
                 ref("UploadProgress"),
                 {"complete": examples.UPLOAD_COMPLETE},
             ),
             **_BAD_UPLOAD,
-            **refusals(*KEYED_REFUSALS, 404, 413, 415),
+            **error_responses(*KEYED_ERROR_STATUSES, 404, 413, 415),
         },
     }

@@ -5,59 +5,63 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
-from everlake.api import parameters
-from everlake.api.answers import json_answer
-from everlake.api.gate import internal_error
-from everlake.api.routes.batches import batch_of
-from everlake.api.services import Services, allowed, key_of
+from everlake.api import query as parameters
+from everlake.api.middleware import internal_error
+from everlake.api.responses import json_response
+from everlake.api.routes.batches import get_existing_batch
+from everlake.api.services import Services, api_key_of, require_permission
 from everlake.catalog import attachments
 from everlake.catalog.attachments import AttachmentRow
-from everlake.catalog.engine import Catalog
+from everlake.catalog.database import Catalog
 from everlake.contract.attachments import AttachmentPage, AttachmentStatus
-from everlake.ingest.asking import ask
-from everlake.landing.attached import retry_attachments
+from everlake.landing.attachments import retry_attachments
 from everlake.landing.lines import LandingDamaged
 from everlake.logs import logger
 from everlake.storage import ObjectMissing
+from everlake.timeouts import run_with_timeout
 
-_CURSORS = parameters.Cursors("attachments")
+_CURSORS = parameters.CursorCodec("attachments")
 _log = logger()
 _PATH = "/api/v1/ingest/batches/{batch_id:str}/attachments"
 
 
-@get(_PATH, guards=[allowed("api:read", "api:write")])
+@get(_PATH, guards=[require_permission("api:read", "api:write")])
 async def list_batch_attachments(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> Response[bytes]:
     """One page of the batch's attachments, in the order of its records."""
     query = request.query_params
-    workspace_id = key_of(request).workspace_id
-    limit = parameters.limit(query)
-    status = parameters.choice(query, "status", tuple(AttachmentStatus))
+    workspace_id = api_key_of(request).workspace_id
+    limit = parameters.parse_page_size(query)
+    status = parameters.parse_choice(query, "status", tuple(AttachmentStatus))
     scope = f"{workspace_id}/{batch_id}"
-    rows = await ask(
-        services.patience,
-        _page,
+    rows = await run_with_timeout(
+        services.database_timeout,
+        _read_page,
         services.catalog,
         workspace_id,
         batch_id,
         limit=limit + 1,
-        after=_position(_CURSORS.read(scope, query)),
+        after=_parse_position(_CURSORS.decode(scope, query)),
         status=None if status is None else AttachmentStatus(status),
     )
     shown = rows[:limit]
     more = len(rows) > limit
-    next_cursor = _CURSORS.make(scope, f"{shown[-1].line}.{shown[-1].place}") if more else None
-    return json_answer(AttachmentPage([row.view() for row in shown], next_cursor))
+    next_cursor = _CURSORS.encode(scope, f"{shown[-1].line}.{shown[-1].place}") if more else None
+    return json_response(AttachmentPage([row.view() for row in shown], next_cursor))
 
 
-@post(f"{_PATH}/retry", guards=[allowed("api:write")], status_code=200)
+@post(f"{_PATH}/retry", guards=[require_permission("api:write")], status_code=200)
 async def retry_batch_attachments(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> Response[bytes]:
     """Try the batch's failed attachments again, and texts that could not be read."""
-    batch = await ask(
-        services.patience, batch_of, services.catalog, key_of(request).workspace_id, batch_id
+    batch = await run_with_timeout(
+        services.database_timeout,
+        get_existing_batch,
+        services.catalog,
+        api_key_of(request).workspace_id,
+        batch_id,
     )
     try:
         retried = await asyncio.to_thread(
@@ -66,10 +70,10 @@ async def retry_batch_attachments(
     except (LandingDamaged, ObjectMissing) as error:
         _log.error("attachments cannot be listed", batch=batch_id, reason=str(error))
         raise internal_error(request.scope["state"]["request_id"]) from error
-    return json_answer(retried)
+    return json_response(retried)
 
 
-def _page(
+def _read_page(
     catalog: Catalog,
     workspace_id: str,
     batch_id: str,
@@ -78,12 +82,12 @@ def _page(
     after: tuple[int, int] | None,
     status: AttachmentStatus | None,
 ) -> list[AttachmentRow]:
-    batch_of(catalog, workspace_id, batch_id)
-    with catalog.read() as tx:
+    get_existing_batch(catalog, workspace_id, batch_id)
+    with catalog.snapshot() as tx:
         return attachments.page(tx, batch_id, limit=limit, after=after, status=status)
 
 
-def _position(text: str | None) -> tuple[int, int] | None:
+def _parse_position(text: str | None) -> tuple[int, int] | None:
     """Line and place of the last one seen, which a cursor of ours holds."""
     if text is None:
         return None

@@ -7,43 +7,52 @@ from typing import Any
 
 from litestar import Request, Response, get
 
-from everlake.api import parameters
-from everlake.api.answers import json_answer
-from everlake.api.routes.batches import batch_of
-from everlake.api.services import Services, allowed, key_of
+from everlake.api import query as parameters
+from everlake.api.responses import json_response
+from everlake.api.routes.batches import get_existing_batch
+from everlake.api.services import Services, api_key_of, require_permission
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.engine import Catalog
+from everlake.catalog.database import Catalog
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.contract.refused import RefusedPage
-from everlake.ingest.asking import ask
+from everlake.contract.rejected_records import RefusedPage
 from everlake.landing.lines import LandingDamaged
-from everlake.landing.refused import Position, checksum_of, read_page
+from everlake.landing.rejected import RejectedPosition, checksum_of, read_rejected_page
 from everlake.logs import logger
 from everlake.storage import ObjectMissing, ObjectStore
+from everlake.timeouts import run_with_timeout
 
-_CURSORS = parameters.Cursors("errors")
+_CURSORS = parameters.CursorCodec("errors")
 _POSITION = re.compile(r"(\d{1,18})(?:@(\d{1,9}))?", re.ASCII)
 
 _log = logger()
 
 
-@get("/api/v1/ingest/batches/{batch_id:str}/errors", guards=[allowed("api:read", "api:write")])
+@get(
+    "/api/v1/ingest/batches/{batch_id:str}/errors",
+    guards=[require_permission("api:read", "api:write")],
+)
 async def list_batch_errors(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> Response[bytes]:
     """One page of the batch's refused records, by index."""
     query = request.query_params
-    limit = parameters.limit(query)
-    row = await ask(
-        services.patience, batch_of, services.catalog, key_of(request).workspace_id, batch_id
+    limit = parameters.parse_page_size(query)
+    row = await run_with_timeout(
+        services.database_timeout,
+        get_existing_batch,
+        services.catalog,
+        api_key_of(request).workspace_id,
+        batch_id,
     )
-    if row.refused_are_gone:
-        raise _gone()
+    if row.rejected_records_deleted:
+        raise _expired()
     try:
-        page = await asyncio.to_thread(_page, services.store, row, query, limit)
+        page = await asyncio.to_thread(_read_page, services.store, row, query, limit)
     except (LandingDamaged, ObjectMissing) as error:
-        if (await ask(services.patience, _read_again, services.catalog, row)).refused_are_gone:
-            raise _gone() from error
+        if (
+            await run_with_timeout(services.database_timeout, _reload, services.catalog, row)
+        ).rejected_records_deleted:
+            raise _expired() from error
         # No later try can mend that, and its message names places on our disks.
         _log.error("refused records cannot be read", batch=batch_id, reason=str(error))
         raise WireError(
@@ -51,14 +60,14 @@ async def list_batch_errors(
             "The refused records of this batch are lost or damaged. The log has more under "
             f"request id {request.scope['state']['request_id']}.",
         ) from error
-    return json_answer(page)
+    return json_response(page)
 
 
-def _read_again(catalog: Catalog, row: BatchRow) -> BatchRow:
-    return batch_of(catalog, row.workspace_id, row.id)
+def _reload(catalog: Catalog, row: BatchRow) -> BatchRow:
+    return get_existing_batch(catalog, row.workspace_id, row.id)
 
 
-def _gone() -> WireError:
+def _expired() -> WireError:
     return WireError(
         ErrorCode.NOT_FOUND,
         "The refused records of this batch were deleted after the time that this server keeps "
@@ -66,27 +75,31 @@ def _gone() -> WireError:
     )
 
 
-def _page(store: ObjectStore, row: BatchRow, query: Mapping[str, str], limit: int) -> RefusedPage:
+def _read_page(
+    store: ObjectStore, row: BatchRow, query: Mapping[str, str], limit: int
+) -> RefusedPage:
     blob = None if row.rejected_path is None else store.get(row.rejected_path)
     # A place in one object is none in another, nor in this one once it was written anew.
     checksum = "" if blob is None else checksum_of(blob).hex()
     scope = f"{row.workspace_id}/{row.id}/{checksum}"
-    start = _position(_CURSORS.read(scope, query))
+    start = _parse_position(_CURSORS.decode(scope, query))
     if blob is None:
         return RefusedPage([], None)
-    records, following = read_page(blob, start, limit=limit)
+    records, following = read_rejected_page(blob, start, limit=limit)
     if following is None:
         return RefusedPage(records, None)
     place = str(following.offset)
     if following.index is not None:
         place += f"@{following.index}"
-    return RefusedPage(records, _CURSORS.make(scope, place))
+    return RefusedPage(records, _CURSORS.encode(scope, place))
 
 
-def _position(text: str | None) -> Position:
+def _parse_position(text: str | None) -> RejectedPosition:
     if text is None:
-        return Position()
+        return RejectedPosition()
     found = _POSITION.fullmatch(text)
     if found is None:
-        parameters.invalid("cursor", "must be the nextCursor of an earlier page of this list")
-    return Position(int(found[1]), None if found[2] is None else int(found[2]))
+        parameters.raise_invalid_parameter(
+            "cursor", "must be the nextCursor of an earlier page of this list"
+        )
+    return RejectedPosition(int(found[1]), None if found[2] is None else int(found[2]))

@@ -7,14 +7,14 @@ import msgspec
 from litestar import Request, Response, get
 
 from everlake import __version__
-from everlake.api.answers import json_answer
-from everlake.api.docs_page import DOCS_MEDIA_TYPE, docs_page, static_file
-from everlake.api.llms_txt import llms_txt
-from everlake.api.openapi import build
+from everlake.api.docs_page import DOCS_MEDIA_TYPE, read_static_file, render_docs_page
+from everlake.api.llms_txt import render_llms_txt
+from everlake.api.openapi import build_document
+from everlake.api.responses import json_response
 from everlake.api.services import Services
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.ingest.asking import RETRY_AFTER_SECONDS, ask
 from everlake.metrics import MEDIA_TYPE
+from everlake.timeouts import RETRY_AFTER_SECONDS, run_with_timeout
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
@@ -27,15 +27,15 @@ _PAGE_HEADERS = {
 
 
 @get("/healthz")
-async def healthz() -> Response[bytes]:
+async def get_health() -> Response[bytes]:
     """The process lives."""
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @get("/readyz")
-async def readyz(services: Services) -> Response[bytes]:
+async def get_readiness(services: Services) -> Response[bytes]:
     """The process can do its work: its database and its storage answer."""
-    faults = await ask(services.patience, services.readiness.faults)
+    faults = await run_with_timeout(services.database_timeout, services.readiness.failures)
     if faults:
         raise WireError(
             ErrorCode.UNAVAILABLE,
@@ -43,25 +43,25 @@ async def readyz(services: Services) -> Response[bytes]:
             details=dict(faults),
             retry_after=RETRY_AFTER_SECONDS,
         )
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @get("/openapi.json")
-async def openapi(services: Services) -> Response[bytes]:
+async def get_openapi(services: Services) -> Response[bytes]:
     """The OpenAPI 3.1 description of this server."""
-    return json_answer(msgspec.json.encode(build(services.limits, version=__version__)))
+    return json_response(msgspec.json.encode(build_document(services.limits, version=__version__)))
 
 
 @get("/docs")
-async def docs() -> Response[bytes]:
+async def get_docs() -> Response[bytes]:
     """The interactive documentation."""
-    return Response(docs_page(), media_type=DOCS_MEDIA_TYPE, headers=_PAGE_HEADERS)
+    return Response(render_docs_page(), media_type=DOCS_MEDIA_TYPE, headers=_PAGE_HEADERS)
 
 
 @get("/static/{name:path}")
-async def static(name: str) -> Response[bytes]:
+async def get_static_file(name: str) -> Response[bytes]:
     """A file that the documentation page needs."""
-    found = static_file(name.lstrip("/"))
+    found = read_static_file(name.lstrip("/"))
     if found is None:
         raise WireError(ErrorCode.NOT_FOUND, "There is no such file.")
     content, media_type = found
@@ -70,15 +70,15 @@ async def static(name: str) -> Response[bytes]:
 
 
 @get("/llms.txt")
-async def llms(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
+async def get_llms_txt(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
     """What a language model needs to know to use this server."""
     base_url = str(request.base_url).rstrip("/")
-    text = llms_txt(services.limits, base_url=base_url)
+    text = render_llms_txt(services.limits, base_url=base_url)
     return Response(text.encode(), media_type="text/plain; charset=utf-8")
 
 
 @get("/metrics")
-async def metrics(services: Services) -> Response[bytes]:
+async def get_metrics(services: Services) -> Response[bytes]:
     """The counts of this machine's processes, and the queue, for Prometheus."""
-    text = await asyncio.to_thread(services.metrics_page.text)
+    text = await asyncio.to_thread(services.metrics_page.render)
     return Response(text, headers={"Content-Type": MEDIA_TYPE})

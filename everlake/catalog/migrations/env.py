@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from everlake.catalog.tables import metadata
+from everlake.catalog.table_definitions import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

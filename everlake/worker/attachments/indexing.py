@@ -5,42 +5,42 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from everlake.analysis.attached import attached_utterances, recording_start
+from everlake.analysis.attachment_text import attachment_utterances, recording_start_ms
+from everlake.attachments.extraction.codec import TextDamaged, decode
+from everlake.attachments.extraction.types import AttachmentText
 from everlake.attachments.paths import text_path
-from everlake.attachments.text.codec import TextDamaged, decode
-from everlake.attachments.text.model import AttachmentText
-from everlake.catalog import batches, readings
-from everlake.catalog.attachments import AttachmentRow, TextState
+from everlake.catalog import batches, extraction_queue
+from everlake.catalog.attachments import AttachmentRow, TextStage
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.engine import Catalog
-from everlake.catalog.readings import Unreadable
-from everlake.lake import AttachedText, Lake, LakeDamaged
+from everlake.catalog.database import Catalog
+from everlake.catalog.extraction_queue import ExtractionFailure
+from everlake.lake import AttachmentUtterances, Lake, LakeDamaged
+from everlake.lake.writer_leases import WriterLeaseLost, WriterLeases
+from everlake.landing.batch_objects import read_accepted
 from everlake.landing.lines import LandedRecord
-from everlake.landing.objects import read_accepted
 from everlake.logs import logger
 from everlake.storage import ObjectMissing, ObjectStore
-from everlake.worker.leases import WriterLeases, WriterLost
-from everlake.worker.queue import LOST, TRANSIENT, owner_of
+from everlake.worker.stage_runner import PERMANENT_ERRORS, TRANSIENT_ERRORS, lease_owner
 
-_CLAIMED_AT_ONCE = 200
-_CHARACTERS_AT_ONCE = 8_000_000
+_CLAIM_LIMIT = 200
+_MAX_GROUP_CHARACTERS = 8_000_000
 """Of text in memory at a time; a single one may have more."""
-_WAIT_MS = 1_000
-_WAIT_FOR_TABLES_MS = 60_000
-_MOST_ATTEMPTS = 8
+_RETRY_DELAY_MS = 1_000
+_DAMAGED_TABLE_DELAY_MS = 60_000
+_MAX_ATTEMPTS = 8
 _NOT_WRITTEN = "The text could not be written to the lake; the log says why."
-_NO_RECORD = "The record that it belongs to is lost from the archive: send it again."
+_RECORD_MISSING = "The record that it belongs to is lost from the archive: send it again."
 
 _log = logger()
 
 
-class _Text(NamedTuple):
+class _IndexedText(NamedTuple):
     row: AttachmentRow
-    words: AttachedText
+    attached: AttachmentUtterances
     characters: int
 
 
-class Indexing:
+class IndexingWorker:
     """Writes texts that were read to the tables, many in one commit.
 
     Args:
@@ -66,27 +66,27 @@ class Indexing:
         self._store = store
         self._lake = lake
         self._writers = writers
-        self._owner = indexer_of(worker)
+        self._owner = indexing_owner(worker)
         self._lease_ms = lease_ms
         self._held: frozenset[str] = frozenset()
 
-    def turn(self) -> bool:
+    def run_once(self) -> bool:
         """Write some texts of one workspace; False where there are none to write.
 
         Raises:
             CatalogUnavailable: what was claimed is claimed again when its lease runs out.
         """
-        with self._catalog.look() as tx:
-            if not readings.is_due(tx, TextState.READY, now=self._catalog.now_ms()):
+        with self._catalog.autocommit() as tx:
+            if not extraction_queue.is_due(tx, TextStage.READY, now=self._catalog.now_ms()):
                 return False
-        with self._catalog.write() as tx:
-            claimed = readings.claim_read(
+        with self._catalog.transaction() as tx:
+            claimed = extraction_queue.claim_for_indexing(
                 tx,
                 owner=self._owner,
                 now=self._catalog.now_ms(),
                 lease_ms=self._lease_ms,
-                most=_CLAIMED_AT_ONCE,
-                skip_workspaces=self._writers.of_others(tx),
+                limit=_CLAIM_LIMIT,
+                skip_workspaces=self._writers.held_by_others(tx),
             )
         self._held = frozenset(row.id for row in claimed)
         try:
@@ -100,106 +100,108 @@ class Indexing:
         held = self._held
         if held:
             until = self._catalog.now_ms() + self._lease_ms
-            with self._catalog.write() as tx:
-                readings.renew(tx, self._owner, held, until)
+            with self._catalog.transaction() as tx:
+                extraction_queue.renew(tx, self._owner, held, until)
 
     def _index(self, claimed: Sequence[AttachmentRow]) -> None:
-        wait = _WAIT_MS
-        part: list[_Text] = []
+        wait = _RETRY_DELAY_MS
+        part: list[_IndexedText] = []
         try:
-            for part in _by_size(self._texts(claimed)):
-                with self._writers.writing(part[0].row.workspace_id):
-                    self._lake.write_attached(part[0].row.workspace_id, [one.words for one in part])
-                self._writers.note_written(part[0].row.workspace_id)
-                self._settle([one.row.id for one in part])
-        except (WriterLost, LakeDamaged, *TRANSIENT) as error:
+            for part in _group_by_size(self._texts(claimed)):
+                with self._writers.holding(part[0].row.workspace_id):
+                    self._lake.write_attachment_utterances(
+                        part[0].row.workspace_id, [one.attached for one in part]
+                    )
+                self._writers.mark_written(part[0].row.workspace_id)
+                self._complete([one.row.id for one in part])
+        except (WriterLeaseLost, LakeDamaged, *TRANSIENT_ERRORS) as error:
             _log.warning("attached texts wait", reason=str(error))
-            wait = _WAIT_FOR_TABLES_MS if isinstance(error, LakeDamaged) else _WAIT_MS
+            wait = _DAMAGED_TABLE_DELAY_MS if isinstance(error, LakeDamaged) else _RETRY_DELAY_MS
         except Exception:  # noqa: BLE001 - whatever it is, these are tried again, and given up
             _log.exception("attached texts not written", attachments=[one.row.id for one in part])
             for one in part:
-                self._fail(one.row, "NOT_WRITTEN", _NOT_WRITTEN, wait_ms=_WAIT_FOR_TABLES_MS)
+                self._fail(one.row, "NOT_WRITTEN", _NOT_WRITTEN, wait_ms=_DAMAGED_TABLE_DELAY_MS)
         finally:
             self._release(wait)
 
-    def _texts(self, claimed: Sequence[AttachmentRow]) -> Iterator[_Text]:
+    def _texts(self, claimed: Sequence[AttachmentRow]) -> Iterator[_IndexedText]:
         """What each says; those of which that cannot be told are settled on the way."""
         by_batch = sorted(claimed, key=attrgetter("batch_id", "line", "place"))
         for batch_id, rows in groupby(by_batch, attrgetter("batch_id")):
             some = list(rows)
-            with self._catalog.look() as tx:
+            with self._catalog.autocommit() as tx:
                 batch = batches.get(tx, some[0].workspace_id, batch_id)
             try:
                 records = [] if batch is None else read_accepted(self._store, batch)
-            except LOST as error:
+            except PERMANENT_ERRORS as error:
                 _log.error("attached texts without records", batch=batch_id, reason=str(error))
                 records = []
             for row in some:
                 if batch is None or row.line >= len(records):
-                    self._fail(row, "RECORD_LOST", _NO_RECORD)
-                elif row.text_attempts >= _MOST_ATTEMPTS:
+                    self._fail(row, "RECORD_LOST", _RECORD_MISSING)
+                elif row.text_attempts >= _MAX_ATTEMPTS:
                     self._fail(row, "GIVEN_UP", _NOT_WRITTEN)
-                elif (text := self._text(row)) is not None:
-                    found = self._found(row, batch, records[row.line], text)
+                elif (text := self._load_text(row)) is not None:
+                    found = self._build(row, batch, records[row.line], text)
                     if found is not None:
                         yield found
 
-    def _found(
+    def _build(
         self, row: AttachmentRow, batch: BatchRow, record: LandedRecord, text: AttachmentText
-    ) -> _Text | None:
+    ) -> _IndexedText | None:
         try:
-            words = _words(row, batch, record, text)
+            words = _attached_text(row, batch, record, text)
         except Exception:  # noqa: BLE001 - the others are to be written all the same
             _log.exception("attached text not understood", attachment=row.id)
             self._fail(row, "NOT_WRITTEN", _NOT_WRITTEN)
             return None
-        return _Text(row, words, sum(len(one.text) for one in text.sections))
+        return _IndexedText(row, words, sum(len(one.text) for one in text.sections))
 
-    def _text(self, row: AttachmentRow) -> AttachmentText | None:
+    def _load_text(self, row: AttachmentRow) -> AttachmentText | None:
         """The stored text; where it is lost or damaged, the file is read again."""
         try:
             return decode(self._store.get(text_path(row.workspace_id, row.sha256 or "")))
         except (TextDamaged, ObjectMissing) as error:
             _log.warning("text is read again", attachment=row.id, reason=str(error))
             self._store.delete(text_path(row.workspace_id, row.sha256 or ""))
-            with self._catalog.write() as tx:
+            with self._catalog.transaction() as tx:
                 now = self._catalog.now_ms()
-                readings.read_again(tx, row.id, owner=self._owner, now=now)
+                extraction_queue.extract_again(tx, row.id, owner=self._owner, now=now)
             self._held = self._held - {row.id}
             return None
 
-    def _settle(self, ids: Sequence[str]) -> None:
-        with self._catalog.write() as tx:
+    def _complete(self, ids: Sequence[str]) -> None:
+        with self._catalog.transaction() as tx:
             now = self._catalog.now_ms()
-            readings.advance(tx, ids, owner=self._owner, to=TextState.COMPLETE, now=now)
+            extraction_queue.advance(tx, ids, owner=self._owner, to=TextStage.COMPLETE, now=now)
         self._held = self._held.difference(ids)
 
     def _fail(
         self, row: AttachmentRow, code: str, message: str, wait_ms: int | None = None
     ) -> None:
-        with self._catalog.write() as tx:
+        with self._catalog.transaction() as tx:
             now = self._catalog.now_ms()
             due_at = None if wait_ms is None else now + wait_ms
-            fault = Unreadable(id=row.id, code=code, message=message, due_at=due_at)
-            readings.fail(tx, [fault], owner=self._owner, now=now)
+            fault = ExtractionFailure(id=row.id, code=code, message=message, due_at=due_at)
+            extraction_queue.fail(tx, [fault], owner=self._owner, now=now)
         self._held = self._held - {row.id}
 
     def _release(self, wait_ms: int) -> None:
         if self._held:
-            with self._catalog.write() as tx:
+            with self._catalog.transaction() as tx:
                 due_at = self._catalog.now_ms() + wait_ms
-                readings.release(tx, self._held, owner=self._owner, due_at=due_at)
+                extraction_queue.release(tx, self._held, owner=self._owner, due_at=due_at)
 
 
-def indexer_of(worker: str) -> str:
+def indexing_owner(worker: str) -> str:
     """The name under which a worker holds texts that it writes to the tables."""
-    return owner_of(worker, "index")
+    return lease_owner(worker, "index")
 
 
-def _words(
+def _attached_text(
     row: AttachmentRow, batch: BatchRow, record: LandedRecord, text: AttachmentText
-) -> AttachedText:
-    return AttachedText(
+) -> AttachmentUtterances:
+    return AttachmentUtterances(
         record_id=record.record_id,
         version=record.version,
         batch_id=batch.id,
@@ -209,25 +211,25 @@ def _words(
         product_id=record.product_id,
         project_ids=record.project_ids,
         attachment_id=row.id,
-        name=row.name,
-        place=row.place,
-        utterances=attached_utterances(
+        name=row.display_name,
+        position=row.place,
+        utterances=attachment_utterances(
             text.kind.value,
             [section.text for section in text.sections],
             record.record_type,
             record.participants,
-            start=recording_start(record.record_type, record.data),
+            start=recording_start_ms(record.record_type, record.data),
         ),
     )
 
 
-def _by_size(texts: Iterable[_Text]) -> Iterator[list[_Text]]:
+def _group_by_size(texts: Iterable[_IndexedText]) -> Iterator[list[_IndexedText]]:
     """``texts`` in parts of about that many characters; one that failed before by itself."""
-    part: list[_Text] = []
+    part: list[_IndexedText] = []
     size = 0
     for one in texts:
         failed = one.row.text_attempts or (part and part[-1].row.text_attempts)
-        if part and (failed or size + one.characters > _CHARACTERS_AT_ONCE):
+        if part and (failed or size + one.characters > _MAX_GROUP_CHARACTERS):
             yield part
             part, size = [], 0
         part.append(one)

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from everlake.catalog.engine import Catalog
-from tests.integration.api.home import Home, home_of
-from tests.integration.server import (
-    FAST,
+from everlake.catalog.database import Catalog
+from tests.support.api_workspaces import ApiWorkspaces, running_api
+from tests.support.server import (
+    NO_RATE_LIMIT,
     PRODUCT,
     PROJECT,
-    Api,
-    everlake_json,
-    running,
+    ApiClient,
+    run_everlake_json,
+    running_server,
 )
 
 
@@ -24,14 +24,16 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def first_workspace(directory: Path) -> dict[str, str]:
-    return everlake_json("init", "--product-id", PRODUCT, "--project-id", PROJECT, data=directory)
+    return run_everlake_json(
+        "init", "--product-id", PRODUCT, "--project-id", PROJECT, data=directory
+    )
 
 
 @pytest.fixture(scope="session")
-def home(directory: Path, first_workspace: dict[str, str]) -> Generator[Home]:
+def home(directory: Path, first_workspace: dict[str, str]) -> Generator[ApiWorkspaces]:
     catalog = Catalog.open(f"sqlite:///{directory / 'everlake.db'}")
-    with running("serve", directory, FAST) as server:
-        yield Home(server, catalog)
+    with running_server("serve", directory, NO_RATE_LIMIT) as server:
+        yield ApiWorkspaces(server, catalog)
         # Whatever the tests sent, nothing took the server by surprise, and no key is in its log.
         log = server.log()
     catalog.close()
@@ -40,18 +42,18 @@ def home(directory: Path, first_workspace: dict[str, str]) -> Generator[Home]:
 
 
 @pytest.fixture(scope="session")
-def api(home: Home, first_workspace: dict[str, str]) -> Api:
-    return Api(home.server.url, first_workspace)
+def api(home: ApiWorkspaces, first_workspace: dict[str, str]) -> ApiClient:
+    return ApiClient(home.server.url, first_workspace)
 
 
 @pytest.fixture
-def fresh(home: Home) -> Api:
+def fresh(home: ApiWorkspaces) -> ApiClient:
     """A workspace of the test's own."""
     return home.workspace()
 
 
 @pytest.fixture(scope="session")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Generator[ApiWorkspaces]:
     """A server with the default rate and with other limits than the defaults; only the API."""
     limits = {
         "EVERLAKE_MAX_BODY_BYTES": "10000",
@@ -60,14 +62,14 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
         "EVERLAKE_MAX_ATTACHMENTS_PER_BATCH": "2",
         "EVERLAKE_BODY_TIMEOUT": "1",
     }
-    with home_of("api", tmp_path_factory.mktemp("strict"), limits) as home:
+    with running_api("api", tmp_path_factory.mktemp("strict"), limits) as home:
         yield home
 
 
 @pytest.fixture(scope="session")
-def still(tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
+def still(tmp_path_factory: pytest.TempPathFactory) -> Generator[ApiWorkspaces]:
     """A server without a worker: its batches stay where they are until a test moves them."""
-    with home_of("api", tmp_path_factory.mktemp("still"), FAST) as home:
+    with running_api("api", tmp_path_factory.mktemp("still"), NO_RATE_LIMIT) as home:
         yield home
         log = home.server.log()
     assert "unexpected error" not in log

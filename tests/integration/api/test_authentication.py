@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.integration.api.home import Home, refused
-from tests.integration.server import Api
+from tests.support.api_workspaces import ApiWorkspaces, assert_error
+from tests.support.server import ApiClient
 
 NO_KEY_FITS = {
     "missing": {},
@@ -19,23 +19,23 @@ NO_KEY_FITS = {
 }
 
 
-def stranger(home: Home) -> httpx.Client:
+def stranger(home: ApiWorkspaces) -> httpx.Client:
     return httpx.Client(base_url=home.server.url, trust_env=False, timeout=60)
 
 
 @pytest.mark.parametrize("headers", NO_KEY_FITS.values(), ids=NO_KEY_FITS.keys())
 def test_a_request_without_a_live_key_is_unauthorized(
-    home: Home, headers: dict[str, str | bytes]
+    home: ApiWorkspaces, headers: dict[str, str | bytes]
 ) -> None:
     with stranger(home) as client:
         raw = [(k.encode(), v if isinstance(v, bytes) else v.encode()) for k, v in headers.items()]
         response = client.get("/api/v1/ingest/batches", headers=raw)
-    refused(response, 401, "UNAUTHORIZED")
+    assert_error(response, 401, "UNAUTHORIZED")
     assert response.headers["www-authenticate"] == "Bearer"
 
 
 def test_missing_malformed_unknown_and_revoked_keys_get_the_same_answer(
-    home: Home, fresh: Api
+    home: ApiWorkspaces, fresh: ApiClient
 ) -> None:
     home.revoke(fresh)
     keys = ["", "hello", "em_sk_" + "A" * 43, fresh.setup["api_key"]]
@@ -75,32 +75,32 @@ def test_missing_malformed_unknown_and_revoked_keys_get_the_same_answer(
     ],
 )
 def test_the_key_is_judged_before_anything_else(
-    home: Home, method: str, path: str, headers: dict[str, str]
+    home: ApiWorkspaces, method: str, path: str, headers: dict[str, str]
 ) -> None:
     with stranger(home) as client:
         response = client.request(method, home.server.url + path, headers=headers, content=b"{")
     assert response.status_code == 401
     if method != "HEAD":
-        refused(response, 401, "UNAUTHORIZED")
+        assert_error(response, 401, "UNAUTHORIZED")
 
 
-def test_the_key_is_judged_before_the_size(home: Home) -> None:
+def test_the_key_is_judged_before_the_size(home: ApiWorkspaces) -> None:
     with stranger(home) as client:
         response = client.post(
             "/api/v1/ingest",
             content=b" " * (6 * 1024 * 1024),
             headers={"content-type": "application/json"},
         )
-    refused(response, 401, "UNAUTHORIZED")
+    assert_error(response, 401, "UNAUTHORIZED")
 
 
-def test_with_a_key_an_unknown_path_is_not_found(api: Api) -> None:
-    refused(api.http.get("/api/v1/nothing"), 404, "NOT_FOUND")
+def test_with_a_key_an_unknown_path_is_not_found(api: ApiClient) -> None:
+    assert_error(api.http.get("/api/v1/nothing"), 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_a_bearer_token_is_accepted_in_place_of_x_api_key(
-    home: Home, api: Api, scheme: str
+    home: ApiWorkspaces, api: ApiClient, scheme: str
 ) -> None:
     with stranger(home) as client:
         response = client.get(
@@ -110,7 +110,9 @@ def test_a_bearer_token_is_accepted_in_place_of_x_api_key(
     assert response.status_code == 200
 
 
-def test_where_both_headers_are_there_x_api_key_counts(home: Home, api: Api, fresh: Api) -> None:
+def test_where_both_headers_are_there_x_api_key_counts(
+    home: ApiWorkspaces, api: ApiClient, fresh: ApiClient
+) -> None:
     batch_id = fresh.accept(fresh.record())
     path = f"/api/v1/ingest/batches/{batch_id}"
     mine, other = fresh.setup["api_key"], api.setup["api_key"]
@@ -135,7 +137,7 @@ def test_where_both_headers_are_there_x_api_key_counts(home: Home, api: Api, fre
     ],
 )
 def test_a_key_may_do_what_its_permissions_say(
-    home: Home, permissions: list[str], submit: int, batches: int, records: int
+    home: ApiWorkspaces, permissions: list[str], submit: int, batches: int, records: int
 ) -> None:
     writer = home.workspace()
     batch_id = writer.accept(writer.record())
@@ -164,13 +166,13 @@ def test_a_key_may_do_what_its_permissions_say(
     }
 
 
-def test_a_key_without_the_permission_is_told_which_one_it_lacks(home: Home) -> None:
+def test_a_key_without_the_permission_is_told_which_one_it_lacks(home: ApiWorkspaces) -> None:
     reader = home.workspace(["api:read"])
-    body = refused(reader.post(reader.record()), 403, "FORBIDDEN")
+    body = assert_error(reader.post(reader.record()), 403, "FORBIDDEN")
     assert "api:write" in body["message"]
 
 
-def test_a_batch_has_the_source_of_its_key(home: Home) -> None:
+def test_a_batch_has_the_source_of_its_key(home: ApiWorkspaces) -> None:
     slack = home.workspace(source="slack")
     default = home.key(slack)
     assert slack.batch(slack.accept(slack.record()))["source"] == "slack"
@@ -180,6 +182,6 @@ def test_a_batch_has_the_source_of_its_key(home: Home) -> None:
 @pytest.mark.parametrize(
     "path", ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/llms.txt"]
 )
-def test_the_pages_about_the_server_want_no_key(home: Home, path: str) -> None:
+def test_the_pages_about_the_server_want_no_key(home: ApiWorkspaces, path: str) -> None:
     with stranger(home) as client:
         assert client.get(path).status_code == 200

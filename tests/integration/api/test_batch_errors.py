@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from everlake.catalog import batches
-from tests.integration.api.home import Home, as_ndjson, ndjson, refused
-from tests.integration.api.hostile import Memory
-from tests.integration.server import Api
+from tests.support.api_workspaces import ApiWorkspaces, as_ndjson, assert_error, ndjson
+from tests.support.raw_http import ProcessMemory
+from tests.support.server import ApiClient
 
 MEGABYTE = 1024 * 1024
 
@@ -21,7 +21,7 @@ def path_of(batch_id: str) -> str:
     return f"/api/v1/ingest/batches/{batch_id}/errors"
 
 
-def pages(api: Api, batch_id: str, **params: Any) -> Iterator[dict[str, Any]]:
+def pages(api: ApiClient, batch_id: str, **params: Any) -> Iterator[dict[str, Any]]:
     cursor: dict[str, str] = {}
     while True:
         answer = api.http.get(path_of(batch_id), params={**params, **cursor})
@@ -35,23 +35,23 @@ def pages(api: Api, batch_id: str, **params: Any) -> Iterator[dict[str, Any]]:
         cursor = {"cursor": page["nextCursor"]}
 
 
-def batch_with(api: Api, *records: Any) -> str:
+def batch_with(api: ApiClient, *records: Any) -> str:
     """The batch of these records of NDJSON, and a right one before them."""
     answer = as_ndjson(api, ndjson(api.record(), *records))
     assert answer.status_code == 202, answer.text
     return answer.json()["batchId"]
 
 
-def object_of(home: Home, api: Api, batch_id: str) -> Path:
+def object_of(home: ApiWorkspaces, api: ApiClient, batch_id: str) -> Path:
     """The file of the batch's refused records."""
-    with home.catalog.read() as tx:
+    with home.catalog.snapshot() as tx:
         row = batches.get(tx, api.setup["workspace_id"], batch_id)
     assert row is not None
     assert row.rejected_path is not None
     return home.server.data / row.rejected_path
 
 
-def test_a_refused_record_is_given_with_its_payload_and_all_of_its_errors(fresh: Api) -> None:
+def test_a_refused_record_is_given_with_its_payload_and_all_of_its_errors(fresh: ApiClient) -> None:
     wrong = fresh.record(_participants=[{"id": "1", "role": "boss"}] * 30, _mood="good")
     batch_id = batch_with(fresh, wrong, fresh.record(_vendor_ids={"id": "2"}), b"{}")
 
@@ -70,7 +70,7 @@ def test_a_refused_record_is_given_with_its_payload_and_all_of_its_errors(fresh:
     assert counted == fresh.batch(batch_id)["totalErrorCount"]
 
 
-def test_a_payload_is_given_as_it_was_sent_whatever_it_is(fresh: Api) -> None:
+def test_a_payload_is_given_as_it_was_sent_whatever_it_is(fresh: ApiClient) -> None:
     sent = [b"no JSON", b' {"a" :\t1.0} ', '"é\u2028"'.encode(), b'{"\xff": 1}', b"[]"]
     batch_id = batch_with(fresh, *sent)
 
@@ -86,21 +86,23 @@ def test_a_payload_is_given_as_it_was_sent_whatever_it_is(fresh: Api) -> None:
     assert ["payloadBase64" in entry for entry in page["errors"]] == [False] * 3 + [True, False]
 
 
-def test_a_batch_of_which_all_was_refused_has_its_records_too(fresh: Api) -> None:
+def test_a_batch_of_which_all_was_refused_has_its_records_too(fresh: ApiClient) -> None:
     batch_id = fresh.post([{}, {}]).json()["details"]["batchId"]
     [page] = pages(fresh, batch_id)
     assert [entry["index"] for entry in page["errors"]] == [0, 1]
 
 
-def test_a_batch_of_which_nothing_was_refused_has_an_empty_list(fresh: Api) -> None:
+def test_a_batch_of_which_nothing_was_refused_has_an_empty_list(fresh: ApiClient) -> None:
     batch_id = fresh.accept(fresh.record())
     assert list(pages(fresh, batch_id)) == [{"errors": [], "nextCursor": None}]
-    refused(fresh.http.get(path_of(batch_id), params={"cursor": "x"}), 400, "INVALID_PARAMETER")
+    assert_error(
+        fresh.http.get(path_of(batch_id), params={"cursor": "x"}), 400, "INVALID_PARAMETER"
+    )
 
 
 @pytest.mark.parametrize(("limit", "sizes"), [(None, [20, 5]), (1, [1] * 25), (25, [25])])
 def test_pages_are_by_index_and_hold_as_many_as_asked_for(
-    fresh: Api, limit: int | None, sizes: list[int]
+    fresh: ApiClient, limit: int | None, sizes: list[int]
 ) -> None:
     batch_id = batch_with(fresh, *[b'{"n":%d}' % n for n in range(25)])
     found = list(pages(fresh, batch_id, **({} if limit is None else {"limit": limit})))
@@ -110,12 +112,14 @@ def test_pages_are_by_index_and_hold_as_many_as_asked_for(
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "x", "", "1.0", "-1"])
-def test_a_limit_out_of_bounds_is_refused(fresh: Api, limit: str) -> None:
+def test_a_limit_out_of_bounds_is_refused(fresh: ApiClient, limit: str) -> None:
     batch_id = batch_with(fresh, b"{}")
-    refused(fresh.http.get(path_of(batch_id), params={"limit": limit}), 400, "INVALID_PARAMETER")
+    assert_error(
+        fresh.http.get(path_of(batch_id), params={"limit": limit}), 400, "INVALID_PARAMETER"
+    )
 
 
-def test_a_cursor_is_good_for_its_own_list_only(home: Home, fresh: Api) -> None:
+def test_a_cursor_is_good_for_its_own_list_only(home: ApiWorkspaces, fresh: ApiClient) -> None:
     lines = [b"{}"] * 2
     here, there = batch_with(fresh, *lines), batch_with(fresh, *lines)
     [first, _] = pages(fresh, here, limit=1)
@@ -123,7 +127,7 @@ def test_a_cursor_is_good_for_its_own_list_only(home: Home, fresh: Api) -> None:
     theirs = home.workspace()
     their_batch = batch_with(theirs, *lines)
 
-    def ask(api: Api, batch_id: str, cursor: str) -> httpx.Response:
+    def ask(api: ApiClient, batch_id: str, cursor: str) -> httpx.Response:
         return api.http.get(path_of(batch_id), params={"cursor": cursor})
 
     assert ask(fresh, here, first["nextCursor"]).status_code == 200
@@ -135,25 +139,27 @@ def test_a_cursor_is_good_for_its_own_list_only(home: Home, fresh: Api) -> None:
         ask(fresh, here, "x" * 257),
         ask(fresh, here, ""),
     ):
-        refused(answer, 400, "INVALID_PARAMETER")
+        assert_error(answer, 400, "INVALID_PARAMETER")
 
 
-def test_a_cursor_does_not_outlive_a_change_of_the_object(home: Home, fresh: Api) -> None:
+def test_a_cursor_does_not_outlive_a_change_of_the_object(
+    home: ApiWorkspaces, fresh: ApiClient
+) -> None:
     batch_id, other = batch_with(fresh, b"{}", b"{}"), batch_with(fresh, b"{}", b"[]")
     [first, _] = pages(fresh, batch_id, limit=1)
     object_of(home, fresh, batch_id).write_bytes(object_of(home, fresh, other).read_bytes())
     answer = fresh.http.get(path_of(batch_id), params={"cursor": first["nextCursor"]})
-    refused(answer, 400, "INVALID_PARAMETER")
+    assert_error(answer, 400, "INVALID_PARAMETER")
 
 
 def test_very_many_errors_are_given_in_parts_and_cost_little_memory(
-    still: Home, tmp_path: Path
+    still: ApiWorkspaces, tmp_path: Path
 ) -> None:
     api = still.workspace()
     members = ",".join(f'"m{number:06}":0' for number in range(300_000))
     answer = api.post(b'[{"_type":"message",' + members.encode() + b"}]")
-    [batch_id] = [refused(answer, 400, "ALL_RECORDS_REJECTED")["details"]["batchId"]]
-    memory = Memory(still.server)
+    [batch_id] = [assert_error(answer, 400, "ALL_RECORDS_REJECTED")["details"]["batchId"]]
+    memory = ProcessMemory(still.server)
     memory.reset_peak()
     before = memory.now()
 
@@ -173,38 +179,40 @@ def test_very_many_errors_are_given_in_parts_and_cost_little_memory(
     assert memory.peak() - before < 80 * MEGABYTE
 
 
-def test_large_payloads_make_short_pages(fresh: Api) -> None:
+def test_large_payloads_make_short_pages(fresh: ApiClient) -> None:
     batch_id = batch_with(fresh, *[b'"%s"' % (b"x" * 700_000)] * 5)
     found = list(pages(fresh, batch_id, limit=100))
     assert [len(page["errors"]) for page in found] == [2, 2, 1]
 
 
 @pytest.mark.parametrize("permission", ["api:read", "api:write"])
-def test_either_permission_is_enough(home: Home, fresh: Api, permission: str) -> None:
+def test_either_permission_is_enough(
+    home: ApiWorkspaces, fresh: ApiClient, permission: str
+) -> None:
     batch_id = batch_with(fresh, b"{}")
     assert len(list(pages(home.key(fresh, [permission]), batch_id))) == 1
 
 
-def test_without_permission_or_key_nothing_is_told(home: Home, fresh: Api) -> None:
+def test_without_permission_or_key_nothing_is_told(home: ApiWorkspaces, fresh: ApiClient) -> None:
     batch_id = batch_with(fresh, b"{}")
-    refused(home.key(fresh, ["mcp:read"]).http.get(path_of(batch_id)), 403, "FORBIDDEN")
+    assert_error(home.key(fresh, ["mcp:read"]).http.get(path_of(batch_id)), 403, "FORBIDDEN")
     stranger = httpx.get(fresh.url + path_of(batch_id), trust_env=False)
-    refused(stranger, 401, "UNAUTHORIZED")
+    assert_error(stranger, 401, "UNAUTHORIZED")
 
 
 def test_another_workspaces_batch_is_as_unknown_as_one_that_is_not_there(
-    home: Home, fresh: Api
+    home: ApiWorkspaces, fresh: ApiClient
 ) -> None:
     theirs = home.workspace()
     answer = fresh.http.get(path_of(batch_with(theirs, b"{}")))
-    refused(answer, 404, "NOT_FOUND")
+    assert_error(answer, 404, "NOT_FOUND")
     unknown = fresh.http.get(path_of("01a1ff7a-f1fe-70e6-876e-0e98031c144d"))
     assert answer.content == unknown.content
 
 
 @pytest.mark.parametrize("harm", ["missing", "cut off", "changed"])
 def test_an_object_that_is_lost_or_damaged_is_a_clear_error_and_in_the_log(
-    home: Home, fresh: Api, harm: str
+    home: ApiWorkspaces, fresh: ApiClient, harm: str
 ) -> None:
     batch_id = batch_with(fresh, b"{}", b"[]")
     file = object_of(home, fresh, batch_id)
@@ -216,7 +224,7 @@ def test_an_object_that_is_lost_or_damaged_is_a_clear_error_and_in_the_log(
 
     answer = fresh.http.get(path_of(batch_id), headers={"x-request-id": f"lost-{batch_id}"})
 
-    message = refused(answer, 500, "INTERNAL_ERROR")["message"]
+    message = assert_error(answer, 500, "INTERNAL_ERROR")["message"]
     assert "lost or damaged" in message
     assert f"lost-{batch_id}" in message
     assert "landing" not in answer.text
@@ -225,29 +233,33 @@ def test_an_object_that_is_lost_or_damaged_is_a_clear_error_and_in_the_log(
     assert fresh.batch(batch_id)["rejectedCount"] == 2
 
 
-def test_storage_that_cannot_be_read_just_now_is_unavailable(home: Home, fresh: Api) -> None:
+def test_storage_that_cannot_be_read_just_now_is_unavailable(
+    home: ApiWorkspaces, fresh: ApiClient
+) -> None:
     batch_id = batch_with(fresh, b"{}")
     file = object_of(home, fresh, batch_id)
     content = file.read_bytes()
     file.unlink()
     file.mkdir()
-    refused(fresh.http.get(path_of(batch_id)), 503, "UNAVAILABLE")
+    assert_error(fresh.http.get(path_of(batch_id)), 503, "UNAVAILABLE")
     file.rmdir()
     file.write_bytes(content)
     assert len(list(pages(fresh, batch_id))) == 1
 
 
 @pytest.mark.parametrize("method", ["POST", "HEAD", "PUT", "DELETE", "OPTIONS"])
-def test_no_other_method_is_known(fresh: Api, method: str) -> None:
+def test_no_other_method_is_known(fresh: ApiClient, method: str) -> None:
     answer = fresh.http.request(method, path_of("x"))
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET"
 
 
-def test_refused_records_that_are_kept_no_more_are_a_404_that_says_so(api: Api, home: Home) -> None:
+def test_refused_records_that_are_kept_no_more_are_a_404_that_says_so(
+    api: ApiClient, home: ApiWorkspaces
+) -> None:
     batch_id = api.accept([api.record(), api.record(_event_at="yesterday")])
-    with home.catalog.write() as tx:
-        batches.forget_refused(tx, [batch_id])
+    with home.catalog.transaction() as tx:
+        batches.clear_rejected_paths(tx, [batch_id])
 
     answer = api.http.get(path_of(batch_id))
 

@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from everlake.api.watch import MOST
-from everlake.client.events import ServerSentEvent, read_events
-from everlake.contract.batch import BatchStatus
-from tests.integration.api.home import Home, home_of, refused
-from tests.integration.api.hostile import connect, read_all
-from tests.integration.api.moving import fail, move
-from tests.integration.server import FAST, Api, Server
+from everlake.api.subscriptions import MAX_STREAMS
+from everlake.client.server_sent_events import ServerSentEvent, read_events
+from everlake.contract.batches import BatchStatus
+from tests.support.api_workspaces import ApiWorkspaces, assert_error, running_api
+from tests.support.batch_transitions import advance_batch, fail_batch
+from tests.support.raw_http import connect, read_all
+from tests.support.server import NO_RATE_LIMIT, ApiClient, EverlakeServer
 
 LANDED, PROCESSING, COMPLETE = BatchStatus.LANDED, BatchStatus.PROCESSING, BatchStatus.COMPLETE
 WAY = ["LANDING", "LANDED", "PROCESSING", "COMPLETE"]
@@ -30,7 +30,7 @@ def path_of(batch_id: str) -> str:
 
 @contextmanager
 def stream(
-    api: Api, batch_id: str, last_id: str | None = None
+    api: ApiClient, batch_id: str, last_id: str | None = None
 ) -> Generator[tuple[httpx.Response, Iterator[ServerSentEvent]]]:
     headers = {} if last_id is None else {"Last-Event-ID": last_id}
     with api.http.stream("GET", path_of(batch_id), headers=headers) as response:
@@ -41,14 +41,14 @@ def status_of(event: ServerSentEvent) -> str:
     return json.loads(event.data)["status"]
 
 
-def followed(api: Api, batch_id: str, last_id: str | None = None) -> list[ServerSentEvent]:
+def followed(api: ApiClient, batch_id: str, last_id: str | None = None) -> list[ServerSentEvent]:
     """All events until the server ends the stream."""
     with stream(api, batch_id, last_id) as (response, events):
         assert response.status_code == 200, response.read()
         return list(events)
 
 
-def test_each_change_is_told_as_it_comes_until_the_batch_is_complete(still: Home) -> None:
+def test_each_change_is_told_as_it_comes_until_the_batch_is_complete(still: ApiWorkspaces) -> None:
     api = still.workspace()
     batch_id = api.accept([api.record(), {}])
     with stream(api, batch_id) as (response, events):
@@ -61,7 +61,7 @@ def test_each_change_is_told_as_it_comes_until_the_batch_is_complete(still: Home
         assert json.loads(first.data) == api.batch(batch_id)
         seen = [first]
         for step in (LANDED, PROCESSING, COMPLETE):
-            move(still.catalog, api, step)
+            advance_batch(still.catalog, api, step)
             seen.append(next(events))
             assert json.loads(seen[-1].data) == api.batch(batch_id)
         assert list(events) == []
@@ -70,26 +70,26 @@ def test_each_change_is_told_as_it_comes_until_the_batch_is_complete(still: Home
     assert len({event.id for event in seen}) == 4
 
 
-def test_a_batch_that_moves_in_an_instant_skips_no_status(still: Home) -> None:
+def test_a_batch_that_moves_in_an_instant_skips_no_status(still: ApiWorkspaces) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record())
     with stream(api, batch_id) as (_, events):
         assert status_of(next(events)) == "LANDING"
-        move(still.catalog, api, LANDED, PROCESSING, COMPLETE)
+        advance_batch(still.catalog, api, LANDED, PROCESSING, COMPLETE)
         assert [status_of(event) for event in events] == WAY[1:]
 
 
-def test_a_real_worker_is_followed_to_the_end(fresh: Api) -> None:
+def test_a_real_worker_is_followed_to_the_end(fresh: ApiClient) -> None:
     statuses = [status_of(event) for event in followed(fresh, fresh.accept(fresh.record()))]
     assert statuses == WAY[WAY.index(statuses[0]) :]
 
 
-def test_a_change_of_counts_is_told_and_what_nobody_can_see_is_not(still: Home) -> None:
+def test_a_change_of_counts_is_told_and_what_nobody_can_see_is_not(still: ApiWorkspaces) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record(_attachments=[{"type": "file"}] * 2))
 
     def change(column: str, value: int) -> None:
-        with still.catalog.write() as tx:
+        with still.catalog.transaction() as tx:
             tx.exec_driver_sql(f"UPDATE batches SET {column} = ? WHERE id = ?", (value, batch_id))  # noqa: S608 - of this test
 
     with stream(api, batch_id) as (_, events):
@@ -100,7 +100,7 @@ def test_a_change_of_counts_is_told_and_what_nobody_can_see_is_not(still: Home) 
         event = next(events)
         assert json.loads(event.data)["attachmentDownloadComplete"] == 1
         assert status_of(event) == "LANDING"
-        move(still.catalog, api, LANDED, COMPLETE)
+        advance_batch(still.catalog, api, LANDED, COMPLETE)
         assert [status_of(next(events)) for _ in WAY[1:]] == WAY[1:]
         change("attachment_failed", 1)
         [last] = events
@@ -108,19 +108,19 @@ def test_a_change_of_counts_is_told_and_what_nobody_can_see_is_not(still: Home) 
 
 
 def test_whoever_comes_back_gets_what_came_after_the_last_event_and_nothing_twice(
-    still: Home,
+    still: ApiWorkspaces,
 ) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record())
     with stream(api, batch_id) as (_, events):
         seen = [next(events)]
-    move(still.catalog, api, LANDED)
+    advance_batch(still.catalog, api, LANDED)
     with stream(api, batch_id, seen[-1].id) as (_, events):
         seen.append(next(events))
-    move(still.catalog, api, PROCESSING)
+    advance_batch(still.catalog, api, PROCESSING)
     with stream(api, batch_id, seen[-1].id) as (_, events):
         seen.append(next(events))
-        move(still.catalog, api, COMPLETE)
+        advance_batch(still.catalog, api, COMPLETE)
         seen += events
     assert [status_of(event) for event in seen] == WAY
     for number, event in enumerate(seen[:-1]):
@@ -130,31 +130,31 @@ def test_whoever_comes_back_gets_what_came_after_the_last_event_and_nothing_twic
 
 
 def test_an_id_means_the_same_to_another_process(tmp_path: Path) -> None:
-    with home_of("api", tmp_path, FAST) as home:
+    with running_api("api", tmp_path, NO_RATE_LIMIT) as home:
         api = home.workspace()
         batch_id = api.accept(api.record())
-        other = Server("api", tmp_path, FAST)
+        other = EverlakeServer("api", tmp_path, NO_RATE_LIMIT)
         other.start()
         try:
-            there = Api(other.url, api.setup)
+            there = ApiClient(other.url, api.setup)
             with stream(api, batch_id) as (_, events):
                 first = next(events)
             with stream(there, batch_id, first.id) as (_, events):
-                move(home.catalog, api, LANDED)
+                advance_batch(home.catalog, api, LANDED)
                 second = next(events)
             home.server.stop()
             home.server.start()
             with stream(api, batch_id, second.id) as (_, events):
-                move(home.catalog, api, PROCESSING, COMPLETE)
+                advance_batch(home.catalog, api, PROCESSING, COMPLETE)
                 assert [status_of(event) for event in events] == ["PROCESSING", "COMPLETE"]
         finally:
             other.stop()
 
 
-def test_a_batch_that_has_ended_is_told_once_and_then_no_more(still: Home) -> None:
+def test_a_batch_that_has_ended_is_told_once_and_then_no_more(still: ApiWorkspaces) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record())
-    move(still.catalog, api, LANDED, PROCESSING, COMPLETE)
+    advance_batch(still.catalog, api, LANDED, PROCESSING, COMPLETE)
     [event] = followed(api, batch_id)
     assert json.loads(event.data) == api.batch(batch_id)
     answer = api.http.get(path_of(batch_id), headers={"Last-Event-ID": event.id})
@@ -164,27 +164,29 @@ def test_a_batch_that_has_ended_is_told_once_and_then_no_more(still: Home) -> No
 
 
 @pytest.mark.parametrize("last_id", ["", "17", "LANDED", "DONE-0-0", "é", "x" * 5_000])
-def test_an_id_that_is_not_ours_is_taken_for_none(still: Home, last_id: str) -> None:
+def test_an_id_that_is_not_ours_is_taken_for_none(still: ApiWorkspaces, last_id: str) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record())
-    move(still.catalog, api, LANDED, PROCESSING, COMPLETE)
+    advance_batch(still.catalog, api, LANDED, PROCESSING, COMPLETE)
     headers = {b"Last-Event-ID": last_id.encode()}
     answer = api.http.get(path_of(batch_id), headers=headers)
     assert [status_of(event) for event in read_events([answer.content])] == ["COMPLETE"]
 
 
-def test_a_failed_batch_ends_the_stream_and_a_retried_one_begins_a_new_one(still: Home) -> None:
+def test_a_failed_batch_ends_the_stream_and_a_retried_one_begins_a_new_one(
+    still: ApiWorkspaces,
+) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record())
     with stream(api, batch_id) as (_, events):
         assert status_of(next(events)) == "LANDING"
-        fail(still.catalog, api)
+        fail_batch(still.catalog, api)
         [failed] = events
         assert status_of(failed) == "FAILED"
     assert api.http.post(f"/api/v1/ingest/batches/{batch_id}/retry").status_code == 200
     with stream(api, batch_id, failed.id) as (_, events):
         assert status_of(next(events)) == "LANDING"
-        fail(still.catalog, api)
+        fail_batch(still.catalog, api)
         [again] = events
     assert status_of(again) == "FAILED"
     assert again.id != failed.id
@@ -194,7 +196,7 @@ def test_a_failed_batch_ends_the_stream_and_a_retried_one_begins_a_new_one(still
     ]
 
 
-def test_everybody_follows_only_what_they_asked_for(still: Home) -> None:
+def test_everybody_follows_only_what_they_asked_for(still: ApiWorkspaces) -> None:
     apis = [still.workspace() for _ in range(8)]
     batch_ids = [api.accept(api.record()) for api in apis]
     seen: dict[int, list[dict[str, Any]]] = {}
@@ -210,8 +212,8 @@ def test_everybody_follows_only_what_they_asked_for(still: Home) -> None:
         thread.start()
     until(lambda: len(seen) == len(apis) and all(seen.values()))
     for api in apis:
-        move(still.catalog, api, LANDED)
-        move(still.catalog, api, PROCESSING, COMPLETE)
+        advance_batch(still.catalog, api, LANDED)
+        advance_batch(still.catalog, api, PROCESSING, COMPLETE)
     for thread in threads:
         thread.join()
 
@@ -220,25 +222,27 @@ def test_everybody_follows_only_what_they_asked_for(still: Home) -> None:
         assert [batch["status"] for batch in seen[number]] == WAY
 
 
-def test_another_workspaces_batch_is_as_unknown_as_one_that_is_not_there(still: Home) -> None:
+def test_another_workspaces_batch_is_as_unknown_as_one_that_is_not_there(
+    still: ApiWorkspaces,
+) -> None:
     theirs, ours = still.workspace(), still.workspace()
     answer = ours.http.get(path_of(theirs.accept(theirs.record())))
-    refused(answer, 404, "NOT_FOUND")
+    assert_error(answer, 404, "NOT_FOUND")
     assert answer.content == ours.http.get(path_of("unknown")).content
 
 
-def test_either_permission_is_enough_and_another_is_not(still: Home) -> None:
+def test_either_permission_is_enough_and_another_is_not(still: ApiWorkspaces) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record())
     for permission in ("api:read", "api:write"):
         with stream(still.key(api, [permission]), batch_id) as (response, events):
             assert response.status_code == 200
             assert status_of(next(events)) == "LANDING"
-    refused(still.key(api, ["mcp:read"]).http.get(path_of(batch_id)), 403, "FORBIDDEN")
-    refused(httpx.get(api.url + path_of(batch_id), trust_env=False), 401, "UNAUTHORIZED")
+    assert_error(still.key(api, ["mcp:read"]).http.get(path_of(batch_id)), 403, "FORBIDDEN")
+    assert_error(httpx.get(api.url + path_of(batch_id), trust_env=False), 401, "UNAUTHORIZED")
 
 
-def test_a_stream_ends_when_its_key_is_revoked_and_others_go_on(still: Home) -> None:
+def test_a_stream_ends_when_its_key_is_revoked_and_others_go_on(still: ApiWorkspaces) -> None:
     api = still.workspace()
     other = still.key(api)
     batch_id = api.accept(api.record())
@@ -248,11 +252,11 @@ def test_a_stream_ends_when_its_key_is_revoked_and_others_go_on(still: Home) -> 
         assert list(events) == []
         # Who comes back while the key is still remembered is sent away again.
         until(lambda: api.http.get(path_of(batch_id)).status_code == 401)
-        move(still.catalog, api, LANDED, PROCESSING, COMPLETE)
+        advance_batch(still.catalog, api, LANDED, PROCESSING, COMPLETE)
         assert [status_of(event) for event in others] == WAY[1:]
 
 
-def test_there_is_a_limit_to_streams_and_whoever_leaves_makes_room(still: Home) -> None:
+def test_there_is_a_limit_to_streams_and_whoever_leaves_makes_room(still: ApiWorkspaces) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record())
     key = api.setup["api_key"]
@@ -265,16 +269,16 @@ def test_there_is_a_limit_to_streams_and_whoever_leaves_makes_room(still: Home) 
     request = "\r\n".join([*lines, "", ""]).encode()
     wires: list[socket.socket] = []
     try:
-        for _ in range(MOST):
+        for _ in range(MAX_STREAMS):
             wire = connect(api)
             wires.append(wire)
             wire.sendall(request)
             assert wire.recv(65_536).startswith(b"HTTP/1.1 200 ")
-        refused(api.http.get(path_of(batch_id)), 503, "UNAVAILABLE")
+        assert_error(api.http.get(path_of(batch_id)), 503, "UNAVAILABLE")
         assert api.batch(batch_id)["status"] == "LANDING"
         wires.pop().close()
         until(lambda: opens(api, batch_id))
-        move(still.catalog, api, LANDED, PROCESSING, COMPLETE)
+        advance_batch(still.catalog, api, LANDED, PROCESSING, COMPLETE)
         for wire in wires:
             assert read_all(wire).count(b"event: batch") in {3, 4}
     finally:
@@ -282,7 +286,7 @@ def test_there_is_a_limit_to_streams_and_whoever_leaves_makes_room(still: Home) 
             wire.close()
 
 
-def opens(api: Api, batch_id: str) -> bool:
+def opens(api: ApiClient, batch_id: str) -> bool:
     with stream(api, batch_id) as (response, events):
         return response.status_code == 200 and status_of(next(events)) == "LANDING"
 
@@ -291,11 +295,11 @@ def opens(api: Api, batch_id: str) -> bool:
 def test_a_server_that_is_told_to_stop_ends_its_streams_and_itself(
     tmp_path: Path, role: str
 ) -> None:
-    with home_of(role, tmp_path, FAST) as home:
+    with running_api(role, tmp_path, NO_RATE_LIMIT) as home:
         api = home.workspace()
         batch_ids = [api.accept(api.record()) for _ in range(20)]
         # No worker finds it there: it is not due before the year 2100.
-        with home.catalog.write() as tx:
+        with home.catalog.transaction() as tx:
             tx.exec_driver_sql("UPDATE batches SET status = 'LANDING', due_at = 4102444800000")
         ended: list[str] = []
         opened = threading.Semaphore(0)
@@ -326,7 +330,7 @@ def test_a_server_that_is_told_to_stop_ends_its_streams_and_itself(
 
 
 @pytest.mark.parametrize("method", ["POST", "HEAD", "PUT", "DELETE", "OPTIONS"])
-def test_no_other_method_is_known(fresh: Api, method: str) -> None:
+def test_no_other_method_is_known(fresh: ApiClient, method: str) -> None:
     answer = fresh.http.request(method, path_of("x"))
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET"

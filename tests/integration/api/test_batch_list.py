@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.api.home import Home, refused
-from tests.integration.processes import until
-from tests.integration.server import Api
+from tests.support.api_workspaces import ApiWorkspaces, assert_error
+from tests.support.processes import wait_until
+from tests.support.server import ApiClient
 
 PATH = "/api/v1/ingest/batches"
 
 
-def page(api: Api, **query: Any) -> dict[str, Any]:
+def page(api: ApiClient, **query: Any) -> dict[str, Any]:
     answer = api.http.get(PATH, params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -25,7 +25,7 @@ def ids(found: dict[str, Any]) -> list[str]:
     return [batch["batchId"] for batch in found["batches"]]
 
 
-def walk(api: Api, **query: Any) -> list[list[str]]:
+def walk(api: ApiClient, **query: Any) -> list[list[str]]:
     pages: list[list[str]] = []
     cursor: dict[str, str] = {}
     while True:
@@ -40,16 +40,16 @@ def flat(pages: list[list[str]]) -> list[str]:
     return [name for found in pages for name in found]
 
 
-def fill(api: Api, count: int, **changes: Any) -> list[str]:
+def fill(api: ApiClient, count: int, **changes: Any) -> list[str]:
     """Batches, newest first."""
     return [api.accept(api.record(**changes)) for _ in range(count)][::-1]
 
 
-def test_a_workspace_without_batches_has_one_empty_page(fresh: Api) -> None:
+def test_a_workspace_without_batches_has_one_empty_page(fresh: ApiClient) -> None:
     assert page(fresh) == {"batches": [], "nextCursor": None}
 
 
-def test_batches_come_newest_first(fresh: Api) -> None:
+def test_batches_come_newest_first(fresh: ApiClient) -> None:
     made = fill(fresh, 5)
     found = page(fresh)
     assert set(found) == {"batches", "nextCursor"}
@@ -58,14 +58,14 @@ def test_batches_come_newest_first(fresh: Api) -> None:
     assert times == sorted(times, reverse=True)
 
 
-def test_a_page_holds_twenty_batches_unless_told(fresh: Api) -> None:
+def test_a_page_holds_twenty_batches_unless_told(fresh: ApiClient) -> None:
     made = fill(fresh, 41)
     assert [len(found) for found in walk(fresh)] == [20, 20, 1]
     assert flat(walk(fresh)) == made
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 100])
-def test_pages_hold_every_batch_once_whatever_their_size(fresh: Api, limit: int) -> None:
+def test_pages_hold_every_batch_once_whatever_their_size(fresh: ApiClient, limit: int) -> None:
     made = fill(fresh, 6)
     pages = walk(fresh, limit=limit)
     assert flat(pages) == made
@@ -76,12 +76,12 @@ def test_pages_hold_every_batch_once_whatever_their_size(fresh: Api, limit: int)
 @pytest.mark.parametrize(
     "limit", ["0", "101", "-1", "1.0", "1e1", "", " 5", "+5", "0x5", "five", "\u0665", "9" * 5_000]
 )
-def test_a_limit_is_a_whole_number_from_1_to_100(api: Api, limit: str) -> None:
+def test_a_limit_is_a_whole_number_from_1_to_100(api: ApiClient, limit: str) -> None:
     answer = api.http.get(PATH, params={"limit": limit})
-    assert "limit" in refused(answer, 400, "INVALID_PARAMETER")["message"]
+    assert "limit" in assert_error(answer, 400, "INVALID_PARAMETER")["message"]
 
 
-def test_batches_that_come_in_meanwhile_make_no_page_repeat_or_skip(fresh: Api) -> None:
+def test_batches_that_come_in_meanwhile_make_no_page_repeat_or_skip(fresh: ApiClient) -> None:
     made = fill(fresh, 30)
     enough = threading.Event()
     came: list[int] = []
@@ -97,7 +97,7 @@ def test_batches_that_come_in_meanwhile_make_no_page_repeat_or_skip(fresh: Api) 
     try:
         for before in range(5):
             # On a busy machine the walks may be over before the writer has begun.
-            until(lambda least=before: len(came) > least, "no batch came meanwhile")
+            wait_until(lambda least=before: len(came) > least, "no batch came meanwhile")
             seen = flat(walk(fresh, limit=7))
             assert len(set(seen)) == len(seen)
             assert seen[-30:] == made
@@ -109,7 +109,7 @@ def test_batches_that_come_in_meanwhile_make_no_page_repeat_or_skip(fresh: Api) 
     assert len(page(fresh, limit=100)["batches"]) == min(30 + len(came), 100)
 
 
-def test_a_cursor_is_opaque_and_has_at_most_256_characters(fresh: Api) -> None:
+def test_a_cursor_is_opaque_and_has_at_most_256_characters(fresh: ApiClient) -> None:
     made = fill(fresh, 2)
     cursor = page(fresh, limit=1)["nextCursor"]
     assert isinstance(cursor, str)
@@ -117,7 +117,7 @@ def test_a_cursor_is_opaque_and_has_at_most_256_characters(fresh: Api) -> None:
     assert made[0] not in cursor
 
 
-def test_a_cursor_goes_with_another_limit(fresh: Api) -> None:
+def test_a_cursor_goes_with_another_limit(fresh: ApiClient) -> None:
     made = fill(fresh, 5)
     cursor = page(fresh, limit=2)["nextCursor"]
     assert ids(page(fresh, limit=100, cursor=cursor)) == made[2:]
@@ -143,12 +143,12 @@ def test_a_cursor_goes_with_another_limit(fresh: Api) -> None:
         "01a1ff7a-f1fe-70e6-876e-0e98031c144d",
     ],
 )
-def test_a_cursor_that_this_server_did_not_make_is_invalid(api: Api, cursor: str) -> None:
+def test_a_cursor_that_this_server_did_not_make_is_invalid(api: ApiClient, cursor: str) -> None:
     answer = api.http.get(PATH, params={"cursor": cursor})
-    assert "cursor" in refused(answer, 400, "INVALID_PARAMETER")["message"]
+    assert "cursor" in assert_error(answer, 400, "INVALID_PARAMETER")["message"]
 
 
-def test_a_cursor_that_was_changed_anywhere_is_invalid(fresh: Api) -> None:
+def test_a_cursor_that_was_changed_anywhere_is_invalid(fresh: ApiClient) -> None:
     fill(fresh, 2)
     cursor = page(fresh, limit=1)["nextCursor"]
     changed = [
@@ -157,30 +157,32 @@ def test_a_cursor_that_was_changed_anywhere_is_invalid(fresh: Api) -> None:
     ]
     for forged in [*changed, cursor[:-1], cursor + "A", cursor + "=", " " + cursor, cursor * 2]:
         answer = fresh.http.get(PATH, params={"cursor": forged})
-        refused(answer, 400, "INVALID_PARAMETER")
+        assert_error(answer, 400, "INVALID_PARAMETER")
 
 
-def test_a_cursor_of_another_list_or_workspace_is_invalid(home: Home, fresh: Api) -> None:
+def test_a_cursor_of_another_list_or_workspace_is_invalid(
+    home: ApiWorkspaces, fresh: ApiClient
+) -> None:
     fill(fresh, 2)
     home.product(fresh)
     cursor = fresh.http.get("/api/v1/products?limit=1").json()["nextCursor"]
-    refused(fresh.http.get(PATH, params={"cursor": cursor}), 400, "INVALID_PARAMETER")
+    assert_error(fresh.http.get(PATH, params={"cursor": cursor}), 400, "INVALID_PARAMETER")
     cursor = page(fresh, limit=1)["nextCursor"]
     stranger = home.workspace()
-    refused(stranger.http.get(PATH, params={"cursor": cursor}), 400, "INVALID_PARAMETER")
+    assert_error(stranger.http.get(PATH, params={"cursor": cursor}), 400, "INVALID_PARAMETER")
     for path in ("/api/v1/records", "/api/v1/products", "/api/v1/projects", "/api/v1/search?q=a"):
         answer = fresh.http.get(path, params={"q": "a", "cursor": cursor})
-        refused(answer, 400, "INVALID_PARAMETER")
+        assert_error(answer, 400, "INVALID_PARAMETER")
 
 
-def test_batches_can_be_filtered_by_type(fresh: Api) -> None:
+def test_batches_can_be_filtered_by_type(fresh: ApiClient) -> None:
     calls, mails = fill(fresh, 3, _type="call"), fill(fresh, 2, _type="email")
     assert flat(walk(fresh, type="call", limit=2)) == calls
     assert flat(walk(fresh, type="email")) == mails
     assert walk(fresh, type="document") == [[]]
 
 
-def test_batches_can_be_filtered_by_source(home: Home, fresh: Api) -> None:
+def test_batches_can_be_filtered_by_source(home: ApiWorkspaces, fresh: ApiClient) -> None:
     slack = home.key(fresh, source="slack")
     made, others = fill(slack, 3), fill(fresh, 2)
     assert flat(walk(fresh, source="slack", limit=2)) == made
@@ -188,21 +190,23 @@ def test_batches_can_be_filtered_by_source(home: Home, fresh: Api) -> None:
     assert walk(fresh, source="zendesk") == [[]]
 
 
-def test_batches_can_be_filtered_by_status(fresh: Api) -> None:
+def test_batches_can_be_filtered_by_status(fresh: ApiClient) -> None:
     made = fill(fresh, 3)
-    failed = refused(fresh.post(b"{}"), 400, "ALL_RECORDS_REJECTED")["details"]["batchId"]
-    fresh.complete(*made)
+    failed = assert_error(fresh.post(b"{}"), 400, "ALL_RECORDS_REJECTED")["details"]["batchId"]
+    fresh.wait_until_complete(*made)
     assert walk(fresh, status="COMPLETE", limit=2) == [made[:2], made[2:]]
     assert walk(fresh, status="FAILED") == [[failed]]
     assert walk(fresh, status="LANDING") == [[]]
 
 
-def test_filters_that_are_given_together_must_all_hold(home: Home, fresh: Api) -> None:
+def test_filters_that_are_given_together_must_all_hold(
+    home: ApiWorkspaces, fresh: ApiClient
+) -> None:
     slack = home.key(fresh, source="slack")
     wanted = fill(slack, 1, _type="call")
     fill(slack, 1)
     fill(fresh, 1, _type="call")
-    fresh.complete(*ids(page(fresh)))
+    fresh.wait_until_complete(*ids(page(fresh)))
     assert walk(fresh, source="slack", type="call", status="COMPLETE") == [wanted]
     assert walk(fresh, source="slack", type="call", status="FAILED") == [[]]
 
@@ -221,20 +225,22 @@ def test_filters_that_are_given_together_must_all_hold(home: Home, fresh: Api) -
     ],
     ids=str,
 )
-def test_a_filter_with_an_impossible_value_is_invalid(api: Api, query: dict[str, str]) -> None:
+def test_a_filter_with_an_impossible_value_is_invalid(
+    api: ApiClient, query: dict[str, str]
+) -> None:
     (name,) = query
     answer = api.http.get(PATH, params=query)
-    assert name in refused(answer, 400, "INVALID_PARAMETER")["message"]
+    assert name in assert_error(answer, 400, "INVALID_PARAMETER")["message"]
 
 
-def test_a_workspace_lists_only_its_own_batches(home: Home, fresh: Api) -> None:
+def test_a_workspace_lists_only_its_own_batches(home: ApiWorkspaces, fresh: ApiClient) -> None:
     stranger = home.workspace()
     mine, theirs = fill(fresh, 2), fill(stranger, 3)
     assert ids(page(fresh)) == mine
     assert ids(page(stranger)) == theirs
 
 
-def test_the_order_is_that_of_creation_also_within_one_millisecond(fresh: Api) -> None:
+def test_the_order_is_that_of_creation_also_within_one_millisecond(fresh: ApiClient) -> None:
     begun = time.time_ns() // 1_000_000
     made = fill(fresh, 50)
     found = page(fresh, limit=100)

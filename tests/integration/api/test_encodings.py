@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 import zstandard
 
-from tests.integration.api.home import refused, stored, with_data
-from tests.integration.server import Api
+from tests.support.api_workspaces import assert_error, records_of, with_data
+from tests.support.server import ApiClient
 
 LIMIT = 5 * 1024 * 1024
 
@@ -31,7 +31,7 @@ ENCODERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def padded(api: Api, size: int) -> bytes:
+def padded(api: ApiClient, size: int) -> bytes:
     """A right record of exactly ``size`` bytes, most of them one string."""
     short = with_data(api, b'{"text":""}')
     body = with_data(api, b'{"text":"' + b"x" * (size - len(short)) + b'"}')
@@ -51,16 +51,16 @@ def padded(api: Api, size: int) -> bytes:
     ],
 )
 def test_a_body_may_be_compressed(
-    fresh: Api, encoding: str, body: Callable[[bytes], bytes]
+    fresh: ApiClient, encoding: str, body: Callable[[bytes], bytes]
 ) -> None:
     text = json.dumps(fresh.record(data={"text": "é" * 1_000})).encode()
     batch_id = fresh.accept(body(text), headers={"content-encoding": encoding})
-    (record,) = stored(fresh, batch_id)
+    (record,) = records_of(fresh, batch_id)
     assert record["data"] == {"text": "é" * 1_000}
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_compressed_body_may_have_several_members(api: Api, encoding: str) -> None:
+def test_a_compressed_body_may_have_several_members(api: ApiClient, encoding: str) -> None:
     encode = ENCODERS[encoding]
     text = json.dumps(api.record()).encode()
     parts = [b"", *(text[start : start + 50] for start in range(0, len(text), 50)), b""]
@@ -68,13 +68,13 @@ def test_a_compressed_body_may_have_several_members(api: Api, encoding: str) -> 
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "compress", "gzip, gzip", "gzip, zstd", "*"])
-def test_any_other_encoding_is_unsupported(api: Api, encoding: str) -> None:
+def test_any_other_encoding_is_unsupported(api: ApiClient, encoding: str) -> None:
     answer = api.post(api.record(), headers={"content-encoding": encoding})
-    refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
+    assert_error(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_body_that_does_not_decompress_is_refused(api: Api, encoding: str) -> None:
+def test_a_body_that_does_not_decompress_is_refused(api: ApiClient, encoding: str) -> None:
     text = json.dumps(api.record()).encode()
     whole = ENCODERS[encoding](text)
     broken = bytearray(whole)
@@ -84,28 +84,28 @@ def test_a_body_that_does_not_decompress_is_refused(api: Api, encoding: str) -> 
         bodies.append(bytes(broken))
     for body in bodies:
         answer = api.post(body, headers={"content-encoding": encoding})
-        refused(answer, 400, "INVALID_BODY")
+        assert_error(answer, 400, "INVALID_BODY")
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd"])
 def test_five_megabytes_are_accepted_and_one_byte_more_is_too_large(
-    api: Api, encoding: str
+    api: ApiClient, encoding: str
 ) -> None:
     encode = ENCODERS[encoding]
     headers = {"content-encoding": encoding}
     api.accept(encode(padded(api, LIMIT)), headers=headers)
     answer = api.post(encode(padded(api, LIMIT + 1)), headers=headers)
-    assert "5,242,880" in refused(answer, 413, "PAYLOAD_TOO_LARGE")["message"]
+    assert "5,242,880" in assert_error(answer, 413, "PAYLOAD_TOO_LARGE")["message"]
 
 
-def test_white_space_counts_as_body(api: Api) -> None:
+def test_white_space_counts_as_body(api: ApiClient) -> None:
     body = json.dumps(api.record()).encode()
     api.accept(body + b" " * (LIMIT - len(body)))
     answer = api.post(body + b" " * (LIMIT + 1 - len(body)))
-    refused(answer, 413, "PAYLOAD_TOO_LARGE")
+    assert_error(answer, 413, "PAYLOAD_TOO_LARGE")
 
 
-def test_five_incompressible_megabytes_are_accepted_compressed(api: Api) -> None:
+def test_five_incompressible_megabytes_are_accepted_compressed(api: ApiClient) -> None:
     """What is sent is then a little larger than the limit; what counts is what comes out."""
     body = padded(api, LIMIT)
     stored_only = zlib.compressobj(0, wbits=31)

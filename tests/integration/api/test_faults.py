@@ -3,12 +3,12 @@
 import shutil
 from pathlib import Path
 
-from tests.integration.api.home import Home, refused
-from tests.integration.server import Api
+from tests.support.api_workspaces import ApiWorkspaces, assert_error
+from tests.support.server import ApiClient
 
 
 def test_storage_that_is_away_is_unavailable_and_nothing_is_half_stored(
-    home: Home, fresh: Api
+    home: ApiWorkspaces, fresh: ApiClient
 ) -> None:
     fresh.accept(fresh.record())
     folder = home.server.data / "landing" / f"workspace={fresh.setup['workspace_id']}"
@@ -17,9 +17,9 @@ def test_storage_that_is_away_is_unavailable_and_nothing_is_half_stored(
     folder.write_text("no folder")
     headers = {"idempotency-key": "a"}
     try:
-        refused(fresh.post(fresh.record(), headers=headers), 503, "UNAVAILABLE")
+        assert_error(fresh.post(fresh.record(), headers=headers), 503, "UNAVAILABLE")
         answer = fresh.post(b"{}")
-        refused(answer, 503, "UNAVAILABLE")
+        assert_error(answer, 503, "UNAVAILABLE")
         assert str(home.server.data) not in answer.text
     finally:
         folder.unlink()
@@ -30,7 +30,7 @@ def test_storage_that_is_away_is_unavailable_and_nothing_is_half_stored(
     assert "idempotent-replayed" not in again.headers
 
 
-def test_a_dry_run_needs_no_storage(home: Home, fresh: Api) -> None:
+def test_a_dry_run_needs_no_storage(home: ApiWorkspaces, fresh: ApiClient) -> None:
     folder = home.server.data / "landing" / f"workspace={fresh.setup['workspace_id']}"
     folder.parent.mkdir(exist_ok=True)
     folder.write_text("no folder")
@@ -40,28 +40,32 @@ def test_a_dry_run_needs_no_storage(home: Home, fresh: Api) -> None:
         folder.unlink()
 
 
-def test_tables_that_cannot_be_read_are_unavailable_and_leave_the_rest_alone(strict: Home) -> None:
+def test_tables_that_cannot_be_read_are_unavailable_and_leave_the_rest_alone(
+    strict: ApiWorkspaces,
+) -> None:
     api = strict.workspace()
     spoil(strict.server.data / "lake" / f"workspace={api.setup['workspace_id']}")
     for path in ("/api/v1/records", "/api/v1/records/" + "0" * 32, "/api/v1/search?q=hello"):
         answer = api.http.get(path)
-        refused(answer, 503, "UNAVAILABLE")
+        assert_error(answer, 503, "UNAVAILABLE")
         assert "lance" not in answer.text
         assert str(strict.server.data) not in answer.text
     api.accept(api.record())
     assert strict.workspace().http.get("/api/v1/records").status_code == 200
 
 
-def test_an_unexpected_error_names_the_request_and_nothing_of_the_inside(strict: Home) -> None:
+def test_an_unexpected_error_names_the_request_and_nothing_of_the_inside(
+    strict: ApiWorkspaces,
+) -> None:
     api = strict.workspace()
-    with strict.catalog.write() as tx:
+    with strict.catalog.transaction() as tx:
         tx.exec_driver_sql("ALTER TABLE projects RENAME TO projects_away")
     try:
         answer = api.http.get("/api/v1/projects", headers={"x-request-id": "look-for-me"})
     finally:
-        with strict.catalog.write() as tx:
+        with strict.catalog.transaction() as tx:
             tx.exec_driver_sql("ALTER TABLE projects_away RENAME TO projects")
-    message = refused(answer, 500, "INTERNAL_ERROR")["message"]
+    message = assert_error(answer, 500, "INTERNAL_ERROR")["message"]
     assert answer.headers["x-request-id"] == "look-for-me"
     assert "look-for-me" in message
     for inside in ("projects", "sqlite", "SELECT", str(strict.server.data)):

@@ -8,18 +8,18 @@ from collections.abc import Callable, Generator
 import pytest
 import zstandard
 
-from tests.integration.api.home import Home, as_ndjson, refused, unique
-from tests.integration.api.hostile import (
-    Memory,
+from tests.support.api_workspaces import ApiWorkspaces, as_ndjson, assert_error, unique
+from tests.support.raw_http import (
+    ProcessMemory,
     chunked,
     connect,
     exchange,
-    json_head,
+    json_request_head,
     read_all,
-    read_answer,
+    read_response,
     status_of,
 )
-from tests.integration.server import Api
+from tests.support.server import ApiClient
 
 LIMIT = 5 * 1024 * 1024
 MOST_MEMORY = 256 * 1024 * 1024
@@ -30,8 +30,8 @@ ZSTD_256M = b"\x28\xb5\x2f\xfd\x00\x90"
 
 
 @pytest.fixture(autouse=True)
-def _unharmed(home: Home, api: Api) -> Generator[None]:
-    memory = Memory(home.server)
+def _unharmed(home: ApiWorkspaces, api: ApiClient) -> Generator[None]:
+    memory = ProcessMemory(home.server)
     memory.reset_peak()
     before = memory.now()
     yield
@@ -58,22 +58,22 @@ BOMBS = {"gzip": gzip_bomb, "zstd": zstd_bomb}
 
 
 @pytest.mark.parametrize("encoding", BOMBS)
-def test_a_decompression_bomb_is_too_large(api: Api, encoding: str) -> None:
+def test_a_decompression_bomb_is_too_large(api: ApiClient, encoding: str) -> None:
     answer = api.post(BOMBS[encoding](), headers={"content-encoding": encoding})
-    refused(answer, 413, "PAYLOAD_TOO_LARGE")
+    assert_error(answer, 413, "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.parametrize("encoding", BOMBS)
-def test_a_bomb_in_chunks_is_too_large(api: Api, encoding: str) -> None:
+def test_a_bomb_in_chunks_is_too_large(api: ApiClient, encoding: str) -> None:
     bomb = BOMBS[encoding]()
     parts = [bomb[start : start + 65_536] for start in range(0, len(bomb), 65_536)]
-    top = json_head(api, f"Content-Encoding: {encoding}", "Transfer-Encoding: chunked")
+    top = json_request_head(api, f"Content-Encoding: {encoding}", "Transfer-Encoding: chunked")
     assert status_of(exchange(api, top + chunked(*parts), then_close=False)) in {413, 0}
 
 
-def test_ten_megabytes_of_a_bomb_are_too_large_before_they_are_read(api: Api) -> None:
+def test_ten_megabytes_of_a_bomb_are_too_large_before_they_are_read(api: ApiClient) -> None:
     answer = api.post(gzip_bomb() * 3, headers={"content-encoding": "gzip"})
-    refused(answer, 413, "PAYLOAD_TOO_LARGE")
+    assert_error(answer, 413, "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.parametrize(
@@ -88,15 +88,15 @@ def test_ten_megabytes_of_a_bomb_are_too_large_before_they_are_read(api: Api) ->
     ],
     ids=["gzip", "gzip of a space", "zstd", "zstd of a space", "skippable", "large window"],
 )
-def test_many_empty_members_are_an_empty_body(api: Api, encoding: str, member: bytes) -> None:
+def test_many_empty_members_are_an_empty_body(api: ApiClient, encoding: str, member: bytes) -> None:
     body = member * (LIMIT // len(member))
     answer = api.post(body, headers={"content-encoding": encoding})
-    refused(answer, 400, "INVALID_JSON")
+    assert_error(answer, 400, "INVALID_JSON")
 
 
-def test_a_window_that_would_need_much_memory_is_refused(api: Api) -> None:
+def test_a_window_that_would_need_much_memory_is_refused(api: ApiClient) -> None:
     body = ZSTD_256M + zstd_block(0, 0, last=True)
-    refused(api.post(body, headers={"content-encoding": "zstd"}), 400, "INVALID_BODY")
+    assert_error(api.post(body, headers={"content-encoding": "zstd"}), 400, "INVALID_BODY")
 
 
 DEEP = {
@@ -108,8 +108,8 @@ DEEP = {
 
 
 @pytest.mark.parametrize("body", DEEP.values(), ids=DEEP.keys())
-def test_deep_nesting_is_no_json_for_us(api: Api, body: bytes) -> None:
-    refused(api.post(body), 400, "INVALID_JSON")
+def test_deep_nesting_is_no_json_for_us(api: ApiClient, body: bytes) -> None:
+    assert_error(api.post(body), 400, "INVALID_JSON")
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,13 @@ def test_deep_nesting_is_no_json_for_us(api: Api, body: bytes) -> None:
     ],
     ids=["arrays", "numbers", "wrapped"],
 )
-def test_millions_of_records_are_too_many(api: Api, body: bytes) -> None:
-    refused(api.post(body), 400, "TOO_MANY_RECORDS")
+def test_millions_of_records_are_too_many(api: ApiClient, body: bytes) -> None:
+    assert_error(api.post(body), 400, "TOO_MANY_RECORDS")
 
 
-def test_millions_of_lines_are_too_many_and_millions_of_blank_ones_none(api: Api) -> None:
-    refused(as_ndjson(api, b"1\n" * (LIMIT // 2)), 400, "TOO_MANY_RECORDS")
-    refused(as_ndjson(api, b"\n" * LIMIT), 400, "EMPTY_BATCH")
+def test_millions_of_lines_are_too_many_and_millions_of_blank_ones_none(api: ApiClient) -> None:
+    assert_error(as_ndjson(api, b"1\n" * (LIMIT // 2)), 400, "TOO_MANY_RECORDS")
+    assert_error(as_ndjson(api, b"\n" * LIMIT), 400, "EMPTY_BATCH")
 
 
 def numbers(count: int) -> bytes:
@@ -145,19 +145,21 @@ def numbers(count: int) -> bytes:
     ],
     ids=["entities", "projects", "attachments", "vendor ids", "unknown members"],
 )
-def test_all_of_very_many_errors_are_counted(api: Api, member: bytes, errors: int) -> None:
+def test_all_of_very_many_errors_are_counted(api: ApiClient, member: bytes, errors: int) -> None:
     record = json.dumps(api.record()).encode()[:-1] + b"," + member + b"}"
-    body = refused(api.post(record), 400, "ALL_RECORDS_REJECTED")
+    body = assert_error(api.post(record), 400, "ALL_RECORDS_REJECTED")
     assert body["details"]["totalErrorCount"] == errors
     assert len(body["details"]["errors"]) == 20
 
 
-def test_the_errors_of_a_record_are_not_held_all_at_once(home: Home, api: Api) -> None:
-    memory = Memory(home.server)
+def test_the_errors_of_a_record_are_not_held_all_at_once(
+    home: ApiWorkspaces, api: ApiClient
+) -> None:
+    memory = ProcessMemory(home.server)
     record = json.dumps(api.record(_project_ids=["@"])).encode()
     bad = record.replace(b'["@"]', numbers(400_000))
     before = memory.now()
-    body = refused(api.post(bad), 400, "ALL_RECORDS_REJECTED")
+    body = assert_error(api.post(bad), 400, "ALL_RECORDS_REJECTED")
     assert body["details"]["totalErrorCount"] == 400_000
     assert memory.peak() - before < 100 * 1024 * 1024
 
@@ -174,54 +176,56 @@ def test_the_errors_of_a_record_are_not_held_all_at_once(home: Home, api: Api) -
     ],
     ids=["tags", "an integer", "a number", "backslashes", "a name", "a type"],
 )
-def test_a_very_large_value_breaks_its_rule(api: Api, member: bytes, place: str) -> None:
+def test_a_very_large_value_breaks_its_rule(api: ApiClient, member: bytes, place: str) -> None:
     record = json.dumps(api.record(_product_id=...)).encode()[:-1] + b"," + member + b"}"
     answer = api.post(record)
-    body = refused(answer, 400, "ALL_RECORDS_REJECTED")
+    body = assert_error(answer, 400, "ALL_RECORDS_REJECTED")
     assert any(error["message"].startswith(place) for error in body["details"]["errors"])
     assert len(answer.content) < 10_000
 
 
-def right(api: Api) -> bytes:
+def right(api: ApiClient) -> bytes:
     return json.dumps(api.record(_vendor_ids={"id": unique()})).encode()
 
 
-def batches(api: Api) -> int:
+def batches(api: ApiClient) -> int:
     return len(api.http.get("/api/v1/ingest/batches?limit=100").json()["batches"])
 
 
-def test_a_body_shorter_than_it_says_is_refused_when_the_client_stops(fresh: Api) -> None:
+def test_a_body_shorter_than_it_says_is_refused_when_the_client_stops(fresh: ApiClient) -> None:
     body = right(fresh)
-    answer = exchange(fresh, json_head(fresh, f"Content-Length: {len(body) + 1}") + body)
+    answer = exchange(fresh, json_request_head(fresh, f"Content-Length: {len(body) + 1}") + body)
     assert status_of(answer) == 400
     assert b'"INVALID_BODY"' in answer
     assert batches(fresh) == 0
 
 
-def test_nothing_is_stored_when_the_client_goes_away_half_way(fresh: Api) -> None:
+def test_nothing_is_stored_when_the_client_goes_away_half_way(fresh: ApiClient) -> None:
     for _ in range(20):
         with connect(fresh) as wire:
-            wire.sendall(json_head(fresh, "Content-Length: 5000000") + right(fresh))
+            wire.sendall(json_request_head(fresh, "Content-Length: 5000000") + right(fresh))
     fresh.accept(right(fresh))
     assert batches(fresh) == 1
 
 
-def test_a_body_longer_than_it_says_is_cut_where_it_says(fresh: Api) -> None:
+def test_a_body_longer_than_it_says_is_cut_where_it_says(fresh: ApiClient) -> None:
     body = right(fresh)
-    top = json_head(fresh, f"Content-Length: {len(body)}")
+    top = json_request_head(fresh, f"Content-Length: {len(body)}")
     answer = exchange(fresh, top + body + b"[surplus]\r\n\r\n", then_close=False)
     assert status_of(answer) == 202
     assert answer.count(b"HTTP/1.1 ") == 2
     assert answer.count(b"HTTP/1.1 4") == 1
-    answer = exchange(fresh, json_head(fresh, "Content-Length: 10") + body, then_close=False)
+    answer = exchange(
+        fresh, json_request_head(fresh, "Content-Length: 10") + body, then_close=False
+    )
     assert status_of(answer) == 400
     assert batches(fresh) == 1
 
 
-def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(api: Api) -> None:
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(api: ApiClient) -> None:
     with connect(api) as wire:
-        wire.sendall(json_head(api, "Content-Length: 10000000000"))
-        answer = read_answer(wire)
+        wire.sendall(json_request_head(api, "Content-Length: 10000000000"))
+        answer = read_response(wire)
     assert status_of(answer) == 413
     assert b'"PAYLOAD_TOO_LARGE"' in answer
 
@@ -237,49 +241,51 @@ EARLY: dict[str, tuple[int, str]] = {
 
 @pytest.mark.parametrize(("status", "path"), EARLY.values(), ids=EARLY.keys())
 def test_an_answer_before_the_end_of_the_body_closes_the_connection_and_says_so(
-    api: Api, status: int, path: str
+    api: ApiClient, status: int, path: str
 ) -> None:
     """Else a client takes the connection for its next request, which then is lost."""
-    top = json_head(api, f"Content-Length: {LIMIT + 1}").replace(b"/api/v1/ingest", path.encode())
+    top = json_request_head(api, f"Content-Length: {LIMIT + 1}").replace(
+        b"/api/v1/ingest", path.encode()
+    )
     if status == 401:
         top = top.replace(b"em_sk_", b"em_xx_")
     if status == 415:
         top = top.replace(b"application/json", b"text/plain")
     with connect(api) as wire:
         wire.sendall(top + b" " * 100)
-        answer = read_answer(wire)
+        answer = read_response(wire)
         assert status_of(answer) == status
         assert b"\r\nconnection: close\r\n" in answer.lower()
         assert read_all(wire) == b""
 
 
-def test_an_answer_after_the_whole_body_keeps_the_connection(api: Api) -> None:
+def test_an_answer_after_the_whole_body_keeps_the_connection(api: ApiClient) -> None:
     body = right(api)
     with connect(api) as wire:
         for text in (body, b"{", body, b""):
-            wire.sendall(json_head(api, f"Content-Length: {len(text)}") + text)
-            assert b"\r\nconnection: close\r\n" not in read_answer(wire).lower()
+            wire.sendall(json_request_head(api, f"Content-Length: {len(text)}") + text)
+            assert b"\r\nconnection: close\r\n" not in read_response(wire).lower()
         wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: everlake\r\n\r\n")
-        assert b"\r\nconnection: close\r\n" not in read_answer(wire).lower()
+        assert b"\r\nconnection: close\r\n" not in read_response(wire).lower()
         wire.sendall(b"GET /nothing HTTP/1.1\r\nHost: everlake\r\n\r\n")
-        assert status_of(read_answer(wire)) == 404
+        assert status_of(read_response(wire)) == 404
 
 
-def test_a_body_in_chunks_is_a_body(fresh: Api) -> None:
+def test_a_body_in_chunks_is_a_body(fresh: ApiClient) -> None:
     body = right(fresh)
     parts = [body[place : place + 1] for place in range(len(body))]
     with connect(fresh) as wire:
         for _ in range(2):
-            wire.sendall(json_head(fresh, "Transfer-Encoding: chunked") + chunked(*parts))
-            assert status_of(read_answer(wire)) == 202
+            wire.sendall(json_request_head(fresh, "Transfer-Encoding: chunked") + chunked(*parts))
+            assert status_of(read_response(wire)) == 202
     assert batches(fresh) == 2
 
 
-def test_chunks_without_an_end_are_cut_off_at_the_limit(api: Api) -> None:
+def test_chunks_without_an_end_are_cut_off_at_the_limit(api: ApiClient) -> None:
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     sent = 0
     with connect(api) as wire:
-        wire.sendall(json_head(api, "Transfer-Encoding: chunked"))
+        wire.sendall(json_request_head(api, "Transfer-Encoding: chunked"))
         try:
             while sent < 2**30:
                 wire.sendall(chunk)
@@ -292,21 +298,28 @@ def test_chunks_without_an_end_are_cut_off_at_the_limit(api: Api) -> None:
     assert status_of(answer) in {413, 0}
 
 
-MALFORMED: dict[str, Callable[[Api], bytes]] = {
+MALFORMED: dict[str, Callable[[ApiClient], bytes]] = {
     "a chunk without a size": lambda api: (
-        json_head(api, "Transfer-Encoding: chunked") + b"zz\r\n" + right(api)
+        json_request_head(api, "Transfer-Encoding: chunked") + b"zz\r\n" + right(api)
     ),
     "chunks that stop": lambda api: (
-        json_head(api, "Transfer-Encoding: chunked") + chunked(right(api))[:-5]
+        json_request_head(api, "Transfer-Encoding: chunked") + chunked(right(api))[:-5]
     ),
-    "a length that is no number": lambda api: json_head(api, "Content-Length: ten") + right(api),
-    "a negative length": lambda api: json_head(api, "Content-Length: -1") + right(api),
-    "an endless length": lambda api: json_head(api, f"Content-Length: {10**30}") + right(api),
+    "a length that is no number": lambda api: (
+        json_request_head(api, "Content-Length: ten") + right(api)
+    ),
+    "a negative length": lambda api: json_request_head(api, "Content-Length: -1") + right(api),
+    "an endless length": lambda api: (
+        json_request_head(api, f"Content-Length: {10**30}") + right(api)
+    ),
     "two lengths": lambda api: (
-        json_head(api, "Content-Length: 3", f"Content-Length: {len(right(api))}") + right(api)
+        json_request_head(api, "Content-Length: 3", f"Content-Length: {len(right(api))}")
+        + right(api)
     ),
-    "a very long header": lambda api: json_head(api, "X-Long: " + "x" * 1_000_000) + right(api),
-    "very many headers": lambda api: json_head(api, *["X-Many: x"] * 5_000) + right(api),
+    "a very long header": lambda api: (
+        json_request_head(api, "X-Long: " + "x" * 1_000_000) + right(api)
+    ),
+    "very many headers": lambda api: json_request_head(api, *["X-Many: x"] * 5_000) + right(api),
     "another protocol": lambda _: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 500,
     "no protocol": lambda _: b"hello\r\n\r\n",
     "a version to come": lambda _: b"GET /healthz HTTP/9.9\r\n\r\n",
@@ -315,23 +328,23 @@ MALFORMED: dict[str, Callable[[Api], bytes]] = {
 
 @pytest.mark.parametrize("request_of", MALFORMED.values(), ids=MALFORMED.keys())
 def test_what_is_not_http_is_turned_away_and_nothing_is_stored(
-    fresh: Api, request_of: Callable[[Api], bytes]
+    fresh: ApiClient, request_of: Callable[[ApiClient], bytes]
 ) -> None:
     answer = exchange(fresh, request_of(fresh))
     assert status_of(answer) in {0, 400, 413, 431, 505}
     assert batches(fresh) == 0
 
 
-def test_a_body_that_stops_half_way_is_refused_after_a_while(strict: Home) -> None:
+def test_a_body_that_stops_half_way_is_refused_after_a_while(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     body = right(api)
     with connect(api) as wire:
-        wire.sendall(json_head(api, f"Content-Length: {len(body) + 1}") + body)
-        answer = read_answer(wire)
+        wire.sendall(json_request_head(api, f"Content-Length: {len(body) + 1}") + body)
+        answer = read_response(wire)
     assert status_of(answer) == 400
     assert b'"INVALID_BODY"' in answer
     with connect(api) as wire:
-        wire.sendall(json_head(api, "Transfer-Encoding: chunked") + chunked(body)[:-5])
-        assert status_of(read_answer(wire)) == 400
+        wire.sendall(json_request_head(api, "Transfer-Encoding: chunked") + chunked(body)[:-5])
+        assert status_of(read_response(wire)) == 400
     api.accept(api.record())
     assert batches(api) == 1

@@ -4,34 +4,34 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api.home import Home, stored
-from tests.integration.server import Api
+from tests.support.api_workspaces import ApiWorkspaces, records_of
+from tests.support.server import ApiClient
 
 
-def kept(api: Api, record: dict[str, Any]) -> dict[str, Any]:
-    (found,) = stored(api, api.accept(record))
+def kept(api: ApiClient, record: dict[str, Any]) -> dict[str, Any]:
+    (found,) = records_of(api, api.accept(record))
     return found
 
 
-def all_records(api: Api) -> list[dict[str, Any]]:
+def all_records(api: ApiClient) -> list[dict[str, Any]]:
     return api.http.get("/api/v1/records", params={"limit": 100}).json()["records"]
 
 
-def test_the_type_is_kept_as_compared(fresh: Api) -> None:
+def test_the_type_is_kept_as_compared(fresh: ApiClient) -> None:
     batch_id = fresh.accept(fresh.record(_type=" Email_THREAD\n"))
-    (found,) = stored(fresh, batch_id)
+    (found,) = records_of(fresh, batch_id)
     assert found["_type"] == "email_thread"
     assert fresh.batch(batch_id)["type"] == "email_thread"
 
 
 @pytest.mark.parametrize("fraction", ["", ".0", ".5", ".99", ".999"])
-def test_the_event_time_is_cut_and_not_rounded(fresh: Api, fraction: str) -> None:
+def test_the_event_time_is_cut_and_not_rounded(fresh: ApiClient, fraction: str) -> None:
     found = kept(fresh, fresh.record(_event_at=f"2026-12-31T23:59:59{fraction}Z"))
     assert found["_event_at"] == "2026-12-31T23:59:59Z"
 
 
 def test_both_spellings_of_the_projects_form_one_list_without_repeats(
-    home: Home, fresh: Api
+    home: ApiWorkspaces, fresh: ApiClient
 ) -> None:
     first, second = fresh.setup["project_id"], home.project(fresh)
     for given, wanted in [
@@ -45,7 +45,7 @@ def test_both_spellings_of_the_projects_form_one_list_without_repeats(
         assert "_project_id" not in found
 
 
-def test_an_optional_member_is_kept_as_it_came_and_one_left_out_stays_out(fresh: Api) -> None:
+def test_an_optional_member_is_kept_as_it_came_and_one_left_out_stays_out(fresh: ApiClient) -> None:
     full = fresh.record(
         _nature="guidance",
         _thread_id="t é😀",
@@ -94,7 +94,7 @@ IDS = {"a": "1", "b": "2"}
 
 @pytest.mark.parametrize("changes", SAME, ids=str)
 def test_a_record_with_the_same_identity_replaces_the_whole_earlier_one(
-    fresh: Api, changes: dict[str, Any]
+    fresh: ApiClient, changes: dict[str, Any]
 ) -> None:
     first = kept(fresh, fresh.record(_vendor_ids=IDS, _thread_id="t", _nature="context"))
     later = kept(fresh, fresh.record(**{"_vendor_ids": IDS, "data": {"n": 2}, **changes}))
@@ -107,7 +107,7 @@ def test_a_record_with_the_same_identity_replaces_the_whole_earlier_one(
 
 @pytest.mark.parametrize("changes", OTHER, ids=str)
 def test_a_record_with_another_identity_stands_beside_the_first(
-    fresh: Api, changes: dict[str, Any]
+    fresh: ApiClient, changes: dict[str, Any]
 ) -> None:
     first = kept(fresh, fresh.record(_vendor_ids=IDS))
     other = kept(fresh, fresh.record(**{"_vendor_ids": IDS, **changes}))
@@ -115,12 +115,14 @@ def test_a_record_with_another_identity_stands_beside_the_first(
     assert len(all_records(fresh)) == 2
 
 
-def test_the_type_is_part_of_the_identity(fresh: Api) -> None:
+def test_the_type_is_part_of_the_identity(fresh: ApiClient) -> None:
     ids = {kept(fresh, fresh.record(_type=name))["recordId"] for name in ("email", "call")}
     assert len(ids) == 2
 
 
-def test_the_same_record_in_two_workspaces_is_two_records(home: Home, fresh: Api) -> None:
+def test_the_same_record_in_two_workspaces_is_two_records(
+    home: ApiWorkspaces, fresh: ApiClient
+) -> None:
     other = home.workspace()
     kept(fresh, fresh.record(data={"whose": "mine"}))
     kept(other, other.record(data={"whose": "theirs"}))
@@ -128,17 +130,17 @@ def test_the_same_record_in_two_workspaces_is_two_records(home: Home, fresh: Api
     assert [record["data"] for record in all_records(other)] == [{"whose": "theirs"}]
 
 
-def test_within_a_batch_the_last_one_wins_and_both_count_as_accepted(fresh: Api) -> None:
+def test_within_a_batch_the_last_one_wins_and_both_count_as_accepted(fresh: ApiClient) -> None:
     versions = [fresh.record(data={"n": number}) for number in range(5)]
     answer = fresh.post([*versions, {}])
     assert answer.json()["acceptedCount"] == 5
-    (found,) = stored(fresh, answer.json()["batchId"])
+    (found,) = records_of(fresh, answer.json()["batchId"])
     assert found["data"] == {"n": 4}
 
 
-def test_between_batches_the_last_202_wins_whatever_its_event_says(fresh: Api) -> None:
+def test_between_batches_the_last_202_wins_whatever_its_event_says(fresh: ApiClient) -> None:
     batch_ids = [fresh.accept(fresh.record(data={"n": number})) for number in range(10)]
-    fresh.complete(*batch_ids)
+    fresh.wait_until_complete(*batch_ids)
     (found,) = all_records(fresh)
     assert found["data"] == {"n": 9}
     assert found["batchId"] == batch_ids[-1]

@@ -3,11 +3,11 @@
 import json
 import time
 
-from tests.integration.api.home import Home, refused, unique
-from tests.integration.server import Api, everlake
+from tests.support.api_workspaces import ApiWorkspaces, assert_error, unique
+from tests.support.server import ApiClient, run_everlake
 
 
-def test_a_keys_last_use_is_listed_within_seconds(home: Home, fresh: Api) -> None:
+def test_a_keys_last_use_is_listed_within_seconds(home: ApiWorkspaces, fresh: ApiClient) -> None:
     assert home.key_row(fresh).last_used_at is None
     before = time.time_ns() // 1_000_000
     fresh.http.get("/api/v1/ingest/batches")
@@ -17,7 +17,7 @@ def test_a_keys_last_use_is_listed_within_seconds(home: Home, fresh: Api) -> Non
         assert time.monotonic() < deadline
         time.sleep(0.1)
     workspace = fresh.setup["workspace_id"]
-    listed = everlake("keys", "list", "--workspace", workspace, "--json", data=home.server.data)
+    listed = run_everlake("keys", "list", "--workspace", workspace, "--json", data=home.server.data)
     assert fresh.setup["api_key"] not in listed.stdout
     (row,) = map(json.loads, listed.stdout.splitlines())
     assert before <= row["last_used_at"] <= after
@@ -26,7 +26,7 @@ def test_a_keys_last_use_is_listed_within_seconds(home: Home, fresh: Api) -> Non
     assert row["created_at"] <= row["last_used_at"]
 
 
-def test_a_revoked_key_is_refused_within_a_second(home: Home, fresh: Api) -> None:
+def test_a_revoked_key_is_refused_within_a_second(home: ApiWorkspaces, fresh: ApiClient) -> None:
     fresh.accept(fresh.record())
     home.revoke(fresh)
     revoked = time.monotonic()
@@ -34,21 +34,21 @@ def test_a_revoked_key_is_refused_within_a_second(home: Home, fresh: Api) -> Non
         begun = time.monotonic()
         assert begun - revoked < 1, "still let in"
         time.sleep(0.02)
-    refused(fresh.post(fresh.record()), 401, "UNAUTHORIZED")
+    assert_error(fresh.post(fresh.record()), 401, "UNAUTHORIZED")
 
 
-def test_revoking_one_key_leaves_the_others_alone(home: Home, fresh: Api) -> None:
+def test_revoking_one_key_leaves_the_others_alone(home: ApiWorkspaces, fresh: ApiClient) -> None:
     other = home.key(fresh)
     home.revoke(fresh)
     time.sleep(1)
     assert other.http.get("/api/v1/ingest/batches").status_code == 200
 
 
-def test_a_workspace_has_at_most_ten_live_keys(home: Home, fresh: Api) -> None:
+def test_a_workspace_has_at_most_ten_live_keys(home: ApiWorkspaces, fresh: ApiClient) -> None:
     for _ in range(9):
         home.key(fresh)
     workspace = fresh.setup["workspace_id"]
-    eleventh = everlake(
+    eleventh = run_everlake(
         *("keys", "create", "--label", "one more", "--workspace", workspace),
         data=home.server.data,
         check=False,
@@ -59,8 +59,8 @@ def test_a_workspace_has_at_most_ten_live_keys(home: Home, fresh: Api) -> None:
     home.key(fresh)
 
 
-def test_a_key_has_at_least_one_permission(home: Home) -> None:
-    made = everlake(
+def test_a_key_has_at_least_one_permission(home: ApiWorkspaces) -> None:
+    made = run_everlake(
         *("keys", "create", "--label", "none", "--permissions", ""),
         data=home.server.data,
         check=False,
@@ -69,15 +69,15 @@ def test_a_key_has_at_least_one_permission(home: Home) -> None:
     assert "permissions must be one or more of" in made.stderr
 
 
-def test_only_the_hash_of_a_secret_is_stored(home: Home, fresh: Api) -> None:
+def test_only_the_hash_of_a_secret_is_stored(home: ApiWorkspaces, fresh: ApiClient) -> None:
     secret = fresh.setup["api_key"].encode()
-    fresh.complete(fresh.accept(fresh.record()))
+    fresh.wait_until_complete(fresh.accept(fresh.record()))
     files = [path for path in home.server.data.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if secret in path.read_bytes()]
 
 
-def test_no_key_ever_gets_into_the_log(home: Home, fresh: Api) -> None:
+def test_no_key_ever_gets_into_the_log(home: ApiWorkspaces, fresh: ApiClient) -> None:
     secret, mark = fresh.setup["api_key"], unique()
     fresh.accept(fresh.record())
     fresh.post(b"{")

@@ -4,13 +4,13 @@ import time
 
 import httpx
 
-from tests.integration.api.home import Home, refused
-from tests.integration.server import Api
+from tests.support.api_workspaces import ApiWorkspaces, assert_error
+from tests.support.server import ApiClient
 
 PATH = "/api/v1/ingest/batches"
 
 
-def exhaust(api: Api) -> httpx.Response:
+def exhaust(api: ApiClient) -> httpx.Response:
     """Ask until the key is over its rate; that answer."""
     for _ in range(1_000):
         answer = api.http.get(PATH)
@@ -19,35 +19,35 @@ def exhaust(api: Api) -> httpx.Response:
     raise AssertionError("never limited")
 
 
-def test_a_burst_of_ten_is_let_through(strict: Home) -> None:
+def test_a_burst_of_ten_is_let_through(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     assert [api.http.get(PATH).status_code for _ in range(10)] == [200] * 10
 
 
-def test_a_key_over_its_rate_is_told_how_long_to_wait(strict: Home) -> None:
+def test_a_key_over_its_rate_is_told_how_long_to_wait(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     answer = exhaust(api)
-    body = refused(answer, 429, "RATE_LIMITED")
+    body = assert_error(answer, 429, "RATE_LIMITED")
     assert isinstance(body["retryAfter"], int | float)
     assert 0 < body["retryAfter"] <= 1
     assert int(answer.headers["retry-after"]) == 1
 
 
-def test_a_client_that_waits_as_told_is_let_through_again(strict: Home) -> None:
+def test_a_client_that_waits_as_told_is_let_through_again(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     for _ in range(5):
         time.sleep(exhaust(api).json()["retryAfter"])
         assert api.http.get(PATH).status_code == 200
 
 
-def test_no_more_than_ten_a_second_are_let_through(strict: Home) -> None:
+def test_no_more_than_ten_a_second_are_let_through(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     begun = time.monotonic()
     allowed = sum(api.http.get(PATH).status_code == 200 for _ in range(150))
     assert 10 <= allowed <= 10 + 10 * (time.monotonic() - begun) + 1
 
 
-def test_each_key_has_a_rate_of_its_own(strict: Home) -> None:
+def test_each_key_has_a_rate_of_its_own(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     colleague, stranger = strict.key(api), strict.workspace()
     exhaust(api)
@@ -55,7 +55,7 @@ def test_each_key_has_a_rate_of_its_own(strict: Home) -> None:
     assert stranger.http.get(PATH).status_code == 200
 
 
-def test_all_requests_of_a_key_count_together(strict: Home) -> None:
+def test_all_requests_of_a_key_count_together(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     bearer = {"authorization": f"Bearer {api.setup['api_key']}"}
     with httpx.Client(base_url=api.url, headers=bearer, trust_env=False) as other:
@@ -67,10 +67,10 @@ def test_all_requests_of_a_key_count_together(strict: Home) -> None:
     assert codes == {200, 400, 404, 429}
 
 
-def test_the_rate_comes_after_key_and_permission_and_before_the_rest(strict: Home) -> None:
+def test_the_rate_comes_after_key_and_permission_and_before_the_rest(strict: ApiWorkspaces) -> None:
     reader = strict.workspace(["api:read"])
     exhaust(reader)
-    refused(reader.post(reader.record()), 403, "FORBIDDEN")
+    assert_error(reader.post(reader.record()), 403, "FORBIDDEN")
     api = strict.workspace()
     exhaust(api)
     wrong = [
@@ -81,18 +81,18 @@ def test_the_rate_comes_after_key_and_permission_and_before_the_rest(strict: Hom
     ]
     for ask in wrong:
         exhaust(api)
-        refused(ask(), 429, "RATE_LIMITED")
+        assert_error(ask(), 429, "RATE_LIMITED")
 
 
-def test_a_revoked_key_is_unauthorized_and_not_limited(strict: Home) -> None:
+def test_a_revoked_key_is_unauthorized_and_not_limited(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     exhaust(api)
     strict.revoke(api)
     time.sleep(1)
     for _ in range(30):
-        refused(api.http.get(PATH), 401, "UNAUTHORIZED")
+        assert_error(api.http.get(PATH), 401, "UNAUTHORIZED")
 
 
-def test_pages_about_the_server_are_not_limited(strict: Home) -> None:
+def test_pages_about_the_server_are_not_limited(strict: ApiWorkspaces) -> None:
     with httpx.Client(base_url=strict.server.url, trust_env=False) as client:
         assert {client.get("/healthz").status_code for _ in range(50)} == {200}

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 import zstandard
 
-from tests.integration.api.home import Home, as_ndjson, messages, ndjson, refused
-from tests.integration.server import Api
+from tests.support.api_workspaces import ApiWorkspaces, as_ndjson, assert_error, messages, ndjson
+from tests.support.server import ApiClient
 
 
-def test_an_answer_has_no_errors_member_when_there_are_none(api: Api) -> None:
+def test_an_answer_has_no_errors_member_when_there_are_none(api: ApiClient) -> None:
     answer = api.post(api.record())
     assert set(answer.json()) == {"batchId", "acceptedCount", "rejectedCount", "totalErrorCount"}
     assert answer.json()["totalErrorCount"] == 0
 
 
-def test_the_others_are_accepted_when_one_is_refused(api: Api) -> None:
+def test_the_others_are_accepted_when_one_is_refused(api: ApiClient) -> None:
     body = api.post([api.record(), api.record(_nature="x"), api.record()]).json()
     assert set(body) == {
         "batchId",
@@ -32,13 +32,13 @@ def test_the_others_are_accepted_when_one_is_refused(api: Api) -> None:
     assert (error["index"], error["code"]) == (1, "VALIDATION_ERROR")
 
 
-def test_a_message_names_the_place_and_the_rule(api: Api) -> None:
+def test_a_message_names_the_place_and_the_rule(api: ApiClient) -> None:
     people = [{"id": "p", "role": "unknown"}] * 3 + [{"id": "p", "role": "customer"}]
     answer = api.post([api.record(), api.record(_participants=people)])
     assert messages(answer) == ["_participants[3].role: must be internal, external or unknown"]
 
 
-def test_all_errors_of_a_record_are_found(api: Api) -> None:
+def test_all_errors_of_a_record_are_found(api: ApiClient) -> None:
     bad = api.record(
         _schema_version="2",
         _event_at="yesterday",
@@ -78,7 +78,7 @@ def test_all_errors_of_a_record_are_found(api: Api) -> None:
     ]
 
 
-def test_at_most_twenty_errors_are_shown_and_all_are_counted(api: Api) -> None:
+def test_at_most_twenty_errors_are_shown_and_all_are_counted(api: ApiClient) -> None:
     answer = api.post([api.record(), *[api.record(_tags=[1, 2, 3])] * 10])
     body = answer.json()
     assert len(body["errors"]) == 20
@@ -89,7 +89,7 @@ def test_at_most_twenty_errors_are_shown_and_all_are_counted(api: Api) -> None:
     ][:20]
 
 
-def test_errors_come_by_index(api: Api) -> None:
+def test_errors_come_by_index(api: ApiClient) -> None:
     body = as_ndjson(
         api,
         ndjson(
@@ -108,7 +108,7 @@ def test_errors_come_by_index(api: Api) -> None:
     ]
 
 
-def test_every_project_must_belong_to_the_product(home: Home, fresh: Api) -> None:
+def test_every_project_must_belong_to_the_product(home: ApiWorkspaces, fresh: ApiClient) -> None:
     second = home.project(fresh)
     elsewhere = home.project(fresh, home.product(fresh))
     mine = fresh.setup["project_id"]
@@ -131,14 +131,14 @@ def test_every_project_must_belong_to_the_product(home: Home, fresh: Api) -> Non
     assert body["errors"][0]["message"].startswith("_project_ids[1]")
 
 
-def test_a_project_that_was_just_made_is_known(home: Home, fresh: Api) -> None:
+def test_a_project_that_was_just_made_is_known(home: ApiWorkspaces, fresh: ApiClient) -> None:
     fresh.accept(fresh.record())
     made = home.project(fresh)
     fresh.accept(fresh.record(_project_ids=[made]))
 
 
-def test_a_batch_without_an_accepted_record_is_refused_and_kept_as_failed(fresh: Api) -> None:
-    body = refused(fresh.post([{}, fresh.record(_tags=1)]), 400, "ALL_RECORDS_REJECTED")
+def test_a_batch_without_an_accepted_record_is_refused_and_kept_as_failed(fresh: ApiClient) -> None:
+    body = assert_error(fresh.post([{}, fresh.record(_tags=1)]), 400, "ALL_RECORDS_REJECTED")
     details = body["details"]
     assert set(details) == {"batchId", "rejectedCount", "totalErrorCount", "errors"}
     assert (details["rejectedCount"], details["totalErrorCount"]) == (2, 8)
@@ -148,7 +148,9 @@ def test_a_batch_without_an_accepted_record_is_refused_and_kept_as_failed(fresh:
     assert batch["errors"] == details["errors"]
 
 
-def test_refused_records_keep_their_payload_and_all_their_errors(home: Home, fresh: Api) -> None:
+def test_refused_records_keep_their_payload_and_all_their_errors(
+    home: ApiWorkspaces, fresh: ApiClient
+) -> None:
     odd = b'{ "_type":"message",\t"a":"\\u00e9", "a":1e99 }'
     tags = json.dumps(fresh.record(_tags=list(range(30)))).encode()
     torn = b"not json \xff"
@@ -162,10 +164,10 @@ def test_refused_records_keep_their_payload_and_all_their_errors(home: Home, fre
     assert base64.b64decode(lines[2]["payload_base64"]) == torn
 
 
-def test_very_many_errors_of_a_record_are_kept_too(home: Home, fresh: Api) -> None:
+def test_very_many_errors_of_a_record_are_kept_too(home: ApiWorkspaces, fresh: ApiClient) -> None:
     counts = [1, 999, 1_000, 1_001, 2_000, 2_001]
     bad = [fresh.record(_vendor_ids={str(n): n for n in range(count)}) for count in counts]
-    details = refused(fresh.post(bad), 400, "ALL_RECORDS_REJECTED")["details"]
+    details = assert_error(fresh.post(bad), 400, "ALL_RECORDS_REJECTED")["details"]
     lines = kept_refusals(home, details["batchId"])
     assert details["totalErrorCount"] == sum(counts)
     assert [len(line["errors"]) for line in lines] == counts
@@ -175,7 +177,7 @@ def test_very_many_errors_of_a_record_are_kept_too(home: Home, fresh: Api) -> No
         assert places == [f"_vendor_ids.{number}" for number in range(len(places))]
 
 
-def kept_refusals(home: Home, batch_id: str) -> list[dict[str, Any]]:
+def kept_refusals(home: ApiWorkspaces, batch_id: str) -> list[dict[str, Any]]:
     """The refused records of a batch as the archive has them."""
     (path,) = home.server.data.rglob(f"{batch_id}.rejected.ndjson.zst")
     kept = zstandard.ZstdDecompressor().stream_reader(path.read_bytes()).read()
@@ -192,7 +194,7 @@ JUDGED: list[list[Any]] = [
 
 @pytest.mark.parametrize("records", JUDGED)
 def test_a_dry_run_gives_the_same_counts_and_errors_and_stores_nothing(
-    fresh: Api, records: list[Any]
+    fresh: ApiClient, records: list[Any]
 ) -> None:
     known = {"right": fresh.record(), "right but for tags": fresh.record(_tags=[1, 2])}
     body = [known.get(item, item) if isinstance(item, str) else item for item in records]
@@ -219,8 +221,8 @@ def test_a_dry_run_gives_the_same_counts_and_errors_and_stores_nothing(
     ],
 )
 def test_a_dry_run_refuses_what_a_real_one_refuses_as_a_whole(
-    fresh: Api, body: bytes, code: str
+    fresh: ApiClient, body: bytes, code: str
 ) -> None:
-    refused(fresh.post(body, params={"dry_run": "true"}), 400, code)
-    refused(fresh.post(body), 400, code)
+    assert_error(fresh.post(body, params={"dry_run": "true"}), 400, code)
+    assert_error(fresh.post(body), 400, code)
     assert fresh.http.get("/api/v1/ingest/batches").json()["batches"] == []

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api.home import messages
-from tests.integration.server import Api
+from tests.support.api_workspaces import messages
+from tests.support.server import ApiClient
 
 TYPES = [
     "email",
@@ -26,7 +26,7 @@ LIKE_STRING = [None, 1, True, [], {}, ["x"]]
 Places = list[str]
 
 
-def judge(api: Api, record: Any) -> Places:
+def judge(api: ApiClient, record: Any) -> Places:
     """The places that are found at fault, in a request of this one record."""
     answer = api.post([record], params={"dry_run": "true"})
     assert answer.status_code == 200, answer.text
@@ -115,11 +115,13 @@ RIGHT: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("changes", RIGHT, ids=str)
-def test_a_record_that_keeps_every_rule_is_accepted(api: Api, changes: dict[str, Any]) -> None:
+def test_a_record_that_keeps_every_rule_is_accepted(
+    api: ApiClient, changes: dict[str, Any]
+) -> None:
     assert judge(api, api.record(**placed(api, changes))) == []
 
 
-def placed(api: Api, changes: dict[str, Any]) -> dict[str, Any]:
+def placed(api: ApiClient, changes: dict[str, Any]) -> dict[str, Any]:
     project = api.setup["project_id"]
     known = dict(changes)
     if known.get("_project_id") == "PROJECT":
@@ -133,11 +135,11 @@ REQUIRED = ["_type", "_schema_version", "_event_at", "_vendor_ids", "_product_id
 
 
 @pytest.mark.parametrize("member", REQUIRED)
-def test_a_required_member_cannot_be_left_out(api: Api, member: str) -> None:
+def test_a_required_member_cannot_be_left_out(api: ApiClient, member: str) -> None:
     assert judge(api, api.record(**{member: ...})) == [member]
 
 
-def test_one_spelling_of_the_projects_is_required(api: Api) -> None:
+def test_one_spelling_of_the_projects_is_required(api: ApiClient) -> None:
     assert judge(api, api.record(_project_ids=...)) == ["_project_ids"]
 
 
@@ -149,12 +151,12 @@ def test_one_spelling_of_the_projects_is_required(api: Api) -> None:
         *("_attachments", "_tags", "_pii"),
     ],
 )
-def test_null_is_not_a_way_to_leave_a_member_out(api: Api, member: str) -> None:
+def test_null_is_not_a_way_to_leave_a_member_out(api: ApiClient, member: str) -> None:
     assert judge(api, api.record(**{member: None})) == [member]
 
 
 @pytest.mark.parametrize("member", ["x", "type", "Data", "_Type", "_project", "", "_event_at "])
-def test_a_member_that_the_envelope_does_not_name_is_an_error(api: Api, member: str) -> None:
+def test_a_member_that_the_envelope_does_not_name_is_an_error(api: ApiClient, member: str) -> None:
     answer = api.post([api.record(**{member: 1})], params={"dry_run": "true"})
     (message,) = messages(answer)
     assert "put it inside data" in message
@@ -306,7 +308,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("place", "changes"), WRONG, ids=lambda value: repr(value)[:80])
 def test_a_record_that_breaks_a_rule_is_told_the_place(
-    api: Api, place: str, changes: dict[str, Any]
+    api: ApiClient, place: str, changes: dict[str, Any]
 ) -> None:
     found = judge(api, api.record(**changes))
     assert place in found

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api.home import Home, refused, stored
-from tests.integration.server import Api
+from tests.support.api_workspaces import ApiWorkspaces, assert_error, records_of
+from tests.support.server import ApiClient
 
 PATH = "/api/v1/records"
 
 
-def found(api: Api, **query: Any) -> set[str]:
+def found(api: ApiClient, **query: Any) -> set[str]:
     """The vendor ids of the records that a query finds, over all pages."""
     names: list[str] = []
     cursor: dict[str, str] = {}
@@ -25,12 +25,12 @@ def found(api: Api, **query: Any) -> set[str]:
         cursor = {"cursor": page["nextCursor"]}
 
 
-def put(api: Api, name: str, **changes: Any) -> str:
+def put(api: ApiClient, name: str, **changes: Any) -> str:
     return api.accept(api.record(**{"_vendor_ids": {"id": name}, **changes}))
 
 
 @pytest.fixture(scope="module")
-def shelf(home: Home) -> tuple[Api, dict[str, str]]:
+def shelf(home: ApiWorkspaces) -> tuple[ApiClient, dict[str, str]]:
     """A workspace with records that differ, and the names that its filters need."""
     api = home.workspace()
     slack = home.key(api, source="slack")
@@ -55,17 +55,17 @@ def shelf(home: Home) -> tuple[Api, dict[str, str]]:
         put(api, "early", _event_at="2025-01-01T00:00:00Z"),
         put(api, "late", _event_at="2027-01-01T00:00:00Z"),
     ]
-    api.complete(*batch_ids)
+    api.wait_until_complete(*batch_ids)
     return api, names
 
 
-Shelf = tuple[Api, dict[str, str]]
+Shelf = tuple[ApiClient, dict[str, str]]
 
 
-def test_a_record_is_its_envelope_and_what_everlake_knows_beside_it(fresh: Api) -> None:
+def test_a_record_is_its_envelope_and_what_everlake_knows_beside_it(fresh: ApiClient) -> None:
     sent = fresh.record(_tags=["x"], _participants=[{"id": "p", "role": "internal"}])
     batch_id = fresh.accept(sent)
-    (record,) = stored(fresh, batch_id)
+    (record,) = records_of(fresh, batch_id)
     beside = {name: record.pop(name) for name in set(record) - set(sent)}
     assert record == sent
     assert set(beside) == {"recordId", "version", "batchId", "source", "ingestedAt"}
@@ -148,23 +148,23 @@ def test_records_come_newest_arrival_first(shelf: Shelf) -> None:
     ],
     ids=lambda query: str(query)[:40],
 )
-def test_an_impossible_parameter_is_invalid(api: Api, query: dict[str, str]) -> None:
+def test_an_impossible_parameter_is_invalid(api: ApiClient, query: dict[str, str]) -> None:
     (name,) = query
     answer = api.http.get(PATH, params=query)
-    assert name in refused(answer, 400, "INVALID_PARAMETER")["message"]
+    assert name in assert_error(answer, 400, "INVALID_PARAMETER")["message"]
 
 
 @pytest.mark.parametrize("record_id", ["x", "0" * 32, "0" * 31, "%00", "%ff", "A" * 32, "'"])
 def test_an_unknown_record_is_not_found(shelf: Shelf, record_id: str) -> None:
-    refused(shelf[0].http.get(f"{PATH}/{record_id}"), 404, "NOT_FOUND")
+    assert_error(shelf[0].http.get(f"{PATH}/{record_id}"), 404, "NOT_FOUND")
 
 
-def test_a_workspace_reads_only_its_own_records(home: Home, shelf: Shelf) -> None:
+def test_a_workspace_reads_only_its_own_records(home: ApiWorkspaces, shelf: Shelf) -> None:
     api, _ = shelf
     stranger = home.workspace()
     record_id = api.http.get(PATH).json()["records"][0]["recordId"]
     assert stranger.http.get(PATH).json() == {"records": [], "nextCursor": None}
-    refused(stranger.http.get(f"{PATH}/{record_id}"), 404, "NOT_FOUND")
-    stranger.complete(stranger.accept(stranger.record()))
-    refused(stranger.http.get(f"{PATH}/{record_id}"), 404, "NOT_FOUND")
+    assert_error(stranger.http.get(f"{PATH}/{record_id}"), 404, "NOT_FOUND")
+    stranger.wait_until_complete(stranger.accept(stranger.record()))
+    assert_error(stranger.http.get(f"{PATH}/{record_id}"), 404, "NOT_FOUND")
     assert len(stranger.http.get(PATH).json()["records"]) == 1

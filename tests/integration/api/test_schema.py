@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.server import Api
+from tests.support.server import ApiClient
 
 HERE = Path(__file__).parent
 EXAMPLES = 40
 
 
 @pytest.mark.timeout(400)
-def test_the_server_does_what_its_description_says(fresh: Api, tmp_path: Path) -> None:
+def test_the_server_does_what_its_description_says(fresh: ApiClient, tmp_path: Path) -> None:
     for name in ("schemathesis.toml", "schemathesis_hooks.py"):
         shutil.copy(HERE / name, tmp_path)
     document = tmp_path / "openapi.json"
@@ -45,7 +45,7 @@ def test_the_server_does_what_its_description_says(fresh: Api, tmp_path: Path) -
     assert statuses[202] * 4 >= statuses.total(), statuses
 
 
-def description_for(api: Api) -> dict[str, Any]:
+def description_for(api: ApiClient) -> dict[str, Any]:
     """The served description, with the only product and project there are written into it."""
     document = api.http.get("/openapi.json").json()
     members = document["components"]["schemas"]["Record"]["properties"]

@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
-from everlake.lake import AttachedText, Lake
-from everlake.lake.local import LocalSite
-from everlake.lake.rows import MAX_UTTERANCES
-from tests.integration.api.home import Home, refused
-from tests.integration.lake.home import Said
-from tests.integration.server import Api, everlake, everlake_json
+from everlake.lake import AttachmentUtterances, Lake
+from everlake.model.records import MAX_UTTERANCES
+from everlake.tables.local_backend import LocalTableBackend
+from tests.support.api_workspaces import ApiWorkspaces, assert_error
+from tests.support.lake_rows import SpokenText
+from tests.support.server import ApiClient, run_everlake, run_everlake_json
 
 PATH = "/api/v1/search"
 WORDS = ["the export stops at page forty", "we love the export", "the login is slow"]
 
 
 @pytest.fixture(scope="module")
-def said(home: Home) -> Api:
+def said(home: ApiWorkspaces) -> ApiClient:
     api = home.workspace()
     records = [
         api.record(
@@ -27,11 +27,11 @@ def said(home: Home) -> Api:
         for number, text in enumerate(WORDS)
     ]
     call = api.record(_type="call", data={"text": "about the export again"})
-    api.complete(api.accept(records), api.accept(call))
+    api.wait_until_complete(api.accept(records), api.accept(call))
     return api
 
 
-def texts(api: Api, **query: Any) -> list[str]:
+def texts(api: ApiClient, **query: Any) -> list[str]:
     found: list[str] = []
     cursor: dict[str, str] = {}
     while True:
@@ -45,13 +45,13 @@ def texts(api: Api, **query: Any) -> list[str]:
         cursor = {"cursor": page["nextCursor"]}
 
 
-def test_the_best_answer_comes_first(said: Api) -> None:
+def test_the_best_answer_comes_first(said: ApiClient) -> None:
     assert texts(said, q="login")[:1] == [WORDS[2]]
     assert len(texts(said, q="export")) == 3
     assert texts(said, q="unheard-of-word") == []
 
 
-def test_a_result_names_its_record_and_shows_where_the_words_stand(said: Api) -> None:
+def test_a_result_names_its_record_and_shows_where_the_words_stand(said: ApiClient) -> None:
     (result,) = said.http.get(PATH, params={"q": "forty"}).json()["results"]
     record = said.http.get(f"/api/v1/records/{result['recordId']}").json()
     assert record["data"] == {"text": WORDS[0]}
@@ -62,13 +62,13 @@ def test_a_result_names_its_record_and_shows_where_the_words_stand(said: Api) ->
     assert result["passage"][start:end] == "forty"
 
 
-def test_pages_hold_every_result_once(said: Api) -> None:
+def test_pages_hold_every_result_once(said: ApiClient) -> None:
     whole = texts(said, q="export")
     assert sorted(texts(said, q="export", limit=1)) == sorted(whole)
     assert len(set(whole)) == 3
 
 
-def test_filters_cut_the_results(said: Api) -> None:
+def test_filters_cut_the_results(said: ApiClient) -> None:
     assert texts(said, q="export", type="call") == ["about the export again"]
     assert texts(said, q="export", since="2026-03-02T00:00:00Z", type="message") == [WORDS[1]]
     assert texts(said, q="export", until="2026-03-01T00:00:01Z") == [WORDS[0]]
@@ -94,8 +94,8 @@ def test_filters_cut_the_results(said: Api) -> None:
     ],
     ids=lambda query: str(query)[:40],
 )
-def test_an_impossible_query_is_invalid(api: Api, query: dict[str, str]) -> None:
-    message = refused(api.http.get(PATH, params=query), 400, "INVALID_PARAMETER")["message"]
+def test_an_impossible_query_is_invalid(api: ApiClient, query: dict[str, str]) -> None:
+    message = assert_error(api.http.get(PATH, params=query), 400, "INVALID_PARAMETER")["message"]
     assert ".." not in message
 
 
@@ -103,22 +103,22 @@ def test_an_impossible_query_is_invalid(api: Api, query: dict[str, str]) -> None
     "words",
     ['"', '"export', "export*", "(", "a AND", "-", "a:b", "\\", "NOT", "é" * 1_000, "x " * 500],
 )
-def test_any_text_can_be_searched_for(said: Api, words: str) -> None:
+def test_any_text_can_be_searched_for(said: ApiClient, words: str) -> None:
     assert said.http.get(PATH, params={"q": words}).status_code in {200, 400}
 
 
-def test_a_workspace_searches_only_its_own(home: Home, said: Api) -> None:
+def test_a_workspace_searches_only_its_own(home: ApiWorkspaces, said: ApiClient) -> None:
     assert texts(home.workspace(), q="export") == []
     assert texts(said, q="export") != []
 
 
-def attach(home: Home, api: Api, name: str, text: str) -> str:
+def attach(home: ApiWorkspaces, api: ApiClient, name: str, text: str) -> str:
     """Give a new record an attachment that says ``text``; the record's id."""
-    api.complete(api.accept(api.record(data={"text": "see attached"})))
-    lake = Lake(LocalSite(home.server.data))
+    api.wait_until_complete(api.accept(api.record(data={"text": "see attached"})))
+    lake = Lake(LocalTableBackend(home.server.data))
     workspace_id = api.setup["workspace_id"]
     (row,) = lake.page_records(workspace_id, limit=1).records
-    one = AttachedText(
+    one = AttachmentUtterances(
         record_id=row.record_id,
         version=row.version,
         batch_id=row.batch_id,
@@ -127,16 +127,16 @@ def attach(home: Home, api: Api, name: str, text: str) -> str:
         event_at=row.event_at,
         product_id=row.product_id,
         project_ids=row.project_ids,
-        utterances=[Said(text)],
+        utterances=[SpokenText(text)],
         attachment_id="att_1",
         name=name,
-        place=0,
+        position=0,
     )
-    lake.write_attached(workspace_id, [one])
+    lake.write_attachment_utterances(workspace_id, [one])
     return row.record_id
 
 
-def test_a_result_names_the_attachment_whose_text_it_is(home: Home) -> None:
+def test_a_result_names_the_attachment_whose_text_it_is(home: ApiWorkspaces) -> None:
     api = home.workspace()
     record_id = attach(home, api, "offer.pdf", "the discount is nine percent")
     (result,) = api.http.get(PATH, params={"q": "discount"}).json()["results"]
@@ -146,15 +146,15 @@ def test_a_result_names_the_attachment_whose_text_it_is(home: Home) -> None:
     assert "attachment" not in own
 
 
-def test_the_command_names_the_attachment_as_well(home: Home) -> None:
+def test_the_command_names_the_attachment_as_well(home: ApiWorkspaces) -> None:
     api = home.workspace()
     record_id = attach(home, api, "offer\x1b[2J\n.pdf", "the discount is nine percent")
     where = ("--workspace", api.setup["workspace_id"])
-    hit = everlake_json("search", "discount", *where, data=home.server.data)
+    hit = run_everlake_json("search", "discount", *where, data=home.server.data)
     assert (hit["attachment_id"], hit["attachment"]) == ("att_1", "offer\x1b[2J\n.pdf")
-    told = everlake("search", "discount", *where, data=home.server.data).stdout
+    told = run_everlake("search", "discount", *where, data=home.server.data).stdout
     assert "attachment offer[2J .pdf of" in told
     assert record_id in told
-    own = everlake("search", "attached", *where, data=home.server.data).stdout
+    own = run_everlake("search", "attached", *where, data=home.server.data).stdout
     assert "someone" in own
     assert "attachment " not in own

@@ -4,37 +4,37 @@ import gzip
 import json
 from typing import Any
 
-from tests.integration.api.home import Home, as_ndjson, messages, ndjson, refused
-from tests.integration.server import Api
+from tests.support.api_workspaces import ApiWorkspaces, as_ndjson, assert_error, messages, ndjson
+from tests.support.server import ApiClient
 
 
 def file(count: int) -> list[dict[str, Any]]:
     return [{"type": "file"}] * count
 
 
-def padded(api: Api, size: int) -> bytes:
+def padded(api: ApiClient, size: int) -> bytes:
     body = json.dumps(api.record()).encode()
     return body + b" " * (size - len(body))
 
 
-def test_the_size_of_a_body_can_be_set(strict: Home) -> None:
+def test_the_size_of_a_body_can_be_set(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     for encode, name in ((bytes, "identity"), (gzip.compress, "gzip")):
         headers = {"content-encoding": name}
         api.accept(encode(padded(api, 10_000)), headers=headers)
         answer = api.post(encode(padded(api, 10_001)), headers=headers)
-        assert "10,000" in refused(answer, 413, "PAYLOAD_TOO_LARGE")["message"]
+        assert "10,000" in assert_error(answer, 413, "PAYLOAD_TOO_LARGE")["message"]
 
 
-def test_the_number_of_records_can_be_set(strict: Home) -> None:
+def test_the_number_of_records_can_be_set(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     api.accept([api.record()] * 3)
-    body = refused(api.post([api.record()] * 4), 400, "TOO_MANY_RECORDS")
+    body = assert_error(api.post([api.record()] * 4), 400, "TOO_MANY_RECORDS")
     assert "4" in body["message"]
-    refused(as_ndjson(api, ndjson(*[api.record()] * 4)), 400, "TOO_MANY_RECORDS")
+    assert_error(as_ndjson(api, ndjson(*[api.record()] * 4)), 400, "TOO_MANY_RECORDS")
 
 
-def test_the_numbers_of_attachments_can_be_set(strict: Home) -> None:
+def test_the_numbers_of_attachments_can_be_set(strict: ApiWorkspaces) -> None:
     api = strict.workspace()
     records = [api.record(_attachments=file(count)) for count in (1, 2, 1)]
     answer = api.post(records)
@@ -45,7 +45,7 @@ def test_the_numbers_of_attachments_can_be_set(strict: Home) -> None:
     assert [error["index"] for error in answer.json()["errors"]] == [2]
 
 
-def test_the_description_tells_the_limits_that_are_in_force(strict: Home) -> None:
+def test_the_description_tells_the_limits_that_are_in_force(strict: ApiWorkspaces) -> None:
     document = strict.workspace().http.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
     assert schemas["RecordArray"]["maxItems"] == 3

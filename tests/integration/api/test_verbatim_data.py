@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from tests.integration.api.home import (
+from tests.support.api_workspaces import (
     as_ndjson,
+    assert_error,
+    data_of,
     messages,
-    refused,
-    stored_data,
     unique,
     with_data,
 )
-from tests.integration.server import Api
+from tests.support.server import ApiClient
 
 KEPT = {
     "empty": b"{}",
@@ -37,43 +37,43 @@ KEPT = {
 
 
 @pytest.mark.parametrize("data", KEPT.values(), ids=KEPT.keys())
-def test_data_comes_back_byte_for_byte(fresh: Api, data: bytes) -> None:
-    assert stored_data(fresh, fresh.accept(with_data(fresh, data))) == data
+def test_data_comes_back_byte_for_byte(fresh: ApiClient, data: bytes) -> None:
+    assert data_of(fresh, fresh.accept(with_data(fresh, data))) == data
 
 
 @pytest.mark.parametrize("data", KEPT.values(), ids=KEPT.keys())
-def test_data_of_a_line_comes_back_byte_for_byte(fresh: Api, data: bytes) -> None:
+def test_data_of_a_line_comes_back_byte_for_byte(fresh: ApiClient, data: bytes) -> None:
     if b"\n" in data:
         data = data.replace(b"\n", b"\r")
     answer = as_ndjson(fresh, with_data(fresh, data))
     assert answer.status_code == 202, answer.text
-    assert stored_data(fresh, answer.json()["batchId"]) == data
+    assert data_of(fresh, answer.json()["batchId"]) == data
 
 
-def test_data_beside_a_refused_record_comes_back_byte_for_byte(fresh: Api) -> None:
+def test_data_beside_a_refused_record_comes_back_byte_for_byte(fresh: ApiClient) -> None:
     data = KEPT["line breaks"]
     body = b"[ {}, " + with_data(fresh, data) + b"\n]"
-    assert stored_data(fresh, fresh.accept(body)) == data
+    assert data_of(fresh, fresh.accept(body)) == data
 
 
-def test_each_record_of_a_batch_keeps_its_own_data(fresh: Api) -> None:
+def test_each_record_of_a_batch_keeps_its_own_data(fresh: ApiClient) -> None:
     marks = [unique() for _ in range(100)]
     bodies = [
         with_data(fresh, b'{ "mark":\n"%s"}' % mark.encode(), _vendor_ids={"id": mark})
         for mark in marks
     ]
     batch_id = fresh.accept(b"[" + b",".join(bodies) + b"]")
-    fresh.complete(batch_id)
+    fresh.wait_until_complete(batch_id)
     page = fresh.http.get("/api/v1/records", params={"batch": batch_id, "limit": 100}).text
     assert [page.count(f'"mark":\n"{mark}"' + "}") for mark in marks] == [1] * 100
 
 
-def test_a_record_of_five_megabytes_in_one_string_is_kept(fresh: Api) -> None:
+def test_a_record_of_five_megabytes_in_one_string_is_kept(fresh: ApiClient) -> None:
     room = 5 * 1024 * 1024 - len(with_data(fresh, b'{"a":""}'))
     data = b'{"a":"' + b"word " * (room // 5) + b"x" * (room % 5) + b'"}'
     body = with_data(fresh, data)
     assert len(body) == 5 * 1024 * 1024
-    assert stored_data(fresh, fresh.accept(body)) == data
+    assert data_of(fresh, fresh.accept(body)) == data
 
 
 BROKEN = {
@@ -94,14 +94,16 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN.keys())
-def test_data_that_is_not_json_is_a_fault_of_the_whole_json_request(api: Api, data: bytes) -> None:
+def test_data_that_is_not_json_is_a_fault_of_the_whole_json_request(
+    api: ApiClient, data: bytes
+) -> None:
     right = json.dumps(api.record()).encode()
     body = b"[" + right + b"," + with_data(api, data) + b"]"
-    refused(api.post(body), 400, "INVALID_JSON")
+    assert_error(api.post(body), 400, "INVALID_JSON")
 
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN.keys())
-def test_data_that_is_not_json_is_a_fault_of_its_line(api: Api, data: bytes) -> None:
+def test_data_that_is_not_json_is_a_fault_of_its_line(api: ApiClient, data: bytes) -> None:
     right = json.dumps(api.record()).encode()
     answer = as_ndjson(api, right + b"\n" + with_data(api, data) + b"\n" + right)
     assert answer.status_code == 202, answer.text
@@ -112,31 +114,35 @@ def test_data_that_is_not_json_is_a_fault_of_its_line(api: Api, data: bytes) -> 
 
 @pytest.mark.parametrize("text", [b"\xff", rb"\ud800"], ids=["malformed UTF-8", "a surrogate"])
 @pytest.mark.parametrize("member", [b'"_thread_id":"%s"', b'"%s":1', b'"_vendor_ids":{"a":"%s"}'])
-def test_an_envelope_that_is_not_utf8_is_no_json(api: Api, member: bytes, text: bytes) -> None:
+def test_an_envelope_that_is_not_utf8_is_no_json(
+    api: ApiClient, member: bytes, text: bytes
+) -> None:
     right = json.dumps(api.record()).encode()
     bad = right[:-1] + b"," + member % text + b"}"
-    refused(api.post(b"[" + bad + b"," + right + b"]"), 400, "INVALID_JSON")
+    assert_error(api.post(b"[" + bad + b"," + right + b"]"), 400, "INVALID_JSON")
     answer = as_ndjson(api, bad + b"\n" + right)
     assert answer.status_code == 202, answer.text
     assert [error["code"] for error in answer.json()["errors"]] == ["INVALID_JSON"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_another_encoding_than_plain_utf8_is_told_by_its_name(api: Api, encoding: str) -> None:
+def test_another_encoding_than_plain_utf8_is_told_by_its_name(
+    api: ApiClient, encoding: str
+) -> None:
     body = json.dumps(api.record()).encode(encoding)
-    message = refused(api.post(body), 400, "INVALID_JSON")["message"]
+    message = assert_error(api.post(body), 400, "INVALID_JSON")["message"]
     assert ("byte order mark" if encoding == "utf-8-sig" else "UTF-16") in message
     line = messages(as_ndjson(api, body))[0]
     assert ("byte order mark" if encoding == "utf-8-sig" else "UTF-") in line
 
 
-def test_a_number_of_the_envelope_beyond_a_double_breaks_its_rule(api: Api) -> None:
+def test_a_number_of_the_envelope_beyond_a_double_breaks_its_rule(api: ApiClient) -> None:
     record = json.dumps(api.record(_pii={"sensitive_score": "@"})).encode()
     answer = api.post(b"[" + record.replace(b'"@"', b"1e99999") + b"]", params={"dry_run": "true"})
     assert messages(answer) == ["_pii.sensitive_score: must be a number from 0 to 1"]
 
 
-def test_a_member_of_the_envelope_given_twice_counts_as_its_last(fresh: Api) -> None:
+def test_a_member_of_the_envelope_given_twice_counts_as_its_last(fresh: ApiClient) -> None:
     right = json.dumps(fresh.record()).encode()
     batch_id = fresh.accept(b'{"data":{"first":1},' + right[1:])
-    assert stored_data(fresh, batch_id) == b'{"text": "hello"}'
+    assert data_of(fresh, batch_id) == b'{"text": "hello"}'

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.client import Answer, Connection, request_head
-from bench.driver import Plan, post_all
+from bench.client import Connection, HttpResponse, request_head
+from bench.driver import LoadPlan, post_all
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ def _serving(seconds: float = 0.0, seen: list[Message] | None = None) -> Generat
         server.server_close()
 
 
-def _plan(port: int, folder: Path, **changes: object) -> Plan:
+def _plan(port: int, folder: Path, **changes: object) -> LoadPlan:
     files = [folder / "a", folder / "b"]
     for file in files:
         file.write_bytes(file.name.encode() * 100_000)
@@ -69,7 +69,7 @@ def _plan(port: int, folder: Path, **changes: object) -> Plan:
         "requests": 6,
         "connections": 2,
     }
-    return Plan(**(plan | changes))  # pyright: ignore[reportArgumentType]
+    return LoadPlan(**(plan | changes))  # pyright: ignore[reportArgumentType]
 
 
 def test_an_answer_in_chunks_is_put_together():
@@ -77,7 +77,7 @@ def test_an_answer_in_chunks_is_put_together():
         connection = Connection(port)
         for _ in range(2):
             answer = connection.get(request_head("GET", "/", {}))
-            assert answer == Answer(200, b"one and two")
+            assert answer == HttpResponse(200, b"one and two")
         connection.close()
 
 

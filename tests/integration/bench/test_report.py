@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from bench import parts
-from bench.report import NOTES, REPORT, RESULTS, read_results, write_results
+from bench.report import NOTES_FILE, REPORT_FILE, RESULTS_FILE, read_results, write_results
 
-_RESULTS = Path(__file__).with_name(RESULTS)
+_RESULTS = Path(__file__).with_name(RESULTS_FILE)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench")
     shutil.copy(_RESULTS, folder)
-    (folder / NOTES).write_text("## What the profile says\n\nMuch.\n")
+    (folder / NOTES_FILE).write_text("## What the profile says\n\nMuch.\n")
     results = read_results(folder)
     write_results(folder, {"landed": results["landed"]} | results)
     return folder
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(folder: Path) -> str:
-    return (folder / REPORT).read_text()
+    return (folder / REPORT_FILE).read_text()
 
 
 def test_the_report_has_a_chapter_for_each_part_with_its_day_and_machine(report: str):
@@ -69,7 +69,7 @@ def test_attachments_are_compared_with_curl_or_it_is_said_that_there_is_none(fol
     alone = [
         {**job, "rounds": [_without_curl(one) for one in job["rounds"]]} for job in measured["jobs"]
     ]
-    part = parts.load("attachments")
+    part = parts.load_part("attachments")
 
     beside = part.describe(measured, folder)
     without = part.describe({**measured, "curl": None, "jobs": alone}, folder)
@@ -100,4 +100,4 @@ def test_notes_written_by_hand_stand_at_the_end(report: str):
 def test_without_results_there_is_a_report_without_figures(tmp_path: Path):
     write_results(tmp_path, read_results(tmp_path))
 
-    assert (tmp_path / REPORT).read_text().startswith("# Measured")
+    assert (tmp_path / REPORT_FILE).read_text().startswith("# Measured")

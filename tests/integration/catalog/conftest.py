@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from everlake.catalog.engine import Catalog
-from tests.integration.catalog.home import Home, make_home
+from everlake.catalog.database import Catalog
+from tests.support.catalog_fixture import CatalogFixture, catalog_fixture
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -31,5 +31,5 @@ def other(url: str, catalog: Catalog) -> Iterator[Catalog]:
 
 
 @pytest.fixture
-def home(catalog: Catalog) -> Home:
-    return make_home(catalog)
+def home(catalog: Catalog) -> CatalogFixture:
+    return catalog_fixture(catalog)

@@ -2,20 +2,20 @@ from typing import Any
 
 from sqlalchemy import event
 
-from everlake.catalog import backlog, queue
-from everlake.catalog.backlog import Waiting
-from everlake.catalog.engine import Catalog
-from everlake.contract.batch import BatchStatus
-from tests.integration.catalog.home import Home, make_home, now_ms
-from tests.integration.postgres import Postgres
+from everlake.catalog import backlog, batch_queue
+from everlake.catalog.backlog import BatchBacklog
+from everlake.catalog.database import Catalog
+from everlake.contract.batches import BatchStatus
+from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, now_ms
+from tests.support.postgres import PostgresServer
 
 
-def waiting(home: Home, now: int) -> dict[BatchStatus, Waiting]:
-    with home.catalog.look() as tx:
-        return {each.status: each for each in backlog.waiting(tx, now=now)}
+def waiting(home: CatalogFixture, now: int) -> dict[BatchStatus, BatchBacklog]:
+    with home.catalog.autocommit() as tx:
+        return {each.status: each for each in backlog.batch_backlog(tx, now=now)}
 
 
-def test_an_empty_catalog_has_nothing_that_waits(home: Home) -> None:
+def test_an_empty_catalog_has_nothing_that_waits(home: CatalogFixture) -> None:
     found = waiting(home, now_ms())
 
     assert set(found) == set(BatchStatus) - {BatchStatus.COMPLETE}
@@ -24,7 +24,9 @@ def test_an_empty_catalog_has_nothing_that_waits(home: Home) -> None:
     assert found[BatchStatus.FAILED].overdue_ms is None
 
 
-def test_batches_are_counted_by_their_status_and_the_first_due_is_told(home: Home) -> None:
+def test_batches_are_counted_by_their_status_and_the_first_due_is_told(
+    home: CatalogFixture,
+) -> None:
     home.insert(3, created_at=5_000)
     home.insert(1, created_at=4_000)
     home.insert(2, status=BatchStatus.LANDED, created_at=9_000)
@@ -33,16 +35,16 @@ def test_batches_are_counted_by_their_status_and_the_first_due_is_told(home: Hom
 
     found = waiting(home, 7_000)
 
-    assert found[BatchStatus.LANDING] == Waiting(BatchStatus.LANDING, 4, 3_000)
-    assert found[BatchStatus.LANDED] == Waiting(BatchStatus.LANDED, 2, 0)
-    assert found[BatchStatus.PROCESSING] == Waiting(BatchStatus.PROCESSING, 0, 0)
-    assert found[BatchStatus.FAILED] == Waiting(BatchStatus.FAILED, 1, None)
+    assert found[BatchStatus.LANDING] == BatchBacklog(BatchStatus.LANDING, 4, 3_000)
+    assert found[BatchStatus.LANDED] == BatchBacklog(BatchStatus.LANDED, 2, 0)
+    assert found[BatchStatus.PROCESSING] == BatchBacklog(BatchStatus.PROCESSING, 0, 0)
+    assert found[BatchStatus.FAILED] == BatchBacklog(BatchStatus.FAILED, 1, None)
 
 
-def test_a_batch_that_is_worked_on_is_not_overdue(home: Home) -> None:
+def test_a_batch_that_is_worked_on_is_not_overdue(home: CatalogFixture) -> None:
     home.insert(1, created_at=4_000)
-    with home.catalog.write() as tx:
-        queue.claim(
+    with home.catalog.transaction() as tx:
+        batch_queue.claim(
             tx,
             status=BatchStatus.LANDING,
             owner="w",
@@ -53,25 +55,25 @@ def test_a_batch_that_is_worked_on_is_not_overdue(home: Home) -> None:
             max_bytes=1 << 30,
         )
 
-    assert waiting(home, 7_000)[BatchStatus.LANDING] == Waiting(BatchStatus.LANDING, 1, 0)
+    assert waiting(home, 7_000)[BatchStatus.LANDING] == BatchBacklog(BatchStatus.LANDING, 1, 0)
 
 
-def test_postgresql_reads_no_batch_that_is_complete(postgres_server: Postgres) -> None:
+def test_postgresql_reads_no_batch_that_is_complete(postgres_server: PostgresServer) -> None:
     catalog = Catalog.open(postgres_server.new_database())
     catalog.upgrade()
-    home = make_home(catalog)
+    home = catalog_fixture(catalog)
     home.insert(20_000, status=BatchStatus.COMPLETE)
     statements: list[tuple[str, Any]] = []
 
     def note(_tx: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
         statements.append((sql, parameters))
 
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         tx.exec_driver_sql("ANALYZE batches")
         # The worst that a prepared statement can come to: a plan for any status at all.
         tx.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
         event.listen(tx, "before_cursor_execute", note)
-        backlog.waiting(tx, now=1)
+        backlog.batch_backlog(tx, now=1)
         event.remove(tx, "before_cursor_execute", note)
         [(sql, parameters)] = statements
         lines = [row[0] for row in tx.exec_driver_sql("EXPLAIN " + sql, parameters)]

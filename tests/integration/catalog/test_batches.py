@@ -1,11 +1,11 @@
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from everlake.catalog import batches, queue, workspaces
-from everlake.contract.batch import BatchStatus
+from everlake.catalog import batch_queue, batches, workspaces
+from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import RecordError, RecordErrorCode
 from everlake.contract.ids import new_batch_id
-from tests.integration.catalog.home import Home, make_home, now_ms
+from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, now_ms
 
 ERRORS = [
     RecordError(index=n, code=RecordErrorCode.VALIDATION_ERROR, message=f"_tags: bad “{n}”")
@@ -13,14 +13,14 @@ ERRORS = [
 ]
 
 
-def set_status(home: Home, batch_id: str, status: BatchStatus) -> None:
-    with home.catalog.write() as tx:
+def set_status(home: CatalogFixture, batch_id: str, status: BatchStatus) -> None:
+    with home.catalog.transaction() as tx:
         tx.execute(
             batches.batches.update().where(batches.batches.c.id == batch_id).values(status=status)
         )
 
 
-def test_a_batch_is_read_back_as_it_was_admitted(home: Home) -> None:
+def test_a_batch_is_read_back_as_it_was_admitted(home: CatalogFixture) -> None:
     new = home.new_batch(
         payload_format="text",
         rejected=3,
@@ -30,7 +30,7 @@ def test_a_batch_is_read_back_as_it_was_admitted(home: Home) -> None:
         landing_bytes=2**40,
         attachment_total=7,
     )
-    with home.catalog.write() as tx:
+    with home.catalog.transaction() as tx:
         batches.insert(tx, [(new, 1)])
     row = home.batch(new.id)
     for name in batches.NewBatch.__struct_fields__:
@@ -41,14 +41,14 @@ def test_a_batch_is_read_back_as_it_was_admitted(home: Home) -> None:
     assert row.lease_owner is row.lease_until is row.landed_at is row.completed_at is None
 
 
-def test_only_the_first_twenty_errors_are_kept(home: Home) -> None:
+def test_only_the_first_twenty_errors_are_kept(home: CatalogFixture) -> None:
     [batch_id] = home.insert(errors=ERRORS, total_errors=25)
     row = home.batch(batch_id)
     assert list(row.errors) == ERRORS[:20]
     assert row.total_errors == 25
 
 
-def test_a_failed_batch_keeps_its_reason_and_needs_no_landing_object(home: Home) -> None:
+def test_a_failed_batch_keeps_its_reason_and_needs_no_landing_object(home: CatalogFixture) -> None:
     [batch_id] = home.insert(
         status=BatchStatus.FAILED,
         accepted=0,
@@ -64,42 +64,42 @@ def test_a_failed_batch_keeps_its_reason_and_needs_no_landing_object(home: Home)
     assert row.type is row.product_id is row.landing_path is None
 
 
-def test_two_batches_cannot_have_one_number(home: Home) -> None:
-    with pytest.raises(IntegrityError), home.catalog.write() as tx:
+def test_two_batches_cannot_have_one_number(home: CatalogFixture) -> None:
+    with pytest.raises(IntegrityError), home.catalog.transaction() as tx:
         batches.insert(tx, [(home.new_batch(), 1), (home.new_batch(), 1)])
 
 
-def test_a_workspace_sees_only_its_own_batches(home: Home) -> None:
-    neighbour = make_home(home.catalog)
+def test_a_workspace_sees_only_its_own_batches(home: CatalogFixture) -> None:
+    neighbour = catalog_fixture(home.catalog)
     [mine] = home.insert()
     [theirs] = neighbour.insert()
-    with home.catalog.read() as tx:
+    with home.catalog.snapshot() as tx:
         assert batches.get(tx, home.workspace_id, theirs) is None
         assert [row.id for row in batches.page(tx, home.workspace_id, limit=9)] == [mine]
         assert batches.by_sequences(tx, home.workspace_id, [1]) == {1: mine}
         assert batches.by_sequences(tx, neighbour.workspace_id, [1]) == {1: theirs}
 
 
-def test_batches_are_found_by_their_numbers(home: Home) -> None:
+def test_batches_are_found_by_their_numbers(home: CatalogFixture) -> None:
     ids = home.insert(1_200)
-    with home.catalog.read() as tx:
+    with home.catalog.snapshot() as tx:
         found = batches.by_sequences(tx, home.workspace_id, range(1_300))
         assert batches.by_sequences(tx, home.workspace_id, []) == {}
     assert found == dict(enumerate(ids, start=1))
 
 
-def test_batches_that_exist_are_told_from_others(home: Home) -> None:
+def test_batches_that_exist_are_told_from_others(home: CatalogFixture) -> None:
     ids = home.insert(1_200)
-    with home.catalog.read() as tx:
-        assert batches.exists_many(tx, [*ids, new_batch_id(), ""]) == set(ids)
-        assert batches.exists_many(tx, []) == set()
+    with home.catalog.snapshot() as tx:
+        assert batches.find_existing_ids(tx, [*ids, new_batch_id(), ""]) == set(ids)
+        assert batches.find_existing_ids(tx, []) == set()
 
 
-def test_pages_are_newest_first_and_hold_each_one_once(home: Home) -> None:
+def test_pages_are_newest_first_and_hold_each_one_once(home: CatalogFixture) -> None:
     ids = home.insert(7)
     seen: list[str] = []
     while True:
-        with home.catalog.read() as tx:
+        with home.catalog.snapshot() as tx:
             rows = batches.page(tx, home.workspace_id, limit=2, before=seen[-1] if seen else None)
         if not rows:
             break
@@ -108,14 +108,14 @@ def test_pages_are_newest_first_and_hold_each_one_once(home: Home) -> None:
     assert seen == ids[::-1]
 
 
-def test_pages_keep_to_their_filters(home: Home) -> None:
+def test_pages_keep_to_their_filters(home: CatalogFixture) -> None:
     home.insert(type="call", source="api")
     [wanted] = home.insert(type="call", source="slack")
     home.insert(type="email", source="slack")
     [failed] = home.insert(type="call", source="slack", status=BatchStatus.FAILED)
 
     def ids(**filters: object) -> list[str]:
-        with home.catalog.read() as tx:
+        with home.catalog.snapshot() as tx:
             rows = batches.page(tx, home.workspace_id, limit=10, **filters)  # pyright: ignore[reportArgumentType] - named by the calls below
         return [row.id for row in rows]
 
@@ -127,13 +127,13 @@ def test_pages_keep_to_their_filters(home: Home) -> None:
     assert len(ids(source="slack")) == 3
 
 
-def test_batches_are_counted_by_status(home: Home) -> None:
-    neighbour = make_home(home.catalog)
+def test_batches_are_counted_by_status(home: CatalogFixture) -> None:
+    neighbour = catalog_fixture(home.catalog)
     home.insert(3)
     home.insert(status=BatchStatus.FAILED)
     neighbour.insert()
     none = dict.fromkeys(BatchStatus, 0)
-    with home.catalog.read() as tx:
+    with home.catalog.snapshot() as tx:
         mine = batches.counts_by_status(tx, home.workspace_id)
         everybodys = batches.counts_by_status(tx)
         nobodys = batches.counts_by_status(tx, "nowhere")
@@ -142,9 +142,9 @@ def test_batches_are_counted_by_status(home: Home) -> None:
     assert nobodys == none
 
 
-def claim(home: Home, status: BatchStatus, now: int) -> list[str]:
-    with home.catalog.write() as tx:
-        rows = queue.claim(
+def claim(home: CatalogFixture, status: BatchStatus, now: int) -> list[str]:
+    with home.catalog.transaction() as tx:
+        rows = batch_queue.claim(
             tx,
             status=status,
             owner="w",
@@ -157,20 +157,20 @@ def claim(home: Home, status: BatchStatus, now: int) -> list[str]:
     return [row.id for row in rows]
 
 
-def test_a_failed_batch_is_retried_from_where_it_was(home: Home) -> None:
+def test_a_failed_batch_is_retried_from_where_it_was(home: CatalogFixture) -> None:
     [early, late] = home.insert(2)
     now = now_ms() + 1_000
     assert claim(home, BatchStatus.LANDING, now) == [early, late]
-    with home.catalog.write() as tx:
-        queue.advance(tx, [late], owner="w", to=BatchStatus.LANDED, now=now)
+    with home.catalog.transaction() as tx:
+        batch_queue.advance(tx, [late], owner="w", to=BatchStatus.LANDED, now=now)
     assert claim(home, BatchStatus.LANDED, now) == [late]
-    with home.catalog.write() as tx:
-        assert queue.fail(tx, [early, late], owner="w", now=now, reason="bad") == 2
+    with home.catalog.transaction() as tx:
+        assert batch_queue.fail(tx, [early, late], owner="w", now=now, reason="bad") == 2
     assert home.batch(early).failure == "bad"
-    with home.catalog.write() as tx:
-        assert queue.retry(tx, home.workspace_id, early, now=1)
-        assert queue.retry(tx, home.workspace_id, late, now=1)
-        assert not queue.retry(tx, home.workspace_id, late, now=1)
+    with home.catalog.transaction() as tx:
+        assert batch_queue.retry_failed(tx, home.workspace_id, early, now=1)
+        assert batch_queue.retry_failed(tx, home.workspace_id, late, now=1)
+        assert not batch_queue.retry_failed(tx, home.workspace_id, late, now=1)
     assert home.batch(early).status is BatchStatus.LANDING
     assert home.batch(late).status is BatchStatus.LANDED
     for batch_id in (early, late):
@@ -179,34 +179,36 @@ def test_a_failed_batch_is_retried_from_where_it_was(home: Home) -> None:
 
 
 @pytest.mark.parametrize("status", [s for s in BatchStatus if s is not BatchStatus.FAILED])
-def test_a_batch_that_has_not_failed_is_not_retried(home: Home, status: BatchStatus) -> None:
+def test_a_batch_that_has_not_failed_is_not_retried(
+    home: CatalogFixture, status: BatchStatus
+) -> None:
     [batch_id] = home.insert()
     set_status(home, batch_id, status)
-    with home.catalog.write() as tx:
-        assert not queue.retry(tx, home.workspace_id, batch_id, now=1)
+    with home.catalog.transaction() as tx:
+        assert not batch_queue.retry_failed(tx, home.workspace_id, batch_id, now=1)
     assert home.batch(batch_id).status is status
 
 
-def test_neither_a_refused_nor_anothers_batch_is_retried(home: Home) -> None:
-    neighbour = make_home(home.catalog)
+def test_neither_a_refused_nor_anothers_batch_is_retried(home: CatalogFixture) -> None:
+    neighbour = catalog_fixture(home.catalog)
     [refused] = home.insert(status=BatchStatus.FAILED, accepted=0)
     [theirs] = neighbour.insert(status=BatchStatus.FAILED)
-    with home.catalog.write() as tx:
-        assert not queue.retry(tx, home.workspace_id, refused, now=1)
-        assert not queue.retry(tx, home.workspace_id, theirs, now=1)
-        assert not queue.retry(tx, home.workspace_id, "unknown", now=1)
+    with home.catalog.transaction() as tx:
+        assert not batch_queue.retry_failed(tx, home.workspace_id, refused, now=1)
+        assert not batch_queue.retry_failed(tx, home.workspace_id, theirs, now=1)
+        assert not batch_queue.retry_failed(tx, home.workspace_id, "unknown", now=1)
 
 
-def test_many_batches_are_found_by_their_ids(home: Home) -> None:
-    ids = [*home.insert(3), *make_home(home.catalog).insert(1)]
-    with home.catalog.read() as tx:
+def test_many_batches_are_found_by_their_ids(home: CatalogFixture) -> None:
+    ids = [*home.insert(3), *catalog_fixture(home.catalog).insert(1)]
+    with home.catalog.snapshot() as tx:
         found = batches.get_many(tx, [*ids, "unknown", *map(str, range(1_000))])
         assert batches.get_many(tx, []) == {}
     assert set(found) == set(ids)
     assert found[ids[0]] == home.batch(ids[0])
 
 
-def test_nothing_is_inserted_where_there_is_nothing(home: Home) -> None:
-    with home.catalog.write() as tx:
+def test_nothing_is_inserted_where_there_is_nothing(home: CatalogFixture) -> None:
+    with home.catalog.transaction() as tx:
         batches.insert(tx, [])
         assert workspaces.next_sequences(tx, home.workspace_id, 1) == range(1, 2)

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from everlake.catalog.engine import Catalog
-from tests.integration.postgres import Postgres
-from tests.integration.processes import until
+from everlake.catalog.database import Catalog
+from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
 
 TIMEOUT = 6.0
 
 
 @pytest.fixture
-def catalog(postgres_server: Postgres) -> Iterator[Catalog]:
+def catalog(postgres_server: PostgresServer) -> Iterator[Catalog]:
     opened = Catalog.open(postgres_server.new_database(), timeout=TIMEOUT)
     opened.upgrade()
     yield opened
@@ -39,10 +39,10 @@ def connections(port: int) -> list[socket.socket]:
 
 
 def test_that_of_the_pool_and_that_of_the_news_alike(
-    catalog: Catalog, postgres_server: Postgres
+    catalog: Catalog, postgres_server: PostgresServer
 ) -> None:
     before = catalog.change_counter()
-    until(lambda: catalog.change_counter() > before, "it listens")
+    wait_until(lambda: catalog.change_counter() > before, "it listens")
 
     found = connections(postgres_server.port)
 

@@ -1,11 +1,11 @@
 from everlake.catalog import leases
-from everlake.catalog.engine import Catalog
+from everlake.catalog.database import Catalog
 from everlake.catalog.leases import Lease
-from tests.integration.catalog.home import at_once
+from tests.support.catalog_fixture import run_concurrently
 
 
 def acquire(catalog: Catalog, owner: str, now: int, name: str = "lake") -> Lease | None:
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         return leases.acquire(tx, name, owner=owner, now=now, ttl_ms=100)
 
 
@@ -37,11 +37,11 @@ def test_the_fence_grows_each_time_the_owner_changes(catalog: Catalog) -> None:
 def test_a_holder_renews_until_another_has_taken_over(catalog: Catalog) -> None:
     lease = acquire(catalog, "a", 1_000)
     assert lease is not None
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         assert leases.renew(tx, lease, 1_090, 100)
     assert acquire(catalog, "b", 1_189) is None
     assert acquire(catalog, "b", 1_190) is not None
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         assert not leases.renew(tx, lease, 1_191, 100)
 
 
@@ -51,7 +51,7 @@ def test_a_former_holder_that_came_back_does_not_renew_its_old_lease(catalog: Ca
     new = acquire(catalog, "a", 1_200)
     assert old is not None
     assert new is not None
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         assert not leases.renew(tx, old, 1_210, 100)
         leases.release(tx, old)
         assert leases.renew(tx, new, 1_210, 100)
@@ -60,7 +60,7 @@ def test_a_former_holder_that_came_back_does_not_renew_its_old_lease(catalog: Ca
 def test_a_released_lease_is_free_and_its_fence_goes_on(catalog: Catalog) -> None:
     lease = acquire(catalog, "a", 1_000)
     assert lease is not None
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         leases.release(tx, lease)
     again = acquire(catalog, "a", 1_001)
     assert again is not None
@@ -74,21 +74,21 @@ def test_of_many_at_once_one_gets_the_lease(catalog: Catalog, other: Catalog) ->
         def attempt(number: int, now: int = now) -> Lease | None:
             return acquire(other if number % 2 else catalog, f"{now}-{number}", now)
 
-        held = [lease for lease in at_once(4, attempt) if lease is not None]
+        held = [lease for lease in run_concurrently(4, attempt) if lease is not None]
         assert [lease.fence for lease in held] == [round_number + 1]
 
 
 def test_a_lease_can_be_seized_and_its_holder_finds_out_when_it_renews(catalog: Catalog) -> None:
     held = acquire(catalog, "a", 1_000)
     assert held is not None
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         seized = leases.seize(tx, "lake", owner="b", now=1_010, ttl_ms=100)
         free = leases.seize(tx, "other", owner="b", now=1_010, ttl_ms=100)
 
     assert seized == Lease(name="lake", owner="b", fence=2, until=1_110)
     assert free.fence == 1
     assert acquire(catalog, "a", 1_020) is None
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         assert not leases.renew(tx, held, 1_020, 100)
         leases.release(tx, seized)
     assert acquire(catalog, "a", 1_030) == Lease(name="lake", owner="a", fence=3, until=1_130)

@@ -9,20 +9,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from everlake.catalog import migrations
-from everlake.catalog.engine import Catalog
+from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogTooNew, CatalogTooOld
 from everlake.catalog.schema import REVISION
-from everlake.catalog.tables import metadata
-from tests.integration.catalog.home import at_once
+from everlake.catalog.table_definitions import metadata
+from tests.support.catalog_fixture import run_concurrently
 
 
 def set_revision(catalog: Catalog, revision: str) -> None:
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = :new"), {"new": revision})
 
 
 def test_the_tables_and_the_migrations_agree(catalog: Catalog) -> None:
-    with catalog.read() as tx:
+    with catalog.snapshot() as tx:
         assert compare_metadata(MigrationContext.configure(tx), metadata) == []
 
 
@@ -62,11 +62,11 @@ def test_a_database_of_a_newer_program_is_left_alone(catalog: Catalog) -> None:
 
 def test_a_migration_that_breaks_off_leaves_nothing(url: str) -> None:
     catalog = Catalog.open(url)
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         tx.execute(text("CREATE TABLE leases (name TEXT)"))
     with pytest.raises(Exception, match="already exists"):
         catalog.upgrade()
-    with catalog.read() as tx:
+    with catalog.snapshot() as tx:
         assert inspect(tx).get_table_names() == ["leases"]
     catalog.close()
 
@@ -78,12 +78,12 @@ def test_upgrades_in_many_threads_at_once_do_it_once(url: str) -> None:
         catalog.check()
         catalog.close()
 
-    at_once(4, upgrade)
+    run_concurrently(4, upgrade)
 
 
 def test_upgrades_in_several_processes_at_once_do_it_once(url: str) -> None:
     program = (
-        "import sys; from everlake.catalog.engine import Catalog; "
+        "import sys; from everlake.catalog.database import Catalog; "
         "sys.stdin.read(); c = Catalog.open(sys.argv[1]); c.upgrade(); c.check(); c.close()"
     )
     processes = [

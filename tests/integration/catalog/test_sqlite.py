@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import func, select, text
 
 from everlake.catalog import workspaces
-from everlake.catalog.engine import Catalog
+from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError, CatalogUnavailable
-from everlake.catalog.tables import workspaces as workspaces_table
-from tests.integration.catalog.home import Home, at_once
+from everlake.catalog.table_definitions import workspaces as workspaces_table
+from tests.support.catalog_fixture import CatalogFixture, run_concurrently
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def url(tmp_path: Path) -> str:
 
 
 def count(catalog: Catalog) -> int:
-    with catalog.read() as tx:
+    with catalog.snapshot() as tx:
         return tx.execute(select(func.count()).select_from(workspaces_table)).scalar_one()
 
 
 def pragma(catalog: Catalog, name: str) -> object:
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         return tx.exec_driver_sql(f"PRAGMA {name}").scalar()
 
 
@@ -64,7 +64,7 @@ def test_a_url_that_names_no_sqlite_file_is_refused(url: str) -> None:
 
 
 def test_what_was_written_is_there_after_the_block(catalog: Catalog, other: Catalog) -> None:
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         workspaces.create(tx, name="Acme")
         assert count(catalog) == 0
     assert count(catalog) == count(other) == 1
@@ -72,70 +72,70 @@ def test_what_was_written_is_there_after_the_block(catalog: Catalog, other: Cata
 
 def test_an_exception_that_leaves_the_block_undoes_it(catalog: Catalog) -> None:
     def fail() -> None:
-        with catalog.write() as tx:
+        with catalog.transaction() as tx:
             workspaces.create(tx, name="Acme")
             raise LookupError
 
     with pytest.raises(LookupError):
         fail()
     assert count(catalog) == 0
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         workspaces.create(tx, name="Acme")
     assert count(catalog) == 1
 
 
 def test_a_reader_sees_one_moment(catalog: Catalog, other: Catalog) -> None:
-    with catalog.read() as tx:
+    with catalog.snapshot() as tx:
         assert workspaces.first(tx) is None
-        with other.write() as writing:
+        with other.transaction() as writing:
             workspaces.create(writing, name="Acme")
         assert workspaces.first(tx) is None
     assert count(catalog) == 1
 
 
 def test_a_reader_cannot_write(catalog: Catalog) -> None:
-    with pytest.raises(CatalogUnavailable), catalog.read() as tx:
+    with pytest.raises(CatalogUnavailable), catalog.snapshot() as tx:
         workspaces.create(tx, name="Acme")
 
 
 def test_writing_inside_writing_is_refused_at_once(catalog: Catalog) -> None:
-    with catalog.write(), pytest.raises(RuntimeError, match="write"), catalog.write():
+    with catalog.transaction(), pytest.raises(RuntimeError, match="write"), catalog.transaction():
         pass
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         workspaces.create(tx, name="Acme")
     assert count(catalog) == 1
 
 
-def test_writers_of_many_threads_wait_for_each_other(home: Home, other: Catalog) -> None:
+def test_writers_of_many_threads_wait_for_each_other(home: CatalogFixture, other: Catalog) -> None:
     def write(number: int) -> None:
         catalog = other if number % 2 else home.catalog
         for _ in range(20):
-            with catalog.write() as tx:
+            with catalog.transaction() as tx:
                 row = workspaces.get(tx, home.workspace_id)
                 assert row is not None
                 assert list(workspaces.next_sequences(tx, row.id, 1)) == [row.last_sequence + 1]
 
-    at_once(6, write)
-    with home.catalog.read() as tx:
+    run_concurrently(6, write)
+    with home.catalog.snapshot() as tx:
         row = workspaces.get(tx, home.workspace_id)
     assert row is not None
     assert row.last_sequence == 120
 
 
-def test_more_readers_than_connections_take_turns(home: Home) -> None:
+def test_more_readers_than_connections_take_turns(home: CatalogFixture) -> None:
     def read(_number: int) -> bool:
-        with home.catalog.read() as tx:
+        with home.catalog.snapshot() as tx:
             return workspaces.get(tx, home.workspace_id) is not None
 
-    assert all(at_once(50, read))
+    assert all(run_concurrently(50, read))
 
 
 def test_a_reader_that_finds_no_connection_in_time_is_unavailable(url: str) -> None:
     hasty = Catalog.open(url, timeout=0.05)
     with ExitStack() as stack:
         for _ in range(32):
-            stack.enter_context(hasty.read())
-        with pytest.raises(CatalogUnavailable, match="no connection") as refusal, hasty.read():
+            stack.enter_context(hasty.snapshot())
+        with pytest.raises(CatalogUnavailable, match="no connection") as refusal, hasty.snapshot():
             pass
     assert_tells_what_to_do(refusal.value)
     hasty.close()
@@ -143,10 +143,14 @@ def test_a_reader_that_finds_no_connection_in_time_is_unavailable(url: str) -> N
 
 def test_a_write_lock_that_another_process_keeps_is_unavailable(url: str, catalog: Catalog) -> None:
     hasty = Catalog.open(url, timeout=0.05)
-    with catalog.write(), pytest.raises(CatalogUnavailable, match="busy") as refusal, hasty.write():
+    with (
+        catalog.transaction(),
+        pytest.raises(CatalogUnavailable, match="busy") as refusal,
+        hasty.transaction(),
+    ):
         pass
     assert_tells_what_to_do(refusal.value)
-    with hasty.write() as tx:
+    with hasty.transaction() as tx:
         workspaces.create(tx, name="Acme")
     hasty.close()
 
@@ -155,17 +159,17 @@ def test_a_write_lock_that_another_thread_keeps_is_unavailable(url: str, catalog
     hasty = Catalog.open(url, timeout=0.05)
 
     def write(_number: int) -> None:
-        with pytest.raises(CatalogUnavailable, match="busy") as refusal, hasty.write():
+        with pytest.raises(CatalogUnavailable, match="busy") as refusal, hasty.transaction():
             pass
         assert_tells_what_to_do(refusal.value)
 
-    with hasty.write():
-        at_once(1, write)
+    with hasty.transaction():
+        run_concurrently(1, write)
     hasty.close()
 
 
 def fill(catalog: Catalog) -> None:
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         for _ in range(100):
             workspaces.create(tx, name="Acme" * 60)
 
@@ -184,9 +188,12 @@ def test_a_full_disk_is_unavailable_and_stores_nothing(catalog: Catalog) -> None
 
 
 def test_a_read_only_database_is_unavailable(catalog: Catalog) -> None:
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         tx.exec_driver_sql("PRAGMA query_only=ON")
-    with pytest.raises(CatalogUnavailable, match="cannot be") as refusal, catalog.write() as tx:
+    with (
+        pytest.raises(CatalogUnavailable, match="cannot be") as refusal,
+        catalog.transaction() as tx,
+    ):
         workspaces.create(tx, name="Acme")
     assert_tells_what_to_do(refusal.value)
 
@@ -207,7 +214,7 @@ def test_a_place_where_no_file_can_be_is_unavailable(tmp_path: Path, path: str) 
 
 
 def test_a_mistake_of_ours_is_not_called_unavailable(catalog: Catalog) -> None:
-    with pytest.raises(Exception, match="no such table"), catalog.read() as tx:
+    with pytest.raises(Exception, match="no such table"), catalog.snapshot() as tx:
         tx.execute(text("SELECT 1 FROM missing"))
 
 
@@ -215,9 +222,9 @@ def test_the_counter_moves_when_another_process_commits(url: str, catalog: Catal
     before = catalog.change_counter()
     assert catalog.change_counter() == before
     program = (
-        "import sys; from everlake.catalog.engine import Catalog; "
+        "import sys; from everlake.catalog.database import Catalog; "
         "from everlake.catalog import workspaces\n"
-        "with Catalog.open(sys.argv[1]).write() as tx: workspaces.create(tx, name='Acme')"
+        "with Catalog.open(sys.argv[1]).transaction() as tx: workspaces.create(tx, name='Acme')"
     )
     subprocess.run([sys.executable, "-c", program, url], check=True)
     after = catalog.change_counter()

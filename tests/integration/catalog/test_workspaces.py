@@ -1,15 +1,15 @@
 import pytest
 
 from everlake.catalog import products, projects, workspaces
-from everlake.catalog.engine import Catalog
+from everlake.catalog.database import Catalog
 from everlake.catalog.errors import AlreadyExists, NotFound
-from tests.integration.catalog.home import Home, at_once, make_home
+from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, run_concurrently
 
 BAD_IDS = ["", "a b", "a/b", "ä", "a" * 129, "a\n"]
 
 
 def test_a_workspace_is_found_by_its_id(catalog: Catalog) -> None:
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         made = workspaces.create(tx, name="Acme", workspace_id="acme:1")
         assert workspaces.get(tx, "acme:1") == made
         assert workspaces.get(tx, "acme") is None
@@ -17,7 +17,7 @@ def test_a_workspace_is_found_by_its_id(catalog: Catalog) -> None:
 
 
 def test_the_first_workspace_is_the_oldest(catalog: Catalog) -> None:
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         assert workspaces.first(tx) is None
         made = [workspaces.create(tx, name=f"n{n}") for n in range(5)]
         oldest = min(made, key=lambda row: (row.created_at, row.id))
@@ -25,7 +25,7 @@ def test_the_first_workspace_is_the_oldest(catalog: Catalog) -> None:
 
 
 def test_pages_of_workspaces_hold_each_one_once(catalog: Catalog) -> None:
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         made = {workspaces.create(tx, name=f"n{n}").id for n in range(7)}
         seen: list[str] = []
         while rows := workspaces.page(tx, limit=3, after=seen[-1] if seen else None):
@@ -35,8 +35,8 @@ def test_pages_of_workspaces_hold_each_one_once(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("bad", BAD_IDS)
-def test_an_id_of_another_form_is_refused(home: Home, bad: str) -> None:
-    with home.catalog.write() as tx:
+def test_an_id_of_another_form_is_refused(home: CatalogFixture, bad: str) -> None:
+    with home.catalog.transaction() as tx:
         with pytest.raises(ValueError, match="cannot be an id"):
             workspaces.create(tx, name="n", workspace_id=bad)
         with pytest.raises(ValueError, match="cannot be an id"):
@@ -45,8 +45,8 @@ def test_an_id_of_another_form_is_refused(home: Home, bad: str) -> None:
             projects.create(tx, home.workspace_id, "prod", project_id=bad)
 
 
-def test_an_id_that_is_taken_is_refused_and_the_transaction_goes_on(home: Home) -> None:
-    with home.catalog.write() as tx:
+def test_an_id_that_is_taken_is_refused_and_the_transaction_goes_on(home: CatalogFixture) -> None:
+    with home.catalog.transaction() as tx:
         with pytest.raises(AlreadyExists, match=home.workspace_id):
             workspaces.create(tx, name="n", workspace_id=home.workspace_id)
         with pytest.raises(AlreadyExists, match="prod"):
@@ -54,12 +54,12 @@ def test_an_id_that_is_taken_is_refused_and_the_transaction_goes_on(home: Home) 
         products.create(tx, home.workspace_id, product_id="second")
         with pytest.raises(AlreadyExists, match="proj"):
             projects.create(tx, home.workspace_id, "second", project_id="proj")
-    with home.catalog.read() as tx:
+    with home.catalog.snapshot() as tx:
         assert products.exists(tx, home.workspace_id, "second")
 
 
-def test_nothing_is_made_in_a_workspace_or_product_that_is_not_there(home: Home) -> None:
-    with home.catalog.write() as tx:
+def test_nothing_is_made_in_a_workspace_or_product_that_is_not_there(home: CatalogFixture) -> None:
+    with home.catalog.transaction() as tx:
         with pytest.raises(NotFound, match="workspace nowhere"):
             products.create(tx, "nowhere")
         with pytest.raises(NotFound, match="product other"):
@@ -68,23 +68,23 @@ def test_nothing_is_made_in_a_workspace_or_product_that_is_not_there(home: Home)
             workspaces.next_sequences(tx, "nowhere", 1)
 
 
-def test_a_workspace_sees_only_its_own_products_and_projects(home: Home) -> None:
-    neighbour = make_home(home.catalog)
-    with home.catalog.write() as tx:
+def test_a_workspace_sees_only_its_own_products_and_projects(home: CatalogFixture) -> None:
+    neighbour = catalog_fixture(home.catalog)
+    with home.catalog.transaction() as tx:
         products.create(tx, neighbour.workspace_id, product_id="theirs")
         projects.create(tx, neighbour.workspace_id, "theirs", project_id="their-project")
         projects.create(tx, home.workspace_id, "prod", project_id="mine", name="Mine")
         assert products.exists(tx, home.workspace_id, "prod")
         assert not products.exists(tx, home.workspace_id, "theirs")
-        assert projects.ids_of(tx, home.workspace_id, "prod") == {"proj", "mine"}
-        assert projects.ids_of(tx, home.workspace_id, "theirs") == frozenset()
-        assert projects.ids_of(tx, neighbour.workspace_id, "prod") == {"proj"}
+        assert projects.find_ids(tx, home.workspace_id, "prod") == {"proj", "mine"}
+        assert projects.find_ids(tx, home.workspace_id, "theirs") == frozenset()
+        assert projects.find_ids(tx, neighbour.workspace_id, "prod") == {"proj"}
         assert [p.id for p in products.page(tx, home.workspace_id, limit=9)] == ["prod"]
         assert {p.name for p in projects.page(tx, home.workspace_id, limit=9)} == {"proj", "Mine"}
 
 
-def test_pages_of_projects_hold_each_one_once_also_for_one_product(home: Home) -> None:
-    with home.catalog.write() as tx:
+def test_pages_of_projects_hold_each_one_once_also_for_one_product(home: CatalogFixture) -> None:
+    with home.catalog.transaction() as tx:
         products.create(tx, home.workspace_id, product_id="second")
         for n in range(5):
             projects.create(tx, home.workspace_id, "second", project_id=f"p{n}")
@@ -102,26 +102,26 @@ def test_pages_of_projects_hold_each_one_once_also_for_one_product(home: Home) -
         assert products.page(tx, home.workspace_id, limit=9, after="unknown") == []
 
 
-def test_numbers_never_repeat_and_leave_none_out(home: Home, other: Catalog) -> None:
+def test_numbers_never_repeat_and_leave_none_out(home: CatalogFixture, other: Catalog) -> None:
     def take(number: int) -> list[int]:
         catalog = other if number % 2 else home.catalog
         taken: list[int] = []
         for count in (1, 7, 2, 1):
-            with catalog.write() as tx:
+            with catalog.transaction() as tx:
                 taken.extend(workspaces.next_sequences(tx, home.workspace_id, count))
         return taken
 
-    taken = [number for numbers in at_once(6, take) for number in numbers]
+    taken = [number for numbers in run_concurrently(6, take) for number in numbers]
     assert sorted(taken) == list(range(1, 67))
 
 
-def test_a_number_that_was_not_committed_is_handed_out_again(home: Home) -> None:
+def test_a_number_that_was_not_committed_is_handed_out_again(home: CatalogFixture) -> None:
     def take_and_fail() -> None:
-        with home.catalog.write() as tx:
+        with home.catalog.transaction() as tx:
             assert workspaces.next_sequences(tx, home.workspace_id, 3) == range(1, 4)
             raise LookupError
 
     with pytest.raises(LookupError):
         take_and_fail()
-    with home.catalog.write() as tx:
+    with home.catalog.transaction() as tx:
         assert workspaces.next_sequences(tx, home.workspace_id, 1) == range(1, 2)

@@ -4,21 +4,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.command import Cli, Result, run
-from tests.integration.cli.sending import Setup
-from tests.integration.server import FAST, PRODUCT, PROJECT, Server, everlake, running
+from tests.support.command_line import Cli, CommandResult, run_command_line
+from tests.support.sent_records import WorkspaceIds
+from tests.support.server import (
+    NO_RATE_LIMIT,
+    PRODUCT,
+    PROJECT,
+    EverlakeServer,
+    run_everlake,
+    running_server,
+)
 
 
 @pytest.fixture
 def cli(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Result]:
+) -> Callable[..., CommandResult]:
     """Runs commands on a data directory of their own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EVERLAKE_DATA", str(tmp_path / "data"))
 
-    def command(*arguments: str, stdin: bytes = b"") -> Result:
-        return run(arguments, stdin, monkeypatch, capsys)
+    def command(*arguments: str, stdin: bytes = b"") -> CommandResult:
+        return run_command_line(arguments, stdin, monkeypatch, capsys)
 
     return command
 
@@ -27,18 +34,22 @@ def cli(
 def setup(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A data directory with a workspace and a key."""
     data = tmp_path_factory.mktemp("send")
-    made = everlake("init", "--product-id", PRODUCT, "--project-id", PROJECT, "--json", data=data)
+    made = run_everlake(
+        "init", "--product-id", PRODUCT, "--project-id", PROJECT, "--json", data=data
+    )
     return {**json.loads(made.stdout), "data": str(data)}
 
 
 @pytest.fixture(scope="module")
-def server(setup: Setup) -> Generator[Server]:
-    with running("serve", Path(setup["data"]), FAST) as started:
+def server(setup: WorkspaceIds) -> Generator[EverlakeServer]:
+    with running_server("serve", Path(setup["data"]), NO_RATE_LIMIT) as started:
         yield started
 
 
 @pytest.fixture
-def send(cli: Cli, setup: Setup, server: Server, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def send(
+    cli: Cli, setup: WorkspaceIds, server: EverlakeServer, monkeypatch: pytest.MonkeyPatch
+) -> Cli:
     """Runs commands against the server and its data directory."""
     monkeypatch.setenv("EVERLAKE_DATA", setup["data"])
     monkeypatch.setenv("EVERLAKE_URL", server.url)

@@ -9,17 +9,23 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.processes import alive, children, kill, until
-from tests.integration.server import FAST, Api, Server, everlake_json, running
+from tests.support.processes import child_processes, is_alive, kill, wait_until
+from tests.support.server import (
+    NO_RATE_LIMIT,
+    ApiClient,
+    EverlakeServer,
+    run_everlake_json,
+    running_server,
+)
 
 THREE = {"EVERLAKE_API_PROCESSES": "3"}
 
 
-def all_up(server: Server) -> bool:
+def all_up(server: EverlakeServer) -> bool:
     return server.log().count('"event": "listening"') >= 3
 
 
-def accepted(api: Api, name: str) -> bool:
+def accepted(api: ApiClient, name: str) -> bool:
     """Send one record over a connection of its own."""
     answer = httpx.post(
         f"{api.url}/api/v1/ingest",
@@ -32,21 +38,21 @@ def accepted(api: Api, name: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Api]]:
+def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EverlakeServer, ApiClient]]:
     data = tmp_path_factory.mktemp("data")
-    keys = everlake_json("init", data=data)
-    with running("serve", data, {**FAST, **THREE}) as server:
-        until(lambda: all_up(server), "all three listen")
-        yield server, Api(server.url, keys)
+    keys = run_everlake_json("init", data=data)
+    with running_server("serve", data, {**NO_RATE_LIMIT, **THREE}) as server:
+        wait_until(lambda: all_up(server), "all three listen")
+        yield server, ApiClient(server.url, keys)
 
 
-def test_there_are_as_many_as_the_setting_says(setup: tuple[Server, Api]) -> None:
+def test_there_are_as_many_as_the_setting_says(setup: tuple[EverlakeServer, ApiClient]) -> None:
     server, _ = setup
 
-    assert len(children(server)["api"]) == 3
+    assert len(child_processes(server)["api"]) == 3
 
 
-def test_a_key_sent_to_all_at_once_makes_one_batch(setup: tuple[Server, Api]) -> None:
+def test_a_key_sent_to_all_at_once_makes_one_batch(setup: tuple[EverlakeServer, ApiClient]) -> None:
     _, api = setup
     body = api.record(_vendor_ids={"id": "once"})
     together = threading.Barrier(24)
@@ -64,30 +70,37 @@ def test_a_key_sent_to_all_at_once_makes_one_batch(setup: tuple[Server, Api]) ->
     assert replayed.count(None) == 1
 
 
-def test_one_that_is_killed_is_missed_by_nobody_and_comes_back(setup: tuple[Server, Api]) -> None:
+def test_one_that_is_killed_is_missed_by_nobody_and_comes_back(
+    setup: tuple[EverlakeServer, ApiClient],
+) -> None:
     server, api = setup
-    first = children(server)["api"][0]
+    first = child_processes(server)["api"][0]
     kill(first)
 
     for number in range(60):
         assert accepted(api, f"after {number}")
-    until(lambda: len([pid for pid in children(server)["api"] if alive(pid)]) == 3, "it comes back")
-    assert first not in children(server)["api"]
+    wait_until(
+        lambda: len([pid for pid in child_processes(server)["api"] if is_alive(pid)]) == 3,
+        "it comes back",
+    )
+    assert first not in child_processes(server)["api"]
 
 
-def test_while_none_is_alive_a_request_waits_for_the_next(setup: tuple[Server, Api]) -> None:
+def test_while_none_is_alive_a_request_waits_for_the_next(
+    setup: tuple[EverlakeServer, ApiClient],
+) -> None:
     server, api = setup
-    for pid in children(server)["api"]:
+    for pid in child_processes(server)["api"]:
         kill(pid)
 
     assert accepted(api, "patient")
 
 
 def test_the_rate_is_counted_over_all(tmp_path: Path) -> None:
-    keys = everlake_json("init", data=tmp_path)
+    keys = run_everlake_json("init", data=tmp_path)
     slow = {"EVERLAKE_RATE_LIMIT": "0.001", "EVERLAKE_RATE_BURST": "7", **THREE}
-    with running("serve", tmp_path, slow) as server:
-        until(lambda: all_up(server), "all three listen")
+    with running_server("serve", tmp_path, slow) as server:
+        wait_until(lambda: all_up(server), "all three listen")
         # Each request on a connection of its own, so that all three processes get some.
         answers = [
             httpx.get(
@@ -103,14 +116,14 @@ def test_the_rate_is_counted_over_all(tmp_path: Path) -> None:
 
 
 def test_the_api_role_has_as_many_and_ends_them_all(tmp_path: Path) -> None:
-    everlake_json("init", data=tmp_path)
-    with running("api", tmp_path, THREE) as server:
-        until(lambda: all_up(server), "all three listen")
-        processes = children(server)["api"]
+    run_everlake_json("init", data=tmp_path)
+    with running_server("api", tmp_path, THREE) as server:
+        wait_until(lambda: all_up(server), "all three listen")
+        processes = child_processes(server)["api"]
         assert len(processes) == 3
         assert server.process is not None
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(20) == 0
 
-    assert not any(alive(pid) for pid in processes)
+    assert not any(is_alive(pid) for pid in processes)
     assert server.log().count('"event": "stopped"') == 3

@@ -15,17 +15,25 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog import batches, workspaces
-from everlake.catalog.engine import Catalog
+from everlake.catalog.database import Catalog
+from everlake.integrity.copy.archive import list_archive_objects
 from everlake.lake import Lake
-from everlake.lake.local import LocalSite
-from everlake.landing.copying import objects_of
 from everlake.landing.paths import ORPHANS, batch_id_of
 from everlake.storage.local import LocalStore
-from everlake.worker import housekeeping
-from tests.integration.postgres import Postgres
-from tests.integration.processes import until
-from tests.integration.server import FAST, PRODUCT, PROJECT, Api, environment, everlake, running
-from tests.unit.docs.pages import ROOT, blocks
+from everlake.tables.local_backend import LocalTableBackend
+from everlake.worker import maintenance
+from tests.support.documentation import ROOT, blocks
+from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
+from tests.support.server import (
+    NO_RATE_LIMIT,
+    PRODUCT,
+    PROJECT,
+    ApiClient,
+    environment,
+    run_everlake,
+    running_server,
+)
 
 PAGE = (ROOT / "docs" / "how-to" / "back-up.md").read_text("utf-8")
 
@@ -64,7 +72,7 @@ def places(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> tuple[P
         made = [Place(each, each, f"sqlite:///{each}/everlake.db") for each in folders]
         made[0].data.mkdir()
         return made[0], made[1]
-    server: Postgres = request.getfixturevalue("postgres_server")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
     for name in ("live", "restored"):
         (tmp_path / name / "data").mkdir(parents=True)
     live, restored = (
@@ -109,7 +117,7 @@ def run(block: str, place: Place, backup: Path, env: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def sending(api: Api, sent: Sent) -> Iterator[None]:
+def sending(api: ApiClient, sent: Sent) -> Iterator[None]:
     """A client that sends without a pause, for the length of a block."""
     stop = threading.Event()
 
@@ -130,7 +138,7 @@ def sending(api: Api, sent: Sent) -> Iterator[None]:
 
 def known_batches(place: Place) -> set[str]:
     catalog = Catalog.open(place.url)
-    with catalog.read() as tx:
+    with catalog.snapshot() as tx:
         [workspace] = workspaces.page(tx, limit=10)
         found = {row.id for row in batches.page(tx, workspace.id, limit=100_000)}
     catalog.close()
@@ -139,13 +147,13 @@ def known_batches(place: Place) -> set[str]:
 
 def texts(place: Place) -> set[str]:
     catalog = Catalog.open(place.url)
-    with catalog.read() as tx:
+    with catalog.snapshot() as tx:
         [workspace] = workspaces.page(tx, limit=10)
     catalog.close()
     found: set[str] = set()
     before = None
     while True:
-        page = Lake(LocalSite(place.storage)).page_records(
+        page = Lake(LocalTableBackend(place.storage)).page_records(
             workspace.id, limit=1_000, before_version=before
         )
         found |= {json.loads(each.data)["text"] for each in page.records}
@@ -160,20 +168,20 @@ def test_a_backup_under_load_has_every_202_of_before_and_loses_nothing_of_its_ar
     live, restored = places
     backup = tmp_path / "backup" / "everlake"
     init = ("init", "--product-id", PRODUCT, "--project-id", PROJECT, "--json")
-    setup = json.loads(everlake(*init, data=live.data, env=live.env).stdout)
+    setup = json.loads(run_everlake(*init, data=live.data, env=live.env).stdout)
     sent = Sent()
     copy = script("pg_dump") if kind == "postgresql" else script("sqlite3")
     catalog_first, archive_then = copy.rsplit("for each in", 1)
     # The copy has the leases as well, and its workers wait for their end.
     lease = {"EVERLAKE_LEASE_SECONDS": "2"}
-    with running("serve", live.data, {**FAST, **lease, **live.env}) as server:
-        api = Api(server.url, setup)
+    with running_server("serve", live.data, {**NO_RATE_LIMIT, **lease, **live.env}) as server:
+        api = ApiClient(server.url, setup)
         with sending(api, sent):
-            until(lambda: len(sent.batches) > 20, "nothing is accepted")
+            wait_until(lambda: len(sent.batches) > 20, "nothing is accepted")
             acknowledged = list(sent.batches)
             run(catalog_first, live, backup, {})
             seen = len(sent.batches)
-            until(lambda: len(sent.batches) > seen + 10, "nothing is accepted any more")
+            wait_until(lambda: len(sent.batches) > seen + 10, "nothing is accepted any more")
             run("for each in" + archive_then, live, backup, {})
 
     if kind == "postgresql":
@@ -185,15 +193,15 @@ def test_a_backup_under_load_has_every_202_of_before_and_loses_nothing_of_its_ar
     restored_texts = {text for batch_id, text in sent.batches if batch_id in known}
     # What had not landed when the catalog was copied goes on from there.
     run("everlake lake rebuild --all", restored, backup, {})
-    with running("worker", restored.data, restored.env):
-        until(lambda: texts(restored) == restored_texts, "not every record came back")
+    with running_server("worker", restored.data, restored.env):
+        wait_until(lambda: texts(restored) == restored_texts, "not every record came back")
     run("everlake lake verify --all", restored, backup, {})
 
     store = LocalStore(restored.storage)
-    beyond = {batch_id_of(path) for path in objects_of(store)} - known
+    beyond = {batch_id_of(path) for path in list_archive_objects(store)} - known
     assert beyond >= {batch_id for batch_id, _ in sent.batches[seen : seen + 10]}
     catalog = Catalog.open(restored.url)
-    housekeeping.sweep(catalog, store, -60_000)
+    maintenance.quarantine_orphans(catalog, store, -60_000)
     catalog.close()
-    kept = {path for path in objects_of(store) if path.startswith(ORPHANS)}
+    kept = {path for path in list_archive_objects(store) if path.startswith(ORPHANS)}
     assert {batch_id_of(path) for path in kept} == beyond

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from everlake.catalog import queue
-from everlake.catalog.engine import local_now_ms as now_ms
-from everlake.contract.batch import BatchStatus
-from tests.integration.cli.command import Cli, well
-from tests.integration.server import environment
-from tests.integration.worker.home import Home, record
+from everlake.catalog import batch_queue
+from everlake.catalog.database import local_now_ms as now_ms
+from everlake.contract.batches import BatchStatus
+from tests.support.command_line import Cli, assert_success
+from tests.support.server import environment
+from tests.support.worker_fixture import WorkerFixture, record
 
 WAY = ["LANDING", "LANDED", "PROCESSING", "COMPLETE"]
 WRONG = record("wrong") | {"_participants": [{"id": "1", "role": "boss"}] * 3, "[/red]": 1}
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    home = Home(tmp_path / "data")
+def home(tmp_path: Path) -> Iterator[WorkerFixture]:
+    home = WorkerFixture(tmp_path / "data")
     yield home
     home.close()
 
 
-def watching(home: Home, batch_id: str, *options: str) -> "subprocess.Popen[str]":
+def watching(home: WorkerFixture, batch_id: str, *options: str) -> "subprocess.Popen[str]":
     """The command in a process of its own, so that it can be read while the batch moves."""
     return subprocess.Popen(
         [sys.executable, "-m", "everlake", "batches", "watch", batch_id, *options],
@@ -37,12 +37,12 @@ def watching(home: Home, batch_id: str, *options: str) -> "subprocess.Popen[str]
     )
 
 
-def test_each_status_of_a_watched_batch_is_a_line(home: Home) -> None:
+def test_each_status_of_a_watched_batch_is_a_line(home: WorkerFixture) -> None:
     batch_id = home.accept(record("a"), record("b"), {})
     with watching(home, batch_id) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline()]
-        home.work()
+        home.process_all()
         lines += process.stdout
     assert process.returncode == 0
     assert [line.split() for line in lines] == [
@@ -50,25 +50,25 @@ def test_each_status_of_a_watched_batch_is_a_line(home: Home) -> None:
     ]
 
 
-def test_with_json_each_change_is_the_batch_as_the_api_gives_it(home: Home) -> None:
+def test_with_json_each_change_is_the_batch_as_the_api_gives_it(home: WorkerFixture) -> None:
     batch_id = home.accept(record("a"))
     with watching(home, batch_id, "--json") as process:
         assert process.stdout is not None
         batches = [json.loads(process.stdout.readline())]
-        home.work()
+        home.process_all()
         batches += map(json.loads, process.stdout)
     assert [batch["status"] for batch in batches] == WAY
     assert {batch["batchId"] for batch in batches} == {batch_id}
 
 
-def test_a_watched_batch_that_fails_ends_in_exit_code_1_and_says_why(home: Home) -> None:
+def test_a_watched_batch_that_fails_ends_in_exit_code_1_and_says_why(home: WorkerFixture) -> None:
     batch_id = home.accept(record("a"))
     with watching(home, batch_id) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
-        with home.catalog.write() as tx:
-            [claimed] = queue.claim(
+        with home.catalog.transaction() as tx:
+            [claimed] = batch_queue.claim(
                 tx,
                 status=BatchStatus.LANDING,
                 owner="test",
@@ -78,39 +78,41 @@ def test_a_watched_batch_that_fails_ends_in_exit_code_1_and_says_why(home: Home)
                 max_records=1,
                 max_bytes=1,
             )
-            queue.fail(tx, [claimed.id], owner="test", now=now_ms(), reason="for the test")
+            batch_queue.fail(tx, [claimed.id], owner="test", now=now_ms(), reason="for the test")
         assert process.stdout.read().startswith("FAILED")
         assert process.stderr.read() == f"everlake: batch {batch_id} is FAILED: for the test\n"
     assert process.returncode == 1
 
 
-def test_a_batch_that_has_ended_is_told_of_once(cli: Cli, home: Home) -> None:
+def test_a_batch_that_has_ended_is_told_of_once(cli: Cli, home: WorkerFixture) -> None:
     batch_id = home.accept(record("a"))
-    home.work()
-    assert well(cli("batches", "watch", batch_id)).out.split() == [
+    home.process_all()
+    assert assert_success(cli("batches", "watch", batch_id)).out.split() == [
         *("COMPLETE", "1", "accepted,", "0", "refused")
     ]
 
 
-def test_errors_are_counted_by_kind_the_most_frequent_first(cli: Cli, home: Home) -> None:
+def test_errors_are_counted_by_kind_the_most_frequent_first(cli: Cli, home: WorkerFixture) -> None:
     batch_id = home.accept(record("right"), WRONG, WRONG)
-    header, *rows = well(cli("batches", "errors", batch_id)).out.splitlines()
+    header, *rows = assert_success(cli("batches", "errors", batch_id)).out.splitlines()
     assert header.split() == ["COUNT", "CODE", "WHY"]
     assert [row.split(maxsplit=2) for row in map(str.rstrip, rows)] == [
         ["6", "VALIDATION_ERROR", "_participants[n].role: must be internal, external or unknown"],
         # What a sender named like our own markup stands there as it is.
         ["2", "VALIDATION_ERROR", "[/red]: is not a member of the envelope: put it inside data"],
     ]
-    short = well(cli("batches", "errors", batch_id, "--limit", "1")).out
+    short = assert_success(cli("batches", "errors", batch_id, "--limit", "1")).out
     assert "_participants" in short
     assert "[/red]" not in short
     assert "and 1 more" in short
-    assert "[/red]: is not" in well(cli("batches", "show", batch_id)).out
+    assert "[/red]: is not" in assert_success(cli("batches", "show", batch_id)).out
 
 
-def test_with_json_each_refused_record_is_a_line_with_its_payload(cli: Cli, home: Home) -> None:
+def test_with_json_each_refused_record_is_a_line_with_its_payload(
+    cli: Cli, home: WorkerFixture
+) -> None:
     batch_id = home.accept(record("right"), WRONG, {})
-    first, second = well(cli("batches", "errors", batch_id, "--json")).lines()
+    first, second = assert_success(cli("batches", "errors", batch_id, "--json")).lines()
     assert (first["index"], second["index"]) == (1, 2)
     assert json.loads(first["payload"]) == WRONG
     assert len(first["errors"]) == 4
@@ -118,14 +120,17 @@ def test_with_json_each_refused_record_is_a_line_with_its_payload(cli: Cli, home
     assert {error["code"] for error in second["errors"]} == {"VALIDATION_ERROR"}
 
 
-def test_where_nothing_was_refused_there_is_nothing_to_show(cli: Cli, home: Home) -> None:
+def test_where_nothing_was_refused_there_is_nothing_to_show(cli: Cli, home: WorkerFixture) -> None:
     batch_id = home.accept(record("right"))
-    assert "No record of this batch was refused." in well(cli("batches", "errors", batch_id)).out
-    assert well(cli("batches", "errors", batch_id, "--json")).out == ""
+    assert (
+        "No record of this batch was refused."
+        in assert_success(cli("batches", "errors", batch_id)).out
+    )
+    assert assert_success(cli("batches", "errors", batch_id, "--json")).out == ""
 
 
 @pytest.mark.parametrize("command", ["watch", "errors", "show"])
-def test_an_unknown_batch_is_a_clear_error(cli: Cli, home: Home, command: str) -> None:
+def test_an_unknown_batch_is_a_clear_error(cli: Cli, home: WorkerFixture, command: str) -> None:
     other = home.new_workspace("other")
     theirs = home.accept(record("a"), workspace_id=other)
     for batch_id in ("unknown", theirs):
@@ -135,12 +140,12 @@ def test_an_unknown_batch_is_a_clear_error(cli: Cli, home: Home, command: str) -
             f"everlake: there is no batch {batch_id}: everlake batches list shows them\n"
         )
     if command != "watch":
-        well(cli("batches", command, theirs, "--workspace", other))
+        assert_success(cli("batches", command, theirs, "--workspace", other))
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_refused_records_that_are_lost_or_damaged_are_a_clear_error(
-    cli: Cli, home: Home, options: tuple[str, ...]
+    cli: Cli, home: WorkerFixture, options: tuple[str, ...]
 ) -> None:
     batch_id = home.accept(record("right"), {})
     path = home.batch(batch_id).rejected_path

@@ -11,19 +11,19 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.integration.postgres import Postgres
-from tests.integration.processes import until
-from tests.integration.s3 import S3, variables
-from tests.integration.s3_proxy import Fault, Proxy, proxy
-from tests.integration.server import (
-    FAST,
+from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
+from tests.support.s3 import S3Server, s3_environment
+from tests.support.s3_proxy import S3Fault, S3Proxy, s3_proxy
+from tests.support.server import (
+    NO_RATE_LIMIT,
     PRODUCT,
     PROJECT,
-    Api,
+    ApiClient,
     environment,
-    everlake,
-    everlake_json,
-    running,
+    run_everlake,
+    run_everlake_json,
+    running_server,
 )
 
 BATCHES = 130
@@ -33,7 +33,9 @@ BATCHES = 130
 class Machine:
     """A machine that was used for a while, and the place it moves to."""
 
-    def __init__(self, data: Path, setup: dict[str, str], s3: S3, postgres: Postgres) -> None:
+    def __init__(
+        self, data: Path, setup: dict[str, str], s3: S3Server, postgres: PostgresServer
+    ) -> None:
         self.data = data
         self.setup = setup
         self.s3 = s3
@@ -47,15 +49,15 @@ class Machine:
     def node(self, url: str) -> dict[str, str]:
         """The environment of a node of the new side, which has the bucket at ``url``."""
         return {
-            **FAST,
-            **variables(url),
+            **NO_RATE_LIMIT,
+            **s3_environment(url),
             "EVERLAKE_DATABASE_URL": self.database,
             "EVERLAKE_STORAGE_URL": self.storage,
         }
 
     def copy(self, url: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return everlake(
-            "db", "copy", *self.options(), data=self.data, env=variables(url), check=check
+        return run_everlake(
+            "db", "copy", *self.options(), data=self.data, env=s3_environment(url), check=check
         )
 
     def objects(self) -> dict[str, bytes]:
@@ -79,9 +81,9 @@ class Machine:
 def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     data = tmp_path_factory.mktemp("source")
     ids = ("--product-id", PRODUCT, "--project-id", PROJECT)
-    setup = everlake_json("init", *ids, data=data)
-    with running("serve", data, FAST) as server:
-        api = Api(server.url, setup)
+    setup = run_everlake_json("init", *ids, data=data)
+    with running_server("serve", data, NO_RATE_LIMIT) as server:
+        api = ApiClient(server.url, setup)
         batch_ids = [
             api.accept(
                 [api.record(_vendor_ids={"id": f"r{n}"}), api.record(_event_at="yesterday")],
@@ -89,26 +91,26 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
             )
             for n in range(BATCHES)
         ]
-        api.complete(*batch_ids)
+        api.wait_until_complete(*batch_ids)
     return data, setup
 
 
 @pytest.fixture
 def machine(
-    source: tuple[Path, dict[str, str]], s3_server: S3, postgres_server: Postgres
+    source: tuple[Path, dict[str, str]], s3_server: S3Server, postgres_server: PostgresServer
 ) -> Machine:
     data, setup = source
     return Machine(data, setup, s3_server, postgres_server)
 
 
 @pytest.fixture
-def bad_day(s3_server: S3) -> Iterator[Proxy]:
-    with proxy(s3_server.port) as made:
+def bad_day(s3_server: S3Server) -> Iterator[S3Proxy]:
+    with s3_proxy(s3_server.port) as made:
         yield made
 
 
 def all_records(machine: Machine, url: str) -> list[Any]:
-    api = Api(url, machine.setup)
+    api = ApiClient(url, machine.setup)
     found: list[Any] = []
     cursor: str | None = None
     while True:
@@ -123,18 +125,18 @@ def all_records(machine: Machine, url: str) -> list[Any]:
 
 
 def test_it_moves_goes_on_after_a_kill_and_serves_the_same_there(
-    machine: Machine, s3_server: S3, tmp_path: Path
+    machine: Machine, s3_server: S3Server, tmp_path: Path
 ) -> None:
-    with running("serve", machine.data, FAST) as server:
+    with running_server("serve", machine.data, NO_RATE_LIMIT) as server:
         before = all_records(machine, server.url)
     with (tmp_path / "log").open("w") as log:
         begun = subprocess.Popen(
             [sys.executable, "-m", "everlake", "db", "copy", *machine.options()],
-            env={**environment(machine.data), **variables(s3_server.url)},
+            env={**environment(machine.data), **s3_environment(s3_server.url)},
             stdout=log,
             stderr=log,
         )
-        until(lambda: len(machine.keys()) > 20, "it has begun")
+        wait_until(lambda: len(machine.keys()) > 20, "it has begun")
         begun.kill()
         begun.wait()
     assert machine.rows("batches") == 0
@@ -156,39 +158,41 @@ def test_it_moves_goes_on_after_a_kill_and_serves_the_same_there(
     env = machine.node(s3_server.url)
     node = tmp_path / "node"
     node.mkdir()
-    everlake("lake", "rebuild", "--all", data=node, env=env)
-    everlake("lake", "verify", "--all", data=node, env=env)
-    with running("serve", node, env) as server:
+    run_everlake("lake", "rebuild", "--all", data=node, env=env)
+    run_everlake("lake", "verify", "--all", data=node, env=env)
+    with running_server("serve", node, env) as server:
         assert all_records(machine, server.url) == before
-        api = Api(server.url, machine.setup)
+        api = ApiClient(server.url, machine.setup)
         again = api.post(
             [api.record(_vendor_ids={"id": "r0"}), api.record(_event_at="yesterday")],
             headers={"idempotency-key": "k0"},
         )
         assert again.headers["idempotent-replayed"] == "true"
-        api.complete(api.accept(api.record(_vendor_ids={"id": "new"})))
+        api.wait_until_complete(api.accept(api.record(_vendor_ids={"id": "new"})))
         assert len(all_records(machine, server.url)) == len(before) + 1
-    everlake("lake", "verify", "--all", data=node, env=env)
+    run_everlake("lake", "verify", "--all", data=node, env=env)
 
 
 def test_a_bucket_that_is_away_half_way_ends_it_and_it_goes_on(
-    machine: Machine, s3_server: S3, bad_day: Proxy
+    machine: Machine, s3_server: S3Server, bad_day: S3Proxy
 ) -> None:
-    bad_day.faults.append(Fault("status", "PUT", times=10_000, after=150, status=403, code="X"))
+    bad_day.faults.append(S3Fault("status", "PUT", times=10_000, after=150, status=403, code="X"))
     stopped = machine.copy(bad_day.url, check=False)
     assert stopped.returncode == 1, stopped
     assert "Traceback" not in stopped.stderr
     assert machine.rows("batches") == 0
 
     bad_day.faults = [
-        Fault("lost answer", "PUT", times=3, after=5),
-        Fault("status", "PUT", times=3, after=20),
-        Fault("cut answer", "GET", target="landing", times=2, after=30),
+        S3Fault("lost answer", "PUT", times=3, after=5),
+        S3Fault("status", "PUT", times=3, after=20),
+        S3Fault("cut answer", "GET", target="landing", times=2, after=30),
     ]
     assert json.loads(machine.copy(bad_day.url).stdout)["archive"]["objects"] == 2 * BATCHES
 
 
-def test_an_object_that_was_changed_in_the_bucket_is_named(machine: Machine, s3_server: S3) -> None:
+def test_an_object_that_was_changed_in_the_bucket_is_named(
+    machine: Machine, s3_server: S3Server
+) -> None:
     machine.copy(s3_server.url)
     key = machine.keys()[7]
     content = s3_server.get(machine.bucket, key)
@@ -202,7 +206,7 @@ def test_an_object_that_was_changed_in_the_bucket_is_named(machine: Machine, s3_
 
 
 def test_a_bucket_that_is_not_there_is_said_before_anything_is_copied(
-    machine: Machine, s3_server: S3
+    machine: Machine, s3_server: S3Server
 ) -> None:
     machine.storage = "s3://not-there/lake"
     refused = machine.copy(s3_server.url, check=False)
@@ -211,10 +215,10 @@ def test_a_bucket_that_is_not_there_is_said_before_anything_is_copied(
     assert machine.rows("workspaces") == 0
 
 
-def test_an_api_alone_is_not_copied_under_its_hands(machine: Machine, s3_server: S3) -> None:
+def test_an_api_alone_is_not_copied_under_its_hands(machine: Machine, s3_server: S3Server) -> None:
     for processes in ("1", "2"):
-        env = {**FAST, "EVERLAKE_API_PROCESSES": processes}
-        with running("api", machine.data, env):
+        env = {**NO_RATE_LIMIT, "EVERLAKE_API_PROCESSES": processes}
+        with running_server("api", machine.data, env):
             refused = machine.copy(s3_server.url, check=False)
             assert refused.returncode == 1
             assert "everlake api" in refused.stderr
@@ -223,24 +227,24 @@ def test_an_api_alone_is_not_copied_under_its_hands(machine: Machine, s3_server:
 
 
 def test_tables_in_a_bucket_that_stays_go_on_as_they_are(
-    s3_server: S3, postgres_server: Postgres, tmp_path: Path
+    s3_server: S3Server, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     env = {
-        **FAST,
-        **variables(s3_server.url),
+        **NO_RATE_LIMIT,
+        **s3_environment(s3_server.url),
         "EVERLAKE_STORAGE_URL": f"s3://{s3_server.new_bucket()}/lake",
     }
     ids = ("--product-id", PRODUCT, "--project-id", PROJECT)
-    setup = everlake_json("init", *ids, data=tmp_path, env=env)
+    setup = run_everlake_json("init", *ids, data=tmp_path, env=env)
     database = postgres_server.new_database()
-    with running("serve", tmp_path, env) as server:
-        api = Api(server.url, setup)
-        api.complete(api.accept([api.record(_vendor_ids={"id": "before"})]))
+    with running_server("serve", tmp_path, env) as server:
+        api = ApiClient(server.url, setup)
+        api.wait_until_complete(api.accept([api.record(_vendor_ids={"id": "before"})]))
 
-    everlake("db", "copy", "--to-database", database, data=tmp_path, env=env)
+    run_everlake("db", "copy", "--to-database", database, data=tmp_path, env=env)
 
-    with running("serve", tmp_path, {**env, "EVERLAKE_DATABASE_URL": database}) as server:
-        api = Api(server.url, setup)
+    with running_server("serve", tmp_path, {**env, "EVERLAKE_DATABASE_URL": database}) as server:
+        api = ApiClient(server.url, setup)
         assert len(api.http.get("/api/v1/records").json()["records"]) == 1
-        api.complete(api.accept([api.record(_vendor_ids={"id": "after"})]))
+        api.wait_until_complete(api.accept([api.record(_vendor_ids={"id": "after"})]))
         assert len(api.http.get("/api/v1/records").json()["records"]) == 2

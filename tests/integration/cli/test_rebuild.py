@@ -15,14 +15,21 @@ from typing import Any, Self
 
 import pytest
 
-from everlake.cli.console import counted
-from everlake.contract.batch import BatchStatus
+from everlake.cli.console import pluralize
+from everlake.contract.batches import BatchStatus
 from everlake.lake import Lake
-from everlake.lake.local import LocalSite
-from tests.integration.cli.command import Cli, well
-from tests.integration.server import FAST, Api, Server, environment, everlake, everlake_json
-from tests.integration.worker.home import Home, record
-from tests.integration.worker.rebuilding import fill, rows
+from everlake.tables.local_backend import LocalTableBackend
+from tests.support.command_line import Cli, assert_success
+from tests.support.rebuilds import fill, table_rows
+from tests.support.server import (
+    NO_RATE_LIMIT,
+    ApiClient,
+    EverlakeServer,
+    environment,
+    run_everlake,
+    run_everlake_json,
+)
+from tests.support.worker_fixture import WorkerFixture, record
 
 KILLED = -signal.SIGKILL
 
@@ -48,8 +55,8 @@ main.main()
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    made = Home(tmp_path)
+def home(tmp_path: Path) -> Iterator[WorkerFixture]:
+    made = WorkerFixture(tmp_path)
     yield made
     made.close()
 
@@ -66,7 +73,7 @@ def started(data: Path, *program: str, options: Sequence[str] = ()) -> subproces
 
 
 def rebuild(data: Path) -> None:
-    done = everlake("lake", "rebuild", data=data)
+    done = run_everlake("lake", "rebuild", data=data)
     assert done.returncode == 0
 
 
@@ -83,18 +90,18 @@ def killed_at(data: Path, line: str, seconds: float) -> bool:
 
 
 @pytest.mark.timeout(240)
-def test_killed_at_any_moment_it_goes_on_and_comes_out_the_same(home: Home) -> None:
+def test_killed_at_any_moment_it_goes_on_and_comes_out_the_same(home: WorkerFixture) -> None:
     fill(home)
-    before = rows(home.data, home.workspace_id)
+    before = table_rows(home.data, home.workspace_id)
     chance = random.Random(1)
     moments = ["reading the archive", "writing the tables", "indexing", "catching up"]
     for moment in [*moments, *moments]:
         killed_at(home.data, moment, chance.uniform(0, 0.1))
-        assert rows(home.data, home.workspace_id) == before
+        assert table_rows(home.data, home.workspace_id) == before
 
     rebuild(home.data)
 
-    assert rows(home.data, home.workspace_id) == before
+    assert table_rows(home.data, home.workspace_id) == before
     assert list((home.data / "lake").glob("rebuild*")) == []
 
 
@@ -102,60 +109,62 @@ def test_killed_at_any_moment_it_goes_on_and_comes_out_the_same(home: Home) -> N
 @pytest.mark.parametrize("renames", [0, 1, 2])
 @pytest.mark.parametrize("who", ["reader", "worker", "nobody"])
 def test_killed_inside_the_swap_the_tables_are_whole_for_whoever_comes(
-    home: Home, renames: int, who: str
+    home: WorkerFixture, renames: int, who: str
 ) -> None:
     fill(home)
-    before = rows(home.data, home.workspace_id)
+    before = table_rows(home.data, home.workspace_id)
     process = started(home.data, "-c", DYING, str(renames))
     process.communicate(timeout=60)
     assert process.returncode == KILLED
 
     if who == "reader":
-        reader = Lake(LocalSite(home.data))
+        reader = Lake(LocalTableBackend(home.data))
         assert reader.count_records(home.workspace_id) == len(before["records"])
-        assert rows(home.data, home.workspace_id) == before
+        assert table_rows(home.data, home.workspace_id) == before
     elif who == "worker":
         batch_id = home.accept(record("came after the kill", "came after the kill"))
         while home.batch(batch_id).status is not BatchStatus.COMPLETE:
-            home.work()  # as soon as the right to write has run out
+            home.process_all()  # as soon as the right to write has run out
             time.sleep(0.1)
-        assert home.found('"after the kill"') == ["came after the kill"]
-        before = rows(home.data, home.workspace_id)
+        assert home.search_texts('"after the kill"') == ["came after the kill"]
+        before = table_rows(home.data, home.workspace_id)
     rebuild(home.data)
 
-    assert rows(home.data, home.workspace_id) == before
+    assert table_rows(home.data, home.workspace_id) == before
     assert list((home.data / "lake").glob("rebuild/*")) == []
 
 
-def test_all_goes_on_with_the_workspaces_that_are_not_done(home: Home) -> None:
+def test_all_goes_on_with_the_workspaces_that_are_not_done(home: WorkerFixture) -> None:
     second = home.new_workspace("second")
     fill(home)
     home.accept(record("a"), workspace_id=second)
-    home.work()
-    places = [Path(home.lake.place(each).where) for each in (home.workspace_id, second)]
+    home.process_all()
+    places = [Path(home.lake.table_set(each).uri) for each in (home.workspace_id, second)]
     process = started(home.data, "-c", DYING, "3", options=["--all"])
     process.communicate(timeout=60)
     assert process.returncode == KILLED
     done = places[0].stat().st_ino
 
-    again = everlake("lake", "rebuild", "--all", data=home.data)
+    again = run_everlake("lake", "rebuild", "--all", data=home.data)
 
     assert f"workspace {home.workspace_id} was done before" in again.stderr
     assert "reading the archive" not in again.stderr
     assert places[0].stat().st_ino == done
     assert [line.split(":")[1] for line in again.stdout.splitlines()] == [
-        f" {counted(len(rows(home.data, each)['records']), 'record')}, "
-        f"{counted(len(rows(home.data, each)['utterances']), 'utterance')}"
+        f" {pluralize(len(table_rows(home.data, each)['records']), 'record')}, "
+        f"{pluralize(len(table_rows(home.data, each)['utterances']), 'utterance')}"
         for each in (home.workspace_id, second)
     ]
-    everlake("lake", "rebuild", data=home.data)
+    run_everlake("lake", "rebuild", data=home.data)
     assert places[0].stat().st_ino != done
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_by_hand_it_ends_at_once_and_goes_on(home: Home, number: signal.Signals) -> None:
+def test_stopped_by_hand_it_ends_at_once_and_goes_on(
+    home: WorkerFixture, number: signal.Signals
+) -> None:
     fill(home)
-    before = rows(home.data, home.workspace_id)
+    before = table_rows(home.data, home.workspace_id)
     process = started(home.data)
     assert process.stderr is not None
     assert process.stderr.readline() == "reading the archive\n"
@@ -165,17 +174,17 @@ def test_stopped_by_hand_it_ends_at_once_and_goes_on(home: Home, number: signal.
     assert process.returncode == 128 + number
 
     rebuild(home.data)
-    assert rows(home.data, home.workspace_id) == before
+    assert table_rows(home.data, home.workspace_id) == before
 
 
-def test_a_second_one_beside_it_is_refused(home: Home) -> None:
+def test_a_second_one_beside_it_is_refused(home: WorkerFixture) -> None:
     fill(home)
     process = started(home.data)
     assert process.stderr is not None
     assert process.stderr.readline() == "reading the archive\n"
     os.kill(process.pid, signal.SIGSTOP)
     try:
-        refused = everlake("lake", "rebuild", data=home.data, check=False)
+        refused = run_everlake("lake", "rebuild", data=home.data, check=False)
     finally:
         os.kill(process.pid, signal.SIGCONT)
     process.communicate(timeout=60)
@@ -185,22 +194,22 @@ def test_a_second_one_beside_it_is_refused(home: Home) -> None:
     assert process.returncode == 0
 
 
-def test_other_processes_read_the_whole_all_the_time(home: Home) -> None:
+def test_other_processes_read_the_whole_all_the_time(home: WorkerFixture) -> None:
     fill(home)
-    expected = len(rows(home.data, home.workspace_id)["records"])
-    found = sorted(home.found("again turn"))
+    expected = len(table_rows(home.data, home.workspace_id)["records"])
+    found = sorted(home.search_texts("again turn"))
     stop = threading.Event()
     errors: list[BaseException] = []
     reads: list[int] = []
 
     def read() -> None:
         try:
-            reader = Lake(LocalSite(home.data))
+            reader = Lake(LocalTableBackend(home.data))
             while not stop.is_set():
                 reads.append(reader.count_records(home.workspace_id))
                 page = reader.page_records(home.workspace_id, limit=1_000)
                 assert len(page.records) == expected
-                assert sorted(home.found("again turn")) == found
+                assert sorted(home.search_texts("again turn")) == found
         except BaseException as error:  # noqa: BLE001 - looked at below
             errors.append(error)
 
@@ -219,7 +228,7 @@ def test_other_processes_read_the_whole_all_the_time(home: Home) -> None:
 class Senders:
     """Threads that send records, some of them again and again, until they are told to stop."""
 
-    def __init__(self, api: Api, count: int = 2) -> None:
+    def __init__(self, api: ApiClient, count: int = 2) -> None:
         self._api = api
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._send, args=(n,)) for n in range(count)]
@@ -253,17 +262,17 @@ class Senders:
 
 
 def verified(data: Path) -> Any:
-    done = everlake("lake", "verify", "--json", data=data, check=False)
+    done = run_everlake("lake", "verify", "--json", data=data, check=False)
     return json.loads(done.stdout)
 
 
 @pytest.mark.timeout(300)
 def test_a_server_takes_in_and_lands_all_the_time(tmp_path: Path) -> None:
-    setup = everlake_json("init", data=tmp_path)
-    server = Server("serve", tmp_path, FAST)
+    setup = run_everlake_json("init", data=tmp_path)
+    server = EverlakeServer("serve", tmp_path, NO_RATE_LIMIT)
     server.start()
     try:
-        api = Api(server.url, setup)
+        api = ApiClient(server.url, setup)
         with Senders(api) as senders:
             for turn in range(3):
                 wait_for(senders.accepted, 40 * (turn + 1))
@@ -272,7 +281,7 @@ def test_a_server_takes_in_and_lands_all_the_time(tmp_path: Path) -> None:
                     shutil.rmtree(tmp_path / "gone")
                 rebuild(tmp_path)
         assert senders.errors == []
-        api.complete(*senders.accepted, within=120)
+        api.wait_until_complete(*senders.accepted, within=120)
         found = verified(tmp_path)
         assert found["ok"], found
         [workspace] = found["workspaces"]
@@ -290,7 +299,7 @@ def wait_for(items: Sequence[object], count: int) -> None:
         time.sleep(0.05)
 
 
-def names_of(batch_ids: Sequence[str], api: Api) -> Iterator[str]:
+def names_of(batch_ids: Sequence[str], api: ApiClient) -> Iterator[str]:
     """The ids of the records that the API shows, page by page."""
     cursor: str | None = None
     while True:
@@ -303,37 +312,39 @@ def names_of(batch_ids: Sequence[str], api: Api) -> Iterator[str]:
 
 
 def test_the_command_says_what_it_made(cli: Cli) -> None:
-    well(cli("init"))
-    done = well(cli("lake", "rebuild"))
+    assert_success(cli("init"))
+    done = assert_success(cli("lake", "rebuild"))
 
     assert "0 records, 0 utterances" in done.out
 
 
 def test_json_is_one_line_for_all_workspaces(cli: Cli) -> None:
-    first = well(cli("init", "--json")).json()["workspace_id"]
-    second = well(cli("workspaces", "create", "--name", "b", "--json")).json()["workspace_id"]
+    first = assert_success(cli("init", "--json")).json()["workspace_id"]
+    second = assert_success(cli("workspaces", "create", "--name", "b", "--json")).json()[
+        "workspace_id"
+    ]
 
-    done = well(cli("lake", "rebuild", "--all", "--json")).json()
+    done = assert_success(cli("lake", "rebuild", "--all", "--json")).json()
     assert done["ok"] is True
     assert [each["workspaceId"] for each in done["workspaces"]] == [first, second]
     assert done["workspaces"][0]["problems"] == []
 
-    one = well(cli("lake", "rebuild", "--workspace", second, "--json")).json()
+    one = assert_success(cli("lake", "rebuild", "--workspace", second, "--json")).json()
     assert [each["workspaceId"] for each in one["workspaces"]] == [second]
 
 
-def test_a_lost_object_is_told_with_what_to_do_and_exit_code_1(home: Home) -> None:
+def test_a_lost_object_is_told_with_what_to_do_and_exit_code_1(home: WorkerFixture) -> None:
     batch_id = home.accept(record("a"))
-    home.work()
+    home.process_all()
     home.landing_file(batch_id).unlink()
 
-    done = everlake("lake", "rebuild", data=home.data, check=False)
+    done = run_everlake("lake", "rebuild", data=home.data, check=False)
     assert done.returncode == 1
     assert f"batch {batch_id}: its landing object" in done.stdout
     assert "-> put the object back from a backup" in done.stdout
     assert "1 record, 1 utterance" in done.stdout
 
-    told = json.loads(everlake("lake", "rebuild", "--json", data=home.data, check=False).stdout)
+    told = json.loads(run_everlake("lake", "rebuild", "--json", data=home.data, check=False).stdout)
     assert told["ok"] is False
     assert set(told["workspaces"][0]["problems"][0]) == {"batchId", "problem", "action"}
 
@@ -349,7 +360,7 @@ def test_a_lost_object_is_told_with_what_to_do_and_exit_code_1(home: Home) -> No
 def test_a_wrong_workspace_is_told(
     cli: Cli, command: str, arguments: list[str], message: str
 ) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
     done = cli("lake", command, *arguments)
 
     assert done.code == 1

@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from everlake.catalog import queue
-from everlake.catalog.engine import Catalog
-from everlake.contract.batch import BatchStatus
-from tests.integration.cli.command import Cli, well
-from tests.integration.cli.sending import (
+from everlake.catalog import batch_queue
+from everlake.catalog.database import Catalog
+from everlake.contract.batches import BatchStatus
+from tests.support.command_line import Cli, assert_success
+from tests.support.sent_records import (
     as_indented,
-    asked,
+    get_json_text,
     ndjson,
     record,
     records_of,
     stored,
     texts_of,
 )
-from tests.integration.server import FAST, PRODUCT, PROJECT, running
+from tests.support.server import NO_RATE_LIMIT, PRODUCT, PROJECT, running_server
 
 FORMS = {
     "one.json": lambda: json.dumps(record("one"), indent=2).encode(),
@@ -64,7 +64,7 @@ COUNTS = {
 def test_records_are_read_from_files_of_every_form(send: Cli, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(FORMS[name]())
 
-    sent = well(send("send", name, "--json")).json()
+    sent = assert_success(send("send", name, "--json")).json()
 
     assert (sent["accepted"], sent["rejected"], sent["errors"]) == (COUNTS[name], 0, [])
     [batch_id] = sent["batches"]
@@ -72,7 +72,7 @@ def test_records_are_read_from_files_of_every_form(send: Cli, tmp_path: Path, na
 
 
 def test_records_are_read_from_standard_input(send: Cli) -> None:
-    sent = well(send("send", "-", "--json", stdin=ndjson(record("stdin")))).json()
+    sent = assert_success(send("send", "-", "--json", stdin=ndjson(record("stdin")))).json()
 
     assert sent["accepted"] == 1
 
@@ -89,9 +89,9 @@ def test_data_arrives_byte_for_byte_as_it_stands_in_a_file(
     text = {"array.json": f"[{text}]", "wrapper.json": f'{{"records": [{text}]}}'}.get(form, text)
     (tmp_path / form).write_bytes(text.encode())
 
-    [batch_id] = well(send("send", form, "--json", "--wait")).json()["batches"]
+    [batch_id] = assert_success(send("send", form, "--json", "--wait")).json()["batches"]
 
-    assert f'"data":{data}' in asked("/api/v1/records", batch=batch_id)
+    assert f'"data":{data}' in get_json_text("/api/v1/records", batch=batch_id)
 
 
 def test_mixed_records_are_sorted_into_full_requests_and_keep_their_order(
@@ -106,7 +106,7 @@ def test_mixed_records_are_sorted_into_full_requests_and_keep_their_order(
     ]
     (tmp_path / "mixed.ndjson").write_bytes(ndjson(*records))
 
-    sent = well(send("send", "mixed.ndjson", "--json", "--wait")).json()
+    sent = assert_success(send("send", "mixed.ndjson", "--json", "--wait")).json()
 
     shown = [stored(send, batch_id) for batch_id in sent["batches"]]
     assert [(one["type"], one["acceptedCount"]) for one in shown] == [("message", 3), ("email", 2)]
@@ -117,7 +117,7 @@ def test_mixed_records_are_sorted_into_full_requests_and_keep_their_order(
 def test_more_records_than_a_request_may_hold_are_parted(send: Cli, tmp_path: Path) -> None:
     (tmp_path / "many.ndjson").write_bytes(ndjson(*(record(f"many-{n}") for n in range(1_001))))
 
-    sent = well(send("send", "many.ndjson", "--json")).json()
+    sent = assert_success(send("send", "many.ndjson", "--json")).json()
 
     assert sent["accepted"] == 1_001
     assert [stored(send, one)["acceptedCount"] for one in sent["batches"]] == [1_000, 1]
@@ -127,7 +127,7 @@ def test_more_bytes_than_a_request_may_hold_are_parted(send: Cli, tmp_path: Path
     large = [record(f"large-{n}", "x" * 2_000_000) for n in range(4)]
     (tmp_path / "large.ndjson").write_bytes(ndjson(*large))
 
-    sent = well(send("send", "large.ndjson", "--json")).json()
+    sent = assert_success(send("send", "large.ndjson", "--json")).json()
 
     assert sent["accepted"] == 4
     assert len(sent["batches"]) == 2
@@ -137,7 +137,7 @@ def test_many_files_are_sent_in_their_order(send: Cli, tmp_path: Path) -> None:
     (tmp_path / "1.json").write_bytes(as_indented(record("same", "first")))
     (tmp_path / "2.json").write_bytes(as_indented(record("same", "second")))
 
-    sent = well(send("send", "1.json", "2.json", "--json", "--wait")).json()
+    sent = assert_success(send("send", "1.json", "2.json", "--json", "--wait")).json()
 
     assert sent["accepted"] == 2
     assert texts_of(sent["batches"][-1]) == ["second"]
@@ -156,7 +156,7 @@ def test_a_directory_is_sent_by_its_files_of_records_in_their_order(
     (folder / "notes.txt").write_text("not for you")
 
     said = send("send", "export", "--wait")
-    sent = well(send("send", "export", "--json", "--wait")).json()
+    sent = assert_success(send("send", "export", "--json", "--wait")).json()
 
     assert said.code == 0
     assert "left out, by their suffix: export/notes.txt" in said.err
@@ -176,7 +176,9 @@ def test_the_last_version_in_the_files_wins_however_many_requests_go_out_at_once
     ]
     (tmp_path / "versions.ndjson").write_bytes(ndjson(*lines))
 
-    sent = well(send("send", "versions.ndjson", "--parallel", "8", "--json", "--wait")).json()
+    sent = assert_success(
+        send("send", "versions.ndjson", "--parallel", "8", "--json", "--wait")
+    ).json()
 
     assert sent["accepted"] == 24_000
     rows = [row for batch_id in sent["batches"] for row in records_of(batch_id)]
@@ -188,8 +190,8 @@ def test_the_last_version_in_the_files_wins_however_many_requests_go_out_at_once
 def test_sending_a_file_again_sends_nothing_twice(send: Cli, tmp_path: Path) -> None:
     (tmp_path / "again.ndjson").write_bytes(ndjson(record("again")))
 
-    first = well(send("send", "again.ndjson", "--json")).json()
-    second = well(send("send", "again.ndjson", "--json")).json()
+    first = assert_success(send("send", "again.ndjson", "--json")).json()
+    second = assert_success(send("send", "again.ndjson", "--json")).json()
 
     assert (first["replayed"], second["replayed"]) == (0, 1)
     assert {**second, "replayed": 0} == first
@@ -202,7 +204,9 @@ def test_the_same_records_twice_in_one_run_arrive_twice(send: Cli, tmp_path: Pat
             ndjson(record("thrice", text), *(record(f"filler-{n}") for n in range(999)))
         )
 
-    sent = well(send("send", "a.ndjson", "b.ndjson", "a.ndjson", "--json", "--wait")).json()
+    sent = assert_success(
+        send("send", "a.ndjson", "b.ndjson", "a.ndjson", "--json", "--wait")
+    ).json()
 
     assert (len(set(sent["batches"])), sent["replayed"]) == (3, 0)
     [last] = [r for r in records_of(sent["batches"][2]) if r["_vendor_ids"]["id"] == "thrice"]
@@ -277,7 +281,7 @@ def test_the_index_of_a_refused_record_counts_over_all_that_was_sent(
 def test_an_empty_file_is_nothing_to_send(send: Cli, tmp_path: Path) -> None:
     (tmp_path / "empty.ndjson").write_bytes(b"\n\n")
 
-    assert "0 accepted, 0 refused, 0 batches" in well(send("send", "empty.ndjson")).out
+    assert "0 accepted, 0 refused, 0 batches" in assert_success(send("send", "empty.ndjson")).out
 
 
 BROKEN = {
@@ -311,7 +315,9 @@ def test_a_wrong_key_is_a_clear_error(send: Cli, tmp_path: Path, key: str) -> No
 
 
 def test_a_key_that_may_not_write_is_a_clear_error(send: Cli, tmp_path: Path) -> None:
-    made = well(send("keys", "create", "--label", "r", "--permissions", "api:read", "--json"))
+    made = assert_success(
+        send("keys", "create", "--label", "r", "--permissions", "api:read", "--json")
+    )
     (tmp_path / "f.json").write_bytes(as_indented(record("x")))
 
     refused = send("send", "f.json", "--key", made.json()["api_key"])
@@ -350,7 +356,9 @@ def test_a_url_that_is_none_is_a_clear_error_at_once(
 def test_waiting_for_a_batch_that_fails_ends_in_exit_code_1_and_names_it(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = well(cli("init", "--product-id", PRODUCT, "--project-id", PROJECT, "--json")).json()
+    made = assert_success(
+        cli("init", "--product-id", PRODUCT, "--project-id", PROJECT, "--json")
+    ).json()
     data = tmp_path / "data"
     (tmp_path / "f.json").write_bytes(as_indented(record("x")))
 
@@ -359,10 +367,10 @@ def test_waiting_for_a_batch_that_fails_ends_in_exit_code_1_and_names_it(
         claimed: list[str] = []
         while not claimed:
             time.sleep(0.02)
-            with catalog.write() as tx:
+            with catalog.transaction() as tx:
                 claimed = [
                     batch.id
-                    for batch in queue.claim(
+                    for batch in batch_queue.claim(
                         tx,
                         status=BatchStatus.LANDING,
                         owner="test",
@@ -373,10 +381,10 @@ def test_waiting_for_a_batch_that_fails_ends_in_exit_code_1_and_names_it(
                         max_bytes=1,
                     )
                 ]
-                queue.fail(tx, claimed, owner="test", now=0, reason="for the test")
+                batch_queue.fail(tx, claimed, owner="test", now=0, reason="for the test")
         catalog.close()
 
-    with running("api", data, FAST) as alone:
+    with running_server("api", data, NO_RATE_LIMIT) as alone:
         failing = threading.Thread(target=fail_it)
         failing.start()
         sent = cli("send", "f.json", "--url", alone.url, "--key", made["api_key"], "--wait")
@@ -384,13 +392,13 @@ def test_waiting_for_a_batch_that_fails_ends_in_exit_code_1_and_names_it(
 
     assert sent.code == 1
     assert "1 accepted" in sent.out
-    [batch] = well(cli("batches", "list", "--json")).lines()
+    [batch] = assert_success(cli("batches", "list", "--json")).lines()
     batch_id = batch["batchId"]
     assert f"batch {batch_id} is not COMPLETE: everlake batches show" in sent.out
     assert stored(cli, batch_id)["failure"] == "for the test"
-    assert well(cli("batches", "list", "--status", "FAILED", "--json")).json() == batch
+    assert assert_success(cli("batches", "list", "--status", "FAILED", "--json")).json() == batch
 
-    well(cli("batches", "retry", batch_id))
+    assert_success(cli("batches", "retry", batch_id))
     assert stored(cli, batch_id)["status"] == "LANDING"
     again = cli("batches", "retry", batch_id)
     assert again.code == 1
@@ -401,17 +409,19 @@ def test_batches_are_listed_newest_first_and_shown_one_by_one(send: Cli, tmp_pat
     sent: list[str] = []
     for number in range(3):
         (tmp_path / "f.json").write_bytes(as_indented(record(f"list-{number}")))
-        sent += well(send("send", "f.json", "--json", "--wait")).json()["batches"]
+        sent += assert_success(send("send", "f.json", "--json", "--wait")).json()["batches"]
 
-    listed = well(send("batches", "list", "--limit", "3", "--json")).lines()
+    listed = assert_success(send("batches", "list", "--limit", "3", "--json")).lines()
     assert [one["batchId"] for one in listed] == sent[::-1]
     assert {one["status"] for one in listed} == {"COMPLETE"}
-    assert sent[0] in well(send("batches", "list")).out
-    complete = well(send("batches", "list", "--status", "complete", "--limit", "1", "--json"))
+    assert sent[0] in assert_success(send("batches", "list")).out
+    complete = assert_success(
+        send("batches", "list", "--status", "complete", "--limit", "1", "--json")
+    )
     assert complete.json()["batchId"] == sent[-1]
     assert send("batches", "list", "--status", "FAILED", "--json").code == 0
 
-    words = well(send("batches", "show", sent[0])).out
+    words = assert_success(send("batches", "show", sent[0])).out
     for part in (sent[0], "COMPLETE", "message", ".ndjson.zst"):
         assert part in words
 
@@ -420,7 +430,7 @@ def test_a_batch_with_refused_records_shows_why(send: Cli, tmp_path: Path) -> No
     (tmp_path / "f.ndjson").write_bytes(ndjson(record("s1"), record("s2", _event_at="x")))
     [batch_id] = send("send", "f.ndjson", "--json").json()["batches"]
 
-    words = well(send("batches", "show", batch_id)).out
+    words = assert_success(send("batches", "show", batch_id)).out
 
     assert "_event_at: must be" in words
     assert ".rejected.ndjson.zst" in words
@@ -429,11 +439,11 @@ def test_a_batch_with_refused_records_shows_why(send: Cli, tmp_path: Path) -> No
 def test_what_was_said_is_found(send: Cli, tmp_path: Path) -> None:
     said = record("found", "The zeppelin export keeps failing")
     (tmp_path / "f.json").write_bytes(as_indented(said))
-    well(send("send", "f.json", "--wait"))
+    assert_success(send("send", "f.json", "--wait"))
 
-    hit = well(send("search", "zeppelin exports", "--limit", "1", "--json")).json()
+    hit = assert_success(send("search", "zeppelin exports", "--limit", "1", "--json")).json()
 
     assert hit["text"] == "The zeppelin export keeps failing"
-    assert "The zeppelin export keeps failing" in well(send("search", "zeppelin")).out
-    assert "Nothing found." in well(send("search", "zeppelin", "--type", "email")).out
-    assert well(send("search", "zeppelin", "--source", "slack", "--json")).out == ""
+    assert "The zeppelin export keeps failing" in assert_success(send("search", "zeppelin")).out
+    assert "Nothing found." in assert_success(send("search", "zeppelin", "--type", "email")).out
+    assert assert_success(send("search", "zeppelin", "--source", "slack", "--json")).out == ""

@@ -17,63 +17,63 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.integration.processes import alive, children, tree, until
-from tests.integration.server import (
-    FAST,
-    Api,
-    Server,
+from tests.support.processes import child_processes, is_alive, process_tree, wait_until
+from tests.support.server import (
+    NO_RATE_LIMIT,
+    ApiClient,
+    EverlakeServer,
     environment,
-    everlake,
-    everlake_json,
     free_port,
-    running,
+    run_everlake,
+    run_everlake_json,
+    running_server,
 )
 
 
 @pytest.fixture(scope="module")
 def setup(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     data = tmp_path_factory.mktemp("serve")
-    return {**everlake_json("init", data=data), "data": str(data)}
+    return {**run_everlake_json("init", data=data), "data": str(data)}
 
 
 @pytest.fixture(scope="module")
-def shared(setup: Mapping[str, str]) -> Iterator[Server]:
+def shared(setup: Mapping[str, str]) -> Iterator[EverlakeServer]:
     """A server for the tests that leave it running."""
-    with running("serve", Path(setup["data"]), FAST) as server:
+    with running_server("serve", Path(setup["data"]), NO_RATE_LIMIT) as server:
         yield server
 
 
 def set_up(data: Path) -> dict[str, str]:
-    return everlake_json("init", data=data)
+    return run_everlake_json("init", data=data)
 
 
 def refused(*arguments: str, data: Path, env: Mapping[str, str] | None = None) -> str:
     """What a command says that ends with exit code 1."""
-    done = everlake(*arguments, data=data, env=env, check=False)
+    done = run_everlake(*arguments, data=data, env=env, check=False)
     assert done.returncode == 1, done
     assert "Traceback" not in done.stderr
     return done.stderr
 
 
 def test_the_curl_that_is_printed_works_as_it_is_pasted(tmp_path: Path) -> None:
-    with running("serve", tmp_path, FAST) as server:
-        until(lambda: "Then look:" in server.log(), "it does not greet")
+    with running_server("serve", tmp_path, NO_RATE_LIMIT) as server:
+        wait_until(lambda: "Then look:" in server.log(), "it does not greet")
         said = server.log()
         curl = said[said.index("curl ") : said.index("\n\nThen look")]
         answer = json.loads(_pasted(curl))
         [key] = set(re.findall(r"em_sk_[\w-]+", said))
-        api = Api(server.url, {"api_key": key, "product_id": "", "project_id": ""})
+        api = ApiClient(server.url, {"api_key": key, "product_id": "", "project_id": ""})
 
         assert answer["acceptedCount"] == 1
-        api.complete(answer["batchId"])
+        api.wait_until_complete(answer["batchId"])
         found = api.http.get("/api/v1/search", params={"q": "export columns"}).json()
         [hit] = found["results"]
         assert hit["speaker"] == "Ada"
         assert server.stop() == 0
 
     # Only once: a second start has nothing to tell but where it listens.
-    with running("serve", tmp_path, FAST) as server:
-        until(lambda: "Data: " in server.log()[len(said) :], "it does not greet")
+    with running_server("serve", tmp_path, NO_RATE_LIMIT) as server:
+        wait_until(lambda: "Data: " in server.log()[len(said) :], "it does not greet")
         assert "em_sk_" not in server.log()[len(said) :]
 
 
@@ -101,10 +101,10 @@ def _pasted(command: str) -> str:
     ).text
 
 
-def test_no_process_carries_what_it_does_not_use(shared: Server) -> None:
+def test_no_process_carries_what_it_does_not_use(shared: EverlakeServer) -> None:
     """pyarrow loads pandas wherever it is installed, as it is for the tests."""
     assert find_spec("pandas") is not None
-    pids = [pid for found in children(shared).values() for pid in found]
+    pids = [pid for found in child_processes(shared).values() for pid in found]
 
     maps = [Path(f"/proc/{pid}/maps").read_text() for pid in pids]
 
@@ -112,7 +112,9 @@ def test_no_process_carries_what_it_does_not_use(shared: Server) -> None:
     assert all("/pyarrow/" in one and "/pandas/" not in one for one in maps)
 
 
-def test_a_second_server_on_the_same_data_refuses_and_says_who_is_there(shared: Server) -> None:
+def test_a_second_server_on_the_same_data_refuses_and_says_who_is_there(
+    shared: EverlakeServer,
+) -> None:
     assert shared.process is not None
 
     said = refused("serve", "--port", str(free_port()), data=shared.data)
@@ -124,16 +126,17 @@ def test_a_second_server_on_the_same_data_refuses_and_says_who_is_there(shared: 
 
 @pytest.mark.parametrize("role", ["api", "worker"])
 def test_a_child_that_is_killed_is_started_again(
-    shared: Server, setup: dict[str, str], role: str
+    shared: EverlakeServer, setup: dict[str, str], role: str
 ) -> None:
-    assert set(children(shared)) == {"api", "worker"}
-    before = children(shared)[role]
+    assert set(child_processes(shared)) == {"api", "worker"}
+    before = child_processes(shared)[role]
     os.kill(before[0], signal.SIGKILL)
-    until(
-        lambda: len(set(children(shared).get(role, [])) - {before[0]}) == len(before), "no new one"
+    wait_until(
+        lambda: len(set(child_processes(shared).get(role, [])) - {before[0]}) == len(before),
+        "no new one",
     )
 
-    api = Api(shared.url, setup)
+    api = ApiClient(shared.url, setup)
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -142,7 +145,7 @@ def test_a_child_that_is_killed_is_started_again(
         except httpx.TransportError:
             assert time.monotonic() < deadline, shared.log()
             time.sleep(0.05)
-    api.complete(batch_id)
+    api.wait_until_complete(batch_id)
     assert '"a process ended"' in shared.log()
 
 
@@ -176,7 +179,7 @@ def test_a_server_that_is_told_to_stop_loses_no_request(tmp_path: Path) -> None:
     stopping = threading.Event()
 
     def send(number: int) -> None:
-        api = Api(server.url, setup)
+        api = ApiClient(server.url, setup)
         for turn in range(100_000):
             record = api.record(_vendor_ids={"id": f"{number}-{turn}"})
             try:
@@ -192,11 +195,11 @@ def test_a_server_that_is_told_to_stop_loses_no_request(tmp_path: Path) -> None:
                 assert stopping.is_set(), response.text
                 assert response.status_code == 503, response.text
 
-    with running("serve", tmp_path, FAST) as server:
+    with running_server("serve", tmp_path, NO_RATE_LIMIT) as server:
         threads = [threading.Thread(target=send, args=(number,)) for number in range(4)]
         for thread in threads:
             thread.start()
-        until(lambda: len(accepted) > 100, "nothing is accepted")
+        wait_until(lambda: len(accepted) > 100, "nothing is accepted")
         stopping.set()
         started = time.monotonic()
         assert server.stop() == 0
@@ -205,8 +208,8 @@ def test_a_server_that_is_told_to_stop_loses_no_request(tmp_path: Path) -> None:
             thread.join()
     assert took < 10, "the promise is ten seconds"
 
-    with running("serve", tmp_path, FAST) as server:
-        Api(server.url, setup).complete(*accepted)
+    with running_server("serve", tmp_path, NO_RATE_LIMIT) as server:
+        ApiClient(server.url, setup).wait_until_complete(*accepted)
         assert server.stop() == 0
     # A connection that waits for its next request may be closed; one with a request in hand
     # is answered first.
@@ -215,8 +218,8 @@ def test_a_server_that_is_told_to_stop_loses_no_request(tmp_path: Path) -> None:
 
 def test_what_is_in_hand_is_answered_and_what_is_idle_is_not_waited_for(tmp_path: Path) -> None:
     setup = set_up(tmp_path)
-    with running("api", tmp_path, FAST) as server:
-        api = Api(server.url, setup)
+    with running_server("api", tmp_path, NO_RATE_LIMIT) as server:
+        api = ApiClient(server.url, setup)
         body = json.dumps([api.record()]).encode()
         half_sent, stopped = threading.Event(), threading.Event()
 
@@ -237,7 +240,7 @@ def test_what_is_in_hand_is_answered_and_what_is_idle_is_not_waited_for(tmp_path
                 )
             )
         )
-        other = Api(server.url, setup)
+        other = ApiClient(server.url, setup)
         assert other.http.get("/api/v1/products").is_success  # its connection stays open
         sending.start()
         half_sent.wait(30)
@@ -257,30 +260,30 @@ def test_what_is_in_hand_is_answered_and_what_is_idle_is_not_waited_for(tmp_path
 
 
 def test_an_interrupt_from_the_keyboard_ends_a_server_and_its_children(tmp_path: Path) -> None:
-    with running("serve", tmp_path, FAST) as server:
+    with running_server("serve", tmp_path, NO_RATE_LIMIT) as server:
         assert server.process is not None
-        ended = tree(server.process.pid)[1:]
+        ended = process_tree(server.process.pid)[1:]
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(20) == 0
 
     assert len(ended) >= 2
-    assert not any(alive(pid) for pid in ended)
+    assert not any(is_alive(pid) for pid in ended)
     assert "Traceback" not in server.log()
 
 
 def test_the_children_of_a_parent_that_is_killed_end_too(tmp_path: Path) -> None:
     setup = set_up(tmp_path)
-    server = Server("serve", tmp_path, FAST)
+    server = EverlakeServer("serve", tmp_path, NO_RATE_LIMIT)
     server.start()
     assert server.process is not None
-    orphans = tree(server.process.pid)[1:]
+    orphans = process_tree(server.process.pid)[1:]
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait()
-    until(lambda: not any(alive(pid) for pid in orphans), "they go on", within=15)
+    wait_until(lambda: not any(is_alive(pid) for pid in orphans), "they go on", timeout=15)
 
-    with running("serve", tmp_path, FAST) as again:
-        api = Api(again.url, setup)
-        api.complete(api.accept([api.record()]))
+    with running_server("serve", tmp_path, NO_RATE_LIMIT) as again:
+        api = ApiClient(again.url, setup)
+        api.wait_until_complete(api.accept([api.record()]))
         assert again.stop() == 0
 
 
@@ -291,12 +294,12 @@ def test_a_log_on_a_full_disk_stops_no_work(tmp_path: Path) -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123 - it is no file to be looked into
         process = subprocess.Popen(
             [sys.executable, "-m", "everlake", "serve", "--port", str(port)],
-            env={**environment(tmp_path, FAST), "EVERLAKE_LOG_LEVEL": "debug"},
+            env={**environment(tmp_path, NO_RATE_LIMIT), "EVERLAKE_LOG_LEVEL": "debug"},
             stdout=subprocess.DEVNULL,
             stderr=full,
         )
     try:
-        api = Api(f"http://127.0.0.1:{port}", setup)
+        api = ApiClient(f"http://127.0.0.1:{port}", setup)
 
         def up() -> bool:
             try:
@@ -304,8 +307,8 @@ def test_a_log_on_a_full_disk_stops_no_work(tmp_path: Path) -> None:
             except httpx.TransportError:
                 return False
 
-        until(up, "it does not come up")
-        api.complete(*(api.accept([api.record()]) for _ in range(3)))
+        wait_until(up, "it does not come up")
+        api.wait_until_complete(*(api.accept([api.record()]) for _ in range(3)))
     finally:
         process.terminate()
         assert process.wait(20) == 0
@@ -313,9 +316,12 @@ def test_a_log_on_a_full_disk_stops_no_work(tmp_path: Path) -> None:
 
 def test_the_roles_work_apart_as_well(tmp_path: Path) -> None:
     setup = set_up(tmp_path)
-    with running("api", tmp_path, FAST) as alone, running("worker", tmp_path, FAST) as worker:
-        api = Api(alone.url, setup)
-        api.complete(*(api.accept([api.record()]) for _ in range(3)))
+    with (
+        running_server("api", tmp_path, NO_RATE_LIMIT) as alone,
+        running_server("worker", tmp_path, NO_RATE_LIMIT) as worker,
+    ):
+        api = ApiClient(alone.url, setup)
+        api.wait_until_complete(*(api.accept([api.record()]) for _ in range(3)))
         assert worker.stop() == 0
         assert alone.stop() == 0
 

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from everlake.catalog.engine import Catalog
+from everlake.catalog.database import Catalog
 from everlake.contract.limits import Limits
-from tests.integration.cli.command import Cli, well
-from tests.integration.server import everlake
-from tests.recordings import MODEL
+from tests.support.command_line import Cli, assert_success
+from tests.support.recordings import MODEL
+from tests.support.server import run_everlake
 
 MEMBERS = {"workspace_id", "product_id", "project_id", "api_key", "key_id"}
 
 
 def test_init_makes_all_that_is_needed_and_tells_it_in_one_line(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    done = everlake(
+    done = run_everlake(
         "init", "--product-id", "prod-abc", "--project-id", "proj-abc", "--json", data=data
     )
 
@@ -28,7 +28,7 @@ def test_init_makes_all_that_is_needed_and_tells_it_in_one_line(tmp_path: Path) 
     assert made["api_key"].startswith("em_sk_")
     assert done.stderr == ""
 
-    again = everlake(
+    again = run_everlake(
         "init", "--product-id", "prod-abc", "--project-id", "proj-abc", "--json", data=data
     )
     assert json.loads(again.stdout) == {**made, "api_key": None}
@@ -37,16 +37,18 @@ def test_init_makes_all_that_is_needed_and_tells_it_in_one_line(tmp_path: Path) 
 
 
 def test_init_can_be_called_again_without_ids(cli: Cli) -> None:
-    first = well(cli("init", "--json")).json()
-    again = well(cli("init", "--json")).json()
+    first = assert_success(cli("init", "--json")).json()
+    again = assert_success(cli("init", "--json")).json()
 
     assert again == {**first, "api_key": None}
 
 
 def test_init_adds_what_is_missing_and_keeps_what_is_there(cli: Cli) -> None:
-    first = well(cli("init", "--product-id", "one", "--json")).json()
-    second = well(cli("init", "--product-id", "two", "--project-id", "p", "--json")).json()
-    third = well(cli("init", "--product-id", "two", "--source", "slack", "--json")).json()
+    first = assert_success(cli("init", "--product-id", "one", "--json")).json()
+    second = assert_success(
+        cli("init", "--product-id", "two", "--project-id", "p", "--json")
+    ).json()
+    third = assert_success(cli("init", "--product-id", "two", "--source", "slack", "--json")).json()
 
     assert second["workspace_id"] == first["workspace_id"]
     assert (second["product_id"], second["project_id"]) == ("two", "p")
@@ -57,12 +59,12 @@ def test_init_adds_what_is_missing_and_keeps_what_is_there(cli: Cli) -> None:
 
 
 def test_init_in_words_has_the_same_and_the_secret_once(cli: Cli) -> None:
-    said = well(cli("init"))
+    said = assert_success(cli("init"))
     words = dict(line.split() for line in said.out.splitlines())
 
     assert set(words) == MEMBERS
     assert words["api_key"].startswith("em_sk_")
-    assert "api_key" not in well(cli("init")).out
+    assert "api_key" not in assert_success(cli("init")).out
 
 
 @pytest.mark.parametrize(
@@ -81,69 +83,79 @@ def test_init_refuses_what_cannot_be_an_id_and_makes_nothing(
 
 
 def test_a_workspace_can_be_made_and_filled_and_listed(cli: Cli) -> None:
-    made = well(cli("workspaces", "create", "--name", "Acme & Söhne", "--json")).json()
+    made = assert_success(cli("workspaces", "create", "--name", "Acme & Söhne", "--json")).json()
     workspace = made["workspace_id"]
     at = ("--workspace", workspace, "--json")
 
-    product = well(cli("products", "create", "--id", "prod", "--name", "Route", *at)).json()
-    project = well(cli("projects", "create", "--product", "prod", "--id", "proj", *at)).json()
-    key = well(cli("keys", "create", "--label", "sync", "--permissions", "api:write", *at)).json()
+    product = assert_success(
+        cli("products", "create", "--id", "prod", "--name", "Route", *at)
+    ).json()
+    project = assert_success(
+        cli("projects", "create", "--product", "prod", "--id", "proj", *at)
+    ).json()
+    key = assert_success(
+        cli("keys", "create", "--label", "sync", "--permissions", "api:write", *at)
+    ).json()
 
     assert product == {"workspace_id": workspace, "product_id": "prod"}
     assert project == {"workspace_id": workspace, "product_id": "prod", "project_id": "proj"}
     assert set(key) == {"workspace_id", "key_id", "api_key"}
-    [listed] = well(cli("workspaces", "list", "--json")).lines()
+    [listed] = assert_success(cli("workspaces", "list", "--json")).lines()
     assert (listed["workspace_id"], listed["name"]) == (workspace, "Acme & Söhne")
-    assert well(cli("products", "list", *at)).json()["name"] == "Route"
-    assert well(cli("projects", "list", *at)).json() == {**project, "name": "proj"}
-    [shown] = well(cli("keys", "list", *at)).lines()
+    assert assert_success(cli("products", "list", *at)).json()["name"] == "Route"
+    assert assert_success(cli("projects", "list", *at)).json() == {**project, "name": "proj"}
+    [shown] = assert_success(cli("keys", "list", *at)).lines()
     assert (shown["key_id"], shown["label"], shown["source"]) == (key["key_id"], "sync", "api")
     assert shown["permissions"] == ["api:write"]
     assert key["api_key"].endswith(shown["hint"])
 
 
 def test_no_list_shows_a_secret(cli: Cli) -> None:
-    secret = well(cli("init", "--json")).json()["api_key"]
+    secret = assert_success(cli("init", "--json")).json()["api_key"]
 
     for command in ("workspaces", "products", "projects", "keys"):
         for form in ((), ("--json",)):
-            assert secret not in well(cli(command, "list", *form)).out
+            assert secret not in assert_success(cli(command, "list", *form)).out
 
 
 def test_lists_in_words_name_what_there_is(cli: Cli) -> None:
-    made = well(cli("init", "--json")).json()
+    made = assert_success(cli("init", "--json")).json()
 
-    assert made["workspace_id"] in well(cli("workspaces", "list")).out
-    assert made["product_id"] in well(cli("products", "list")).out
-    assert made["project_id"] in well(cli("projects", "list")).out
-    assert made["key_id"] in well(cli("keys", "list")).out
+    assert made["workspace_id"] in assert_success(cli("workspaces", "list")).out
+    assert made["product_id"] in assert_success(cli("products", "list")).out
+    assert made["project_id"] in assert_success(cli("projects", "list")).out
+    assert made["key_id"] in assert_success(cli("keys", "list")).out
 
 
 def test_commands_are_about_the_first_workspace_unless_told_otherwise(cli: Cli) -> None:
-    first = well(cli("workspaces", "create", "--name", "one", "--json")).json()["workspace_id"]
-    second = well(cli("workspaces", "create", "--name", "two", "--json")).json()["workspace_id"]
+    first = assert_success(cli("workspaces", "create", "--name", "one", "--json")).json()[
+        "workspace_id"
+    ]
+    second = assert_success(cli("workspaces", "create", "--name", "two", "--json")).json()[
+        "workspace_id"
+    ]
 
-    assert well(cli("products", "create", "--json")).json()["workspace_id"] == first
+    assert assert_success(cli("products", "create", "--json")).json()["workspace_id"] == first
     there = cli("products", "create", "--workspace", second, "--json")
-    assert well(there).json()["workspace_id"] == second
-    assert len(well(cli("products", "list", "--json")).lines()) == 1
+    assert assert_success(there).json()["workspace_id"] == second
+    assert len(assert_success(cli("products", "list", "--json")).lines()) == 1
 
 
 def test_a_revoked_key_is_shown_as_such_and_cannot_be_revoked_again(cli: Cli) -> None:
-    key_id = well(cli("init", "--json")).json()["key_id"]
+    key_id = assert_success(cli("init", "--json")).json()["key_id"]
 
-    assert well(cli("keys", "revoke", key_id, "--json")).json()["key_id"] == key_id
+    assert assert_success(cli("keys", "revoke", key_id, "--json")).json()["key_id"] == key_id
 
-    assert well(cli("keys", "list", "--json")).json()["revoked_at"] is not None
+    assert assert_success(cli("keys", "list", "--json")).json()["revoked_at"] is not None
     again = cli("keys", "revoke", key_id)
     assert again.code == 1
     assert f"there is no live key {key_id}" in again.err
 
 
 def test_a_workspace_has_at_most_ten_live_keys(cli: Cli) -> None:
-    well(cli("workspaces", "create", "--name", "w"))
+    assert_success(cli("workspaces", "create", "--name", "w"))
     for number in range(Limits().keys_per_workspace):
-        well(cli("keys", "create", "--label", str(number)))
+        assert_success(cli("keys", "create", "--label", str(number)))
 
     refused = cli("keys", "create", "--label", "eleventh")
 
@@ -168,7 +180,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("arguments", REFUSED)
 def test_what_cannot_be_done_is_said_in_one_line(cli: Cli, arguments: tuple[str, ...]) -> None:
-    well(cli("init", "--product-id", "prod"))
+    assert_success(cli("init", "--product-id", "prod"))
 
     refused = cli(*arguments)
 
@@ -201,10 +213,10 @@ def test_where_there_is_nothing_yet_a_command_says_what_to_do(
 def test_the_data_directory_can_be_named_on_the_command_line(cli: Cli, tmp_path: Path) -> None:
     there = str(tmp_path / "elsewhere")
 
-    made = well(cli("init", "--data", there, "--json")).json()
+    made = assert_success(cli("init", "--data", there, "--json")).json()
 
     assert (
-        well(cli("workspaces", "list", "--data", there, "--json")).json()["workspace_id"]
+        assert_success(cli("workspaces", "list", "--data", there, "--json")).json()["workspace_id"]
         == (made["workspace_id"])
     )
     assert not (tmp_path / "data").exists()
@@ -229,9 +241,9 @@ def test_a_bad_value_of_a_setting_is_named(cli: Cli, monkeypatch: pytest.MonkeyP
 
 
 def test_doctor_finds_everything_in_order(cli: Cli) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
 
-    checks = well(cli("doctor", "--json")).lines()
+    checks = assert_success(cli("doctor", "--json")).lines()
 
     assert [check["check"] for check in checks] == [
         "versions",
@@ -243,7 +255,7 @@ def test_doctor_finds_everything_in_order(cli: Cli) -> None:
         "speech",
     ]
     assert all(check["ok"] for check in checks)
-    assert "Everything is in order." in well(cli("doctor")).out
+    assert "Everything is in order." in assert_success(cli("doctor")).out
 
 
 @pytest.mark.parametrize(
@@ -256,7 +268,7 @@ def test_doctor_finds_everything_in_order(cli: Cli) -> None:
 def test_a_way_outside_that_leads_nowhere_is_told_before_anything_starts(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
     monkeypatch.setenv(name, value)
 
     [wrong] = [check for check in cli("doctor", "--json").lines() if not check["ok"]]
@@ -271,16 +283,16 @@ def test_a_way_outside_that_leads_nowhere_is_told_before_anything_starts(
 def test_doctor_says_what_is_opened_of_the_inside(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
     monkeypatch.setenv("EVERLAKE_ATTACHMENT_ALLOW", "10.1.0.0/16, files.corp.example")
 
-    assert "10.1.0.0/16, files.corp.example" in well(cli("doctor")).out
+    assert "10.1.0.0/16, files.corp.example" in assert_success(cli("doctor")).out
 
 
 def test_a_model_for_speech_that_is_not_there_is_told_before_anything_starts(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
     monkeypatch.setenv("EVERLAKE_ATTACHMENT_SPEECH_MODEL", "/nowhere/whisper")
 
     [wrong] = [check for check in cli("doctor", "--json").lines() if not check["ok"]]
@@ -295,16 +307,16 @@ def test_a_model_for_speech_that_is_not_there_is_told_before_anything_starts(
 def test_doctor_listens_with_the_model_for_speech(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
     monkeypatch.setenv("EVERLAKE_ATTACHMENT_SPEECH_MODEL", MODEL)
 
-    assert f"written down by {MODEL}" in " ".join(well(cli("doctor")).out.split())
+    assert f"written down by {MODEL}" in " ".join(assert_success(cli("doctor")).out.split())
 
 
 def test_doctor_finds_a_model_for_speech_that_is_cut_off(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
     for file in Path(MODEL).iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes()[:100_000])
     monkeypatch.setenv("EVERLAKE_ATTACHMENT_SPEECH_MODEL", str(tmp_path))
@@ -333,7 +345,7 @@ def test_doctor_finds_a_data_directory_that_is_a_file(cli: Cli, tmp_path: Path) 
 def test_doctor_finds_a_database_that_cannot_be_opened(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
     monkeypatch.setenv("EVERLAKE_DATABASE_URL", url)
 
     checked = cli("doctor", "--json")
@@ -348,7 +360,7 @@ def test_doctor_finds_a_database_that_cannot_be_opened(
 def test_doctor_finds_a_storage_that_cannot_be_used(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
     monkeypatch.setenv("EVERLAKE_STORAGE_URL", url)
 
     checked = cli("doctor", "--json")
@@ -358,9 +370,9 @@ def test_doctor_finds_a_storage_that_cannot_be_used(
 
 
 def test_doctor_finds_a_database_of_a_newer_version(cli: Cli, tmp_path: Path) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
     catalog = Catalog.open(f"sqlite:///{tmp_path / 'data' / 'everlake.db'}")
-    with catalog.write() as tx:
+    with catalog.transaction() as tx:
         tx.exec_driver_sql("UPDATE alembic_version SET version_num = 'r9999'")
     catalog.close()
 
@@ -375,11 +387,11 @@ def test_doctor_finds_a_database_of_a_newer_version(cli: Cli, tmp_path: Path) ->
 
 
 def test_help_names_every_command(cli: Cli) -> None:
-    said = well(cli("--help")).out
+    said = assert_success(cli("--help")).out
 
     for command in ("init", "serve", "send", "batches", "search", "demo", "doctor", "keys"):
         assert command in said
-        assert command in well(cli(command, "--help")).out
+        assert command in assert_success(cli(command, "--help")).out
 
 
 def test_an_unknown_command_is_no_trouble_of_ours(cli: Cli) -> None:

@@ -9,32 +9,32 @@ from pathlib import Path
 import pytest
 
 from everlake.attachments.paths import content_path
-from tests.hostile import hostile
-from tests.integration.cli.command import Cli, well
-from tests.integration.worker.attaching import (
+from tests.support.command_line import Cli, assert_success
+from tests.support.hostile_behaviours import hostile_server
+from tests.support.rebuilds import fill
+from tests.support.worker_attachments import (
     attach,
-    fetching,
+    attachment_worker,
     landed,
     rows_of,
     with_attachments,
 )
-from tests.integration.worker.home import Home, record
-from tests.integration.worker.rebuilding import fill
+from tests.support.worker_fixture import WorkerFixture, record
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
+def home(tmp_path: Path) -> Iterator[WorkerFixture]:
     """The home that the commands are about."""
-    made = Home(tmp_path / "data")
+    made = WorkerFixture(tmp_path / "data")
     yield made
     made.close()
 
 
-def test_a_lake_that_is_right_is_said_to_be(home: Home, cli: Cli) -> None:
+def test_a_lake_that_is_right_is_said_to_be(home: WorkerFixture, cli: Cli) -> None:
     fill(home)
     records = home.lake.count_records(home.workspace_id)
 
-    done = well(cli("lake", "verify"))
+    done = assert_success(cli("lake", "verify"))
 
     assert done.out == (
         f"workspace {home.workspace_id}: 18 batches, {records} records, all is well\n"
@@ -42,13 +42,13 @@ def test_a_lake_that_is_right_is_said_to_be(home: Home, cli: Cli) -> None:
     assert done.err.splitlines()[0] == "reading the table records"
 
 
-def test_json_is_one_object_for_all_workspaces(home: Home, cli: Cli) -> None:
+def test_json_is_one_object_for_all_workspaces(home: WorkerFixture, cli: Cli) -> None:
     other = home.new_workspace("other")
     home.accept(record("a"), workspace_id=other)
     fill(home)
-    home.work()
+    home.process_all()
 
-    done = well(cli("lake", "verify", "--all", "--json")).json()
+    done = assert_success(cli("lake", "verify", "--all", "--json")).json()
 
     assert done["ok"] is True
     assert [each["workspaceId"] for each in done["workspaces"]] == [home.workspace_id, other]
@@ -59,14 +59,14 @@ def test_json_is_one_object_for_all_workspaces(home: Home, cli: Cli) -> None:
         "problems": [],
         "orphans": [],
     }
-    one = well(cli("lake", "verify", "--workspace", other, "--json")).json()
+    one = assert_success(cli("lake", "verify", "--workspace", other, "--json")).json()
     assert [each["workspaceId"] for each in one["workspaces"]] == [other]
 
 
-def test_a_problem_is_told_with_what_to_do_and_exit_code_1(home: Home, cli: Cli) -> None:
+def test_a_problem_is_told_with_what_to_do_and_exit_code_1(home: WorkerFixture, cli: Cli) -> None:
     fill(home)
     batch_id = home.accept(record("a"))
-    home.work()
+    home.process_all()
     home.landing_file(batch_id).unlink()
 
     done = cli("lake", "verify")
@@ -84,48 +84,50 @@ def test_a_problem_is_told_with_what_to_do_and_exit_code_1(home: Home, cli: Cli)
     assert problem["batchId"] == batch_id
 
 
-def test_a_problem_of_one_workspace_is_one_of_all(home: Home, cli: Cli) -> None:
+def test_a_problem_of_one_workspace_is_one_of_all(home: WorkerFixture, cli: Cli) -> None:
     fill(home)
     other = home.new_workspace("other")
     home.accept(record("a"), workspace_id=other)
-    home.work()
-    shutil.rmtree(Path(home.lake.place(other).where))
+    home.process_all()
+    shutil.rmtree(Path(home.lake.table_set(other).uri))
 
     assert cli("lake", "verify").code == 0
     assert cli("lake", "verify", "--all").code == 1
-    well(cli("lake", "rebuild", "--workspace", other))
+    assert_success(cli("lake", "rebuild", "--workspace", other))
     assert cli("lake", "verify", "--all").code == 0
 
 
-def test_objects_without_a_batch_are_told_and_the_exit_code_is_0(home: Home, cli: Cli) -> None:
+def test_objects_without_a_batch_are_told_and_the_exit_code_is_0(
+    home: WorkerFixture, cli: Cli
+) -> None:
     fill(home)
     orphan = home.landing_file(home.accept(record("a"))).with_name("0198c0de-0.ndjson.zst")
     orphan.write_bytes(b"x")
     then = time.time() - 3_600
     os.utime(orphan, (then, then))
 
-    done = well(cli("lake", "verify"))
+    done = assert_success(cli("lake", "verify"))
 
     assert "1 object of no batch (one is landing/" in done.out
     assert "a worker moves them to orphans/" in done.out
 
 
 def test_an_empty_workspace_is_right(cli: Cli) -> None:
-    well(cli("init"))
+    assert_success(cli("init"))
 
-    assert "0 batches, 0 records, all is well" in well(cli("lake", "verify")).out
+    assert "0 batches, 0 records, all is well" in assert_success(cli("lake", "verify")).out
 
 
 def test_content_of_attachments_that_is_not_there_or_not_whole_is_told(
-    home: Home, cli: Cli
+    home: WorkerFixture, cli: Cli
 ) -> None:
-    with hostile() as server, fetching(home) as fetcher:
+    with hostile_server() as server, attachment_worker(home) as fetcher:
         urls = [server.url(f"file/{size}") for size in (100, 200, 300)]
         batch_id = landed(home, with_attachments("a", *map(attach, urls)))
         other_id = landed(home, with_attachments("b", attach(server.url("file/400"))))
         for each in (batch_id, other_id):
-            fetcher.until_settled(each)
-    assert well(cli("lake", "verify", "--json")).json()["ok"] is True
+            fetcher.run_until_settled(each)
+    assert assert_success(cli("lake", "verify", "--json")).json()["ok"] is True
     gone, cut, _ = rows_of(home, batch_id)
     files = [home.data / content_path(home.workspace_id, row.sha256 or "") for row in (gone, cut)]
     files[0].unlink()

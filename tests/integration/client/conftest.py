@@ -2,10 +2,10 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.integration.client.stranger import Stranger, listening
+from tests.support.scripted_server import ScriptedServer, scripted_server
 
 
 @pytest.fixture
-def stranger() -> Generator[Stranger]:
-    with listening() as one:
+def stranger() -> Generator[ScriptedServer]:
+    with scripted_server() as one:
         yield one

@@ -6,7 +6,7 @@ import pytest
 
 from everlake.client import ApiError, Client, Unreachable
 from everlake.contract.errors import ErrorCode
-from tests.integration.client.stranger import RECEIPT, Answer, Stranger
+from tests.support.scripted_server import RECEIPT, ScriptedResponse, ScriptedServer
 
 
 def test_a_server_that_is_away_is_a_clear_error() -> None:
@@ -21,8 +21,10 @@ def test_a_server_that_is_away_is_a_clear_error() -> None:
     "answer",
     [(200, b"<html>", {}), (202, b"{}", {}), (404, b"<html>", {}), (301, b"", {"location": "/x"})],
 )
-def test_a_server_that_is_not_everlake_is_a_clear_error(stranger: Stranger, answer: Answer) -> None:
-    stranger.answers = [answer]
+def test_a_server_that_is_not_everlake_is_a_clear_error(
+    stranger: ScriptedServer, answer: ScriptedResponse
+) -> None:
+    stranger.responses = [answer]
 
     with (
         Client(stranger.url, "em_sk_x") as client,
@@ -33,8 +35,8 @@ def test_a_server_that_is_not_everlake_is_a_clear_error(stranger: Stranger, answ
     assert stranger.asked == 1
 
 
-def test_a_proxy_that_says_later_in_its_own_words_is_asked_again(stranger: Stranger) -> None:
-    stranger.answers = [(502, b"<html>", {}), (504, b"", {}), (202, RECEIPT, {})]
+def test_a_proxy_that_says_later_in_its_own_words_is_asked_again(stranger: ScriptedServer) -> None:
+    stranger.responses = [(502, b"<html>", {}), (504, b"", {}), (202, RECEIPT, {})]
 
     with Client(stranger.url, "em_sk_x") as client:
         assert client.ingest(b"{}", idempotency_key="x").batchId == "b"
@@ -43,11 +45,11 @@ def test_a_proxy_that_says_later_in_its_own_words_is_asked_again(stranger: Stran
 
 
 def test_a_client_waits_as_long_as_it_is_told(
-    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+    stranger: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limited = b'{"error":"RATE_LIMITED","message":"wait","retryAfter":0.5}'
     away = b'{"error":"UNAVAILABLE","message":"full"}'
-    stranger.answers = [
+    stranger.responses = [
         (429, limited, {"retry-after": "1"}),
         (503, away, {"retry-after": "5"}),
         (202, RECEIPT, {}),
@@ -63,9 +65,9 @@ def test_a_client_waits_as_long_as_it_is_told(
 
 
 def test_a_client_gives_up_in_the_end_and_says_why(
-    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+    stranger: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stranger.answers = [(503, b'{"error":"UNAVAILABLE","message":"the disk is full"}', {})]
+    stranger.responses = [(503, b'{"error":"UNAVAILABLE","message":"the disk is full"}', {})]
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
     with (
@@ -78,10 +80,10 @@ def test_a_client_gives_up_in_the_end_and_says_why(
 
 
 def test_a_rate_limit_is_obeyed_however_often_and_is_no_failure(
-    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+    stranger: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limited = b'{"error":"RATE_LIMITED","message":"wait","retryAfter":0.1}'
-    stranger.answers = [(429, limited, {})] * 20 + [(202, RECEIPT, {})]
+    stranger.responses = [(429, limited, {})] * 20 + [(202, RECEIPT, {})]
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
     with Client(stranger.url, "em_sk_x", attempts=2) as client:
@@ -90,8 +92,8 @@ def test_a_rate_limit_is_obeyed_however_often_and_is_no_failure(
     assert stranger.asked == 21
 
 
-def test_a_proxy_that_takes_no_large_body_is_understood(stranger: Stranger) -> None:
-    stranger.answers = [(413, b"<html>", {})]
+def test_a_proxy_that_takes_no_large_body_is_understood(stranger: ScriptedServer) -> None:
+    stranger.responses = [(413, b"<html>", {})]
 
     with Client(stranger.url, "em_sk_x") as client, pytest.raises(ApiError) as refused:
         client.ingest(b"{}", idempotency_key="x")

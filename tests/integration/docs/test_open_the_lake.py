@@ -15,14 +15,14 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from everlake.demo.samples import sample_lines
-from everlake.ingest.body import MediaType
-from tests.integration.s3 import S3, variables
-from tests.integration.worker.bucket import BucketHome
-from tests.integration.worker.home import PRODUCT, PROJECT, Home
-from tests.unit.docs.pages import read, section
+from everlake.demo.samples import sample_requests
+from everlake.ingest.body_reader import MediaType
+from tests.support.bucket_worker import BucketWorkerFixture
+from tests.support.documentation import read_page, section
+from tests.support.s3 import S3Server, s3_environment
+from tests.support.worker_fixture import PRODUCT, PROJECT, WorkerFixture
 
-PAGE = read(Path("docs/how-to/open-the-lake.md"))
+PAGE = read_page(Path("docs/how-to/open-the-lake.md"))
 BUCKET = section(PAGE, "In a bucket")
 
 
@@ -38,29 +38,29 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current directory, with the demo's data in it as the demo leaves it."""
     data = tmp_path / "everlake-demo"
     data.mkdir()
-    fill(Home(data))
+    fill(WorkerFixture(data))
     stand(tmp_path, monkeypatch)
     return tmp_path
 
 
 @pytest.fixture
-def demo_in_bucket(s3_server: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def demo_in_bucket(s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same, with archive and tables in a bucket."""
-    for name, value in variables(s3_server.url).items():
+    for name, value in s3_environment(s3_server.url).items():
         monkeypatch.setenv(name, value)
     data = tmp_path / "everlake-data"
     data.mkdir()
-    home = BucketHome(data, s3_server)
+    home = BucketWorkerFixture(data, s3_server)
     fill(home)
     monkeypatch.setenv("EVERLAKE_STORAGE_URL", home.url)
     stand(tmp_path, monkeypatch)
     return tmp_path
 
 
-def fill(home: Home) -> None:
-    for _, lines in sample_lines(PRODUCT, PROJECT):
+def fill(home: WorkerFixture) -> None:
+    for _, lines in sample_requests(PRODUCT, PROJECT):
         home.accept_body(b"\n".join(lines), MediaType.NDJSON)
-    home.work()
+    home.process_all()
     home.close()
 
 
@@ -95,7 +95,9 @@ def test_every_block_of_the_page_runs_and_gives_rows(demo: Path) -> None:
     assert run_blocks(BLOCKS, demo, {}) > 10
 
 
-def test_every_block_on_buckets_runs_and_gives_rows(demo_in_bucket: Path, s3_server: S3) -> None:
+def test_every_block_on_buckets_runs_and_gives_rows(
+    demo_in_bucket: Path, s3_server: S3Server
+) -> None:
     blocks = [
         (language, code.replace("http://127.0.0.1:9000", s3_server.url))
         for language, code in blocks_of(BUCKET)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from everlake.contract.envelope import Participant
 from everlake.lake import Lake, RecordFilters
-from tests.integration.lake.home import arrived, record_id
+from tests.support.lake_rows import arrived_record, record_id
 
 HOSTILE = [
     "' OR 1=1 --",
@@ -40,8 +40,8 @@ def found(lake: Lake, **filters: Any) -> set[str]:
 
 
 def test_pages_go_from_the_newest_arrival_down(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived(n, n) for n in (3, 1, 2)])
-    any_lake.merge_records("w", [arrived(1, 4)])
+    any_lake.merge_records("w", [arrived_record(n, n) for n in (3, 1, 2)])
+    any_lake.merge_records("w", [arrived_record(1, 4)])
     page = any_lake.page_records("w", limit=2)
     assert [one.record_id for one in page.records] == [record_id(1), record_id(3)]
     rest = any_lake.page_records("w", limit=2, before_version=page.next_before)
@@ -50,13 +50,13 @@ def test_pages_go_from_the_newest_arrival_down(any_lake: Lake) -> None:
 
 
 def test_a_full_last_page_says_that_there_is_no_more(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived(n, 1, line=n) for n in range(4)])
+    any_lake.merge_records("w", [arrived_record(n, 1, line=n) for n in range(4)])
     assert any_lake.page_records("w", limit=4).next_before is None
 
 
 def test_paging_reaches_records_of_long_ago(any_lake: Lake) -> None:
     sequences = [1, 2, 50, 5_000, 5_001, 2_000_000]
-    any_lake.merge_records("w", [arrived(n, n) for n in sequences])
+    any_lake.merge_records("w", [arrived_record(n, n) for n in sequences])
     seen: list[str] = []
     before = None
     while True:
@@ -69,33 +69,33 @@ def test_paging_reaches_records_of_long_ago(any_lake: Lake) -> None:
 
 
 def test_paging_neither_repeats_nor_skips_while_records_arrive(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived(n, 1, line=n) for n in range(30)])
+    any_lake.merge_records("w", [arrived_record(n, 1, line=n) for n in range(30)])
     seen: list[str] = []
     page = any_lake.page_records("w", limit=4)
     for arrival in range(2, 100):
         seen += [one.record_id for one in page.records]
         if page.next_before is None:
             break
-        any_lake.merge_records("w", [arrived(f"new-{arrival}", arrival)])
+        any_lake.merge_records("w", [arrived_record(f"new-{arrival}", arrival)])
         page = any_lake.page_records("w", limit=4, before_version=page.next_before)
     assert seen == [record_id(n) for n in reversed(range(30))]
 
 
 def test_a_page_ends_before_it_grows_too_large(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived(n, 1, line=n, data=b"x" * 1_000) for n in range(5)])
-    page = any_lake.page_records("w", limit=5, most_bytes=2_500)
+    any_lake.merge_records("w", [arrived_record(n, 1, line=n, data=b"x" * 1_000) for n in range(5)])
+    page = any_lake.page_records("w", limit=5, max_bytes=2_500)
     assert len(page.records) == 2
     assert page.next_before == page.records[-1].version
-    assert len(any_lake.page_records("w", limit=5, most_bytes=1).records) == 1
+    assert len(any_lake.page_records("w", limit=5, max_bytes=1).records) == 1
 
 
 def test_each_filter_finds_its_records(any_lake: Lake) -> None:
     ada = Participant(id="u-ada", role="external", email="Ada@Example.org")
-    any_lake.merge_records("w", [arrived("plain", 1)])
+    any_lake.merge_records("w", [arrived_record("plain", 1)])
     any_lake.merge_records(
         "w",
         [
-            arrived(
+            arrived_record(
                 "other",
                 2,
                 source="slack",
@@ -135,19 +135,20 @@ def test_each_filter_finds_its_records(any_lake: Lake) -> None:
 
 
 def test_the_batch_filter_is_about_current_versions(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived("a", 1), arrived("b", 1, line=1)])
-    any_lake.merge_records("w", [arrived("a", 2)])
+    any_lake.merge_records("w", [arrived_record("a", 1), arrived_record("b", 1, line=1)])
+    any_lake.merge_records("w", [arrived_record("a", 2)])
     assert found(any_lake, batch="batch-1") == {record_id("b")}
     assert found(any_lake, batch="batch-2") == {record_id("a")}
 
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_hostile_value_is_only_a_value(any_lake: Lake, value: str) -> None:
-    any_lake.merge_records("w", [arrived("a", 1, tags=["t"], thread_id="x")])
+    any_lake.merge_records("w", [arrived_record("a", 1, tags=["t"], thread_id="x")])
     for name in TEXT_FILTERS:
         assert found(any_lake, **{name: value}) == set()
     any_lake.merge_records(
-        "w", [arrived("b", 2, tags=[value], thread_id=value, source=value, project_ids=[value])]
+        "w",
+        [arrived_record("b", 2, tags=[value], thread_id=value, source=value, project_ids=[value])],
     )
     for name in ("tag", "thread", "source", "project"):
         assert found(any_lake, **{name: value}) == {record_id("b")}
@@ -160,7 +161,7 @@ def test_a_hostile_value_is_only_a_value(any_lake: Lake, value: str) -> None:
 def test_any_text_is_found_by_itself_alone(any_lake: Lake, value: str, other: str) -> None:
     sequence = any_lake.count_records("w") + 1
     name = f"{sequence}"
-    any_lake.merge_records("w", [arrived(name, sequence, source="mine", tags=[value])])
+    any_lake.merge_records("w", [arrived_record(name, sequence, source="mine", tags=[value])])
     matching = found(any_lake, batch=f"batch-{sequence}", tag=value)
     assert matching == {record_id(name)}
     if other != value and not _has_surrogates(other):
@@ -168,7 +169,7 @@ def test_any_text_is_found_by_itself_alone(any_lake: Lake, value: str, other: st
 
 
 def test_values_that_are_not_unicode_and_times_without_zone_are_refused(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived("a", 1)])
+    any_lake.merge_records("w", [arrived_record("a", 1)])
     with pytest.raises(ValueError, match="Unicode"):
         found(any_lake, source="\ud800")
     with pytest.raises(ValueError, match="time zone"):

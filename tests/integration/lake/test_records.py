@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from everlake.contract.envelope import Participant
 from everlake.lake import ArrivedRecord, Lake, LakeUnavailable
-from everlake.lake.lake import RECORDS
-from everlake.lake.local import LocalSite
-from everlake.lake.parts import LanceFault
-from tests.integration.lake.home import arrived, record_id
+from everlake.lake.lake import RECORDS_TABLE
+from everlake.tables.local_backend import LocalTableBackend
+from everlake.tables.types import LanceError
+from tests.support.lake_rows import arrived_record, record_id
 
 ODD_TEXTS = [
     b'{"n":1.0,"m":1e999,"big":123456789012345678901234567890,"z":-0.0}',
@@ -27,7 +27,7 @@ ODD_TEXTS = [
 
 
 def test_a_record_is_read_back_as_it_arrived(any_lake: Lake) -> None:
-    row = arrived(
+    row = arrived_record(
         "a",
         7,
         line=3,
@@ -48,16 +48,16 @@ def test_a_record_is_read_back_as_it_arrived(any_lake: Lake) -> None:
 
 
 def test_the_last_representable_event_time_is_read_back(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived("a", 1, event_at="9999-12-31T23:59:59Z")])
+    any_lake.merge_records("w", [arrived_record("a", 1, event_at="9999-12-31T23:59:59Z")])
     stored = any_lake.get_record("w", record_id("a"))
     assert stored is not None
     assert stored.event_at == "9999-12-31T23:59:59Z"
 
 
 def test_data_comes_back_byte_for_byte(any_lake: Lake) -> None:
-    rows = [arrived(n, 1, line=n, data=text) for n, text in enumerate(ODD_TEXTS)]
+    rows = [arrived_record(n, 1, line=n, data=text) for n, text in enumerate(ODD_TEXTS)]
     any_lake.merge_records("w", rows)
-    any_lake.merge_records("w", [arrived("later", 2)])
+    any_lake.merge_records("w", [arrived_record("later", 2)])
     assert [any_lake.get_record("w", row.record_id).data for row in rows] == ODD_TEXTS  # type: ignore[union-attr]
     page = any_lake.page_records("w", limit=10)
     assert [one.data for one in page.records[1:]] == ODD_TEXTS[::-1]
@@ -65,7 +65,9 @@ def test_data_comes_back_byte_for_byte(any_lake: Lake) -> None:
 
 def test_data_of_five_megabytes_comes_back_byte_for_byte(any_lake: Lake) -> None:
     text = b'{"x":"' + b"0123456789abcdef" * 327_000 + b'"}'
-    any_lake.merge_records("w", [arrived("big", 1, data=text), arrived("small", 1, line=1)])
+    any_lake.merge_records(
+        "w", [arrived_record("big", 1, data=text), arrived_record("small", 1, line=1)]
+    )
     stored = any_lake.get_record("w", record_id("big"))
     assert stored is not None
     assert stored.data == text
@@ -73,9 +75,9 @@ def test_data_of_five_megabytes_comes_back_byte_for_byte(any_lake: Lake) -> None
 
 def test_text_that_is_not_utf8_is_refused_and_nothing_is_written(any_lake: Lake) -> None:
     with pytest.raises(ValueError, match=r"(?i)utf"):
-        any_lake.merge_records("w", [arrived("a", 1, data=b'{"a":"\xff"}')])
+        any_lake.merge_records("w", [arrived_record("a", 1, data=b'{"a":"\xff"}')])
     assert any_lake.count_records("w") == 0
-    assert any_lake.batches_of("w", record_id("a")) == []
+    assert any_lake.batches_of_record("w", record_id("a")) == []
 
 
 @given(
@@ -92,11 +94,11 @@ def test_the_last_arrival_wins_whatever_the_order_of_merges(
         if next_batch and batches[-1]:
             sequence += 1
             batches.append([])
-        batches[-1].append(arrived(name, sequence, line=len(batches[-1])))
+        batches[-1].append(arrived_record(name, sequence, line=len(batches[-1])))
     rows = [row for batch in batches for row in batch]
     last = {row.record_id: row for row in rows}
     with tempfile.TemporaryDirectory() as directory:
-        lake = Lake(LocalSite(Path(directory)))
+        lake = Lake(LocalTableBackend(Path(directory)))
         for batch in data.draw(st.permutations(batches)):
             lake.merge_records("w", data.draw(st.permutations(batch)))
         assert lake.count_records("w") == len(last)
@@ -104,7 +106,7 @@ def test_the_last_arrival_wins_whatever_the_order_of_merges(
             stored = lake.get_record("w", key)
             assert stored is not None
             assert (stored.version, stored.data) == (row.version, row.data)
-            assert lake.batches_of("w", key) == [
+            assert lake.batches_of_record("w", key) == [
                 (one.version, one.batch_id) for one in rows if one.record_id == key
             ]
 
@@ -112,26 +114,30 @@ def test_the_last_arrival_wins_whatever_the_order_of_merges(
 def test_of_duplicates_in_one_call_the_highest_version_stays(any_lake: Lake) -> None:
     for number, order in enumerate(permutations(range(3))):
         workspace = f"w{number}"
-        merged = any_lake.merge_records(workspace, [arrived("a", 1, line=line) for line in order])
+        merged = any_lake.merge_records(
+            workspace, [arrived_record("a", 1, line=line) for line in order]
+        )
         assert (merged.received, merged.inserted, merged.replaced) == (3, 1, 0)
         stored = any_lake.get_record(workspace, record_id("a"))
         assert stored is not None
-        assert stored.version == arrived("a", 1, line=2).version
+        assert stored.version == arrived_record("a", 1, line=2).version
 
 
 def test_merging_the_same_rows_again_changes_nothing(any_lake: Lake) -> None:
-    rows = [arrived(n, 1, line=n) for n in range(5)]
+    rows = [arrived_record(n, 1, line=n) for n in range(5)]
     any_lake.merge_records("w", rows)
     before = any_lake.page_records("w", limit=10)
     merged = any_lake.merge_records("w", rows)
     assert (merged.inserted, merged.replaced) == (0, 0)
     assert any_lake.page_records("w", limit=10) == before
-    assert any_lake.batches_of("w", record_id(0)) == [(rows[0].version, "batch-1")]
+    assert any_lake.batches_of_record("w", record_id(0)) == [(rows[0].version, "batch-1")]
 
 
 def test_the_whole_earlier_record_is_replaced(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived("a", 1, tags=["old"], thread_id="t", project_ids=["x"])])
-    merged = any_lake.merge_records("w", [arrived("a", 2)])
+    any_lake.merge_records(
+        "w", [arrived_record("a", 1, tags=["old"], thread_id="t", project_ids=["x"])]
+    )
+    merged = any_lake.merge_records("w", [arrived_record("a", 2)])
     assert merged.replaced == 1
     stored = any_lake.get_record("w", record_id("a"))
     assert stored is not None
@@ -140,17 +146,19 @@ def test_the_whole_earlier_record_is_replaced(any_lake: Lake) -> None:
 
 def test_a_workspace_without_a_lake_is_empty(lake: Lake) -> None:
     assert lake.get_record("w", record_id("a")) is None
-    assert lake.batches_of("w", record_id("a")) == []
+    assert lake.batches_of_record("w", record_id("a")) == []
     assert lake.page_records("w", limit=5).records == []
     assert lake.count_records("w") == 0
     assert lake.summary("w").records == 0
-    assert lake.upkeep("w") == []
-    assert not Path(lake.place("w").where).exists()
+    assert lake.maintain("w") == []
+    assert not Path(lake.table_set("w").uri).exists()
 
 
 def test_a_workspace_sees_only_its_own_records(any_lake: Lake) -> None:
-    any_lake.merge_records("w1", [arrived("a", 1, data=b'{"w":1}')])
-    any_lake.merge_records("w2", [arrived("a", 1, data=b'{"w":2}'), arrived("b", 1, line=1)])
+    any_lake.merge_records("w1", [arrived_record("a", 1, data=b'{"w":1}')])
+    any_lake.merge_records(
+        "w2", [arrived_record("a", 1, data=b'{"w":2}'), arrived_record("b", 1, line=1)]
+    )
     first = any_lake.get_record("w1", record_id("a"))
     assert first is not None
     assert first.data == b'{"w":1}'
@@ -168,9 +176,9 @@ def test_records_are_counted_by_type_and_source(any_lake: Lake) -> None:
     any_lake.merge_records(
         "w",
         [
-            arrived("a", 1),
-            arrived("b", 1, line=1, source="slack"),
-            arrived("c", 1, line=2, source="slack", record_type="message"),
+            arrived_record("a", 1),
+            arrived_record("b", 1, line=1, source="slack"),
+            arrived_record("c", 1, line=2, source="slack", record_type="message"),
         ],
     )
     summary = any_lake.summary("w")
@@ -180,15 +188,15 @@ def test_records_are_counted_by_type_and_source(any_lake: Lake) -> None:
 
 
 def test_a_record_id_with_quotes_finds_nothing(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived("a", 1)])
+    any_lake.merge_records("w", [arrived_record("a", 1)])
     assert any_lake.get_record("w", "' OR 1=1 --") is None
-    assert any_lake.batches_of("w", "' OR 1=1 --") == []
+    assert any_lake.batches_of_record("w", "' OR 1=1 --") == []
 
 
 def test_the_records_table_is_typed_for_whoever_opens_it(lake: Lake) -> None:
     someone = Participant(id="u1", role="external", name="Ada", email="Ada@x.org", type="user")
-    lake.merge_records("w", [arrived("a", 1, participants=[someone], vendor_ids={"k": "v"})])
-    table = lance.dataset(Path(lake.place("w").where) / "records.lance").to_table()
+    lake.merge_records("w", [arrived_record("a", 1, participants=[someone], vendor_ids={"k": "v"})])
+    table = lance.dataset(Path(lake.table_set("w").uri) / "records.lance").to_table()
     assert table.schema.field("event_at").type == pa.timestamp("us", "UTC")
     assert table.schema.field("ingested_at").type == pa.timestamp("ms", "UTC")
     row = table.to_pylist()[0]
@@ -201,9 +209,9 @@ def test_the_records_table_is_typed_for_whoever_opens_it(lake: Lake) -> None:
 def test_a_call_larger_than_one_merge_lands_whole(
     any_lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("everlake.lake.arriving.MERGE_BYTES", 200)
-    again = [arrived(n, 2, n) for n in range(0, 50, 7)]
-    rows = [*(arrived(n, 1, n) for n in range(50)), *again]
+    monkeypatch.setattr("everlake.lake.merge_input.MERGE_BYTES", 200)
+    again = [arrived_record(n, 2, n) for n in range(0, 50, 7)]
+    rows = [*(arrived_record(n, 1, n) for n in range(50)), *again]
 
     merged = any_lake.merge_records("w", rows)
 
@@ -213,14 +221,14 @@ def test_a_call_larger_than_one_merge_lands_whole(
         found = any_lake.get_record("w", row.record_id)
         assert found is not None
         assert found.version == row.version
-        assert len(any_lake.batches_of("w", row.record_id)) == 2
+        assert len(any_lake.batches_of_record("w", row.record_id)) == 2
 
 
 def test_a_join_that_has_no_memory_is_tried_again_and_not_called_damage(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived("a", 1)])
-    fault = LanceFault("Resources exhausted: Failed to allocate 63.7 MB for HashJoinInput")
+    any_lake.merge_records("w", [arrived_record("a", 1)])
+    fault = LanceError("Resources exhausted: Failed to allocate 63.7 MB for HashJoinInput")
     with (
         pytest.raises(LakeUnavailable, match="memory"),
-        any_lake.table("w", RECORDS).writing(),
+        any_lake.table("w", RECORDS_TABLE).writing(),
     ):
         raise fault

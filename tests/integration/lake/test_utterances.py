@@ -1,21 +1,21 @@
 from everlake.lake import Lake
-from everlake.lake.lake import UTTERANCES
+from everlake.lake.lake import UTTERANCES_TABLE
 from everlake.search import search
-from tests.integration.lake.home import Said, analysed, arrived, record_id
+from tests.support.lake_rows import SpokenText, analysed_record, arrived_record, record_id
 
 
 def rows(lake: Lake) -> list[tuple[str, int, int, str]]:
-    now = lake.table("w", UTTERANCES).latest()
+    now = lake.table("w", UTTERANCES_TABLE).latest()
     assert now is not None
     columns = ["record_id", "version", "ordinal", "text"]
     return sorted(tuple(row[name] for name in columns) for row in now.select(columns))
 
 
 def test_utterances_are_kept_with_their_order_and_speakers(any_lake: Lake) -> None:
-    row = arrived("a", 1, project_ids=["p1", "p2"], record_type="call")
+    row = arrived_record("a", 1, project_ids=["p1", "p2"], record_type="call")
     any_lake.merge_records("w", [row])
-    said = Said("Hello there", "Ada", "external", "2024-05-01T10:00:01Z")
-    written = any_lake.write_utterances("w", [analysed(row, said, "Yes?")])
+    said = SpokenText("Hello there", "Ada", "external", "2024-05-01T10:00:01Z")
+    written = any_lake.write_utterances("w", [analysed_record(row, said, "Yes?")])
     assert (written.records, written.utterances, written.stale) == (1, 2, 0)
     (hit,) = search(any_lake, "w", "hello").hits
     assert (hit.speaker, hit.role, hit.said_at) == ("Ada", "external", "2024-05-01T10:00:01Z")
@@ -25,9 +25,9 @@ def test_utterances_are_kept_with_their_order_and_speakers(any_lake: Lake) -> No
 
 
 def test_writing_the_same_utterances_again_doubles_nothing(any_lake: Lake) -> None:
-    batch = [arrived(n, 1, line=n) for n in range(3)]
+    batch = [arrived_record(n, 1, line=n) for n in range(3)]
     any_lake.merge_records("w", batch)
-    said = [analysed(row, "one", "two") for row in batch]
+    said = [analysed_record(row, "one", "two") for row in batch]
     any_lake.write_utterances("w", said)
     before = rows(any_lake)
     any_lake.write_utterances("w", said)
@@ -36,44 +36,46 @@ def test_writing_the_same_utterances_again_doubles_nothing(any_lake: Lake) -> No
 
 
 def test_utterances_of_an_older_version_go_when_a_newer_one_is_written(any_lake: Lake) -> None:
-    old, new = arrived("a", 1), arrived("a", 2)
+    old, new = arrived_record("a", 1), arrived_record("a", 2)
     any_lake.merge_records("w", [old])
-    any_lake.write_utterances("w", [analysed(old, "one", "two", "three")])
+    any_lake.write_utterances("w", [analysed_record(old, "one", "two", "three")])
     any_lake.merge_records("w", [new])
-    any_lake.write_utterances("w", [analysed(new, "four")])
+    any_lake.write_utterances("w", [analysed_record(new, "four")])
     assert rows(any_lake) == [(record_id("a"), new.version, 0, "four")]
 
 
 def test_a_newer_version_in_which_nothing_is_said_leaves_nothing(any_lake: Lake) -> None:
-    old, new = arrived("a", 1), arrived("a", 2)
+    old, new = arrived_record("a", 1), arrived_record("a", 2)
     any_lake.merge_records("w", [old])
-    any_lake.write_utterances("w", [analysed(old, "one")])
+    any_lake.write_utterances("w", [analysed_record(old, "one")])
     any_lake.merge_records("w", [new])
-    any_lake.write_utterances("w", [analysed(new)])
-    any_lake.write_utterances("w", [analysed(old, "one")])
+    any_lake.write_utterances("w", [analysed_record(new)])
+    any_lake.write_utterances("w", [analysed_record(old, "one")])
     assert rows(any_lake) == []
 
 
 def test_an_older_version_that_is_analysed_late_replaces_nothing(any_lake: Lake) -> None:
-    old, new = arrived("a", 1), arrived("a", 2)
+    old, new = arrived_record("a", 1), arrived_record("a", 2)
     any_lake.merge_records("w", [old, new])
-    any_lake.write_utterances("w", [analysed(new, "new")])
-    written = any_lake.write_utterances("w", [analysed(old, "old")])
+    any_lake.write_utterances("w", [analysed_record(new, "new")])
+    written = any_lake.write_utterances("w", [analysed_record(old, "old")])
     assert (written.records, written.stale) == (0, 1)
     assert rows(any_lake) == [(record_id("a"), new.version, 0, "new")]
 
 
 def test_both_versions_of_a_record_in_one_call_leave_the_current_one(any_lake: Lake) -> None:
-    old, new = arrived("a", 1, line=0), arrived("a", 1, line=1)
+    old, new = arrived_record("a", 1, line=0), arrived_record("a", 1, line=1)
     any_lake.merge_records("w", [old, new])
     for order in ([old, new], [new, old]):
-        any_lake.write_utterances("w", [analysed(row, str(row.version)) for row in order])
+        any_lake.write_utterances("w", [analysed_record(row, str(row.version)) for row in order])
         assert rows(any_lake) == [(record_id("a"), new.version, 0, str(new.version))]
 
 
 def test_what_is_said_may_hold_what_utf8_cannot(any_lake: Lake) -> None:
-    row = arrived("a", 1)
+    row = arrived_record("a", 1)
     any_lake.merge_records("w", [row])
-    any_lake.write_utterances("w", [analysed(row, Said("broken \ud800 emoji", "\udfff"))])
+    any_lake.write_utterances(
+        "w", [analysed_record(row, SpokenText("broken \ud800 emoji", "\udfff"))]
+    )
     (hit,) = search(any_lake, "w", "broken").hits
     assert (hit.text, hit.speaker) == ("broken ? emoji", "?")

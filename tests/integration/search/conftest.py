@@ -1,11 +1,3 @@
-from pathlib import Path
+from tests.support.lake_fixtures import lake
 
-import pytest
-
-from everlake.lake import Lake
-from everlake.lake.local import LocalSite
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(LocalSite(tmp_path))
+__all__ = ["lake"]

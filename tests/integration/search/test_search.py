@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from everlake.lake import Lake, UtteranceFilters
 from everlake.search import search
-from tests.integration.lake.home import analysed, arrived, record_id
+from tests.support.lake_rows import analysed_record, arrived_record, record_id
 
 
 def say(lake: Lake, sequence: int, *texts: str, workspace: str = "w") -> None:
     """Each text in a record of its own, named by the text."""
-    batch = [arrived(text, sequence, line=line) for line, text in enumerate(texts)]
+    batch = [arrived_record(text, sequence, line=line) for line, text in enumerate(texts)]
     lake.merge_records(workspace, batch)
-    lake.write_utterances(workspace, [analysed(row, row_text(row, texts)) for row in batch])
+    lake.write_utterances(workspace, [analysed_record(row, row_text(row, texts)) for row in batch])
 
 
 def row_text(row: object, texts: tuple[str, ...]) -> str:
@@ -62,7 +62,7 @@ def test_scripts_without_spaces_are_searched(lake: Lake) -> None:
 def test_rows_are_found_before_and_after_they_are_indexed(lake: Lake) -> None:
     say(lake, 1, *(f"first number{n}" for n in range(2_100)))
     assert texts(lake, "number7") == ["first number7"]
-    assert [step.action for step in lake.upkeep("w")] == ["index"]
+    assert [step.action for step in lake.maintain("w")] == ["index"]
     assert texts(lake, "number7") == ["first number7"]
     say(lake, 2, "second number7")
     assert set(texts(lake, "number7")) == {"first number7", "second number7"}
@@ -70,25 +70,25 @@ def test_rows_are_found_before_and_after_they_are_indexed(lake: Lake) -> None:
 
 
 def test_a_stale_version_is_never_found(lake: Lake) -> None:
-    old, new = arrived("a", 1), arrived("a", 2)
+    old, new = arrived_record("a", 1), arrived_record("a", 2)
     lake.merge_records("w", [old])
-    lake.write_utterances("w", [analysed(old, "old words")])
+    lake.write_utterances("w", [analysed_record(old, "old words")])
     assert texts(lake, "words") == ["old words"]
     lake.merge_records("w", [new])
     assert texts(lake, "words") == []
-    lake.write_utterances("w", [analysed(old, "old words")])
+    lake.write_utterances("w", [analysed_record(old, "old words")])
     assert texts(lake, "words") == []
-    lake.write_utterances("w", [analysed(new, "new words")])
+    lake.write_utterances("w", [analysed_record(new, "new words")])
     assert texts(lake, "words") == ["new words"]
 
 
 def test_many_stale_hits_do_not_hide_the_current_ones(lake: Lake) -> None:
-    stale = [arrived(n, 1, line=n) for n in range(200)]
+    stale = [arrived_record(n, 1, line=n) for n in range(200)]
     lake.merge_records("w", stale)
-    lake.write_utterances("w", [analysed(row, "needle") for row in stale])
-    current = arrived("current", 2)
-    lake.merge_records("w", [current, *(arrived(n, 3, line=n) for n in range(200))])
-    lake.write_utterances("w", [analysed(current, "a needle in quite a lot of other words")])
+    lake.write_utterances("w", [analysed_record(row, "needle") for row in stale])
+    current = arrived_record("current", 2)
+    lake.merge_records("w", [current, *(arrived_record(n, 3, line=n) for n in range(200))])
+    lake.write_utterances("w", [analysed_record(current, "a needle in quite a lot of other words")])
     assert texts(lake, "needle") == ["a needle in quite a lot of other words"]
 
 
@@ -100,8 +100,8 @@ def test_a_workspace_finds_only_its_own(lake: Lake) -> None:
 
 
 def test_each_filter_narrows_the_search(lake: Lake) -> None:
-    plain = arrived("plain", 1)
-    other = arrived(
+    plain = arrived_record("plain", 1)
+    other = arrived_record(
         "other",
         1,
         line=1,
@@ -112,7 +112,9 @@ def test_each_filter_narrows_the_search(lake: Lake) -> None:
         event_at="2024-06-01T00:00:00Z",
     )
     lake.merge_records("w", [plain, other])
-    lake.write_utterances("w", [analysed(plain, "word plain"), analysed(other, "word other")])
+    lake.write_utterances(
+        "w", [analysed_record(plain, "word plain"), analysed_record(other, "word other")]
+    )
     assert sorted(texts(lake, "word")) == ["word other", "word plain"]
     june = datetime(2024, 6, 1, tzinfo=UTC)
     for filters in (

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pytest
 
 from everlake.storage import ObjectStore, open_store
-from tests.integration.s3 import S3, variables
+from tests.support.s3 import S3Server, s3_environment
 
 
-class Place(NamedTuple):
+class StoreUnderTest(NamedTuple):
     """A store, and the paths of all that lies in it."""
 
     store: ObjectStore
@@ -19,33 +19,35 @@ class Place(NamedTuple):
 
 
 @pytest.fixture(params=["file", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def store_under_test(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> StoreUnderTest:
     if request.param == "file":
         return _on_disk(tmp_path / "data")
     return _in_s3(request.getfixturevalue("s3_server"), monkeypatch)
 
 
 @pytest.fixture
-def place_url(place: Place) -> str:
+def store_url(store_under_test: StoreUnderTest) -> str:
     """What another process opens the store by."""
-    return place.url
+    return store_under_test.url
 
 
 @pytest.fixture
-def store(place: Place) -> ObjectStore:
-    return place.store
+def store(store_under_test: StoreUnderTest) -> ObjectStore:
+    return store_under_test.store
 
 
-def _on_disk(root: Path) -> Place:
+def _on_disk(root: Path) -> StoreUnderTest:
     def names() -> list[str]:
         files = (path for path in root.parent.rglob("*") if path.is_file())
         return sorted(path.relative_to(root).as_posix() for path in files)
 
-    return Place(open_store(root.as_uri()), names, root.as_uri())
+    return StoreUnderTest(open_store(root.as_uri()), names, root.as_uri())
 
 
-def _in_s3(server: S3, monkeypatch: pytest.MonkeyPatch) -> Place:
-    for name, value in variables(server.url).items():
+def _in_s3(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> StoreUnderTest:
+    for name, value in s3_environment(server.url).items():
         monkeypatch.setenv(name, value)
     bucket = server.new_bucket()
     prefix = "some/where/"
@@ -54,4 +56,4 @@ def _in_s3(server: S3, monkeypatch: pytest.MonkeyPatch) -> Place:
         return [key.removeprefix(prefix) for key in server.keys(bucket)]
 
     url = f"s3://{bucket}/{prefix}"
-    return Place(open_store(url), names, url)
+    return StoreUnderTest(open_store(url), names, url)

@@ -14,62 +14,62 @@ from everlake.storage import (
     open_store,
 )
 from everlake.storage import s3 as s3_storage
-from everlake.storage.s3 import Patience, S3Store
-from tests.integration.s3 import PAGE, S3, variables
-from tests.integration.s3_proxy import Fault, Kind, Proxy, proxy
-from tests.integration.server import free_port
+from everlake.storage.s3 import S3Store, S3Timeouts
+from tests.support.s3 import PAGE_SIZE, S3Server, s3_environment
+from tests.support.s3_proxy import Kind, S3Fault, S3Proxy, s3_proxy
+from tests.support.server import free_port
 
-QUICK = Patience(connect=1, silence=0.5, answer=5, tries=2, undo=20)
+QUICK = S3Timeouts(connect=1, read=0.5, total=5, retry=2, rollback=20)
 """For what cannot come to a good end."""
 
 
 @pytest.fixture
-def bucket(s3_server: S3) -> str:
+def bucket(s3_server: S3Server) -> str:
     return s3_server.new_bucket()
 
 
 @pytest.fixture
-def bad(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def bad(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Proxy]:
     """The proxy, through which every store of the test goes."""
-    with proxy(s3_server.port) as made:
-        for name, value in variables(made.url).items():
+    with s3_proxy(s3_server.port) as made:
+        for name, value in s3_environment(made.url).items():
             monkeypatch.setenv(name, value)
         yield made
 
 
 @pytest.fixture
-def store(bad: Proxy, bucket: str) -> S3Store:
-    return S3Store(bucket, "lake", patience=Patience(silence=3, tries=40, undo=20))
+def store(bad: S3Proxy, bucket: str) -> S3Store:
+    return S3Store(bucket, "lake", timeouts=S3Timeouts(read=3, retry=40, rollback=20))
 
 
 @pytest.fixture
-def quick(bad: Proxy, bucket: str) -> S3Store:
-    return S3Store(bucket, "lake", patience=QUICK)
+def quick(bad: S3Proxy, bucket: str) -> S3Store:
+    return S3Store(bucket, "lake", timeouts=QUICK)
 
 
 PASSING = [
-    Fault("status", "PUT", status=500, code="InternalError", times=2),
-    Fault("status", "PUT", status=503, code="SlowDown", times=2),
-    Fault("status", "PUT", status=400, code="RequestTimeout"),
-    Fault("status", "PUT", status=409, code="ConditionalRequestConflict"),
-    Fault("silence", "PUT"),
-    Fault("cut upload", "PUT"),
-    Fault("lost answer", "PUT"),
-    Fault("lost answer", "PUT", times=2),
+    S3Fault("status", "PUT", status=500, code="InternalError", times=2),
+    S3Fault("status", "PUT", status=503, code="SlowDown", times=2),
+    S3Fault("status", "PUT", status=400, code="RequestTimeout"),
+    S3Fault("status", "PUT", status=409, code="ConditionalRequestConflict"),
+    S3Fault("silence", "PUT"),
+    S3Fault("cut upload", "PUT"),
+    S3Fault("lost answer", "PUT"),
+    S3Fault("lost answer", "PUT", times=2),
 ]
 
 
-def name_of(fault: Fault) -> str:
+def name_of(fault: S3Fault) -> str:
     return f"{fault.kind} {fault.code if fault.kind == 'status' else ''} {fault.times}"
 
 
-def again(fault: Fault, times: int) -> Fault:
-    return Fault(fault.kind, fault.method, fault.target, times, 0, fault.status, fault.code)
+def again(fault: S3Fault, times: int) -> S3Fault:
+    return S3Fault(fault.kind, fault.method, fault.target, times, 0, fault.status, fault.code)
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=name_of)
 def test_a_write_outlives_what_passes(
-    store: S3Store, bad: Proxy, bucket: str, s3_server: S3, fault: Fault
+    store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, fault: S3Fault
 ) -> None:
     bad.faults = [again(fault, fault.times)]
 
@@ -82,12 +82,12 @@ def test_a_write_outlives_what_passes(
 
 @pytest.mark.parametrize("fault", PASSING, ids=name_of)
 def test_nothing_is_left_of_a_write_that_what_lasts_has_stopped(
-    quick: S3Store, bad: Proxy, bucket: str, s3_server: S3, fault: Fault
+    quick: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, fault: S3Fault
 ) -> None:
     lasting = again(fault, 1_000_000)
     lasting.target = "/lake/b"
     # Our own look at what is there must not tell us that it was written after all.
-    bad.faults = [lasting, Fault("status", "GET", "/lake/b", times=1_000_000)]
+    bad.faults = [lasting, S3Fault("status", "GET", "/lake/b", times=1_000_000)]
 
     with pytest.raises(StorageUnavailable, match="storage could not write: S3 "):
         quick.put_many([("a", b"a"), ("b", b"b"), ("c", b"c")])
@@ -106,13 +106,13 @@ READS: list[tuple[str, Callable[[S3Store], object]]] = [
 @pytest.mark.parametrize(("method", "act"), READS, ids=["get", "list", "delete"])
 def test_reading_and_deleting_outlive_what_passes_as_well(
     store: S3Store,
-    bad: Proxy,
+    bad: S3Proxy,
     kind: Kind,
     method: str,
     act: Callable[[S3Store], object],
 ) -> None:
     store.put_many([("a/1", b"x" * 10_000)])
-    bad.faults = [Fault(kind, method)]
+    bad.faults = [S3Fault(kind, method)]
 
     assert act(store) in (b"x" * 10_000, ["a/1"], None)
 
@@ -123,26 +123,26 @@ def test_reading_and_deleting_outlive_what_passes_as_well(
 @pytest.mark.parametrize(("method", "act"), READS, ids=["get", "list", "delete"])
 def test_a_server_that_stays_away_is_unavailable_and_not_empty(
     quick: S3Store,
-    bad: Proxy,
+    bad: S3Proxy,
     kind: Kind,
     method: str,
     act: Callable[[S3Store], object],
 ) -> None:
-    bad.faults = [Fault(kind, method, times=1_000_000)]
+    bad.faults = [S3Fault(kind, method, times=1_000_000)]
 
     with pytest.raises(StorageUnavailable, match=r"S3 (is busy|does not answer).*send again"):
         act(quick)
 
 
 def test_a_list_goes_on_where_a_page_failed(
-    store: S3Store, bad: Proxy, monkeypatch: pytest.MonkeyPatch
+    store: S3Store, bad: S3Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_storage, "_PAGE", PAGE)
-    paths = [f"a/{number:03}" for number in range(3 * PAGE - 70)]
+    monkeypatch.setattr(s3_storage, "_LIST_PAGE", PAGE_SIZE)
+    paths = [f"a/{number:03}" for number in range(3 * PAGE_SIZE - 70)]
     store.put_many([(path, b"") for path in paths])
     bad.faults = [
-        Fault("cut answer", "GET", "list-type", after=1),
-        Fault("status", "GET", "list-type", after=1, times=2),
+        S3Fault("cut answer", "GET", "list-type", after=1),
+        S3Fault("status", "GET", "list-type", after=1, times=2),
     ]
 
     assert [one.path for one in store.list("a")] == paths
@@ -150,7 +150,7 @@ def test_a_list_goes_on_where_a_page_failed(
 
 
 def test_another_object_at_the_path_is_left_as_it_is(
-    store: S3Store, bucket: str, s3_server: S3
+    store: S3Store, bucket: str, s3_server: S3Server
 ) -> None:
     s3_server.put(bucket, "lake/b", b"somebody else's")
 
@@ -162,16 +162,16 @@ def test_another_object_at_the_path_is_left_as_it_is(
 
 
 def test_a_refusal_for_an_object_that_is_gone_is_no_refusal(
-    store: S3Store, bad: Proxy, bucket: str, s3_server: S3
+    store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server
 ) -> None:
-    bad.faults = [Fault("status", "PUT", status=412, code="PreconditionFailed")]
+    bad.faults = [S3Fault("status", "PUT", status=412, code="PreconditionFailed")]
 
     store.put_many([("a", b"1")])
 
     assert s3_server.get(bucket, "lake/a") == b"1"
 
 
-def test_each_object_is_one_request(store: S3Store, bad: Proxy, bucket: str) -> None:
+def test_each_object_is_one_request(store: S3Store, bad: S3Proxy, bucket: str) -> None:
     store.put_many([(f"a/{number}", b"x") for number in range(20)])
 
     assert bad.count("PUT") == len(bad.seen) == 20
@@ -179,14 +179,14 @@ def test_each_object_is_one_request(store: S3Store, bad: Proxy, bucket: str) -> 
 
 def test_a_large_object_goes_in_parts(
     store: S3Store,
-    bad: Proxy,
+    bad: S3Proxy,
     bucket: str,
-    s3_server: S3,
+    s3_server: S3Server,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(s3_storage, "LARGE", 10_000_000)
+    monkeypatch.setattr(s3_storage, "MULTIPART_THRESHOLD", 10_000_000)
     data = os.urandom(1_000_000) * 20
-    bad.faults = [Fault("status", "PUT", "partNumber=2", status=500)]
+    bad.faults = [S3Fault("status", "PUT", "partNumber=2", status=500)]
 
     store.put_many([("a", data), ("b", b"small")])
 
@@ -213,13 +213,13 @@ REFUSALS = [
 @pytest.mark.parametrize(("status", "code", "kind", "advice"), REFUSALS)
 def test_what_does_not_pass_by_itself_is_told_at_once_with_what_to_do(
     store: S3Store,
-    bad: Proxy,
+    bad: S3Proxy,
     status: int,
     code: str,
     kind: type[StorageError],
     advice: str,
 ) -> None:
-    bad.faults = [Fault("status", "PUT", status=status, code=code, times=1_000)]
+    bad.faults = [S3Fault("status", "PUT", status=status, code=code, times=1_000)]
 
     with pytest.raises(kind, match=advice):
         store.put_many([("a", b"1")])
@@ -227,8 +227,8 @@ def test_what_does_not_pass_by_itself_is_told_at_once_with_what_to_do(
     assert bad.count("PUT") == 1
 
 
-def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: Proxy) -> None:
-    store = S3Store("not-there", patience=QUICK)
+def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: S3Proxy) -> None:
+    store = S3Store("not-there", timeouts=QUICK)
 
     for act in (lambda: store.get("a"), lambda: list(store.list("a")), store.check):
         with pytest.raises(StorageUnavailable, match="there is no such bucket"):
@@ -236,10 +236,10 @@ def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: Proxy) -> None:
 
 
 def test_a_server_that_is_not_there_ends_a_call_in_time(
-    bucket: str, monkeypatch: pytest.MonkeyPatch, bad: Proxy
+    bucket: str, monkeypatch: pytest.MonkeyPatch, bad: S3Proxy
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    store = S3Store(bucket, patience=QUICK)
+    store = S3Store(bucket, timeouts=QUICK)
 
     with pytest.raises(StorageUnavailable, match="see that AWS_ENDPOINT_URL"):
         store.put_many([(f"a/{number}", b"x") for number in range(100)])
@@ -247,14 +247,16 @@ def test_a_server_that_is_not_there_ends_a_call_in_time(
         store.get("a")
 
 
-def test_a_check_tells_why_a_bucket_cannot_be_used(store: S3Store, bad: Proxy) -> None:
-    bad.faults = [Fault("status", "DELETE", status=403, code="AccessDenied")]
+def test_a_check_tells_why_a_bucket_cannot_be_used(store: S3Store, bad: S3Proxy) -> None:
+    bad.faults = [S3Fault("status", "DELETE", status=403, code="AccessDenied")]
 
     with pytest.raises(StorageUnavailable, match=r"could not delete: .* need .*DeleteObject"):
         store.check()
 
 
-def test_a_mark_of_an_empty_folder_is_no_object(store: S3Store, bucket: str, s3_server: S3) -> None:
+def test_a_mark_of_an_empty_folder_is_no_object(
+    store: S3Store, bucket: str, s3_server: S3Server
+) -> None:
     s3_server.put(bucket, "lake/a/", b"")
     s3_server.put(bucket, "lake/a/1", b"x")
 
@@ -262,7 +264,7 @@ def test_a_mark_of_an_empty_folder_is_no_object(store: S3Store, bucket: str, s3_
 
 
 def test_a_store_sees_nothing_outside_its_prefix(
-    store: S3Store, bucket: str, s3_server: S3
+    store: S3Store, bucket: str, s3_server: S3Server
 ) -> None:
     s3_server.put(bucket, "a", b"outside")
     s3_server.put(bucket, "lakeside/a", b"outside")
@@ -272,7 +274,9 @@ def test_a_store_sees_nothing_outside_its_prefix(
         store.get("a")
 
 
-def test_a_url_without_a_prefix_is_the_whole_bucket(bad: Proxy, bucket: str, s3_server: S3) -> None:
+def test_a_url_without_a_prefix_is_the_whole_bucket(
+    bad: S3Proxy, bucket: str, s3_server: S3Server
+) -> None:
     for url in (f"s3://{bucket}", f"s3://{bucket}/"):
         store = open_store(url)
         store.put_many([("a/b", b"1")])
@@ -282,7 +286,7 @@ def test_a_url_without_a_prefix_is_the_whole_bucket(bad: Proxy, bucket: str, s3_
 
 
 def test_an_object_is_there_as_soon_as_its_write_has_returned(
-    store: S3Store, bucket: str, s3_server: S3
+    store: S3Store, bucket: str, s3_server: S3Server
 ) -> None:
     # One second is the resolution of the server's clock.
     before = int(time.time()) * 1000

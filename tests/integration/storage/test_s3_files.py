@@ -11,37 +11,37 @@ import pytest
 
 from everlake.storage import ObjectMissing, ObjectUnreadable, StorageError, StorageUnavailable
 from everlake.storage.s3 import S3Store
-from everlake.storage.s3_tries import Patience
-from tests.integration.s3 import S3, variables
-from tests.integration.s3_proxy import Fault, Proxy, proxy
+from everlake.storage.s3_retry import S3Timeouts
+from tests.support.s3 import S3Server, s3_environment
+from tests.support.s3_proxy import S3Fault, S3Proxy, s3_proxy
 
 LARGE = os.urandom(1_000_000) * 20
 LASTING = 1_000_000
-QUICK = Patience(connect=1, silence=0.5, answer=5, tries=2)
+QUICK = S3Timeouts(connect=1, read=0.5, total=5, retry=2)
 
 
 @pytest.fixture
-def bucket(s3_server: S3) -> str:
+def bucket(s3_server: S3Server) -> str:
     return s3_server.new_bucket()
 
 
 @pytest.fixture
-def bad(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def bad(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Proxy]:
     """The proxy, through which every store of the test goes."""
-    with proxy(s3_server.port) as made:
-        for name, value in variables(made.url).items():
+    with s3_proxy(s3_server.port) as made:
+        for name, value in s3_environment(made.url).items():
             monkeypatch.setenv(name, value)
         yield made
 
 
 @pytest.fixture
-def store(bad: Proxy, bucket: str) -> S3Store:
-    return S3Store(bucket, "lake", patience=Patience(silence=3, tries=40))
+def store(bad: S3Proxy, bucket: str) -> S3Store:
+    return S3Store(bucket, "lake", timeouts=S3Timeouts(read=3, retry=40))
 
 
 @pytest.fixture
-def quick(bad: Proxy, bucket: str) -> S3Store:
-    return S3Store(bucket, "lake", patience=QUICK)
+def quick(bad: S3Proxy, bucket: str) -> S3Store:
+    return S3Store(bucket, "lake", timeouts=QUICK)
 
 
 @pytest.fixture
@@ -59,38 +59,38 @@ def large(tmp_path: Path) -> Path:
 
 
 SMALL_FAULTS = [
-    Fault("status", "PUT", status=500, code="InternalError", times=2),
-    Fault("status", "PUT", times=2),
-    Fault("status", "PUT", status=409, code="ConditionalRequestConflict"),
-    Fault("silence", "PUT"),
-    Fault("cut upload", "PUT"),
-    Fault("lost answer", "PUT", times=2),
+    S3Fault("status", "PUT", status=500, code="InternalError", times=2),
+    S3Fault("status", "PUT", times=2),
+    S3Fault("status", "PUT", status=409, code="ConditionalRequestConflict"),
+    S3Fault("silence", "PUT"),
+    S3Fault("cut upload", "PUT"),
+    S3Fault("lost answer", "PUT", times=2),
 ]
 LARGE_FAULTS = [
-    Fault("status", "PUT", "partNumber=2", status=500, times=2),
-    Fault("status", "PUT", "partNumber=3"),
-    Fault("silence", "PUT", "partNumber=1"),
-    Fault("cut upload", "PUT", "partNumber=2"),
-    Fault("lost answer", "PUT", "partNumber=2"),
-    Fault("lost answer", "POST", "uploads"),
-    Fault("lost answer", "POST", "uploadId"),
-    Fault("status", "POST", "uploadId", status=500),
-    Fault("status", "PUT", "partNumber=2", status=400, code="RequestTimeout"),
-    Fault("status", "HEAD"),
+    S3Fault("status", "PUT", "partNumber=2", status=500, times=2),
+    S3Fault("status", "PUT", "partNumber=3"),
+    S3Fault("silence", "PUT", "partNumber=1"),
+    S3Fault("cut upload", "PUT", "partNumber=2"),
+    S3Fault("lost answer", "PUT", "partNumber=2"),
+    S3Fault("lost answer", "POST", "uploads"),
+    S3Fault("lost answer", "POST", "uploadId"),
+    S3Fault("status", "POST", "uploadId", status=500),
+    S3Fault("status", "PUT", "partNumber=2", status=400, code="RequestTimeout"),
+    S3Fault("status", "HEAD"),
 ]
 
 
-def name_of(fault: Fault) -> str:
+def name_of(fault: S3Fault) -> str:
     return f"{fault.kind} {fault.method} {fault.target} {fault.status} {fault.times}"
 
 
-def fresh(fault: Fault, times: int) -> Fault:
-    return Fault(fault.kind, fault.method, fault.target, times, 0, fault.status, fault.code)
+def fresh(fault: S3Fault, times: int) -> S3Fault:
+    return S3Fault(fault.kind, fault.method, fault.target, times, 0, fault.status, fault.code)
 
 
 @pytest.mark.parametrize("fault", SMALL_FAULTS, ids=name_of)
 def test_a_small_file_outlives_what_passes(
-    store: S3Store, bad: Proxy, small: Path, fault: Fault
+    store: S3Store, bad: S3Proxy, small: Path, fault: S3Fault
 ) -> None:
     bad.faults = [fresh(fault, fault.times)]
 
@@ -102,7 +102,7 @@ def test_a_small_file_outlives_what_passes(
 
 @pytest.mark.parametrize("fault", LARGE_FAULTS, ids=name_of)
 def test_a_large_file_outlives_what_passes(
-    store: S3Store, bad: Proxy, bucket: str, s3_server: S3, large: Path, fault: Fault
+    store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, large: Path, fault: S3Fault
 ) -> None:
     bad.faults = [fresh(fault, fault.times)]
 
@@ -112,8 +112,8 @@ def test_a_large_file_outlives_what_passes(
     assert bad.faults[0].times == 0
 
 
-def test_only_the_part_that_failed_is_sent_again(store: S3Store, bad: Proxy, large: Path) -> None:
-    bad.faults = [Fault("status", "PUT", "partNumber=2", status=500, times=2)]
+def test_only_the_part_that_failed_is_sent_again(store: S3Store, bad: S3Proxy, large: Path) -> None:
+    bad.faults = [S3Fault("status", "PUT", "partNumber=2", status=500, times=2)]
 
     store.put_files([("a", large)])
 
@@ -123,9 +123,9 @@ def test_only_the_part_that_failed_is_sent_again(store: S3Store, bad: Proxy, lar
 
 @pytest.mark.parametrize("target", ["partNumber=2", "partNumber=3"])
 def test_an_upload_that_what_lasts_has_stopped_is_aborted(
-    quick: S3Store, bad: Proxy, bucket: str, s3_server: S3, large: Path, target: str
+    quick: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, large: Path, target: str
 ) -> None:
-    bad.faults = [Fault("status", "PUT", target, status=403, code="AccessDenied", times=LASTING)]
+    bad.faults = [S3Fault("status", "PUT", target, status=403, code="AccessDenied", times=LASTING)]
 
     with pytest.raises(StorageUnavailable, match="need PutObject"):
         quick.put_files([("a", large)])
@@ -136,7 +136,7 @@ def test_an_upload_that_what_lasts_has_stopped_is_aborted(
 
 
 def test_an_upload_that_is_told_to_stop_is_aborted(
-    store: S3Store, bad: Proxy, bucket: str, s3_server: S3, tmp_path: Path
+    store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, tmp_path: Path
 ) -> None:
     file = tmp_path / "long"
     with file.open("wb") as made:
@@ -165,7 +165,7 @@ def test_an_upload_that_is_told_to_stop_is_aborted(
 
 
 def test_an_object_that_is_there_is_not_sent_in_parts_again(
-    store: S3Store, bad: Proxy, large: Path
+    store: S3Store, bad: S3Proxy, large: Path
 ) -> None:
     store.put_files([("a", large)])
     sent = bad.count("PUT")
@@ -176,7 +176,7 @@ def test_an_object_that_is_there_is_not_sent_in_parts_again(
     assert bad.count("POST", "uploads") == 1
 
 
-def test_a_new_small_file_is_one_request(store: S3Store, bad: Proxy, tmp_path: Path) -> None:
+def test_a_new_small_file_is_one_request(store: S3Store, bad: S3Proxy, tmp_path: Path) -> None:
     files: list[tuple[str, Path]] = []
     for number in range(40):
         file = tmp_path / str(number)
@@ -189,9 +189,9 @@ def test_a_new_small_file_is_one_request(store: S3Store, bad: Proxy, tmp_path: P
 
 
 def test_one_file_that_cannot_be_sent_leaves_no_object_torn(
-    quick: S3Store, bad: Proxy, bucket: str, s3_server: S3, small: Path
+    quick: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, small: Path
 ) -> None:
-    bad.faults = [Fault("status", "PUT", "/lake/b", times=LASTING)]
+    bad.faults = [S3Fault("status", "PUT", "/lake/b", times=LASTING)]
 
     with pytest.raises(StorageUnavailable, match="S3 is busy"):
         quick.put_files([("a", small), ("b", small), ("c", small)])
@@ -201,21 +201,21 @@ def test_one_file_that_cannot_be_sent_leaves_no_object_torn(
 
 
 @pytest.mark.parametrize("kind", ["status", "silence", "cut answer", "lost answer"])
-def test_reading_goes_on_where_a_piece_failed(store: S3Store, bad: Proxy, kind: str) -> None:
+def test_reading_goes_on_where_a_piece_failed(store: S3Store, bad: S3Proxy, kind: str) -> None:
     data = os.urandom(100_000)
     store.put_many([("a", data)])
-    bad.faults = [Fault(kind, "GET", after=3)]  # pyright: ignore[reportArgumentType]
+    bad.faults = [S3Fault(kind, "GET", after=3)]  # pyright: ignore[reportArgumentType]
 
-    assert b"".join(store.read("a", 10, 99_990, piece=10_000)) == data[10:99_990]
+    assert b"".join(store.read("a", 10, 99_990, chunk_size=10_000)) == data[10:99_990]
 
     assert bad.faults[0].times == 0
     assert bad.count("GET") == 11
 
 
-def test_reading_ends_when_the_server_stays_away(quick: S3Store, bad: Proxy) -> None:
+def test_reading_ends_when_the_server_stays_away(quick: S3Store, bad: S3Proxy) -> None:
     quick.put_many([("a", b"0123456789")])
-    bad.faults = [Fault("status", "GET", after=2, times=LASTING)]
-    pieces = quick.read("a", piece=2)
+    bad.faults = [S3Fault("status", "GET", after=2, times=LASTING)]
+    pieces = quick.read("a", chunk_size=2)
 
     assert [next(pieces), next(pieces)] == [b"01", b"23"]
     with pytest.raises(StorageUnavailable, match="S3 is busy"):
@@ -223,10 +223,10 @@ def test_reading_ends_when_the_server_stays_away(quick: S3Store, bad: Proxy) -> 
 
 
 def test_an_object_that_is_replaced_or_removed_while_it_is_read_is_not_mixed(
-    store: S3Store, bucket: str, s3_server: S3
+    store: S3Store, bucket: str, s3_server: S3Server
 ) -> None:
     store.put_many([("a", b"0123456789"), ("b", b"0123456789")])
-    replaced, removed = store.read("a", piece=4), store.read("b", piece=4)
+    replaced, removed = store.read("a", chunk_size=4), store.read("b", chunk_size=4)
     assert next(replaced) == next(removed) == b"0123"
 
     s3_server.put(bucket, "lake/a", b"9876543210")
@@ -238,8 +238,8 @@ def test_an_object_that_is_replaced_or_removed_while_it_is_read_is_not_mixed(
         next(removed)
 
 
-def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: Proxy, large: Path) -> None:
-    store = S3Store("not-there", patience=QUICK)
+def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: S3Proxy, large: Path) -> None:
+    store = S3Store("not-there", timeouts=QUICK)
 
     for act in (
         lambda: store.size("a"),
@@ -250,7 +250,7 @@ def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: Proxy, large: Pa
             act()
 
 
-def test_an_upload_url_takes_the_object(store: S3Store, bucket: str, s3_server: S3) -> None:
+def test_an_upload_url_takes_the_object(store: S3Store, bucket: str, s3_server: S3Server) -> None:
     url = store.upload_url("uploads/with space, é & +", 60)
     assert url is not None
 

@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from everlake.storage import ObjectMissing, ObjectStore, StorageError
-from tests.integration.storage.conftest import Place
+from tests.integration.storage.conftest import StoreUnderTest
 
 
 def test_what_was_put_can_be_had_again(store: ObjectStore) -> None:
@@ -18,19 +18,19 @@ def test_what_was_put_can_be_had_again(store: ObjectStore) -> None:
     assert store.get("three") == b"3" * 100_000
 
 
-def test_an_object_lies_under_its_own_name(place: Place) -> None:
+def test_an_object_lies_under_its_own_name(store_under_test: StoreUnderTest) -> None:
     paths = ["landing/workspace=ws_1/date=2026-03-01/x.ndjson.zst", "a/with space, é, %41 & +#?"]
-    place.store.put_many([(path, path.encode()) for path in paths])
+    store_under_test.store.put_many([(path, path.encode()) for path in paths])
 
-    assert place.names() == sorted(paths)
-    assert [place.store.get(path).decode() for path in paths] == paths
-    assert [one.path for one in place.store.list("a")] == paths[1:]
+    assert store_under_test.names() == sorted(paths)
+    assert [store_under_test.store.get(path).decode() for path in paths] == paths
+    assert [one.path for one in store_under_test.store.list("a")] == paths[1:]
 
 
-def test_putting_nothing_is_nothing(place: Place) -> None:
-    place.store.put_many([])
+def test_putting_nothing_is_nothing(store_under_test: StoreUnderTest) -> None:
+    store_under_test.store.put_many([])
 
-    assert place.names() == []
+    assert store_under_test.names() == []
 
 
 def test_an_object_that_is_not_there_is_missing(store: ObjectStore) -> None:
@@ -59,24 +59,24 @@ def test_of_many_objects_one_that_is_missing_is_told_in_its_place(store: ObjectS
         next(objects)
 
 
-def test_the_same_object_may_be_put_again(place: Place) -> None:
-    place.store.put_many([("a", b"1"), ("b", b"2")])
-    place.store.put_many([("b", b"2"), ("c", b"3")])
+def test_the_same_object_may_be_put_again(store_under_test: StoreUnderTest) -> None:
+    store_under_test.store.put_many([("a", b"1"), ("b", b"2")])
+    store_under_test.store.put_many([("b", b"2"), ("c", b"3")])
 
-    assert place.names() == ["a", "b", "c"]
-    assert place.store.get("b") == b"2"
+    assert store_under_test.names() == ["a", "b", "c"]
+    assert store_under_test.store.get("b") == b"2"
 
 
-def test_deleting_is_no_error_where_there_is_nothing(place: Place) -> None:
-    place.store.put_many([("a", b"1"), ("ab", b"2")])
+def test_deleting_is_no_error_where_there_is_nothing(store_under_test: StoreUnderTest) -> None:
+    store_under_test.store.put_many([("a", b"1"), ("ab", b"2")])
 
-    place.store.delete("a")
-    place.store.delete("a")
-    place.store.delete("no/such/folder/a")
+    store_under_test.store.delete("a")
+    store_under_test.store.delete("a")
+    store_under_test.store.delete("no/such/folder/a")
 
-    assert place.names() == ["ab"]
+    assert store_under_test.names() == ["ab"]
     with pytest.raises(ObjectMissing):
-        place.store.get("a")
+        store_under_test.store.get("a")
 
 
 def test_a_list_has_every_object_below_a_folder_and_no_other(store: ObjectStore) -> None:
@@ -114,15 +114,17 @@ ESCAPES = ["../x", "a/../../x", "/etc/x", "a/..", "a\0b", "", ".", "a/", "a//b",
 
 
 @pytest.mark.parametrize("path", ESCAPES)
-def test_a_path_that_names_no_object_inside_is_refused(place: Place, path: str) -> None:
+def test_a_path_that_names_no_object_inside_is_refused(
+    store_under_test: StoreUnderTest, path: str
+) -> None:
     with pytest.raises(StorageError, match="not a path inside the store"):
-        place.store.put_many([(path, b"x")])
+        store_under_test.store.put_many([(path, b"x")])
     with pytest.raises(StorageError, match="not a path inside the store"):
-        place.store.get(path)
+        store_under_test.store.get(path)
     with pytest.raises(StorageError, match="not a path inside the store"):
-        place.store.delete(path)
+        store_under_test.store.delete(path)
 
-    assert place.names() == []
+    assert store_under_test.names() == []
 
 
 @pytest.mark.parametrize("prefix", ["..", "a/../..", "/etc", "a\0"])
@@ -131,18 +133,20 @@ def test_nothing_outside_can_be_listed(store: ObjectStore, prefix: str) -> None:
         list(store.list(prefix))
 
 
-def test_of_many_objects_none_is_written_when_one_path_is_refused(place: Place) -> None:
+def test_of_many_objects_none_is_written_when_one_path_is_refused(
+    store_under_test: StoreUnderTest,
+) -> None:
     with pytest.raises(StorageError, match="not a path inside the store"):
-        place.store.put_many([("a/1", b"x"), ("../2", b"x")])
+        store_under_test.store.put_many([("a/1", b"x"), ("../2", b"x")])
 
-    assert place.names() == []
+    assert store_under_test.names() == []
 
 
-def test_a_check_leaves_nothing_behind(place: Place) -> None:
-    place.store.check()
-    place.store.check()
+def test_a_check_leaves_nothing_behind(store_under_test: StoreUnderTest) -> None:
+    store_under_test.store.check()
+    store_under_test.store.check()
 
-    assert place.names() == []
+    assert store_under_test.names() == []
 
 
 def test_many_threads_may_write_into_new_folders_at_once(store: ObjectStore) -> None:

@@ -6,42 +6,51 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog import batches
-from everlake.catalog.engine import Catalog
-from tests.integration.processes import until
-from tests.integration.server import FAST, Api, Server, everlake_json, free_port, running
-from tests.integration.tracing.collector import Collector, Received, collecting
+from everlake.catalog.database import Catalog
+from tests.support.processes import wait_until
+from tests.support.server import (
+    NO_RATE_LIMIT,
+    ApiClient,
+    EverlakeServer,
+    free_port,
+    run_everlake_json,
+    running_server,
+)
+from tests.support.trace_collector import ReceivedSpan, TraceCollector, trace_collector
 
 TRACE, CLIENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 INGEST = "POST /api/v1/ingest"
 
 
 @pytest.fixture(scope="module")
-def collector() -> Iterator[Collector]:
-    with collecting() as collector:
+def collector() -> Iterator[TraceCollector]:
+    with trace_collector() as collector:
         yield collector
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Api]:
+def api(tmp_path_factory: pytest.TempPathFactory, collector: TraceCollector) -> Iterator[ApiClient]:
     data = tmp_path_factory.mktemp("data")
-    keys = everlake_json("init", data=data)
+    keys = run_everlake_json("init", data=data)
     env = {
-        **FAST,
+        **NO_RATE_LIMIT,
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
-    with running("serve", data, env) as server:
-        yield Api(server.url, keys)
+    with running_server("serve", data, env) as server:
+        yield ApiClient(server.url, keys)
 
 
-def of_trace(collector: Collector, trace: str) -> dict[str, Received]:
+def of_trace(collector: TraceCollector, trace: str) -> dict[str, ReceivedSpan]:
     return {span.name: span for span in collector.spans() if span.trace == trace}
 
 
-def test_one_trace_leads_from_the_request_to_the_analysis(api: Api, collector: Collector) -> None:
+def test_one_trace_leads_from_the_request_to_the_analysis(
+    api: ApiClient, collector: TraceCollector
+) -> None:
     batch = api.accept(api.record(), headers={"traceparent": f"00-{TRACE}-{CLIENT}-01"})
-    api.complete(batch)
-    until(lambda: len(of_trace(collector, TRACE)) == 5, "the spans arrive")
+    api.wait_until_complete(batch)
+    wait_until(lambda: len(of_trace(collector, TRACE)) == 5, "the spans arrive")
 
     spans = of_trace(collector, TRACE)
 
@@ -67,22 +76,26 @@ def test_one_trace_leads_from_the_request_to_the_analysis(api: Api, collector: C
     assert all(span.nanoseconds > 0 for span in spans.values())
 
 
-def test_each_request_without_a_trace_begins_its_own(api: Api, collector: Collector) -> None:
+def test_each_request_without_a_trace_begins_its_own(
+    api: ApiClient, collector: TraceCollector
+) -> None:
     before = len(collector.spans("analyse"))
     ids = [api.accept(api.record(_vendor_ids={"id": str(number)})) for number in range(3)]
-    api.complete(*ids)
-    until(lambda: len(collector.spans("analyse")) == before + 3, "the spans arrive")
+    api.wait_until_complete(*ids)
+    wait_until(lambda: len(collector.spans("analyse")) == before + 3, "the spans arrive")
 
     traces = {span.attributes["everlake.batch_id"]: span.trace for span in collector.spans("land")}
     assert len({traces[batch] for batch in ids}) == 3
 
 
-def test_a_refusal_is_told_by_its_status_and_is_no_fault(api: Api, collector: Collector) -> None:
+def test_a_refusal_is_told_by_its_status_and_is_no_fault(
+    api: ApiClient, collector: TraceCollector
+) -> None:
     trace = "1af7651916cd43dd8448eb211c80319c"
     headers = {"traceparent": f"00-{trace}-{CLIENT}-01"}
     api.post(b"secret {", headers=headers)
     api.http.get("/healthz", headers=headers)
-    until(lambda: INGEST in of_trace(collector, trace), "the span arrives")
+    wait_until(lambda: INGEST in of_trace(collector, trace), "the span arrives")
 
     spans = of_trace(collector, trace)
 
@@ -94,13 +107,13 @@ def test_a_refusal_is_told_by_its_status_and_is_no_fault(api: Api, collector: Co
 
 
 def test_a_trace_that_the_client_does_not_sample_is_not_recorded(
-    api: Api, collector: Collector
+    api: ApiClient, collector: TraceCollector
 ) -> None:
     trace = "2af7651916cd43dd8448eb211c80319c"
     batch = api.accept(api.record(), headers={"traceparent": f"00-{trace}-{CLIENT}-00"})
     last = api.accept(api.record())
-    api.complete(batch, last)
-    until(
+    api.wait_until_complete(batch, last)
+    wait_until(
         lambda: (
             last in [span.attributes["everlake.batch_id"] for span in collector.spans("analyse")]
         ),
@@ -110,9 +123,9 @@ def test_a_trace_that_the_client_does_not_sample_is_not_recorded(
     assert of_trace(collector, trace) == {}
 
 
-def stored(data: Path, api: Api, batch_id: str) -> str | None:
+def stored(data: Path, api: ApiClient, batch_id: str) -> str | None:
     catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
-    with catalog.read() as tx:
+    with catalog.snapshot() as tx:
         row = batches.get(tx, api.setup["workspace_id"], batch_id)
     catalog.close()
     assert row is not None
@@ -123,23 +136,23 @@ def stored(data: Path, api: Api, batch_id: str) -> str | None:
     "env", [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "set", "OTEL_SDK_DISABLED": "true"}], ids=str
 )
 def test_nothing_is_traced_unless_it_is_asked_for(tmp_path: Path, env: dict[str, str]) -> None:
-    keys = everlake_json("init", data=tmp_path)
-    with running("api", tmp_path, {**FAST, **env}) as server:
-        api = Api(server.url, keys)
+    keys = run_everlake_json("init", data=tmp_path)
+    with running_server("api", tmp_path, {**NO_RATE_LIMIT, **env}) as server:
+        api = ApiClient(server.url, keys)
         batch = api.accept(api.record(), headers={"traceparent": f"00-{TRACE}-{CLIENT}-01"})
         assert "tracing" not in server.log()
     assert stored(tmp_path, api, batch) is None
 
 
 def test_a_collector_that_is_away_holds_nothing_up(tmp_path: Path) -> None:
-    keys = everlake_json("init", data=tmp_path)
-    env = {**FAST, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
-    server = Server("serve", tmp_path, env)
+    keys = run_everlake_json("init", data=tmp_path)
+    env = {**NO_RATE_LIMIT, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+    server = EverlakeServer("serve", tmp_path, env)
     server.start()
     try:
-        api = Api(server.url, keys)
+        api = ApiClient(server.url, keys)
         batch = api.accept(api.record())
-        api.complete(batch)
+        api.wait_until_complete(batch)
         assert (stored(tmp_path, api, batch) or "").startswith("00-")
     finally:
         assert server.stop() == 0

@@ -7,18 +7,24 @@ from typing import Any
 
 import pytest
 
+from everlake.attachments.extraction import Extractor
 from everlake.attachments.paths import text_path
-from everlake.attachments.text import Extractor
-from everlake.catalog import attachments, readings
-from everlake.catalog.attachments import TextState
+from everlake.catalog import attachments, extraction_queue
+from everlake.catalog.attachments import TextStage
 from everlake.contract.attachments import TextStatus
 from everlake.search import search
 from everlake.settings import Settings, SettingsError
-from everlake.worker.attachments.speech import check_speech
-from tests.integration.worker.attaching import attach, fetching, landed, rows_of, with_attachments
-from tests.integration.worker.home import Clock, Home
-from tests.integration.worker.test_attached_texts import NOTE, Files, files, found, text_of
-from tests.recordings import CUSTOMER, MODEL, customer, encoded
+from everlake.worker.attachments.speech_settings import load_transcription_options
+from tests.integration.worker.test_text_indexing import NOTE, Files, files, found, text_of
+from tests.support.recordings import CUSTOMER, MODEL, customer, encoded
+from tests.support.worker_attachments import (
+    attach,
+    attachment_worker,
+    landed,
+    rows_of,
+    with_attachments,
+)
+from tests.support.worker_fixture import ShiftedClock, WorkerFixture
 
 __all__ = ["files"]
 
@@ -34,11 +40,11 @@ def call(url: str, filename: str = "call.ogg", record_id: str = "a") -> dict[str
 
 
 def test_what_is_said_in_a_recording_is_found_with_its_name_and_time(
-    home: Home, files: Files
+    home: WorkerFixture, files: Files
 ) -> None:
     batch_id = landed(home, call(files.put("call.ogg", OGG)))
-    with fetching(home, **LISTENS) as fetcher:
-        fetcher.until_settled(batch_id)
+    with attachment_worker(home, **LISTENS) as fetcher:
+        fetcher.run_until_settled(batch_id)
 
     [hit] = search(home.lake, home.workspace_id, "spreadsheets quarter", limit=10).hits
     assert hit.text.startswith("The export to spreadsheets fails every Monday")
@@ -48,35 +54,37 @@ def test_what_is_said_in_a_recording_is_found_with_its_name_and_time(
 
 
 def test_without_a_model_a_recording_fails_at_once_and_is_read_when_there_is_one(
-    home: Home, files: Files
+    home: WorkerFixture, files: Files
 ) -> None:
     batch_id = landed(home, call(files.put("call.ogg", OGG)))
-    with fetching(home) as fetcher:
-        fetcher.until_settled(batch_id)
+    with attachment_worker(home) as fetcher:
+        fetcher.run_until_settled(batch_id)
     told = text_of(home, batch_id)
     assert told.status is TextStatus.FAILED
     assert isinstance(told.error, attachments.AttachmentFault)
     assert told.error.code == "EXTRA_MISSING"
     assert "everlake[speech]" in told.error.message
 
-    with home.catalog.write() as tx:
+    with home.catalog.transaction() as tx:
         now = home.catalog.now_ms()
         assert attachments.retry_texts(tx, home.workspace_id, batch_id, now=now) == 1
-    with fetching(home, **LISTENS) as fetcher:
-        fetcher.until_settled(batch_id)
+    with attachment_worker(home, **LISTENS) as fetcher:
+        fetcher.run_until_settled(batch_id)
 
     assert [name for _, name in found(home, "spreadsheets")] == ["call.ogg"]
     assert text_of(home, batch_id).status is TextStatus.COMPLETE
 
 
-def test_a_recording_is_known_by_its_bytes_and_a_document_too(home: Home, files: Files) -> None:
+def test_a_recording_is_known_by_its_bytes_and_a_document_too(
+    home: WorkerFixture, files: Files
+) -> None:
     batch_id = landed(
         home,
         call(files.put("a", OGG), filename="report.pdf", record_id="a"),
         call(files.put("b", "%PDF-1.7\n1 0 obj <<\n"), filename="call.mp3", record_id="b"),
     )
-    with fetching(home, **LISTENS) as fetcher:
-        fetcher.until_settled(batch_id)
+    with attachment_worker(home, **LISTENS) as fetcher:
+        fetcher.run_until_settled(batch_id)
 
     assert [name for _, name in found(home, "spreadsheets")] == ["report.pdf"]
     torn = text_of(home, batch_id, 1).error
@@ -103,11 +111,11 @@ class Slow:
 
 
 def test_a_recording_holds_up_no_other_file_and_keeps_its_lease(
-    home: Home, files: Files, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    home: WorkerFixture, files: Files, clock: ShiftedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = Slow(monkeypatch)
     recorded = landed(home, call(files.put("call.ogg", OGG)))
-    with fetching(home, **LISTENS) as fetcher:
+    with attachment_worker(home, **LISTENS) as fetcher:
         turns = [
             threading.Thread(target=repeated, args=(turn, slow.go_on), daemon=True)
             for turn in fetcher._turns
@@ -120,22 +128,22 @@ def test_a_recording_holds_up_no_other_file_and_keeps_its_lease(
             home, with_attachments("n", attach(files.put("n.txt", NOTE), filename="n.txt"))
         )
         deadline = time.monotonic() + 30
-        while rows_of(home, noted)[0].text_status is not TextState.READY:
+        while rows_of(home, noted)[0].text_status is not TextStage.READY:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         [held] = rows_of(home, recorded)
-        assert held.text_status is TextState.RECORDING
+        assert held.text_status is TextStage.RECORDING
         assert isinstance(held.view().text, attachments.TextProgress)
         assert held.view().text.status is TextStatus.PENDING  # type: ignore[union-attr]
 
-        clock.forward(20_000)
+        clock.advance(20_000)
         fetcher.renew()
         [renewed] = rows_of(home, recorded)
         assert (renewed.text_due_at or 0) > (held.text_due_at or 0)
         slow.go_on.set()
         for turn in turns:
             turn.join()
-        fetcher.until_settled(recorded, noted)
+        fetcher.run_until_settled(recorded, noted)
     assert [name for _, name in found(home, "spreadsheets")] == ["call.ogg"]
 
 
@@ -146,60 +154,66 @@ def repeated(turn: Any, end: threading.Event) -> None:
 
 
 def test_a_worker_that_writes_nothing_down_leaves_recordings_to_one_that_does(
-    home: Home, files: Files
+    home: WorkerFixture, files: Files
 ) -> None:
     batch_id = landed(home, call(files.put("call.ogg", OGG)))
-    with fetching(home, "other", attachment_speech_processes=0, **LISTENS) as fetcher:
-        while rows_of(home, batch_id)[0].text_status is not TextState.RECORDING:
-            fetcher.turn()
+    with attachment_worker(home, "other", attachment_speech_processes=0, **LISTENS) as fetcher:
+        while rows_of(home, batch_id)[0].text_status is not TextStage.RECORDING:
+            fetcher.run_once()
         assert not any(turn() for turn in fetcher._turns)
-    with fetching(home, **LISTENS) as fetcher:
-        fetcher.until_settled(batch_id)
+    with attachment_worker(home, **LISTENS) as fetcher:
+        fetcher.run_until_settled(batch_id)
 
     assert [name for _, name in found(home, "spreadsheets")] == ["call.ogg"]
 
 
 def test_when_the_model_is_taken_away_what_waited_for_it_is_told_so(
-    home: Home, files: Files
+    home: WorkerFixture, files: Files
 ) -> None:
     batch_id = landed(home, call(files.put("call.ogg", OGG)))
-    with fetching(home, **LISTENS, attachment_speech_processes=0) as leaving:
-        while rows_of(home, batch_id)[0].text_status is not TextState.RECORDING:
-            leaving.turn()
+    with attachment_worker(home, **LISTENS, attachment_speech_processes=0) as leaving:
+        while rows_of(home, batch_id)[0].text_status is not TextStage.RECORDING:
+            leaving.run_once()
 
-    with fetching(home, "other") as fetcher:
-        fetcher.until_settled(batch_id)
+    with attachment_worker(home, "other") as fetcher:
+        fetcher.run_until_settled(batch_id)
 
     told = text_of(home, batch_id).error
     assert isinstance(told, attachments.AttachmentFault)
     assert told.code == "EXTRA_MISSING"
 
 
-def test_a_recording_that_its_workers_did_not_survive_is_given_up(home: Home, files: Files) -> None:
+def test_a_recording_that_its_workers_did_not_survive_is_given_up(
+    home: WorkerFixture, files: Files
+) -> None:
     batch_id = landed(home, call(files.put("call.ogg", OGG)))
-    with fetching(home, attachment_speech_processes=0, **LISTENS) as fetcher:
-        while rows_of(home, batch_id)[0].text_status is not TextState.RECORDING:
-            fetcher.turn()
+    with attachment_worker(home, attachment_speech_processes=0, **LISTENS) as fetcher:
+        while rows_of(home, batch_id)[0].text_status is not TextStage.RECORDING:
+            fetcher.run_once()
     for _ in range(3):
-        with home.catalog.write() as tx:
+        with home.catalog.transaction() as tx:
             now = home.catalog.now_ms()
-            state = TextState.RECORDING
-            assert readings.claim(tx, owner="dead/read", now=now, lease_ms=9, most=9, state=state)
-            readings.abandon(tx, "dead/read", now=now)
-    with fetching(home, max_attempts=3, **LISTENS) as fetcher:
-        fetcher.until_settled(batch_id)
+            state = TextStage.RECORDING
+            assert extraction_queue.claim(
+                tx, owner="dead/read", now=now, lease_ms=9, limit=9, state=state
+            )
+            extraction_queue.expire_leases(tx, "dead/read", now=now)
+    with attachment_worker(home, max_attempts=3, **LISTENS) as fetcher:
+        fetcher.run_until_settled(batch_id)
 
     told = text_of(home, batch_id).error
     assert isinstance(told, attachments.AttachmentFault)
     assert told.code == "GIVEN_UP"
 
 
-def test_a_stop_hands_a_recording_back_with_no_try_counted(home: Home, files: Files) -> None:
+def test_a_stop_hands_a_recording_back_with_no_try_counted(
+    home: WorkerFixture, files: Files
+) -> None:
     long = encoded(customer().repeat(60), "flac", "flac")
     batch_id = landed(home, call(files.put("call.flac", long), filename="call.flac"))
-    with fetching(home, **LISTENS) as fetcher:
+    with attachment_worker(home, **LISTENS) as fetcher:
         *others, listening = fetcher._turns
-        while rows_of(home, batch_id)[0].text_status is not TextState.RECORDING:
+        while rows_of(home, batch_id)[0].text_status is not TextStage.RECORDING:
             for turn in others:
                 turn()
             time.sleep(0.01)
@@ -211,7 +225,7 @@ def test_a_stop_hands_a_recording_back_with_no_try_counted(home: Home, files: Fi
         going.join()
 
         [row] = rows_of(home, batch_id)
-    assert (row.text_status, row.text_owner, row.text_attempts) == (TextState.RECORDING, None, 0)
+    assert (row.text_status, row.text_owner, row.text_attempts) == (TextStage.RECORDING, None, 0)
     assert row.sha256 is not None
     assert not (home.data / text_path(row.workspace_id, row.sha256)).exists()
 
@@ -225,10 +239,10 @@ def test_a_model_that_is_not_there_is_told_at_once(
 ) -> None:
     settings = Settings(attachment_speech_model=model.format(tmp=tmp_path))
     if told is None:
-        assert check_speech(settings) is None
+        assert load_transcription_options(settings) is None
         return
     with pytest.raises(SettingsError, match=f"EVERLAKE_ATTACHMENT_SPEECH_MODEL.*{told}"):
-        check_speech(settings)
+        load_transcription_options(settings)
 
 
 def test_a_model_without_the_extra_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,4 +250,4 @@ def test_a_model_without_the_extra_is_told_at_once(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"everlake\[speech\]"):
-        check_speech(Settings(attachment_speech_model=MODEL))
+        load_transcription_options(Settings(attachment_speech_model=MODEL))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.processes import pid_of, until
-from tests.integration.server import Server, everlake
+from tests.support.processes import pid_of, wait_until
+from tests.support.server import EverlakeServer, run_everlake
 
 _TGKILL = {"x86_64": 234, "aarch64": 131}
 
@@ -30,11 +30,11 @@ def test_a_signal_that_reaches_another_thread_than_the_first_ends_the_worker(
     # first one alone.
     if (call := _TGKILL.get(platform.machine())) is None:
         pytest.skip(f"the number of tgkill(2) on {platform.machine()} is not known here")
-    everlake("init", data=tmp_path)
-    worker = Server("worker", tmp_path)
+    run_everlake("init", data=tmp_path)
+    worker = EverlakeServer("worker", tmp_path)
     worker.start()
     try:
-        until(lambda: '"working"' in worker.log(), "it does not begin to work")
+        wait_until(lambda: '"working"' in worker.log(), "it does not begin to work")
         pid = pid_of(worker)
         other = next(one for one in threads_that_take(signal.SIGTERM, pid) if one != pid)
         assert ctypes.CDLL(None).syscall(call, pid, other, int(signal.SIGTERM)) == 0

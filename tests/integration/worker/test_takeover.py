@@ -14,28 +14,28 @@ from typing import IO
 import msgspec
 import pytest
 
+from everlake.lake.writer_leases import WriterLeases
+from everlake.runtime import liveness
+from everlake.runtime.liveness import LivenessLock
 from everlake.settings import Settings
-from everlake.worker import presence
-from everlake.worker.leases import WriterLeases
-from everlake.worker.presence import Presence
-from everlake.worker.run import Worker
-from tests.integration.server import environment
-from tests.integration.worker.home import Home, record
+from everlake.worker.service import Worker
+from tests.support.server import environment
+from tests.support.worker_fixture import WorkerFixture, record
 
 HOLDING = """
 import sys, time
 from pathlib import Path
 import msgspec
 from everlake.settings import Settings
-from everlake.worker.run import Worker
-from everlake.worker.queue import Queue
+from everlake.worker.service import Worker
+from everlake.worker.stage_runner import StageRunner
 
 def hang(self, group):
-    self._writers.hold(group[0].workspace_id)
+    self._writers.acquire(group[0].workspace_id)
     print("at work", flush=True)
     time.sleep(600)
 
-Queue._process = hang
+StageRunner._process = hang
 Worker(Settings(data=sys.argv[1])).run()
 """
 """The real worker, save that its steps never end."""
@@ -76,14 +76,14 @@ def working(data: Path) -> Iterator[Worker]:
         thread.join()
 
 
-def until_complete(home: Home, batch_id: str) -> None:
+def until_complete(home: WorkerFixture, batch_id: str) -> None:
     deadline = time.monotonic() + 60
     while home.statuses(batch_id) != ["COMPLETE"]:
         assert time.monotonic() < deadline, home.batch(batch_id)
         time.sleep(0.02)
 
 
-def test_a_worker_that_starts_takes_over_what_a_killed_one_held(home: Home) -> None:
+def test_a_worker_that_starts_takes_over_what_a_killed_one_held(home: WorkerFixture) -> None:
     batch_id = home.accept(record("a", "kept"))
     with worker_at_work(home.data) as dying:
         held = home.batch(batch_id)
@@ -99,13 +99,13 @@ def test_a_worker_that_starts_takes_over_what_a_killed_one_held(home: Home) -> N
     assert list(Path(home.data / "workers").iterdir()) == []
 
 
-def test_a_worker_that_lives_keeps_what_it_holds(home: Home) -> None:
+def test_a_worker_that_lives_keeps_what_it_holds(home: WorkerFixture) -> None:
     batch_id = home.accept(record("a"))
     with worker_at_work(home.data) as alive:
         held = home.batch(batch_id)
-        fresh = Presence(home.data)
-        assert list(fresh.dead()) == []
-        fresh.leave()
+        fresh = LivenessLock(home.data)
+        assert list(fresh.dead_workers()) == []
+        fresh.release()
 
         assert alive.poll() is None
         # It may have renewed its lease meanwhile.
@@ -114,81 +114,81 @@ def test_a_worker_that_lives_keeps_what_it_holds(home: Home) -> None:
         assert msgspec.structs.replace(now, due_at=held.due_at) == held
 
 
-def test_a_worker_that_stops_in_good_order_leaves_nothing_behind(home: Home) -> None:
+def test_a_worker_that_stops_in_good_order_leaves_nothing_behind(home: WorkerFixture) -> None:
     batch_id = home.accept(record("a"))
     with working(home.data):
         until_complete(home, batch_id)
 
     assert list(Path(home.data / "workers").iterdir()) == []
     # The right to write is free at once.
-    home.writers("other").hold(home.workspace_id)
+    home.writer_leases("other").acquire(home.workspace_id)
 
 
 def test_a_dead_worker_is_found_once(tmp_path: Path) -> None:
-    dead = Presence(tmp_path)
+    dead = LivenessLock(tmp_path)
     dead._file.close()  # as the system does for a process that is killed
-    other = Presence(tmp_path)
+    other = LivenessLock(tmp_path)
 
-    assert list(other.dead()) == [dead.name]
-    assert list(other.dead()) == []
-    other.leave()
+    assert list(other.dead_workers()) == [dead.name]
+    assert list(other.dead_workers()) == []
+    other.release()
 
 
 def test_a_worker_that_could_not_be_taken_over_is_found_again(tmp_path: Path) -> None:
-    dead = Presence(tmp_path)
+    dead = LivenessLock(tmp_path)
     dead._file.close()
-    other = Presence(tmp_path)
+    other = LivenessLock(tmp_path)
 
-    found = other.dead()
+    found = other.dead_workers()
     assert next(found) == dead.name
     found.close()  # the taking over failed
 
-    assert list(other.dead()) == [dead.name]
-    other.leave()
+    assert list(other.dead_workers()) == [dead.name]
+    other.release()
 
 
 def test_a_worker_that_is_just_starting_is_not_taken_for_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older = Presence(tmp_path)
+    older = LivenessLock(tmp_path)
     flock = fcntl.flock
     found: list[str] = []
 
     def looked_at_in_between(file: IO[str], operation: int) -> None:
-        monkeypatch.setattr(presence.fcntl, "flock", flock)
-        found.extend(older.dead())
+        monkeypatch.setattr(liveness.fcntl, "flock", flock)
+        found.extend(older.dead_workers())
         flock(file, operation)
 
-    monkeypatch.setattr(presence.fcntl, "flock", looked_at_in_between)
-    starting = Presence(tmp_path)
+    monkeypatch.setattr(liveness.fcntl, "flock", looked_at_in_between)
+    starting = LivenessLock(tmp_path)
 
     assert found == []
-    assert list(older.dead()) == []
-    starting.leave()
-    older.leave()
+    assert list(older.dead_workers()) == []
+    starting.release()
+    older.release()
 
 
-def test_the_right_to_write_is_of_one_worker_at_a_time(home: Home) -> None:
-    one, other = home.writers("one"), home.writers("other")
-    one.hold(home.workspace_id)
+def test_the_right_to_write_is_of_one_worker_at_a_time(home: WorkerFixture) -> None:
+    one, other = home.writer_leases("one"), home.writer_leases("other")
+    one.acquire(home.workspace_id)
 
-    assert one.held() == [home.workspace_id]
+    assert one.held_workspaces() == [home.workspace_id]
     with pytest.raises(Exception, match=home.workspace_id):
-        other.hold(home.workspace_id)
-    assert other.held() == []
+        other.acquire(home.workspace_id)
+    assert other.held_workspaces() == []
 
-    one.release()
-    other.hold(home.workspace_id)
-    assert one.held() == []
-    assert other.held() == [home.workspace_id]
+    one.release_all()
+    other.acquire(home.workspace_id)
+    assert one.held_workspaces() == []
+    assert other.held_workspaces() == [home.workspace_id]
 
 
-def test_who_lost_the_right_to_write_forgets_it_when_it_renews(home: Home) -> None:
+def test_who_lost_the_right_to_write_forgets_it_when_it_renews(home: WorkerFixture) -> None:
     one = WriterLeases(home.catalog, "one", 1)
-    one.hold(home.workspace_id)
+    one.acquire(home.workspace_id)
     time.sleep(0.005)
-    home.writers("other").hold(home.workspace_id)
+    home.writer_leases("other").acquire(home.workspace_id)
 
     one.renew()
 
-    assert one.held() == []
+    assert one.held_workspaces() == []

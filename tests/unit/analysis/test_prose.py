@@ -4,9 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everlake.analysis.prose import MAX_TEXT, Cover, clean, is_machine_word, split
-from everlake.analysis.quotes import part_quotes
-from everlake.analysis.times import absolute_ms, normalised, offset_ms, rfc3339
+from everlake.analysis.prose import (
+    MAX_TEXT,
+    CoverageIndex,
+    is_machine_text,
+    normalize_text,
+    split_text,
+)
+from everlake.analysis.quoted_mail import split_quotes
+from everlake.analysis.timestamps import (
+    format_rfc3339,
+    normalize_timestamp,
+    parse_offset_ms,
+    parse_timestamp_ms,
+)
 from everlake.markup import decode_entities, html_to_text, looks_like_html
 
 
@@ -27,28 +38,28 @@ from everlake.markup import decode_entities, html_to_text, looks_like_html
     ],
 )
 def test_clean_text_has_no_stray_space_or_control_characters(text: str, cleaned: str) -> None:
-    assert clean(text) == cleaned
+    assert normalize_text(text) == cleaned
 
 
 @given(st.text())
 def test_cleaning_again_changes_nothing(text: str) -> None:
-    once = clean(text)
-    assert clean(once) == once
+    once = normalize_text(text)
+    assert normalize_text(once) == once
     once.encode()
 
 
 @given(st.text(alphabet="ab .\n。", min_size=0, max_size=9_000))
 def test_split_text_is_bounded_and_whole(text: str) -> None:
-    pieces = split(text)
+    pieces = split_text(text)
     assert all(0 < len(piece) <= MAX_TEXT for piece in pieces)
     assert "".join("".join(pieces).split()) == "".join(text.split())
 
 
 def test_text_is_split_between_paragraphs_before_sentences_before_words() -> None:
     words = "word " * 200
-    assert split(f"{words}\n\n{words}. {words}")[0] == words.strip()
-    assert split(f"{words}. {words}")[0] == f"{words}."
-    assert split("word " * 500)[0].endswith("word")
+    assert split_text(f"{words}\n\n{words}. {words}")[0] == words.strip()
+    assert split_text(f"{words}. {words}")[0] == f"{words}."
+    assert split_text("word " * 500)[0].endswith("word")
 
 
 @pytest.mark.parametrize(
@@ -56,23 +67,23 @@ def test_text_is_split_between_paragraphs_before_sentences_before_words() -> Non
              "550e8400-e29b-41d4-a716-446655440000", "12 / 34", "f" * 64]
 )  # fmt: skip
 def test_ids_links_and_numbers_are_machine_words(text: str) -> None:
-    assert is_machine_word(text)
+    assert is_machine_text(text)
 
 
 @pytest.mark.parametrize(
     "text", ["refund", "Great!", "see https://example.com", "返金してください", "5pm"]
 )
 def test_words_are_not_machine_words(text: str) -> None:
-    assert not is_machine_word(text)
+    assert not is_machine_text(text)
 
 
 def test_another_rendering_is_covered_and_a_new_sentence_is_not() -> None:
-    cover = Cover(["Please **ship** it, today! See https://example.com"])
+    cover = CoverageIndex(["Please **ship** it, today! See https://example.com"])
     assert cover.covers("please ship it today")
     assert not cover.covers("please ship it tomorrow")
     assert not cover.covers("ship today please")
     assert cover.covers("Please ship it tod", cut_off=True)
-    assert cover.new_lines("please ship\nor not") == "or not"
+    assert cover.uncovered_lines("please ship\nor not") == "or not"
 
 
 def test_html_becomes_readable_lines() -> None:
@@ -82,7 +93,7 @@ def test_html_becomes_readable_lines() -> None:
         "<li>b</ul><style>p{}</style><script>if (a<b) c()</script><pre>x\n  y</pre>"
         "<blockquote><p>old</p></blockquote>5 < 6</body></html>"
     )
-    assert clean(html_to_text(source)) == (
+    assert normalize_text(html_to_text(source)) == (
         "Hi\n\nOne line with a link & more\nnext\n\na\nb\n\nx\ny\n\n> old\n\n5 < 6"
     )
 
@@ -96,7 +107,7 @@ def test_broken_markup_loses_no_words() -> None:
         "<p>a &#99999999999; b",
         "<",
     ):
-        assert clean(html_to_text(source)).startswith(("a", "<"))
+        assert normalize_text(html_to_text(source)).startswith(("a", "<"))
     assert "b" in html_to_text("<p>a <!-- b")
 
 
@@ -110,7 +121,7 @@ def test_only_html_is_taken_for_html() -> None:
 
 def test_answers_between_quoted_lines_are_the_senders() -> None:
     text = "Hi,\nOn Monday Ann wrote:\n> one?\nyes\n> two?\nno"
-    assert part_quotes(text) == [
+    assert split_quotes(text) == [
         (True, "Hi,"),
         (False, "On Monday Ann wrote:\n> one?"),
         (True, "yes"),
@@ -132,11 +143,11 @@ def test_answers_between_quoted_lines_are_the_senders() -> None:
     ],
 )
 def test_what_only_came_along_is_not_the_senders(tail: str) -> None:
-    assert part_quotes(f"New words.\n\n{tail}") == [(True, "New words."), (False, tail)]
+    assert split_quotes(f"New words.\n\n{tail}") == [(True, "New words."), (False, tail)]
 
 
 def test_marked_lines_outside_of_mail_are_the_writers() -> None:
-    assert part_quotes("> 5 items\nok", marked_lines=False) == [(True, "> 5 items\nok")]
+    assert split_quotes("> 5 items\nok", angle_quotes=False) == [(True, "> 5 items\nok")]
 
 
 @pytest.mark.parametrize(
@@ -165,23 +176,23 @@ def test_marked_lines_outside_of_mail_are_the_writers() -> None:
     ],
 )
 def test_times_become_rfc_3339_in_utc(value: object, moment: str | None) -> None:
-    assert normalised(value) == moment
+    assert normalize_timestamp(value) == moment
 
 
 def test_offsets_are_seconds_milliseconds_or_clocks() -> None:
-    assert offset_ms(1.5) == 1500
-    assert offset_ms(1500, milliseconds=True) == 1500
-    assert offset_ms("01:02:03.5") == 3_723_500
-    assert offset_ms("2:03") == 123_000
-    assert offset_ms("12.5") == 12_500
-    assert offset_ms("soon") is None
-    assert offset_ms(float("nan")) is None
-    assert offset_ms(-1) is None
+    assert parse_offset_ms(1.5) == 1500
+    assert parse_offset_ms(1500, milliseconds=True) == 1500
+    assert parse_offset_ms("01:02:03.5") == 3_723_500
+    assert parse_offset_ms("2:03") == 123_000
+    assert parse_offset_ms("12.5") == 12_500
+    assert parse_offset_ms("soon") is None
+    assert parse_offset_ms(float("nan")) is None
+    assert parse_offset_ms(-1) is None
 
 
 @given(st.one_of(st.text(), st.integers(), st.floats()))
 def test_no_value_is_a_time_that_cannot_be_written(value: object) -> None:
-    ms = absolute_ms(value)
+    ms = parse_timestamp_ms(value)
     if ms is not None:
-        written = rfc3339(ms)
-        assert written is None or absolute_ms(written) == ms
+        written = format_rfc3339(ms)
+        assert written is None or parse_timestamp_ms(written) == ms

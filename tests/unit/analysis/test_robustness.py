@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everlake.analysis.decode import decode
-from everlake.analysis.names import Kind, member
+from everlake.analysis.json_decoding import decode_json
+from everlake.analysis.member_names import MemberKind, meaning_of
 from everlake.analysis.prose import MAX_TEXT
-from everlake.analysis.utterances import MAX_UTTERANCES, extract
+from everlake.analysis.utterances import MAX_UTTERANCES, extract_utterances
 from everlake.contract.envelope import RECORD_TYPES, Participant
 
 KNOWN_NAMES = """
@@ -44,7 +44,7 @@ PEOPLE = (Participant(id="agent", role="internal", name="A"),)
 @given(TYPES, st.dictionaries(NAMES, VALUES, max_size=8))
 @settings(deadline=None)
 def test_any_object_gives_clean_bounded_utterances(record_type: str, data: dict[str, Any]) -> None:
-    for said in extract(record_type, json.dumps(data).encode(), PEOPLE):
+    for said in extract_utterances(record_type, json.dumps(data).encode(), PEOPLE):
         assert 0 < len(said.text) <= MAX_TEXT
         assert said.text == said.text.strip()
         (said.text + (said.speaker or "")).encode()
@@ -60,7 +60,8 @@ def _fill(value: Any, sentences: list[str]) -> Any:
     if isinstance(value, dict):
         return {
             key: _fill(inner, sentences)
-            if isinstance(inner, dict | list) or member(key).kind not in (Kind.SPEAKER, Kind.NAME)
+            if isinstance(inner, dict | list)
+            or meaning_of(key).kind not in (MemberKind.SPEAKER, MemberKind.NAME)
             else None
             for key, inner in value.items()
         }
@@ -79,7 +80,7 @@ def _fill(value: Any, sentences: list[str]) -> Any:
 def test_every_sentence_is_findable(record_type: str, data: dict[str, Any]) -> None:
     sentences: list[str] = []
     filled = _fill(data, sentences)
-    utterances = extract(record_type, json.dumps(filled).encode())
+    utterances = extract_utterances(record_type, json.dumps(filled).encode())
     said = "\n".join(f"{x.speaker}: {x.text}" for x in utterances)
     for sentence in sentences:
         assert sentence in said or json.dumps(sentence) not in json.dumps(filled)
@@ -89,10 +90,10 @@ def test_every_sentence_is_findable(record_type: str, data: dict[str, Any]) -> N
 def test_the_tolerant_decoder_reads_what_the_fast_one_reads(value: Any) -> None:
     plain = json.dumps({"a": value})
     refused = plain[:-1] + ', "n": 1e99999}'
-    tolerant = decode(refused.encode())
+    tolerant = decode_json(refused.encode())
     assert isinstance(tolerant, dict)
     assert tolerant.pop("n") == float("inf")
-    assert tolerant == decode(plain.encode())
+    assert tolerant == decode_json(plain.encode())
 
 
 @pytest.mark.parametrize(
@@ -112,19 +113,19 @@ def test_the_tolerant_decoder_reads_what_the_fast_one_reads(value: Any) -> None:
     ],
 )
 def test_hard_json_still_gives_its_strings(member_text: bytes) -> None:
-    said = extract("message", b'{"text": "hello there", ' + member_text + b"}")
+    said = extract_utterances("message", b'{"text": "hello there", ' + member_text + b"}")
     assert "hello there" in [x.text for x in said]
 
 
 def test_strings_below_any_depth_are_heard() -> None:
     deep = b'{"a":' + b"[" * 50_000 + b'"hello there"' + b"]" * 50_000 + b"}"
-    assert [x.text for x in extract("message", deep)] == ["hello there"]
+    assert [x.text for x in extract_utterances("message", deep)] == ["hello there"]
 
 
 def test_what_is_too_much_is_joined_not_dropped() -> None:
     count = MAX_UTTERANCES + 5_000
     messages = [{"from": f"s{n % 2}", "text": f"number {n} here"} for n in range(count)]
-    said = extract("conversation", json.dumps({"messages": messages}).encode())
+    said = extract_utterances("conversation", json.dumps({"messages": messages}).encode())
     assert len(said) <= MAX_UTTERANCES
     heard = "\n".join(x.text for x in said)
     assert all(f"number {n} here" in heard for n in range(0, count, 97))
@@ -139,4 +140,4 @@ def test_repeated_pieces_do_not_stall_the_readers(unit: str) -> None:
     text = unit * (60_000 // len(unit))
     for opening in ("", "<p>", "WEBVTT\n\n00:01.000 --> 00:02.000\n"):
         data = {"from": "a", "to": ["b"], "subject": text, "text": text, "html": opening + text}
-        assert len(extract("email", json.dumps(data).encode())) <= MAX_UTTERANCES
+        assert len(extract_utterances("email", json.dumps(data).encode())) <= MAX_UTTERANCES

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from everlake.analysis.utterances import Utterance, extract
+from everlake.analysis.utterances import Utterance, extract_utterances
 from everlake.contract.envelope import Participant
 
 ANN = Participant(id="u1", role="internal", name="Ann Agent", email="ann@acme.io")
@@ -12,7 +12,7 @@ CARL = Participant(id="c9", role="external", name="Carl", email="carl@example.co
 
 
 def read(record_type: str, data: dict[str, Any], *participants: Participant) -> list[Utterance]:
-    return extract(record_type, json.dumps(data).encode(), participants)
+    return extract_utterances(record_type, json.dumps(data).encode(), participants)
 
 
 def lines(utterances: list[Utterance]) -> list[tuple[str | None, str]]:

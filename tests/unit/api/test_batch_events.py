@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from everlake.api.routes import batch_events
-from everlake.api.watch import Watch
+from everlake.api.subscriptions import BatchSubscription
 from everlake.catalog.batches import BatchRow
-from everlake.contract.batch import BatchStatus
+from everlake.contract.batches import BatchStatus
 
 ROW = BatchRow(
     id="b",
@@ -32,12 +32,12 @@ def test_a_quiet_stream_says_that_it_is_alive(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(batch_events, "HEARTBEAT_SECONDS", 0.01)
 
     async def listen() -> list[bytes]:
-        watch = Watch("k", ROW)
+        watch = BatchSubscription("k", ROW)
         heard: list[bytes] = []
-        async for message in batch_events.messages(watch, None):
+        async for message in batch_events.event_messages(watch, None):
             heard.append(message.encode())
             if heard.count(b": \r\n\r\n") == 3:
-                watch.end()
+                watch.close()
         return heard
 
     heard = asyncio.run(listen())

@@ -4,11 +4,11 @@ from importlib.resources import files
 
 import pytest
 
-from everlake.api.docs_page import STATIC_FILES, docs_page, static_file
+from everlake.api.docs_page import STATIC_FILES, read_static_file, render_docs_page
 
 
 def test_the_page_loads_nothing_but_files_that_are_served() -> None:
-    page = docs_page().decode()
+    page = render_docs_page().decode()
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert {path for path in loaded if not path.startswith("/static/")} == {
         "/openapi.json",
@@ -16,18 +16,18 @@ def test_the_page_loads_nothing_but_files_that_are_served() -> None:
     }
     for path in loaded:
         if path.startswith("/static/"):
-            assert static_file(path.removeprefix("/static/")) is not None, path
+            assert read_static_file(path.removeprefix("/static/")) is not None, path
 
 
 def test_the_page_has_no_inline_script_or_handler() -> None:
-    page = docs_page().decode()
+    page = render_docs_page().decode()
     assert "<title>Everlake API</title>" in page
     assert re.findall(r"<script(?![^>]*\ssrc=)", page) == []
     assert re.findall(r"\son[a-z]+=", page) == []
 
 
 def test_the_script_asks_for_our_description_and_for_no_validator() -> None:
-    found = static_file("docs.js")
+    found = read_static_file("docs.js")
     assert found is not None
     script = found[0].decode()
     assert 'url: "/openapi.json"' in script
@@ -38,7 +38,7 @@ def test_the_script_asks_for_our_description_and_for_no_validator() -> None:
 
 
 def test_styles_of_ours_load_nothing() -> None:
-    found = static_file("docs.css")
+    found = read_static_file("docs.css")
     assert found is not None
     assert b"url(" not in found[0]
     assert b"@import" not in found[0]
@@ -46,7 +46,7 @@ def test_styles_of_ours_load_nothing() -> None:
 
 @pytest.mark.parametrize("name", STATIC_FILES)
 def test_every_listed_file_is_served_with_its_media_type(name: str) -> None:
-    found = static_file(name)
+    found = read_static_file(name)
     assert found is not None
     assert len(found[0]) > 0
     assert found[1] == STATIC_FILES[name]
@@ -57,11 +57,11 @@ def test_every_listed_file_is_served_with_its_media_type(name: str) -> None:
     ["", ".", "docs.html", "../docs_page.py", "swagger-ui", "swagger-ui/", "/docs.js", "docs.js/"],
 )
 def test_nothing_else_is_served(name: str) -> None:
-    assert static_file(name) is None
+    assert read_static_file(name) is None
 
 
 def test_the_vendored_files_are_those_of_the_notice() -> None:
-    notice = static_file("swagger-ui/NOTICE")
+    notice = read_static_file("swagger-ui/NOTICE")
     assert notice is not None
     sums = dict(line.split("  ")[::-1] for line in notice[0].decode().splitlines() if "  " in line)
     folder = files("everlake.api").joinpath("static", "swagger-ui")

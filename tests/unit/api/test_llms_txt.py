@@ -2,8 +2,8 @@ import re
 
 import msgspec
 
-from everlake.api.llms_txt import llms_txt
-from everlake.contract.batch import BatchStatus
+from everlake.api.llms_txt import render_llms_txt
+from everlake.contract.batches import BatchStatus
 from everlake.contract.envelope import (
     RECORD_TYPES,
     Record,
@@ -13,7 +13,7 @@ from everlake.contract.envelope import (
 from everlake.contract.errors import ErrorCode, RecordErrorCode
 from everlake.contract.limits import Limits
 
-PAGE = llms_txt(Limits(), base_url="http://lake.example:8400/")
+PAGE = render_llms_txt(Limits(), base_url="http://lake.example:8400/")
 
 
 def test_the_page_has_the_form_of_llmstxt() -> None:
@@ -54,5 +54,5 @@ def test_every_member_type_status_and_code_is_named() -> None:
 
 
 def test_limits_in_force_are_named() -> None:
-    page = llms_txt(Limits(records_per_batch=77, body_bytes=4_321), base_url="http://a")
+    page = render_llms_txt(Limits(records_per_batch=77, body_bytes=4_321), base_url="http://a")
     assert "77 records and 4,321 bytes" in page

@@ -12,18 +12,22 @@ from litestar.response.sse import ServerSentEventMessage
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from everlake.api.openapi import build
-from everlake.api.openapi.errors import MEANING_OF, RECORD_MEANING_OF, status_of
+from everlake.api.openapi import build_document
+from everlake.api.openapi.error_descriptions import (
+    ERROR_DESCRIPTIONS,
+    RECORD_ERROR_DESCRIPTIONS,
+    status_of,
+)
 from everlake.api.openapi.examples import BATCH_EVENT, ERROR_MESSAGES, MINIMAL_RECORD, RECORD
-from everlake.api.openapi.vocabulary import EVENT_AT, WHOLE_SECOND
-from everlake.client.events import read_events
-from everlake.contract.batch import Batch, BatchStatus
+from everlake.api.openapi.schema_builders import EVENT_AT_PATTERN, WHOLE_SECOND_PATTERN
+from everlake.client.server_sent_events import read_events
+from everlake.contract.batches import Batch, BatchStatus
 from everlake.contract.envelope import RECORD_TYPES, Record, canonical_event_at
 from everlake.contract.errors import ErrorCode, RecordErrorCode
 from everlake.contract.limits import Limits
-from everlake.contract.refused import RecordFault, RefusedPage, RefusedRecord
+from everlake.contract.rejected_records import RecordFault, RefusedPage, RefusedRecord
 
-DOCUMENT: dict[str, Any] = build(Limits(), version="1.2.3")
+DOCUMENT: dict[str, Any] = build_document(Limits(), version="1.2.3")
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 OPERATIONS = {
     f"{method.upper()} {path}": operation
@@ -31,8 +35,8 @@ OPERATIONS = {
     for method, operation in item.items()
 }
 JSON = "application/json"
-EVENT_AT_VALIDATOR = jsonschema_rs.Draft202012Validator({"pattern": EVENT_AT})
-WHOLE_SECOND_VALIDATOR = jsonschema_rs.Draft202012Validator({"pattern": WHOLE_SECOND})
+EVENT_AT_VALIDATOR = jsonschema_rs.Draft202012Validator({"pattern": EVENT_AT_PATTERN})
+WHOLE_SECOND_VALIDATOR = jsonschema_rs.Draft202012Validator({"pattern": WHOLE_SECOND_PATTERN})
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
@@ -160,9 +164,9 @@ def test_every_example_of_a_body_is_valid_and_decodes() -> None:
 
 
 def test_every_error_code_has_a_meaning_and_an_example() -> None:
-    assert set(MEANING_OF) == set(ErrorCode)
+    assert set(ERROR_DESCRIPTIONS) == set(ErrorCode)
     assert set(ERROR_MESSAGES) == set(ErrorCode)
-    assert set(RECORD_MEANING_OF) == set(RecordErrorCode)
+    assert set(RECORD_ERROR_DESCRIPTIONS) == set(RecordErrorCode)
 
 
 def test_every_status_lists_its_codes() -> None:
@@ -242,7 +246,7 @@ def test_an_operation_takes_either_header_and_names_its_permission(
 
 def test_limits_in_force_are_in_the_document() -> None:
     limits = Limits(records_per_batch=7, body_bytes=4_321, attachments_per_record=3, burst=55)
-    document = build(limits, version="9")
+    document = build_document(limits, version="9")
     schemas = document["components"]["schemas"]
     assert schemas["RecordArray"]["maxItems"] == 7
     assert schemas["Record"]["properties"]["_attachments"]["maxItems"] == 3
@@ -252,10 +256,10 @@ def test_limits_in_force_are_in_the_document() -> None:
 
 
 def test_building_twice_gives_equal_and_separate_documents() -> None:
-    first, second = build(Limits(), version="1"), build(Limits(), version="1")
+    first, second = build_document(Limits(), version="1"), build_document(Limits(), version="1")
     assert first == second
     first["components"]["schemas"]["Record"]["properties"].clear()
-    assert second == build(Limits(), version="1")
+    assert second == build_document(Limits(), version="1")
 
 
 @pytest.mark.parametrize("record_type", RECORD_TYPES)

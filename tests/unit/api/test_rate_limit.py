@@ -10,25 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everlake.api.rate_limit import MachineRateLimit
+from everlake.api.rate_limit import LocalRateLimiter
 from everlake.contract.errors import ErrorCode, WireError
 
 rates = st.sampled_from([0.1, 1.0, 3.0, 10.0, 1_000.0]) | st.floats(0.01, 10_000)
 bursts = st.integers(1, 50)
 
 
-def allowed(limit: MachineRateLimit, now: float, key: str = "key") -> bool:
+def allowed(limit: LocalRateLimiter, now: float, key: str = "key") -> bool:
     try:
-        limit.take(key, now)
+        limit.acquire_at(key, now)
     except WireError:
         return False
     return True
 
 
-def wait_of(limit: MachineRateLimit, now: float) -> float:
+def wait_of(limit: LocalRateLimiter, now: float) -> float:
     """The seconds that a request is told to wait, or 0 where it is let through."""
     try:
-        limit.take("key", now)
+        limit.acquire_at("key", now)
     except WireError as error:
         return error.retry_after or -1
     return 0
@@ -54,7 +54,7 @@ def test_in_no_stretch_of_time_are_there_more_than_the_burst_and_the_rate_allow(
     case: tuple[float, int, list[float]],
 ) -> None:
     rate, burst, times = case
-    limit = MachineRateLimit(rate, burst)
+    limit = LocalRateLimiter(rate, burst)
     taken = [now for now in times if allowed(limit, now)]
 
     for first, start in enumerate(taken):
@@ -66,7 +66,7 @@ def test_in_no_stretch_of_time_are_there_more_than_the_burst_and_the_rate_allow(
 @given(arrivals())
 def test_who_keeps_to_the_rate_is_never_refused(case: tuple[float, int, list[float]]) -> None:
     rate, burst, times = case
-    limit = MachineRateLimit(rate, burst)
+    limit = LocalRateLimiter(rate, burst)
 
     # At full speed from the first request, and a little slower than that.
     assert all(allowed(limit, times[0] + n * 1.0001 / rate) for n in range(len(times)))
@@ -77,7 +77,7 @@ def test_who_keeps_to_the_rate_is_never_refused(case: tuple[float, int, list[flo
 def test_after_a_pause_a_whole_burst_goes_through_and_not_one_more(
     rate: float, burst: int, start: float
 ) -> None:
-    limit = MachineRateLimit(rate, burst)
+    limit = LocalRateLimiter(rate, burst)
 
     for now in (start, start + 2 * burst / rate):
         assert [allowed(limit, now) for _ in range(burst + 1)] == [True] * burst + [False]
@@ -87,25 +87,25 @@ def test_after_a_pause_a_whole_burst_goes_through_and_not_one_more(
 @given(arrivals())
 def test_who_waits_as_long_as_told_is_let_through(case: tuple[float, int, list[float]]) -> None:
     rate, burst, times = case
-    limit = MachineRateLimit(rate, burst)
+    limit = LocalRateLimiter(rate, burst)
     for now in times:
         wait = wait_of(limit, now)
         if wait:
             assert 0 < wait <= 1 / rate + 0.002
-            limit.take("key", now + wait)
+            limit.acquire_at("key", now + wait)
             return
 
 
 def test_a_refused_request_does_not_count() -> None:
-    limit = MachineRateLimit(1.0, 1)
-    limit.take("key", 0.0)
+    limit = LocalRateLimiter(1.0, 1)
+    limit.acquire_at("key", 0.0)
 
     assert not any(allowed(limit, 0.5) for _ in range(100))
     assert allowed(limit, 1.0)
 
 
 def test_keys_do_not_share_a_bucket() -> None:
-    limit = MachineRateLimit(1.0, 1)
+    limit = LocalRateLimiter(1.0, 1)
 
     assert allowed(limit, 0.0, "one")
     assert allowed(limit, 0.0, "other")
@@ -113,12 +113,12 @@ def test_keys_do_not_share_a_bucket() -> None:
 
 
 def test_the_clock_is_one_that_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    limit = MachineRateLimit(1.0, 1)
-    limit.take("key")
+    limit = LocalRateLimiter(1.0, 1)
+    limit.acquire_at("key")
 
     monkeypatch.setattr(time, "time", lambda: 4e9)
     with pytest.raises(WireError) as error:
-        limit.take("key")
+        limit.acquire_at("key")
     assert error.value.code is ErrorCode.RATE_LIMITED
 
 
@@ -131,15 +131,15 @@ def test_who_shares_a_file_counts_as_one(
 ) -> None:
     rate, burst, times = case
     file = tmp_path_factory.mktemp("limits") / "rate-limits"
-    alone = MachineRateLimit(rate, burst)
-    shared = [MachineRateLimit(rate, burst, file) for _ in range(3)]
+    alone = LocalRateLimiter(rate, burst)
+    shared = [LocalRateLimiter(rate, burst, file) for _ in range(3)]
 
     for now in times:
         assert allowed(random.choice(shared), now) == allowed(alone, now)
 
 
 def test_more_keys_than_the_file_has_room_for_are_counted_each_by_itself(tmp_path: Path) -> None:
-    limit = MachineRateLimit(1.0, 1, tmp_path / "rate-limits")
+    limit = LocalRateLimiter(1.0, 1, tmp_path / "rate-limits")
 
     for second in range(0, 40_000, 2):
         key = f"key-{second}"
@@ -149,23 +149,23 @@ def test_more_keys_than_the_file_has_room_for_are_counted_each_by_itself(tmp_pat
 
 def test_a_time_from_before_the_machines_last_start_holds_nobody_back(tmp_path: Path) -> None:
     file = tmp_path / "rate-limits"
-    assert allowed(MachineRateLimit(1.0, 1, file), 1e6)
+    assert allowed(LocalRateLimiter(1.0, 1, file), 1e6)
 
-    assert allowed(MachineRateLimit(1.0, 1, file), 5.0)
-    assert not allowed(MachineRateLimit(1.0, 1, file), 5.0)
+    assert allowed(LocalRateLimiter(1.0, 1, file), 5.0)
+    assert not allowed(LocalRateLimiter(1.0, 1, file), 5.0)
 
 
 def test_a_file_of_another_size_is_begun_anew(tmp_path: Path) -> None:
     file = tmp_path / "rate-limits"
     file.write_bytes(b"\xff" * 1_000)
 
-    limit = MachineRateLimit(1.0, 1, file)
+    limit = LocalRateLimiter(1.0, 1, file)
     assert allowed(limit, 5.0)
     assert not allowed(limit, 5.0)
 
 
 def test_without_its_file_a_process_counts_alone(tmp_path: Path) -> None:
-    limit = MachineRateLimit(1.0, 1, tmp_path / "missing" / "rate-limits")
+    limit = LocalRateLimiter(1.0, 1, tmp_path / "missing" / "rate-limits")
 
     assert allowed(limit, 5.0)
     assert not allowed(limit, 5.0)
@@ -173,7 +173,7 @@ def test_without_its_file_a_process_counts_alone(tmp_path: Path) -> None:
 
 def test_a_process_stopped_with_the_lock_in_hand_stops_no_other(tmp_path: Path) -> None:
     file = tmp_path / "rate-limits"
-    limit = MachineRateLimit(1.0, 1, file)
+    limit = LocalRateLimiter(1.0, 1, file)
     handle = os.open(file, os.O_RDWR)
     fcntl.flock(handle, fcntl.LOCK_EX)
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from everlake.catalog.batches import BatchRow
-from everlake.contract.batch import BatchStatus
+from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import RecordError, RecordErrorCode
 
 

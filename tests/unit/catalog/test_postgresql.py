@@ -5,8 +5,8 @@ from sqlalchemy import Executable, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from everlake.catalog import idempotency, leases, queue, workspaces
-from everlake.catalog.tables import metadata
+from everlake.catalog import batch_queue, idempotency, leases, workspaces
+from everlake.catalog.table_definitions import metadata
 
 
 def compiled(statement: Executable) -> str:
@@ -21,11 +21,11 @@ def test_every_table_can_be_created(table: Table) -> None:
 
 
 def test_claimed_rows_are_locked_and_those_of_others_passed_over() -> None:
-    assert compiled(queue._DUE_BATCHES).endswith("FOR UPDATE SKIP LOCKED")
+    assert compiled(batch_queue._DUE_BATCHES).endswith("FOR UPDATE SKIP LOCKED")
 
 
 def test_conflicts_and_results_are_handled_in_one_statement() -> None:
-    remember = compiled(idempotency._REMEMBER["postgresql"])
+    remember = compiled(idempotency._STORE["postgresql"])
     assert "ON CONFLICT (workspace_id, key) DO NOTHING RETURNING" in remember
     acquire = compiled(leases._ACQUIRE["postgresql"])
     assert "ON CONFLICT (name) DO UPDATE" in acquire

@@ -4,7 +4,7 @@ import pytest
 
 from everlake.cli.lazy import LazyGroup
 from everlake.cli.main import Commands
-from tests.unit.docs.pages import program
+from tests.support.documentation import program
 
 
 def lazy_groups(group: Any) -> list[LazyGroup]:
@@ -15,7 +15,7 @@ def lazy_groups(group: Any) -> list[LazyGroup]:
 
 
 GROUPS = lazy_groups(program())
-NAMES = [(group, name) for group in GROUPS for name in group.places]
+NAMES = [(group, name) for group in GROUPS for name in group.lazy_commands]
 
 
 def test_the_program_itself_is_lazy() -> None:
@@ -28,4 +28,4 @@ def test_a_summary_is_the_first_sentence_of_the_command_s_own_help(
 ) -> None:
     command = group.get_command(None, name)
 
-    assert group.places[name][1] == command.help.partition("\n\n")[0].replace("\n", " ")
+    assert group.lazy_commands[name][1] == command.help.partition("\n\n")[0].replace("\n", " ")

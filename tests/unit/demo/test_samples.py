@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from msgspec import UNSET, Raw
 
-from everlake.analysis.utterances import extract
+from everlake.analysis.utterances import extract_utterances
 from everlake.contract.envelope import (
     RECORD_TYPES,
     Record,
     canonical_event_at,
     canonical_type,
 )
-from everlake.demo.samples import sample_files, sample_lines
+from everlake.demo.samples import sample_files, sample_requests
 
 PRODUCT = 'prd_"quoted" é'
 PROJECT = "prj_main"
@@ -56,7 +56,7 @@ def fault_of(line: bytes, record_type: str) -> str | None:
 def numbered_lines() -> list[tuple[str, int, bytes]]:
     return [
         (record_type, number, line)
-        for record_type, lines in sample_lines(PRODUCT, PROJECT)
+        for record_type, lines in sample_requests(PRODUCT, PROJECT)
         for number, line in enumerate(lines, start=1)
     ]
 
@@ -76,7 +76,7 @@ def identity(record: Record) -> tuple[str, tuple[tuple[str, str], ...], str | No
 
 def texts_of(record: Record) -> list[str]:
     people = () if record.participants is UNSET else record.participants
-    return [said.text for said in extract(record.type, bytes(record.data), people)]
+    return [said.text for said in extract_utterances(record.type, bytes(record.data), people)]
 
 
 def five_grams(record: Record) -> set[tuple[str, ...]]:
@@ -124,7 +124,7 @@ def test_each_refused_line_breaks_the_rule_it_is_there_for(fault: str, says: str
 
 
 def test_a_whole_file_can_be_sent_as_one_request() -> None:
-    for record_type, lines in sample_lines(PRODUCT, PROJECT):
+    for record_type, lines in sample_requests(PRODUCT, PROJECT):
         assert len(b"\n".join(lines)) < 5 * 1024 * 1024
         envelopes: list[dict[str, Any]] = [
             msgspec.json.decode(line)

@@ -7,15 +7,15 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from everlake.api.openapi import build
-from everlake.contract.batch import PERMISSIONS, BatchStatus, DownloadStatus
+from everlake.api.openapi import build_document
+from everlake.contract.batches import PERMISSIONS, BatchStatus, DownloadStatus
 from everlake.contract.envelope import RECORD_TYPES, Record
-from everlake.contract.errors import STATUS_OF, ErrorCode, RecordErrorCode
+from everlake.contract.errors import HTTP_STATUSES, ErrorCode, RecordErrorCode
 from everlake.contract.limits import Limits
 from everlake.contract.uploads import UploadStatus
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "api.md").read_text("utf-8")
-DOCUMENT: dict[str, Any] = build(Limits(), version="1")
+DOCUMENT: dict[str, Any] = build_document(Limits(), version="1")
 OPERATIONS = {
     f"{method.upper()} {path}": operation
     for path, item in DOCUMENT["paths"].items()
@@ -57,7 +57,7 @@ def test_no_heading_names_an_operation_that_is_not_there() -> None:
 
 @pytest.mark.parametrize("code", ErrorCode)
 def test_every_error_code_is_in_the_table_with_its_status(code: ErrorCode) -> None:
-    assert f"| {STATUS_OF.get(code, 400)} | `{code}` |" in REFERENCE
+    assert f"| {HTTP_STATUSES.get(code, 400)} | `{code}` |" in REFERENCE
 
 
 @pytest.mark.parametrize("code", RecordErrorCode)

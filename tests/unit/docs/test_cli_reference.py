@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.docs.pages import ROOT, program, section, walk
+from tests.support.documentation import ROOT, program, section, walk
 
 REFERENCE = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
 COMMANDS = dict(walk(program()))

@@ -3,7 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.docs.pages import blocks, commands_in, pages, parse, program, prose, read, walk
+from tests.support.documentation import (
+    blocks,
+    commands_in,
+    pages,
+    parse,
+    program,
+    prose,
+    read_page,
+    walk,
+)
 
 PAGES = pages()
 COMMANDS = dict(walk(program()))
@@ -16,7 +25,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def commands_of(page: Path) -> list[list[str]]:
-    scripts = blocks(read(page), "sh", "console", "ini")
+    scripts = blocks(read_page(page), "sh", "console", "ini")
     shell = (script.replace("ExecStart=", "") for script in scripts)
     return [command for script in shell for command in commands_in(script)]
 
@@ -30,7 +39,7 @@ def test_every_command_in_a_block_is_one_that_the_program_takes(page: Path) -> N
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_command_in_a_sentence_exists(page: Path) -> None:
     for said in re.findall(
-        r"`(?:ExecStart=)?(?:[\w./]*/)?everlake ([a-z][^`]*)`", prose(read(page))
+        r"`(?:ExecStart=)?(?:[\w./]*/)?everlake ([a-z][^`]*)`", prose(read_page(page))
     ):
         words = said.split()
         name = max((n for n in COMMANDS if words[: len(n.split())] == n.split()), default=None)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from everlake.api.openapi import build
+from everlake.api.openapi import build_document
 from everlake.contract.limits import Limits
-from everlake.settings import Settings, load, variable_of
-from tests.unit.docs.pages import ROOT, parse
+from everlake.settings import Settings, load, variable_name
+from tests.support.documentation import ROOT, parse
 
 DEPLOY = ROOT / "deploy"
 FILES = sorted(path.name for path in DEPLOY.iterdir() if path.is_file())
-SETTINGS = {variable_of(field): field for field in Settings.__struct_fields__}
+SETTINGS = {variable_name(field): field for field in Settings.__struct_fields__}
 STOP_SECONDS = 10
 """A process ends in this time after the signal (docs/architecture.md)."""
 
@@ -143,7 +143,7 @@ def test_probes_ask_for_a_path_that_is_there_at_the_port_of_the_role(
     [container] = pods()[f"everlake-{role}"]["containers"]
     asked = list(addresses(container))
     assert {path for path, _ in asked} == paths
-    assert paths <= set(build(Limits(), version="1")["paths"])
+    assert paths <= set(build_document(Limits(), version="1")["paths"])
     assert {port for _, port in asked} == {port_of(role)}
     annotations = manifests("Deployment")[f"everlake-{role}"]["spec"]["template"]["metadata"][
         "annotations"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.docs.pages import ROOT, anchors, pages, prose, read
+from tests.support.documentation import ROOT, anchors, pages, prose, read_page
 
 PAGES = pages()
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -12,7 +12,7 @@ _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:")
 
 def links(page: Path) -> list[str]:
     """Targets inside the project."""
-    found = _LINK.findall(prose(read(page)))
+    found = _LINK.findall(prose(read_page(page)))
     return [link for link in found if not _ELSEWHERE.match(link)]
 
 

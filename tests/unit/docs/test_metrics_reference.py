@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from prometheus_client.core import Metric
 
-from everlake.catalog.engine import Catalog
-from everlake.metrics import Meters, Page
-from tests.unit.docs.pages import ROOT, section
+from everlake.catalog.database import Catalog
+from everlake.metrics import Metrics, MetricsExposition
+from tests.support.documentation import ROOT, section
 
 REFERENCE = (ROOT / "docs" / "reference" / "metrics.md").read_text("utf-8")
 MONITOR = (ROOT / "docs" / "how-to" / "monitor.md").read_text("utf-8")
@@ -23,11 +23,13 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Metric]:
     folder = tmp_path_factory.mktemp("metrics")
     catalog = Catalog.open(f"sqlite:///{folder / 'catalog.db'}")
     catalog.upgrade()
-    meters = Meters()
-    meters.answered("/healthz", 200, 0.1)
+    meters = Metrics()
+    meters.record_response("/healthz", 200, 0.1)
     found = {
         family.name + {"counter": "_total", "info": "_info"}.get(family.type, ""): family
-        for family in Page(meters, None, catalog, folder / "rebuild.lock").registry.collect()
+        for family in MetricsExposition(
+            meters, None, catalog, folder / "rebuild.lock"
+        ).registry.collect()
     }
     catalog.close()
     return found

@@ -5,8 +5,8 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from everlake.settings import Settings, variable_of
-from tests.unit.docs.pages import ROOT, section
+from everlake.settings import Settings, variable_name
+from tests.support.documentation import ROOT, section
 
 REFERENCE = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
 FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
@@ -46,19 +46,19 @@ def _default(value: Any) -> str:
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_setting_has_its_heading_with_type_unit_and_default(name: str) -> None:
-    lines = section(REFERENCE, variable_of(name)).strip().splitlines()
+    lines = section(REFERENCE, variable_name(name)).strip().splitlines()
     assert [line for line in lines if line.startswith("- ")] == facts(name)
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_setting_says_what_it_means(name: str) -> None:
-    text = section(REFERENCE, variable_of(name)).strip().splitlines()
+    text = section(REFERENCE, variable_name(name)).strip().splitlines()
     assert [line for line in text if line and not line.startswith("- ")]
 
 
 def test_no_heading_names_a_setting_that_is_not_there() -> None:
     named = set(re.findall(r"^### (.+)$", REFERENCE, re.MULTILINE))
-    assert named == {variable_of(name) for name in FIELDS} | CLIENT
+    assert named == {variable_name(name) for name in FIELDS} | CLIENT
 
 
 def test_the_file_of_the_example_can_be_loaded() -> None:

@@ -13,19 +13,19 @@ from msgspec import Raw
 
 from everlake.contract.envelope import Record
 from everlake.contract.errors import RecordErrorCode
-from everlake.contract.identity import record_id, record_version, sequence_of
 from everlake.contract.limits import Limits
-from everlake.ingest.body import MediaType
-from everlake.ingest.submission import read_quickly
+from everlake.contract.record_identity import record_id, record_version, sequence_of
+from everlake.ingest.body_reader import MediaType
+from everlake.ingest.parsing import parse_fast
 from everlake.landing.lines import (
     LandingDamaged,
-    RefusedWriter,
+    RejectedWriter,
     compress,
     decode_accepted,
     decompress,
     encode_accepted,
 )
-from tests.unit.ingest.records import json_values, right_records
+from tests.support.record_strategies import json_values, valid_records
 
 GAPS = st.text(" \t\r\n", max_size=3)
 """White space as JSON allows it between tokens."""
@@ -59,14 +59,14 @@ def accepted(envelope: dict[str, Any], data: str) -> Record | None:
     """The normalised record that ingest makes of an envelope and the text of its ``data``."""
     members = {name: value for name, value in envelope.items() if name != "data"}
     body = json.dumps(members, ensure_ascii=False)[:-1] + ', "data" : ' + data + " }"
-    submission = read_quickly(body.encode(), MediaType.JSON, Limits())
+    submission = parse_fast(body.encode(), MediaType.JSON, Limits())
     return submission.records[0] if submission else None
 
 
 @st.composite
 def accepted_records(draw: st.DrawFn) -> Record:
     """Any right record with any text of ``data``."""
-    record = accepted(draw(right_records), draw(data_texts))
+    record = accepted(draw(valid_records), draw(data_texts))
     assume(record is not None)
     assert record is not None
     return record
@@ -184,10 +184,10 @@ def test_a_body_tells_whether_its_records_may_have_line_breaks(
     compact = body.replace(gap, "") if media_type is MediaType.JSON else body
     spaced = body.replace('"data":{}', '"data":{\r}') if media_type is MediaType.NDJSON else body
 
-    right = read_quickly(compact.encode(), media_type, Limits())
+    right = parse_fast(compact.encode(), media_type, Limits())
     assert right is not None
     assert not right.line_breaks
-    right = read_quickly(spaced.encode(), media_type, Limits())
+    right = parse_fast(spaced.encode(), media_type, Limits())
     assert right is not None
     assert right.line_breaks
 
@@ -280,7 +280,7 @@ refusals = st.lists(
 def test_refused_records_keep_their_payload_and_all_of_their_errors(
     refused: list[tuple[int, bytes, list[tuple[RecordErrorCode, str]]]],
 ) -> None:
-    writer = RefusedWriter()
+    writer = RejectedWriter()
     for index, payload, errors in refused:
         writer.add(index, payload, iter(errors))
 
@@ -301,7 +301,7 @@ def _payload(line: dict[str, Any]) -> bytes:
 
 
 def test_a_payload_that_is_text_is_kept_as_text() -> None:
-    writer = RefusedWriter()
+    writer = RejectedWriter()
     writer.add(0, '{"née": 1}'.encode(), [])
     writer.add(1, b'{"\xff": 1}', [])
 
@@ -312,7 +312,7 @@ def test_a_payload_that_is_text_is_kept_as_text() -> None:
 
 
 def test_very_many_errors_of_one_record_are_not_held_as_text() -> None:
-    writer = RefusedWriter()
+    writer = RejectedWriter()
     errors = ((RecordErrorCode.VALIDATION_ERROR, f"_participants[{n}].role") for n in range(50_000))
     writer.add(0, b"{}", errors)
 

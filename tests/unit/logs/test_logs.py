@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everlake.contract.ids import new_secret
-from everlake.logs import configure, hide_secrets, logger
+from everlake.logs import configure_logging, hide_secrets, logger
 
 SECRET = new_secret()
 FORMS = ("console", "json")
@@ -72,7 +72,7 @@ VALUES: dict[str, Any] = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
 def test_no_value_shows_a_key(written: Written, form: Any, value: Any) -> None:
-    configure(form, "debug", role="test")
+    configure_logging(form, "debug", role="test")
 
     logger().info("value", value=value)
     logger().bind(bound=value).warning(f"event {SECRET}")
@@ -86,7 +86,7 @@ def test_no_value_shows_a_key(written: Written, form: Any, value: Any) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_exception_shows_a_key(written: Written, form: Any) -> None:
-    configure(form, "debug", role="test")
+    configure_logging(form, "debug", role="test")
 
     try:
         raising()
@@ -102,7 +102,7 @@ def test_no_exception_shows_a_key(written: Written, form: Any) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_member_name_shows_a_key(written: Written, form: Any) -> None:
-    configure(form, "debug", role="test")
+    configure_logging(form, "debug", role="test")
 
     logger().info("event", **{SECRET: 1})
 
@@ -111,7 +111,7 @@ def test_no_member_name_shows_a_key(written: Written, form: Any) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_bound_context_shows_a_key(written: Written, form: Any) -> None:
-    configure(form, "debug", role="test")
+    configure_logging(form, "debug", role="test")
 
     with structlog.contextvars.bound_contextvars(request_id=SECRET):
         logger().info("event")
@@ -155,7 +155,7 @@ def _expected(value: Any) -> Any:
 
 
 def test_a_json_line_says_when_what_and_who(written: Written) -> None:
-    configure("json", "info", role="worker")
+    configure_logging("json", "info", role="worker")
 
     logger().info("landed", batches=3)
 
@@ -165,7 +165,7 @@ def test_a_json_line_says_when_what_and_who(written: Written) -> None:
 
 
 def test_other_libraries_are_heard_in_the_same_form(written: Written) -> None:
-    configure("json", "info", role="api")
+    configure_logging("json", "info", role="api")
 
     logging.getLogger("asyncio").warning("slow: %d ms", 12)
     logging.getLogger("asyncio").info("not heard")
@@ -175,7 +175,7 @@ def test_other_libraries_are_heard_in_the_same_form(written: Written) -> None:
 
 
 def test_less_than_the_level_is_not_written(written: Written) -> None:
-    configure("json", "warning", role="api")
+    configure_logging("json", "warning", role="api")
 
     logger().info("not heard")
 
@@ -183,7 +183,7 @@ def test_less_than_the_level_is_not_written(written: Written) -> None:
 
 
 def test_auto_is_json_where_standard_error_is_no_terminal(written: Written) -> None:
-    configure("auto", "info", role="api")
+    configure_logging("auto", "info", role="api")
 
     logger().info("event")
 
@@ -198,7 +198,7 @@ def test_a_log_that_cannot_be_written_stops_no_work(
     full = open("/dev/full", "w", buffering=1)  # noqa: PTH123, SIM115 - a stream as stderr is
     monkeypatch.setattr(sys, "stderr", full)
 
-    configure(form, "info", role="api")
+    configure_logging(form, "info", role="api")
     for _ in range(200):
         logger().info("event", text="x" * 100)
         logging.getLogger("other").error("event")

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everlake.lake.rows import TextQuery
-from everlake.search.passages import PASSAGE, best_passage
+from everlake.model.records import TextQuery
+from everlake.search.passages import MAX_PASSAGE_LENGTH, best_passage
 
 
 def marked(text: str, words: str = "", *phrases: str) -> list[str]:
@@ -46,7 +46,7 @@ def test_the_passage_is_where_most_of_the_words_are() -> None:
     text = "alpha " + "filler " * 200 + "alpha beta gamma " + "filler " * 200 + "beta"
     passage = best_passage(text, TextQuery(words="alpha beta gamma"))
     assert "alpha beta gamma" in passage.text
-    assert len(passage.text) <= PASSAGE
+    assert len(passage.text) <= MAX_PASSAGE_LENGTH
     assert [passage.text[a:b] for a, b in passage.highlights] == ["alpha", "beta", "gamma"]
 
 
@@ -62,7 +62,7 @@ def test_a_passage_is_cut_between_words() -> None:
 )
 def test_marks_lie_inside_the_passage_in_order(text: str, words: str) -> None:
     passage = best_passage(text, TextQuery(words=words))
-    assert len(passage.text) <= PASSAGE
+    assert len(passage.text) <= MAX_PASSAGE_LENGTH
     assert passage.text in text
     assert all(0 <= start < end <= len(passage.text) for start, end in passage.highlights)
     assert passage.highlights == sorted(passage.highlights)

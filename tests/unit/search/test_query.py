@@ -1,7 +1,7 @@
 import pytest
 
-from everlake.lake.rows import TextQuery
-from everlake.search.query import parse
+from everlake.model.records import TextQuery
+from everlake.search.query import parse_query
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,10 @@ from everlake.search.query import parse
     ],
 )
 def test_a_query_is_words_and_phrases(text: str, words: str, phrases: tuple[str, ...]) -> None:
-    assert parse(text) == TextQuery(words=words, phrases=phrases)
+    assert parse_query(text) == TextQuery(words=words, phrases=phrases)
 
 
 def test_a_query_of_a_thousand_characters_is_the_longest() -> None:
-    parse("a" * 1_000)
+    parse_query("a" * 1_000)
     with pytest.raises(ValueError, match="at most"):
-        parse("a" * 1_001)
+        parse_query("a" * 1_001)

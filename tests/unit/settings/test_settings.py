@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from everlake.contract.limits import Limits
-from everlake.settings import Settings, SettingsError, environment_of, load, variable_of
+from everlake.settings import Settings, SettingsError, load, to_environment, variable_name
 
 FIELDS = Settings.__struct_fields__
 
@@ -69,7 +69,7 @@ def test_every_setting_can_be_given_in_all_three_ways(tmp_path: Path, field: str
     text = f'"{other}"' if isinstance(other, str) else str(other)
 
     assert getattr(loaded(tmp_path, f"{field} = {text}"), field) == other
-    assert getattr(loaded(tmp_path, "", {variable_of(field): str(other)}), field) == other
+    assert getattr(loaded(tmp_path, "", {variable_name(field): str(other)}), field) == other
     assert getattr(loaded(tmp_path, "", {}, {field: other}), field) == other
 
 
@@ -92,8 +92,8 @@ BAD: dict[str, list[str]] = {
     ("field", "text"), [(field, text) for field, texts in BAD.items() for text in texts]
 )
 def test_a_bad_value_of_a_variable_is_named(tmp_path: Path, field: str, text: str) -> None:
-    with pytest.raises(SettingsError, match=rf"^{variable_of(field)}='{text}': "):
-        loaded(tmp_path, "", {variable_of(field): text})
+    with pytest.raises(SettingsError, match=rf"^{variable_name(field)}='{text}': "):
+        loaded(tmp_path, "", {variable_name(field): text})
 
 
 @pytest.mark.parametrize("field", sorted(BAD))
@@ -152,7 +152,7 @@ def test_other_variables_are_none_of_our_business(tmp_path: Path) -> None:
 def test_a_child_process_has_the_same_settings(tmp_path: Path) -> None:
     settings = Settings(data="/srv/é x", rate_limit=12.5, log_format="json", max_records=7)
 
-    assert loaded(tmp_path, "rate_limit = 1", environment_of(settings)) == settings
+    assert loaded(tmp_path, "rate_limit = 1", to_environment(settings)) == settings
 
 
 def test_what_is_not_said_lies_in_the_data_directory() -> None:

@@ -1,0 +1,87 @@
+"""A record's ``data`` as Python values, whatever valid JSON it is.
+
+msgspec reads nearly all of it. What it refuses although the grammar of RFC 8259 allows it
+(numbers beyond a double, integers of thousands of digits, half surrogate pairs) or cannot
+reach (nesting past the interpreter's recursion limit) is read again here, slower, with an
+explicit stack instead of recursion.
+"""
+
+import json
+import re
+from typing import TypeAlias
+
+import msgspec
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+_TOKEN = re.compile(
+    r"""[\s,:]*+(?:(?P<open>[\[{])|(?P<close>[\]}])|(?P<text>"[^"\\]*+(?:\\.[^"\\]*+)*+")"""
+    r"""|(?P<word>[^\s,:\[\]{}"]++))""",
+    re.DOTALL,
+)
+_MAX_INTEGER_DIGITS = 300
+_LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_decode = msgspec.json.Decoder[Json]().decode
+
+
+def decode_json(data: bytes) -> Json:
+    """The value that ``data`` spells.
+
+    Of members with the same name the last counts. Bytes that are not UTF-8 become U+FFFD.
+    Numbers too large for a double become infinities. Raises nothing for valid JSON; of
+    anything else it makes what it can.
+    """
+    try:
+        return _decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return _decode_tolerantly(data.decode("utf-8", "replace"))
+
+
+def _decode_tolerantly(text: str) -> Json:
+    root: list[Json] = []
+    into: list[Json] | dict[str, Json] = root
+    name: str | None = None
+    around: list[tuple[list[Json] | dict[str, Json], str | None]] = []
+    for token in _TOKEN.finditer(text):
+        value: Json
+        if token["close"]:
+            if around:
+                into, name = around.pop()
+            continue
+        if token["open"]:
+            value = [] if token["open"] == "[" else {}
+        elif token["text"]:
+            value = _string(token["text"])
+            if isinstance(into, dict) and name is None:
+                name = value
+                continue
+        else:
+            value = _scalar(token["word"])
+        if isinstance(into, list):
+            into.append(value)
+        elif name is not None:
+            into[name] = value
+            name = None
+        if isinstance(value, list | dict):
+            around.append((into, name))
+            into, name = value, None
+    return root[0] if root else None
+
+
+def _string(token: str) -> str:
+    try:
+        return json.loads(token, strict=False)
+    except ValueError:
+        return token[1:-1]
+
+
+def _scalar(word: str) -> Json:
+    if word in _LITERALS:
+        return _LITERALS[word]
+    try:
+        return int(word) if len(word) <= _MAX_INTEGER_DIGITS else float(word)
+    except ValueError:
+        try:
+            return float(word)
+        except ValueError:
+            return word

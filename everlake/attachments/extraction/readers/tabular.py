@@ -1,0 +1,126 @@
+"""Rows of cells as lines that stand alone in a search, and CSV (RFC 4180) to such rows."""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from typing import BinaryIO
+
+from everlake.attachments.extraction.ipc import ExtractionTask
+from everlake.attachments.extraction.readers.charset import read_plain_text
+from everlake.attachments.extraction.text_builder import TextBuilder, TextLimitReached
+
+_MAX_CELL_CHARACTERS = 1_000_000
+_MAX_LABEL_CHARACTERS = 60
+_FLUSH_CHARACTERS = 100_000
+_SEPARATORS = ",;\t|"
+_SAMPLED_LINES = 20
+_QUOTED = re.compile(r'"[^"]*+"')
+
+
+class RowWriter:
+    """Gathers a sheet's rows, one a line, the cells parted by " | ".
+
+    Where the first row looks like a header (two or more different short names, no number among
+    them), each cell of the rows below has its name before it: "Plan: Team | Price: 12".
+    """
+
+    def __init__(self, builder: TextBuilder, place: str | None) -> None:
+        self._builder = builder
+        self._place = place
+        self._lines: list[str] = []
+        self._size = 0
+        self._labels: Sequence[str] | None = None
+
+    def add_all(self, rows: Iterable[Sequence[str]]) -> None:
+        """Gather every row.
+
+        Raises:
+            Full: there is as much text as may be.
+        """
+        for row in rows:
+            if any(row):
+                self._add(row)
+        self._flush()
+
+    def _add(self, row: Sequence[str]) -> None:
+        if self._labels is None:
+            self._labels = row if _is_header(row) else ()
+            line = " | ".join(cell for cell in row if cell)
+        else:
+            labels = self._labels
+            line = " | ".join(
+                f"{labels[column]}: {cell}" if column < len(labels) and labels[column] else cell
+                for column, cell in enumerate(row)
+                if cell
+            )
+        self._lines.append(line)
+        self._size += len(line) + 1
+        if self._size > self._builder.remaining:
+            self._flush()
+            raise TextLimitReached
+        if self._size >= _FLUSH_CHARACTERS:
+            self._flush()
+
+    def _flush(self) -> None:
+        lines, self._lines, self._size = self._lines, [], 0
+        self._builder.add("\n".join(lines), self._place)
+
+
+def collapse_whitespace(cell: str) -> str:
+    """A cell's text without line breaks and space around it."""
+    return " ".join(cell.split())
+
+
+def read_csv(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
+    """CSV with whatever separator its first lines use.
+
+    Raises:
+        TextError: it is no text.
+    """
+    _read(file, builder, task, None)
+
+
+def read_tsv(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
+    """Tab-separated values.
+
+    Raises:
+        TextError: it is no text.
+    """
+    _read(file, builder, task, "\t")
+
+
+def _read(
+    file: BinaryIO, builder: TextBuilder, task: ExtractionTask, separator: str | None
+) -> None:
+    text = read_plain_text(file, builder, task).replace("\0", "")
+    csv.field_size_limit(_MAX_CELL_CHARACTERS)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator or _detect_separator(text))
+    rows = ([collapse_whitespace(cell) for cell in row] for row in reader)
+    try:
+        RowWriter(builder, None).add_all(rows)
+    except csv.Error:  # a cell without end; as text it is better than nothing
+        builder.add(text)
+
+
+def _detect_separator(text: str) -> str:
+    """The mark that most of the first lines have the same number of; then that with most."""
+    lines = _QUOTED.sub("", text[:_FLUSH_CHARACTERS]).splitlines()[:_SAMPLED_LINES]
+
+    def evenness(mark: str) -> tuple[int, int]:
+        counts = [line.count(mark) for line in lines if line]
+        usual = max(set(counts), key=counts.count) if counts else 0
+        return (counts.count(usual) if usual else 0, usual)
+
+    return max(_SEPARATORS, key=evenness)
+
+
+def _is_header(row: Sequence[str]) -> bool:
+    names = [cell for cell in row if cell]
+    return (
+        len(names) >= 2
+        and len(set(names)) == len(names)
+        and all(len(name) <= _MAX_LABEL_CHARACTERS for name in names)
+        and all(any(character.isalpha() for character in name) for name in names)
+        and not any(name[0].isdigit() for name in names)
+    )

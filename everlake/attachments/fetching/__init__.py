@@ -1,0 +1,1 @@
+"""Fetching: downloads from URLs that strangers wrote."""

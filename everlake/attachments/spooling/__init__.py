@@ -1,0 +1,1 @@
+"""Spooling: content on this machine while it is checked."""

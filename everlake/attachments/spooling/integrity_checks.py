@@ -1,0 +1,93 @@
+"""Holding content to what its record states."""
+
+import hashlib
+import re
+from typing import Protocol
+
+from everlake.attachments.errors import FetchCode, FetchError
+from everlake.attachments.types import ExpectedContent
+
+_HEX = re.compile(r"[0-9a-fA-F]*", re.ASCII)
+_HEX_LENGTHS = {"sha1": 40, "md5": 32}
+_MISMATCH_CODES = {"sha1": FetchCode.SHA1_MISMATCH, "md5": FetchCode.MD5_MISMATCH}
+
+
+class Hash(Protocol):
+    """A running hash, as of :mod:`hashlib`."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+def check_expected(expected: ExpectedContent, max_bytes: int) -> None:
+    """Refuse what no content can meet, before anything is asked for.
+
+    Raises:
+        FetchError: ``TOO_LARGE``, ``SHA1_MISMATCH``, ``MD5_MISMATCH``.
+    """
+    if expected.size is not None:
+        check_max_bytes(expected.size, max_bytes)
+    for name, stated in (("sha1", expected.sha1), ("md5", expected.md5)):
+        if stated is not None and (len(stated) != _HEX_LENGTHS[name] or not _HEX.fullmatch(stated)):
+            raise FetchError(
+                _MISMATCH_CODES[name],
+                f"the {name} stated in the record is not one: write {_HEX_LENGTHS[name]} hexadecimal "
+                "digits, or leave it out",
+            )
+
+
+def check_size(size: int, expected: ExpectedContent, max_bytes: int) -> None:
+    """Refuse content whose announced or received ``size`` of bytes is already wrong.
+
+    Raises:
+        FetchError: ``TOO_LARGE``, ``SIZE_MISMATCH``.
+    """
+    check_max_bytes(size, max_bytes)
+    if expected.size is not None and size != expected.size:
+        raise size_mismatch(expected.size)
+
+
+def check_max_bytes(size: int, max_bytes: int) -> None:
+    """
+    Raises:
+        FetchError: ``TOO_LARGE``.
+    """
+    if size > max_bytes:
+        raise FetchError(
+            FetchCode.TOO_LARGE,
+            f"the content is larger than the limit of {max_bytes:,} bytes: send a smaller file",
+        )
+
+
+def size_mismatch(stated: int) -> FetchError:
+    """The error of content of another size than ``stated``."""
+    return FetchError(
+        FetchCode.SIZE_MISMATCH,
+        f"the content has not the {stated:,} bytes stated in the record: correct the size, or "
+        "leave it out",
+    )
+
+
+def hashes_for(expected: ExpectedContent) -> dict[str, Hash]:
+    """New hashes by name: SHA-256 always, others only where they are compared."""
+    made: dict[str, Hash] = {"sha256": hashlib.sha256()}
+    if expected.sha1 is not None:
+        made["sha1"] = hashlib.sha1(usedforsecurity=False)
+    if expected.md5 is not None:
+        made["md5"] = hashlib.md5(usedforsecurity=False)
+    return made
+
+
+def check_hashes(hashes: dict[str, Hash], expected: ExpectedContent) -> None:
+    """
+    Raises:
+        FetchError: ``SHA1_MISMATCH``, ``MD5_MISMATCH``.
+    """
+    for name, stated in (("sha1", expected.sha1), ("md5", expected.md5)):
+        if stated is not None and hashes[name].hexdigest() != stated.lower():
+            raise FetchError(
+                _MISMATCH_CODES[name],
+                f"the content has another {name} than stated in the record: the file was changed "
+                "or damaged; send the record again with what is right now",
+            )

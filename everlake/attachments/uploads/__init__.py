@@ -1,0 +1,1 @@
+"""Uploads: files that clients send before the records that name them."""

@@ -1,0 +1,315 @@
+"""The queue of attachments to fetch: who is at which, and what became of them.
+
+A host's attachments are one worker's at a time, so that the number of connections to a host is
+that worker's to keep, however many there are. Those that come from no host are anybody's.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    Connection,
+    TextClause,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
+
+from everlake.catalog.attachments import AttachmentRow, TextStage, attachment_row
+from everlake.catalog.statements import chunked
+from everlake.catalog.table_definitions import attachments, batches
+from everlake.contract.attachments import AttachmentStatus
+from everlake.contract.errors import MAX_MESSAGE_LENGTH
+
+MAX_HOSTS = 64
+"""Hosts that one claim looks at; the next one goes on behind them."""
+
+_CLAIMS_LOCK = 0x45766174
+"""Names the lock of whoever claims, among the database's advisory locks."""
+
+_PENDING = AttachmentStatus.PENDING.value
+_c = attachments.c
+
+
+def _hosts_from(first: str) -> TextClause:
+    # Each host is found by one step into the index, however many attachments it has.
+    return text(  # a condition of our own, and nothing from outside
+        f"""
+        WITH RECURSIVE hosts(host) AS (
+            SELECT (SELECT min(host) FROM attachments WHERE status = :status AND {first})
+            UNION ALL
+            SELECT (
+                SELECT min(host) FROM attachments WHERE status = :status AND host > hosts.host
+            ) FROM hosts WHERE hosts.host IS NOT NULL
+        )
+        SELECT host FROM hosts WHERE host IS NOT NULL LIMIT :most
+        """  # noqa: S608
+    )
+
+
+_HOSTS = _hosts_from("host >= ''")
+_HOSTS_AFTER = _hosts_from("host > :after")
+_DUE_OF_HOST = (
+    select(attachments)
+    .where(
+        _c.status == _PENDING,
+        _c.host == bindparam("of_host"),
+        _c.due_at <= bindparam("now"),
+    )
+    .order_by(_c.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_DUE = select(_c.id).where(_c.status == _PENDING, _c.due_at <= bindparam("now")).limit(1)
+_LEASE = (
+    update(attachments)
+    .where(_c.id == bindparam("attachment"))
+    .values(
+        lease_owner=bindparam("owner"),
+        due_at=bindparam("until"),
+        attempts=bindparam("failed"),
+    )
+)
+_COMPLETE = (
+    update(attachments)
+    .where(_c.id == bindparam("attachment"))
+    .values(
+        status=AttachmentStatus.COMPLETE.value,
+        lease_owner=None,
+        due_at=bindparam("now"),
+        error_code=None,
+        error=None,
+        size=bindparam("bytes"),
+        mime_type=bindparam("type"),
+        sha256=bindparam("hash"),
+        completed_at=bindparam("now"),
+        text_status=bindparam("text"),
+        text_due_at=bindparam("text_due"),
+    )
+)
+
+
+class CompletedDownload(msgspec.Struct, frozen=True, kw_only=True):
+    """An attachment whose content is stored, and whether there is text to be had from it."""
+
+    id: str
+    batch_id: str
+    size: int
+    mime_type: str
+    sha256: str
+    is_extractable: bool
+
+
+class FailedDownload(msgspec.Struct, frozen=True, kw_only=True):
+    """An attachment that could not be had: for good, or ``due_at`` for another try.
+
+    ``counts`` says whether it was an attempt.
+    """
+
+    id: str
+    batch_id: str
+    code: str
+    message: str
+    due_at: int | None = None
+    counts_as_attempt: bool = True
+
+
+class OutcomeCounts(msgspec.Struct, frozen=True):
+    """How many of those that were told became complete, and failed for good."""
+
+    complete: int
+    failed: int
+
+
+def claim(
+    tx: Connection,
+    *,
+    owner: str,
+    now: int,
+    lease_ms: int,
+    limit: int,
+    host_limit: int,
+    after_host: str = "",
+    skip_hosts: Collection[str] = (),
+    expired: list[str] | None = None,
+) -> list[AttachmentRow]:
+    """Lease attachments that are due, of hosts that nobody else is at.
+
+    A lease that ran out counts as an attempt, so that a file that kills its worker does not come
+    back for ever.
+
+    Args:
+        now: Unix milliseconds.
+        lease_ms: milliseconds the lease holds, unless renewed.
+        most: attachments in all.
+        host_limit: attachments of each host.
+        after_host: the host that was the last to have its turn; those behind it come first.
+        skip_hosts: hosts that are left out.
+        expired: gets the ids of those whose last lease ran out.
+
+    Returns:
+        them as they are now, a host's together.
+    """
+    if tx.dialect.name == "postgresql":
+        # Two that look at the same moment would both find a host free.
+        tx.execute(select(func.pg_advisory_xact_lock(_CLAIMS_LOCK)))
+    left_out = _hosts_leased_by_others(tx, owner, now) | set(skip_hosts)
+    claimed: list[AttachmentRow] = []
+    for host in _hosts(tx, after_host):
+        if len(claimed) >= limit:
+            break
+        if host in left_out:
+            continue
+        given = {"of_host": host, "now": now, "most": min(limit - len(claimed), host_limit)}
+        for row in tx.execute(_DUE_OF_HOST, given).mappings():
+            found = attachment_row(row)
+            if found.lease_owner is not None and expired is not None:
+                expired.append(found.id)
+            claimed.append(
+                msgspec.structs.replace(
+                    found,
+                    lease_owner=owner,
+                    due_at=now + lease_ms,
+                    attempts=found.attempts + (found.lease_owner is not None),
+                )
+            )
+    if claimed:
+        tx.execute(_LEASE, [_lease_values(row) for row in claimed])
+        _mark_begun(tx, {row.batch_id for row in claimed}, now)
+    return claimed
+
+
+def is_due(tx: Connection, *, now: int) -> bool:
+    """Whether any attachment waits to be fetched; one step into an index."""
+    return tx.execute(_DUE, {"now": now}).first() is not None
+
+
+def renew(tx: Connection, owner: str, ids: Collection[str], until: int) -> int:
+    """Hold the leases until ``until``; how many of ``ids`` are still ``owner``'s."""
+    return _update_held(tx, ids, owner, {"due_at": until})
+
+
+def release(tx: Connection, ids: Collection[str], *, owner: str, due_at: int) -> int:
+    """Hand back those of ``ids`` that ``owner`` has, with no attempt counted; how many."""
+    return _update_held(tx, ids, owner, {"lease_owner": None, "due_at": due_at})
+
+
+def expire_leases(tx: Connection, owner: str, *, now: int) -> int:
+    """Make what a dead owner has due at once; how many. The next claim counts an attempt."""
+    statement = update(attachments).where(_c.lease_owner == owner, _c.due_at > now)
+    return tx.execute(statement.values(due_at=now)).rowcount
+
+
+def record_outcomes(
+    tx: Connection,
+    *,
+    owner: str,
+    now: int,
+    completed: Sequence[CompletedDownload] = (),
+    failed: Sequence[FailedDownload] = (),
+) -> OutcomeCounts:
+    """Write down what became of attachments, and count them on their batches.
+
+    Those that ``owner`` has no more are passed over: somebody else tells of them.
+    """
+    held = _lock_held(tx, [one.id for one in (*completed, *failed)], owner)
+    complete = [one for one in completed if one.id in held]
+    given_up = [one for one in failed if one.id in held and one.due_at is None]
+    later = [one for one in failed if one.id in held and one.due_at is not None]
+    if complete:
+        tx.execute(_COMPLETE, [_content_values(one, now) for one in complete])
+    for one in given_up:
+        values = {"status": AttachmentStatus.FAILED.value, "due_at": now, **_error_values(one)}
+        tx.execute(update(attachments).where(_c.id == one.id).values(**values))
+    for one in later:
+        values = {"due_at": one.due_at, **_error_values(one)}
+        tx.execute(update(attachments).where(_c.id == one.id).values(**values))
+    _count(tx, Counter(one.batch_id for one in complete), "attachment_complete")
+    _count(tx, Counter(one.batch_id for one in given_up), "attachment_failed")
+    return OutcomeCounts(len(complete), len(given_up))
+
+
+def _hosts(tx: Connection, after: str) -> list[str]:
+    """Hosts with something that waits, those behind ``after`` first."""
+    behind = {"status": _PENDING, "after": after, "most": MAX_HOSTS}
+    found = list(tx.execute(_HOSTS_AFTER, behind).scalars())
+    if len(found) < MAX_HOSTS:
+        first = {"status": _PENDING, "most": MAX_HOSTS - len(found)}
+        found += [host for host in tx.execute(_HOSTS, first).scalars() if host <= after]
+    return found
+
+
+def _hosts_leased_by_others(tx: Connection, owner: str, now: int) -> set[str]:
+    statement = (
+        select(_c.host)
+        .where(_c.lease_owner.is_not(None), _c.lease_owner != owner)
+        .where(_c.due_at > now, _c.host != "")
+        .distinct()
+    )
+    return set(tx.execute(statement).scalars())
+
+
+def _mark_begun(tx: Connection, batch_ids: Collection[str], now: int) -> None:
+    for chunk in chunked(sorted(batch_ids)):
+        tx.execute(
+            update(batches)
+            .where(batches.c.id.in_(chunk), batches.c.attachment_begun_at.is_(None))
+            .values(attachment_begun_at=now)
+        )
+
+
+def _lock_held(tx: Connection, ids: Collection[str], owner: str) -> set[str]:
+    held: set[str] = set()
+    for chunk in chunked(sorted(ids)):
+        statement = select(_c.id).where(_c.id.in_(chunk), _c.lease_owner == owner)
+        held.update(tx.execute(statement.with_for_update()).scalars())
+    return held
+
+
+def _count(tx: Connection, counts: Counter[str], column: str) -> None:
+    # In one order, so that no two wait for each other.
+    for batch_id, number in sorted(counts.items()):
+        counted = batches.c[column] + number
+        tx.execute(update(batches).where(batches.c.id == batch_id).values({column: counted}))
+
+
+def _content_values(one: CompletedDownload, now: int) -> dict[str, Any]:
+    return {
+        "attachment": one.id,
+        "now": now,
+        "bytes": one.size,
+        "type": one.mime_type,
+        "hash": one.sha256,
+        "text": TextStage.PENDING.value if one.is_extractable else None,
+        "text_due": now if one.is_extractable else None,
+    }
+
+
+def _error_values(one: FailedDownload) -> dict[str, Any]:
+    return {
+        "lease_owner": None,
+        "error_code": one.code,
+        "error": one.message[:MAX_MESSAGE_LENGTH],
+        "attempts": _c.attempts + literal_column("1" if one.counts_as_attempt else "0"),
+    }
+
+
+def _lease_values(row: AttachmentRow) -> dict[str, Any]:
+    return {
+        "attachment": row.id,
+        "owner": row.lease_owner,
+        "until": row.due_at,
+        "failed": row.attempts,
+    }
+
+
+def _update_held(tx: Connection, ids: Collection[str], owner: str, values: dict[str, Any]) -> int:
+    statement = update(attachments).where(_c.lease_owner == owner).values(**values)
+    return sum(
+        tx.execute(statement.where(_c.id.in_(chunk))).rowcount for chunk in chunked(sorted(ids))
+    )

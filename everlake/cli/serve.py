@@ -1,0 +1,213 @@
+"""``everlake init`` and ``serve``."""
+
+import http.client
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from everlake.cli.context import (
+    DataOption,
+    JsonOption,
+    err,
+    fail,
+    load_settings,
+    open_catalog,
+    out,
+    print_json,
+)
+from everlake.logs import configure_logging
+from everlake.operations import first_workspace
+from everlake.operations.first_workspace import FirstWorkspace
+from everlake.runtime.listener import AddressInUse, listen
+from everlake.runtime.supervisor import ChildProcess, Supervisor, api_children, serve_lock
+from everlake.settings import Settings, to_environment
+from everlake.storage import open_store
+from everlake.worker.attachments.fetcher_factory import check_outbound_settings
+from everlake.worker.attachments.speech_settings import load_transcription_options
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8400
+_STARTUP_TIMEOUT = 30.0
+_LISTEN_TIMEOUT = 2.0
+
+HostOption = Annotated[str, typer.Option("--host", help="Address to listen at.")]
+PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen at.")]
+
+
+def init(
+    product_id: Annotated[
+        str | None, typer.Option("--product-id", help="Id of the product; made up if left out.")
+    ] = None,
+    project_id: Annotated[
+        str | None, typer.Option("--project-id", help="Id of the project; made up if left out.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Source of the key, such as slack.")
+    ] = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Create a first workspace, product, project and key.
+
+    Safe to call again: what is there stays, and a key's secret is shown only when it is made.
+
+    Example: everlake init --product-id prod-abc --project-id proj-abc --json
+    """
+    settings = load_settings(data)
+    with open_catalog(settings) as catalog:
+        made = first_workspace.ensure_first_workspace(
+            catalog,
+            product_id=product_id,
+            project_id=project_id,
+            source=source,
+            max_live_keys=settings.max_keys,
+        )
+    if json:
+        print_json(made)
+    else:
+        _print_first_workspace(made)
+    if made.api_key is None:
+        err.print("The key is not new, so its secret is not shown: everlake keys create makes one.")
+
+
+def serve(
+    host: HostOption = DEFAULT_HOST, port: PortOption = DEFAULT_PORT, data: DataOption = None
+) -> None:
+    """Run everything on this machine: the API and a worker.
+
+    On an empty data directory it does what init does first, and prints a curl to try.
+
+    Example: everlake serve --port 8400
+    """
+    settings = load_settings(data)
+    check_outbound_settings(settings)
+    load_transcription_options(settings)
+    configure_logging(settings.log_format, settings.log_level, role="serve")
+    open_store(settings.archive_url)
+    with serve_lock(settings.data_directory):
+        made = None
+        with open_catalog(settings) as catalog:
+            if first_workspace.has_no_workspace(catalog):
+                made = first_workspace.ensure_first_workspace(
+                    catalog, max_live_keys=settings.max_keys
+                )
+        supervisor = start_serve(settings, host, port)
+        try:
+            wait_until_healthy(supervisor, host, port)
+            if not supervisor.stopping:
+                _print_greeting(host, port, settings, made)
+        except BaseException:
+            supervisor.shut_down()
+            raise
+        supervisor.run()
+
+
+def start_serve(settings: Settings, host: str, port: int) -> Supervisor:
+    """Start the API and a worker, stopped by SIGTERM and SIGINT.
+
+    Raises:
+        AddressInUse: another program listens there.
+    """
+    listener = _listen_with_retry(host, port)
+    worker = ChildProcess(["worker"], to_environment(settings))
+    return start_supervisor([*api_children(settings, listener), worker], listener)
+
+
+def start_supervisor(children: Sequence[ChildProcess], listener: socket.socket) -> Supervisor:
+    """Start the children, stopped by SIGTERM and SIGINT."""
+    supervisor = Supervisor(children, listener)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, supervisor.stop)
+    supervisor.start()
+    return supervisor
+
+
+def _listen_with_retry(host: str, port: int) -> socket.socket:
+    """The socket to listen at; the children of a killed parent take a moment to leave it."""
+    deadline = time.monotonic() + _LISTEN_TIMEOUT
+    while True:
+        try:
+            return listen(host, port)
+        except AddressInUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def wait_until_healthy(supervisor: Supervisor, host: str, port: int) -> None:
+    """Return when the API answers, or the end has been asked for.
+
+    Raises:
+        CommandError: it does not come up.
+    """
+    deadline = time.monotonic() + _STARTUP_TIMEOUT
+    while not supervisor.stopping:
+        try:
+            _request_health(_connect_host(host), port)
+        except (OSError, http.client.HTTPException):
+            if time.monotonic() > deadline:
+                fail("the API does not come up: its log lines above say why")
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _request_health(host: str, port: int) -> None:
+    """One small request: connections are taken before there is anybody to answer."""
+    connection = http.client.HTTPConnection(host, port, timeout=2.0)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def _connect_host(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def base_url(host: str, port: int) -> str:
+    """The base URL under which this machine reaches the API."""
+    reachable = _connect_host(host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _print_first_workspace(made: FirstWorkspace) -> None:
+    for name in ("workspace_id", "product_id", "project_id", "key_id", "api_key"):
+        value = getattr(made, name)
+        if value is not None:
+            out.print(f"{name:<13}{value}", markup=False)
+
+
+def _print_greeting(host: str, port: int, settings: Settings, made: FirstWorkspace | None) -> None:
+    url = base_url(host, port)
+    out.print(f"Everlake listens at {url}   API: {url}/docs")
+    out.print(f"Data: {_relative_path(settings.data_directory)}", markup=False)
+    if made is None or made.api_key is None:
+        return
+    out.print("\nYour first API key (shown this once):", markup=False)
+    out.print(f"  {made.api_key}", markup=False)
+    out.print("\nSend a record:", markup=False)
+    out.print(_example_request(url, made), markup=False)
+    out.print(f"\nThen look: {url}/api/v1/records with the header x-api-key", markup=False)
+
+
+def _example_request(url: str, made: FirstWorkspace) -> str:
+    return f"""curl {url}/api/v1/ingest \\
+  -H 'x-api-key: {made.api_key}' -H 'Content-Type: application/json' \\
+  -d '{{"_type":"conversation","_schema_version":"1.0.0","_event_at":"2026-01-15T09:30:00Z",
+       "_vendor_ids":{{"chat":"1"}},"_product_id":"{made.product_id}",
+       "_project_ids":["{made.project_id}"],
+       "data":{{"messages":[{{"from":"Ada","text":"Can the export keep my columns?"}}]}}}}'"""
+
+
+def _relative_path(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

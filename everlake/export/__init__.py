@@ -1,0 +1,1 @@
+"""Export: SQL over the tables, and copies of them as Parquet."""

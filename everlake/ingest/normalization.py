@@ -1,0 +1,89 @@
+"""The fast verdict on records: accept and normalise them, or leave them to be explained."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from operator import itemgetter
+
+import msgspec
+from msgspec import UNSET
+
+from everlake.contract.envelope import (
+    RECORD_TYPES,
+    Record,
+    are_canonical_times,
+    canonical_event_at,
+    canonical_type,
+)
+
+_OBJECT = ord("{")
+_TYPES = frozenset(RECORD_TYPES)
+_first_byte = itemgetter(0)
+
+decode_record = msgspec.json.Decoder(Record).decode
+decode_record_array = msgspec.json.Decoder(list[Record]).decode
+
+
+class InvalidRecord(Exception):
+    """The record breaks a rule of the envelope that its types alone cannot hold."""
+
+
+def normalise(record: Record) -> None:
+    """Check what the types leave open and bring the record to its normal form, in place.
+
+    Contract, Normalisation: ``_type`` as compared, ``_event_at`` cut to the whole second, one
+    ``_project_ids`` list. ``data`` is not touched.
+
+    Raises:
+        RecordRefused: it breaks a rule; :mod:`everlake.ingest.diagnostics` says which.
+    """
+    record_type = canonical_type(record.type)
+    event_at = canonical_event_at(record.event_at)
+    if record_type is None or event_at is None or memoryview(record.data)[0] != _OBJECT:
+        raise InvalidRecord
+    if record.project_id is not UNSET:
+        ids = [] if record.project_ids is UNSET else record.project_ids
+        record.project_ids = list(dict.fromkeys([*ids, record.project_id]))
+        record.project_id = UNSET
+    elif record.project_ids is UNSET:
+        raise InvalidRecord
+    elif len(record.project_ids) > 1:
+        record.project_ids = list(dict.fromkeys(record.project_ids))
+    record.type = record_type
+    record.event_at = event_at
+
+
+def normalise_all(records: Sequence[Record]) -> None:
+    """:func:`normalise` for each.
+
+    Most senders send the normal form. Whether all did is asked a member at a time, because a
+    Python step for each record costs as much as decoding it.
+
+    Raises:
+        RecordRefused: one of them breaks a rule.
+    """
+    if not _are_normalised(records):
+        for record in records:
+            normalise(record)
+
+
+def _are_normalised(records: Sequence[Record]) -> bool:
+    projects = [record.project_ids or () for record in records]
+    data = map(memoryview, [record.data for record in records])
+    return (
+        _TYPES.issuperset([record.type for record in records])
+        and {*map(len, projects)} == {1}
+        and [record.project_id for record in records].count(UNSET) == len(records)
+        and are_canonical_times([record.event_at for record in records])
+        and {*map(_first_byte, data)} == {_OBJECT}
+    )
+
+
+def attachment_count(record: Record) -> int:
+    """How many attachments the record carries."""
+    return 0 if record.attachments is UNSET else len(record.attachments)
+
+
+def are_projects_known(records: Iterable[Record], projects: frozenset[str]) -> bool:
+    """Whether every project of normalised records is among ``projects``."""
+    ids = [record.project_ids or () for record in records]
+    return projects.issuperset(chain.from_iterable(ids))

@@ -1,0 +1,1 @@
+"""Integrity: operations over a whole workspace's archive, catalog and tables."""

@@ -1,0 +1,1 @@
+"""Copying of an archive to another storage."""

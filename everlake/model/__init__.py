@@ -1,0 +1,1 @@
+"""Model: plain types that the packages share."""

@@ -1,0 +1,1 @@
+"""Operations: use cases that the HTTP API and the command line share."""

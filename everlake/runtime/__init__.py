@@ -1,0 +1,1 @@
+"""Runtime: processes, locks, sockets, signals and process metrics."""

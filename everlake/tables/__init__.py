@@ -1,0 +1,1 @@
+"""Tables: the table engine over Lance."""

@@ -1,0 +1,59 @@
+"""Rows that are gathered one by one and turned into Arrow's form many at a time."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from everlake.tables import arrow
+
+_CHUNK_ROWS = 4_096
+_CHUNK_BYTES = 8 * 1024 * 1024
+
+R = TypeVar("R")
+
+
+class RowBuffer(Generic[R]):
+    """Rows of one table.
+
+    Args:
+        make: turns rows into a table.
+        weigh: about how many bytes a row holds.
+    """
+
+    def __init__(
+        self, to_table: Callable[[Sequence[R]], arrow.ArrowTable], size_of: Callable[[R], int]
+    ) -> None:
+        self._to_table = to_table
+        self._size_of = size_of
+        self._rows: list[R] = []
+        self._rows_bytes = 0
+        self._tables: list[arrow.ArrowTable] = []
+        self._table_bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory all of it takes."""
+        return self._table_bytes + self._rows_bytes
+
+    def extend(self, rows: Sequence[R]) -> None:
+        """Put rows on top."""
+        self._rows += rows
+        self._rows_bytes += sum(map(self._size_of, rows))
+        if len(self._rows) >= _CHUNK_ROWS or self._rows_bytes >= _CHUNK_BYTES:
+            self._convert()
+
+    def drain(self) -> arrow.ArrowTable | None:
+        """All of the rows, in order, which are then no more here; None where there are none."""
+        self._convert()
+        if not self._tables:
+            return None
+        rows = arrow.concatenate(self._tables)
+        self._tables, self._table_bytes = [], 0
+        return rows
+
+    def _convert(self) -> None:
+        if self._rows:
+            rows = self._to_table(self._rows)
+            self._rows, self._rows_bytes = [], 0
+            if rows.num_rows:
+                self._tables.append(rows)
+                self._table_bytes += rows.nbytes

@@ -1,0 +1,157 @@
+"""The content of one attachment onto this machine: from its URL, or from an upload."""
+
+import threading
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from everlake.attachments.errors import FetchCode, FetchError, FetchStopped
+from everlake.attachments.fetching.service import Fetcher
+from everlake.attachments.paths import content_path
+from everlake.attachments.spooling.spool import Spool
+from everlake.attachments.types import ExpectedContent, SpooledContent
+from everlake.attachments.uploads.service import UploadContentMissing, read_content
+from everlake.catalog import uploads
+from everlake.catalog.attachments import AttachmentRow
+from everlake.catalog.database import Catalog
+from everlake.catalog.uploads import UploadRow
+from everlake.storage import ObjectStore
+
+
+class KnownContent(msgspec.Struct, frozen=True, kw_only=True):
+    """Content that lies among the attachments already."""
+
+    size: int
+    sha256: str
+    mime_type: str
+
+
+class ContentSource:
+    """Gets content; its methods are called from many threads.
+
+    Args:
+        catalog: knows uploads.
+        store: has what was uploaded.
+        fetcher: speaks to the outside.
+        spool: where content is put together.
+        max_bytes: greatest size of the content.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: ObjectStore,
+        fetcher: Fetcher,
+        spool: Spool,
+        max_bytes: int,
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._fetcher = fetcher
+        self._spool = spool
+        self._max_bytes = max_bytes
+
+    def get(self, row: AttachmentRow, stop: threading.Event) -> SpooledContent | KnownContent:
+        """The content of an attachment.
+
+        Raises:
+            FetchError: it cannot be had now, or ever.
+            Stopped: ``stop`` was set meanwhile.
+            SpoolFailed, StorageError, CatalogError: our own side is in trouble.
+        """
+        if row.upload_id is not None:
+            return self._uploaded_content(row, row.upload_id, stop)
+        if row.url is None:
+            raise FetchError(
+                FetchCode.NOTHING_TO_FETCH,
+                "The record gives neither vendor_url nor upload_intent_id: send it again with one.",
+            )
+        return self._fetcher.fetch(
+            row.id, row.url, _expected(row), stated_type=row.stated_type, stop=stop
+        )
+
+    def _uploaded_content(
+        self, row: AttachmentRow, upload_id: str, stop: threading.Event
+    ) -> SpooledContent | KnownContent:
+        upload = self._find_upload(row, upload_id)
+        if upload.content_sha256 is None:
+            try:
+                return self._receive_upload(row, upload, stop)
+            except UploadContentMissing:
+                # Somebody may have taken it in and cleared it away just now.
+                upload = self._find_upload(row, upload_id)
+        if upload.content_sha256 is None:
+            raise _upload_gone()
+        return self._check_known(row, upload, upload.content_sha256, stop)
+
+    def _receive_upload(
+        self, row: AttachmentRow, upload: UploadRow, stop: threading.Event
+    ) -> SpooledContent:
+        taken = self._spool_content(row, upload, read_content(self._store, upload), stop)
+        if upload.sha256 is not None and upload.sha256 != taken.sha256:
+            self._spool.drop(row.id)
+            raise FetchError(
+                FetchCode.SHA256_MISMATCH,
+                "What was uploaded has another SHA-256 than the upload was announced with: upload "
+                "the file again, and send the record with the new upload_intent_id.",
+            )
+        return taken
+
+    def _check_known(
+        self, row: AttachmentRow, upload: UploadRow, sha256: str, stop: threading.Event
+    ) -> KnownContent:
+        """What another attachment took in, held against what this one states."""
+        if (
+            row.sha1 is not None
+            or row.md5 is not None
+            or row.stated_size not in {None, upload.size}
+        ):
+            stored = self._store.read(content_path(row.workspace_id, sha256))
+            self._spool_content(row, upload, stored, stop)
+            self._spool.drop(row.id)
+        return KnownContent(
+            size=upload.size,
+            sha256=sha256,
+            mime_type=upload.content_type or "application/octet-stream",
+        )
+
+    def _spool_content(
+        self,
+        row: AttachmentRow,
+        upload: UploadRow,
+        pieces: Iterable[bytes],
+        stop: threading.Event,
+    ) -> SpooledContent:
+        return self._spool.receive(
+            row.id,
+            _stoppable(stop, pieces),
+            _expected(row),
+            max_bytes=self._max_bytes,
+            stated_type=row.stated_type or upload.mime_type,
+        )
+
+    def _find_upload(self, row: AttachmentRow, upload_id: str) -> UploadRow:
+        with self._catalog.autocommit() as tx:
+            upload = uploads.get(tx, row.workspace_id, upload_id)
+        if upload is None:
+            raise _upload_gone()
+        return upload
+
+
+def _expected(row: AttachmentRow) -> ExpectedContent:
+    return ExpectedContent(size=row.stated_size, sha1=row.sha1, md5=row.md5)
+
+
+def _stoppable(stop: threading.Event, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        if stop.is_set():
+            raise FetchStopped
+        yield piece
+
+
+def _upload_gone() -> FetchError:
+    return FetchError(
+        FetchCode.UPLOAD_GONE,
+        "What was uploaded is no longer kept: upload the file again and send the record with the "
+        "new upload_intent_id.",
+    )

@@ -1,0 +1,46 @@
+"""How many batches are in each status, seen from beside the server."""
+
+import time
+from pathlib import Path
+
+from everlake.catalog import batches
+from everlake.catalog.database import Catalog
+from everlake.catalog.errors import CatalogUnavailable
+from everlake.contract.batches import BatchStatus
+
+_PATIENCE_SECONDS = 20.0
+_WAITING = (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING)
+
+
+def sqlite_in(data: Path) -> str:
+    """The URL of the catalog that lies in a data directory."""
+    return f"sqlite:///{data / 'everlake.db'}"
+
+
+class BatchCounts:
+    """Counts the batches of a data directory, or of a database, whenever it is asked."""
+
+    def __init__(self, of: Path | str) -> None:
+        self._catalog = Catalog.open(of if isinstance(of, str) else sqlite_in(of))
+
+    def count(self, *statuses: BatchStatus) -> int:
+        """How many are in one of these statuses; where the database is away, once it is back."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                with self._catalog.snapshot() as tx:
+                    counts = batches.counts_by_status(tx)
+            except CatalogUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return sum(counts[status] for status in statuses)
+
+    def unfinished(self) -> int:
+        """How many have not come to an end."""
+        return self.count(*_WAITING)
+
+    def close(self) -> None:
+        """Close the catalog."""
+        self._catalog.close()

@@ -1,0 +1,72 @@
+"""What tests ask of an extraction, and of the processes behind it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from everlake.attachments.extraction import AttachmentText, Extractor, TextCode, TextError
+
+Extract = Callable[..., AttachmentText]
+
+
+def sections_of(text: AttachmentText) -> list[tuple[str | None, str]]:
+    """Each section's place and text."""
+    return [(one.place, one.text) for one in text.sections]
+
+
+def error_code_of(extract: Callable[[], AttachmentText]) -> TextCode:
+    """Why there is no text; what is said of it has no path in it."""
+    with pytest.raises(TextError) as caught:
+        extract()
+    assert caught.value.message
+    assert "/" not in caught.value.message
+    return caught.value.code
+
+
+def text_or_code(extract: Callable[[], AttachmentText]) -> AttachmentText | TextCode:
+    """The text, or why there is none."""
+    try:
+        return extract()
+    except TextError as error:
+        return error.code
+
+
+def children(process: int) -> list[int]:
+    return [
+        int(number)
+        for thread in Path(f"/proc/{process}/task").iterdir()
+        for number in (thread / "children").read_text().split()
+    ]
+
+
+def launcher_of(extractor: Extractor) -> int:
+    assert extractor._launcher is not None
+    return extractor._launcher._process.pid
+
+
+def reader_of(extractor: Extractor) -> int:
+    """The reader that is at work, or will be."""
+    return wait_for(lambda: children(launcher_of(extractor)))[0]
+
+
+def wait_for(look: Callable[[], list[int]]) -> list[int]:
+    for _ in range(1_000):
+        if found := look():
+            return found
+        time.sleep(0.005)
+    raise AssertionError("it did not come")
+
+
+def has_exited(process: int) -> bool:
+    """Whether the process ends within a while."""
+    for _ in range(1_000):
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.005)
+    return False

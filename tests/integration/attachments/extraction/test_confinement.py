@@ -1,0 +1,224 @@
+"""What a reader may do, and that nothing is believed of what it says."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from everlake.attachments.extraction import ExtractionLimits, Extractor, TextCode, TextError
+from everlake.attachments.extraction import extractor as extractor_module
+from tests.integration.attachments.extraction.extraction_support import sections_of
+from tests.integration.attachments.extraction.sample_files import docx, paragraph
+
+LIMITS = ExtractionLimits(seconds=4, max_characters=1_000)
+GOOD = docx(paragraph("All is well"))
+
+TAKEN_OVER = """
+import os, sys, time
+from everlake.attachments.extraction import ipc, launcher
+from everlake.attachments.extraction.types import AttachmentText, TextSection, TextCode, TextKind
+
+def text(*sections):
+    return ipc.ReaderReply(text=AttachmentText(kind=TextKind.PROSE, sections=tuple(sections)))
+
+encode = ipc.encode
+launcher.ipc.encode = lambda answer: answer if isinstance(answer, bytes) else encode(answer)
+
+def answer(file, task):
+    what = task.filename
+    if what == "nothing": os._exit(0)
+    if what == "garbage": return (b"\\xc1" * 1000)
+    if what == "nested": return (b"\\x91" * 3000)
+    if what == "other shape": return (b"\\x81\\xa4text\\x01")
+    if what == "no member": return (b"\\x80")
+    if what == "two": return (encode(text()) * 2)
+    if what == "no unicode": return (encode(text(TextSection("zz"))).replace(b"zz", b"\\xff\\xff"))
+    if what == "control": return text(TextSection("a\\x1b[2J"))
+    if what == "long": return text(TextSection("a" * 1001))
+    if what == "sections": return text(*[TextSection("")] * 20001)
+    if what == "place": return text(TextSection("a", "p" * 201))
+    if what == "flood":
+        while True:
+            for number in range(3, 12):
+                try: os.write(number, b"x" * 65536)
+                except OSError: pass
+    if what == "silent":
+        os.closerange(3, 64)
+        time.sleep(60)
+    if what == "deaf": time.sleep(60)
+    if what == "complains":
+        sys.stderr.write("x" * 1000000)
+    if what == "told": return ipc.ReaderReply(code=TextCode.DAMAGED, message="\\x1b" + "m" * 9999)
+    return text(TextSection("taken over"))
+
+launcher._extract = answer
+launcher.main()
+"""
+
+
+def extract(extractor: Extractor, path: Path, filename: str) -> list[tuple[str | None, str]]:
+    return sections_of(
+        extractor.extract(path, mime_type="", filename=filename, stop=threading.Event())
+    )
+
+
+@pytest.fixture
+def taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Extractor]:
+    """An extractor whose readers do what a hostile file would have them do."""
+    (tmp_path / "taken_over.py").write_text(TAKEN_OVER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(extractor_module, "_LAUNCHER_MODULE", "taken_over")
+    extractor = Extractor(LIMITS)
+    yield extractor
+    extractor.close()
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.docx"
+    path.write_bytes(GOOD)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("nothing", TextCode.CRASHED),
+        ("garbage", TextCode.CRASHED),
+        ("nested", TextCode.CRASHED),
+        ("other shape", TextCode.CRASHED),
+        ("no member", TextCode.CRASHED),
+        ("two", TextCode.CRASHED),
+        ("no unicode", TextCode.CRASHED),
+        ("control", TextCode.CRASHED),
+        ("long", TextCode.CRASHED),
+        ("sections", TextCode.CRASHED),
+        ("place", TextCode.CRASHED),
+        ("flood", TextCode.CRASHED),
+        ("silent", TextCode.TIMED_OUT),
+        ("deaf", TextCode.TIMED_OUT),
+    ],
+)
+def test_no_answer_of_a_reader_taken_over_is_believed(
+    taken_over: Extractor, good: Path, answer: str, code: TextCode
+) -> None:
+    with pytest.raises(TextError) as caught:
+        extract(taken_over, good, answer)
+
+    assert caught.value.code is code
+    assert extract(taken_over, good, "next") == [(None, "taken over")]
+
+
+def test_a_readers_own_message_is_kept_short_and_plain(taken_over: Extractor, good: Path) -> None:
+    with pytest.raises(TextError) as caught:
+        extract(taken_over, good, "told")
+
+    assert set(caught.value.message) == {"m"}
+    assert len(caught.value.message) < 300
+
+
+def test_a_reader_that_complains_without_end_is_not_held_up(
+    taken_over: Extractor, good: Path
+) -> None:
+    assert extract(taken_over, good, "complains") == [(None, "taken over")]
+
+
+def test_the_processes_know_no_secret_of_the_callers(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "EVERLAKE_DATABASE_URL", "PGPASSWORD", "HOME"):
+        monkeypatch.setenv(name, "to be hidden")
+    extractor = Extractor(LIMITS)
+    extract(extractor, good, "good.docx")
+    assert extractor._launcher is not None
+    launcher = Path(f"/proc/{extractor._launcher._process.pid}")
+
+    environment = (launcher / "environ").read_bytes()
+    held = {str(one.readlink()) for one in (launcher / "fd").iterdir()}
+    extractor.close()
+
+    assert b"to be hidden" not in environment
+    assert str(good) not in held
+
+
+CONFINED = """
+import os, resource, signal, socket, sys
+from everlake.attachments.extraction import sandbox
+sandbox.restrict_launcher()
+reader = os.fork()
+if reader:
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]))
+sandbox.confine(os.getppid(), 1, 2**30)
+def refused(what):
+    try:
+        what()
+    except OSError as error:
+        return True
+    return False
+import colorsys  # a module of Python's own may still be loaded
+assert refused(lambda: open(sys.argv[1])), "reads a file"
+assert refused(lambda: open(sys.argv[1], "a")), "writes a file"
+assert refused(lambda: os.listdir(os.path.dirname(sys.argv[1]))), "lists a directory"
+assert refused(lambda: open("/etc/passwd")), "reads /etc/passwd"
+assert refused(lambda: open(f"/proc/{sys.argv[2]}/environ")), "reads an environment"
+assert refused(lambda: os.kill(int(sys.argv[2]), 0)), "reaches a process"
+assert refused(lambda: socket.create_connection(("127.0.0.1", int(sys.argv[3])))), "connects"
+assert refused(lambda: os.mkdir("here")), "makes a directory"
+assert resource.getrlimit(resource.RLIMIT_DATA)[0] == 2**30
+assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
+assert os.nice(0) >= 10
+os._exit(0)
+"""
+
+
+def test_a_reader_opens_no_file_reaches_no_process_and_no_network(
+    good: Path, tmp_path: Path
+) -> None:
+    import socket  # noqa: PLC0415
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ended = subprocess.run(
+            [sys.executable, "-c", CONFINED, good, str(os.getpid()), str(server.getsockname()[1])],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_machine_that_starts_no_process_is_tried_again(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(good))
+    extractor = Extractor(LIMITS)
+
+    with pytest.raises(TextError) as caught:
+        extract(extractor, good, "good.docx")
+
+    assert (caught.value.code, caught.value.retryable) == (TextCode.UNAVAILABLE, True)
+    monkeypatch.undo()
+    assert extract(extractor, good, "good.docx") == [(None, "All is well")]
+    extractor.close()
+
+
+def test_several_threads_take_turns(good: Path) -> None:
+    extractor = Extractor(LIMITS)
+    found: list[list[tuple[str | None, str]]] = []
+
+    def work() -> None:
+        found.extend(extract(extractor, good, "good.docx") for _ in range(10))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    extractor.close()
+
+    assert found == [[(None, "All is well")]] * 40

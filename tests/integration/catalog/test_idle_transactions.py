@@ -1,0 +1,62 @@
+"""A process that stands still within a transaction, as on a machine that swaps or is suspended."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from everlake.catalog import workspaces
+from everlake.catalog.database import Catalog
+from everlake.catalog.errors import CatalogUnavailable
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture
+def url(postgres_server: PostgresServer) -> str:
+    return postgres_server.new_database()
+
+
+@pytest.fixture
+def hasty(url: str, catalog: Catalog) -> Iterator[Catalog]:
+    """The same database, for one that waits for nothing long."""
+    assert catalog.is_shared
+    opened = Catalog.open(url, timeout=0.5)
+    yield opened
+    opened.close()
+
+
+def stand_still(catalog: Catalog) -> None:
+    """Begin to write, and come back to it too late."""
+    with catalog.transaction() as tx:
+        workspaces.create(tx, name="lost")
+        time.sleep(1.5)
+        workspaces.create(tx, name="lost too")
+
+
+def number_before(catalog: Catalog, other: Catalog, workspace_id: str) -> Iterator[int]:
+    """Take a number and keep it back, until another has taken one, which is given."""
+    with catalog.transaction() as tx:
+        workspaces.next_sequences(tx, workspace_id, 1)
+        with other.transaction() as its:
+            yield from workspaces.next_sequences(its, workspace_id, 1)
+
+
+def test_its_transaction_is_ended_and_it_is_told_so(hasty: Catalog) -> None:
+    with pytest.raises(CatalogUnavailable, match="stood still"):
+        stand_still(hasty)
+
+    with hasty.snapshot() as tx:
+        assert workspaces.page(tx, limit=10) == []
+
+
+def test_others_do_not_wait_for_it_until_they_give_up(catalog: Catalog, url: str) -> None:
+    with catalog.transaction() as tx:
+        workspace_id = workspaces.create(tx, name="shared").id
+    other = Catalog.open(url, timeout=10)
+    numbers = number_before(catalog, other, workspace_id)
+    try:
+        assert next(numbers) == 1
+        with pytest.raises(CatalogUnavailable, match="stood still"):
+            next(numbers)
+    finally:
+        other.close()

@@ -1,0 +1,228 @@
+"""Records out of real files, whatever their form."""
+
+import gzip
+import os
+import threading
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from everlake.client.client import JSON, NDJSON
+from everlake.client.input_files import ByteCounter, InputFile, InputFileError, find_input_files
+from everlake.client.record_reader import (
+    InputItem,
+    InputRecord,
+    RejectedInput,
+    UnreadableInput,
+    read_records,
+)
+
+MOST = 100
+
+
+def read(path: Path, most: int = MOST) -> list[InputItem]:
+    return list(read_records(find_input_files([str(path)]).files, ByteCounter(), max_bytes=most))
+
+
+def items(found: list[InputItem]) -> list[tuple[bytes, int]]:
+    """The text and the line of each record."""
+    assert all(isinstance(each, InputRecord) for each in found), found
+    return [(each.text, each.location.line) for each in found if isinstance(each, InputRecord)]
+
+
+LINES = {
+    "blank lines and white space": (
+        b'\n\n {"a":1} \r\n\n{"b":2}',
+        [(b'{"a":1}', 3), (b'{"b":2}', 5)],
+    ),
+    "something broken": (b'{"a":1}\n{oops\n\xff\n', [(b'{"a":1}', 1), (b"{oops", 2), (b"\xff", 3)]),
+    "only something broken": (b"oops", [(b"oops", 1)]),
+    "a byte order mark": (b'\xef\xbb\xbf{"a":1}\n', [(b'{"a":1}', 1)]),
+    "nothing": (b" \n ", []),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_every_line_of_a_file_of_lines_is_a_record(tmp_path: Path, name: str) -> None:
+    content, expected = LINES[name]
+    (tmp_path / "f.ndjson").write_bytes(content)
+
+    found = read(tmp_path / "f.ndjson")
+
+    assert items(found) == expected
+    assert {each.media_type for each in found if isinstance(each, InputRecord)} <= {NDJSON}
+
+
+DOCUMENTS = {
+    "an array": (b'[{"a":\n1}, 2,\n"x"]', [(b'{"a":\n1}', 1), (b"2", 2), (b'"x"', 3)]),
+    "an empty array": (b" [ ] ", []),
+    "a wrapper": (b'\n{ "records" :\n[{"a":1},{"b":2}] }\n', [(b'{"a":1}', 3), (b'{"b":2}', 3)]),
+    "one record on some lines": (b'{"a":\n1}\n', [(b'{"a":\n1}', 1)]),
+    "some, one behind the other": (b'{"a":\n1}\n{"b":\n2}', [(b'{"a":\n1}', 1), (b'{"b":\n2}', 3)]),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("suffix", [".json", ""])
+def test_records_of_a_document_are_its_own_text(tmp_path: Path, name: str, suffix: str) -> None:
+    content, expected = DOCUMENTS[name]
+    path = tmp_path / f"f{suffix}"
+    path.write_bytes(content)
+
+    found = read(path)
+
+    assert items(found) == expected
+    assert {each.media_type for each in found if isinstance(each, InputRecord)} <= {JSON}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"a":1}\n{"b":2}\n', b'{"a":1}\n{oops\n', b'{oops\n{"b":2}\n', b'{"a":1}', b"{oops"],
+)
+def test_lines_are_known_without_a_suffix(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "f.json").write_bytes(content)
+
+    found = items(read(tmp_path / "f.json"))
+
+    assert [text for text, _ in found] == content.splitlines()
+
+
+def test_an_array_is_known_in_spite_of_a_suffix_for_lines(tmp_path: Path) -> None:
+    (tmp_path / "f.ndjson").write_bytes(b'[{"a":1},\n{"b":2}]')
+
+    assert items(read(tmp_path / "f.ndjson")) == [(b'{"a":1}', 1), (b'{"b":2}', 2)]
+
+
+NOT_READ = {
+    "text": (b"id,text\n", "holds no JSON records: it begins with 'id,text\\n'"),
+    "UTF-16": ('[{"a":1}]'.encode("utf-16"), "looks like UTF-16"),
+    "UTF-16 without a mark": ('[{"a":1}]'.encode("utf-16-le"), "looks like UTF-16"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_READ)
+def test_what_holds_no_records_is_told_and_not_read(tmp_path: Path, name: str) -> None:
+    content, why = NOT_READ[name]
+    (tmp_path / "f.json").write_bytes(content)
+
+    [unread] = read(tmp_path / "f.json")
+
+    assert isinstance(unread, UnreadableInput)
+    assert unread.message.startswith(f"{tmp_path}/f.json ")
+    assert why in unread.message
+
+
+BROKEN_OFF = {
+    "within a record": (b'[{"a":1},{"b":', 1, "breaks off"),
+    "behind a record": (b'[{"a":1}', 0, "breaks off"),
+    "before the wrapper ends": (b'{"records":[{"a":1}]', 0, "breaks off"),
+    "with more behind it": (b'[{"a":1}] , {"b":2}', 0, "was not read: ', {\"b\":2}'"),
+    "with more in the wrapper": (b'{"records":[{"a":1}],"x":1}', 0, "was not read"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_OFF)
+def test_an_array_that_does_not_end_as_it_should_is_told(tmp_path: Path, name: str) -> None:
+    content, refused, why = BROKEN_OFF[name]
+    (tmp_path / "f.json").write_bytes(content)
+
+    first, *others, last = read(tmp_path / "f.json")
+
+    assert isinstance(first, InputRecord)
+    assert (
+        len([each for each in others if isinstance(each, RejectedInput)]) == len(others) == refused
+    )
+    assert isinstance(last, UnreadableInput)
+    assert why in last.message
+
+
+@pytest.mark.parametrize("name", ["f.ndjson", "f.json"])
+def test_a_record_that_is_too_long_is_refused_and_not_held(tmp_path: Path, name: str) -> None:
+    long = b'{"a":"' + b"x" * 5_000_000 + b'"}'
+    texts = [b'{"a":1}', long, b'{"b":2}']
+    joined = b"\n".join(texts) if name == "f.ndjson" else b"[" + b",\n".join(texts) + b"]"
+    (tmp_path / name).write_bytes(joined)
+
+    first, refused, last = read(tmp_path / name)
+
+    assert isinstance(refused, RejectedInput)
+    assert refused.payload is None
+    assert refused.location.line == 2
+    assert items([first, last]) == [(b'{"a":1}', 1), (b'{"b":2}', 3)]
+
+
+def test_records_are_numbered_over_all_files(tmp_path: Path) -> None:
+    (tmp_path / "1.ndjson").write_bytes(b"1\n2\n")
+    (tmp_path / "2.json").write_bytes(b"[3, 4]")
+
+    found = read(tmp_path)
+
+    places = [each.location for each in found if isinstance(each, InputRecord)]
+    assert [place.order for place in places] == [0, 1, 2, 3]
+    assert [str(place).rpartition("/")[2] for place in places] == [
+        "1.ndjson:1",
+        "1.ndjson:2",
+        "2.json:1 (record 1)",
+        "2.json:1 (record 2)",
+    ]
+
+
+PACKED = {
+    "one gzip member": ("f.ndjson.gz", lambda a, b: gzip.compress(a + b)),
+    "two gzip members": ("f.ndjson.gz", lambda a, b: gzip.compress(a) + gzip.compress(b)),
+    "two zstd frames": ("f.ndjson.zst", lambda a, b: zstandard.compress(a) + zstandard.compress(b)),
+    "by its first bytes: gzip": ("f", lambda a, b: gzip.compress(a + b)),
+    "by its first bytes: zstd": ("f.json", lambda a, b: zstandard.compress(a + b)),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_packed_files_are_unpacked_and_counted_as_they_lie_on_disk(
+    tmp_path: Path, name: str
+) -> None:
+    called, pack = PACKED[name]
+    path = tmp_path / called
+    path.write_bytes(pack(b'{"a":1}\n' * 400_000, b'{"b":2}\n' * 400_000))
+    [source] = find_input_files([str(path)]).files
+    taken = ByteCounter()
+
+    found = list(read_records([source], taken, max_bytes=MOST))
+
+    assert len(found) == 800_000
+    assert taken.count == source.size == path.stat().st_size
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_packed_file_that_is_cut_off_is_told_after_what_is_there(tmp_path: Path, pack) -> None:
+    suffix = ".gz" if pack is gzip.compress else ".zst"
+    path = tmp_path / f"f.ndjson{suffix}"
+    lines = b"".join(b'{"n":"%s"}\n' % os.urandom(20).hex().encode() for _ in range(100_000))
+    path.write_bytes(pack(lines)[:-5])
+
+    *found, last = read(path)
+
+    assert len(found) > 50_000
+    assert isinstance(last, UnreadableInput)
+    assert f"{path} cannot be read: " in last.message
+
+
+def test_a_named_pipe_is_read_once_and_has_no_size(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    [source] = find_input_files([str(pipe)]).files
+    writing = threading.Thread(target=pipe.write_bytes, args=(b'{"a":1}\n',))
+    writing.start()
+
+    found = list(read_records([source], ByteCounter(), max_bytes=MOST))
+    writing.join()
+
+    assert source == InputFile(str(pipe), None)
+    assert items(found) == [(b'{"a":1}', 1)]
+
+
+def test_what_is_not_there_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "f.json").write_bytes(b"[]")
+
+    with pytest.raises(InputFileError, match="nope cannot be read: No such file or directory"):
+        find_input_files([str(tmp_path / "f.json"), str(tmp_path / "nope")])

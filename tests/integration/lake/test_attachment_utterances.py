@@ -1,0 +1,451 @@
+"""What attachments say: written apart from the record's own words, found with their names.
+
+Tables that an earlier program made do not have the columns for it. They go on, in a directory and
+in a bucket.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import lance
+import msgspec
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+
+from everlake.export.parquet import export_parquet
+from everlake.integrity.rebuild.salvage import salvage_batch
+from everlake.lake import AttachmentUtterances, Lake, LakeUnavailable
+from everlake.lake import lake as lake_module
+from everlake.lake.lake import UTTERANCES_TABLE
+from everlake.lake.writer_leases import WriterLeases
+from everlake.model.records import MAX_UTTERANCES, ArrivedRecord
+from everlake.search import SearchHit, search
+from everlake.storage import object_store_options
+from everlake.tables import arrow, maintenance
+from everlake.tables.bulk_loader import BulkLoader
+from everlake.tables.local_backend import LocalTableBackend
+from everlake.tables.snapshot import Snapshot
+from tests.support.bucket_lake import BucketLake
+from tests.support.lake_rows import (
+    SpokenText,
+    analysed_record,
+    arrived_record,
+    attachment_utterances,
+    record_id,
+)
+from tests.support.sql_queries import json_rows
+
+NEW = ["attachment_id", "attachment"]
+OLD = [name for name in arrow.UTTERANCES_SCHEMA.names if name not in NEW]
+OLD_SPEC = msgspec.structs.replace(
+    UTTERANCES_TABLE, schema=pa.schema([arrow.UTTERANCES_SCHEMA.field(name) for name in OLD])
+)
+
+
+class Program:
+    """A process that may write the lake's tables, or one that did before there were attachments."""
+
+    def __init__(self, lake: Lake, writers: WriterLeases | None) -> None:
+        self.lake = lake
+        self._writers = writers
+
+    @contextmanager
+    def writing(self) -> Generator[Lake]:
+        """Take the right to write from whoever has it, where there is such a right."""
+        if self._writers is None:
+            yield self.lake
+            return
+        self._writers.force_acquire("w")
+        with self._writers.holding("w"):
+            yield self.lake
+
+    def write(self, row: ArrivedRecord, *texts: str, attached: Sequence[str] = ()) -> None:
+        """Take in the record and what it and its attachment say."""
+        with self.writing() as lake:
+            lake.merge_records("w", [row])
+            lake.write_utterances("w", [analysed_record(row, *texts)])
+            if attached:
+                lake.write_attachment_utterances("w", [said(row, *attached)])
+
+    def raw(self) -> lance.LanceDataset:
+        """The table as other tools see it."""
+        table = self.lake.table("w", UTTERANCES_TABLE)
+        table.latest()
+        options = object_store_options() if self._writers else None
+        return lance.dataset(table.uri, storage_options=options)
+
+
+def said(row: ArrivedRecord, *texts: str, place: int = 1) -> AttachmentUtterances:
+    words = [SpokenText(text, "Ada", "external") for text in texts]
+    return attachment_utterances(row, *words, position=place, name="Offer \ud800.pdf")
+
+
+def rows(lake: Lake) -> list[tuple[str, int, int, str, str | None]]:
+    """What is in the table, in order."""
+    now = lake.table("w", UTTERANCES_TABLE).latest()
+    assert now is not None
+    columns = ["record_id", "version", "ordinal", "text", "attachment_id"]
+    found = now.select(columns)
+    return sorted(tuple(row[name] for name in columns) for row in found)
+
+
+def texts(lake: Lake) -> list[str]:
+    """What is said, in the order of versions and ordinals."""
+    return [row[3] for row in sorted(rows(lake), key=lambda row: row[1:3])]
+
+
+def found(lake: Lake, words: str) -> SearchHit:
+    (hit,) = search(lake, "w", words).hits
+    return hit
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def program(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Program]:
+    """Starts a process over the same tables."""
+    if request.param == "disk":
+        return lambda: Program(Lake(LocalTableBackend(tmp_path)), None)
+    bucket: BucketLake = request.getfixturevalue("bucket")
+
+    def start() -> Program:
+        process = bucket.process()
+        return Program(process.lake, process.writers)
+
+    return start
+
+
+@pytest.fixture
+def earlier(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
+    """For the length of a block, the program is the one before there were attachments."""
+    table_of = arrow.utterances_table
+
+    @contextmanager
+    def block() -> Generator[None]:
+        with monkeypatch.context() as patched:
+            patched.setattr(lake_module, "UTTERANCES_TABLE", OLD_SPEC)
+            patched.setattr(arrow, "utterances_table", lambda rows: table_of(rows).select(OLD))
+            yield
+
+    return block
+
+
+@pytest.fixture
+def old(
+    program: Callable[[], Program], earlier: Callable[[], AbstractContextManager[None]]
+) -> Program:
+    """The earlier program, which has made the tables."""
+    started = program()
+    with earlier():
+        started.write(arrived_record("a", 1), "old words")
+    assert started.raw().schema.names == OLD
+    return started
+
+
+def test_an_attachments_text_is_found_with_the_attachment_named(any_lake: Lake) -> None:
+    row = arrived_record("a", 1)
+    any_lake.merge_records("w", [row])
+    any_lake.write_utterances("w", [analysed_record(row, "see attached")])
+    written = any_lake.write_attachment_utterances(
+        "w", [said(row, "the price is nine", "and no more")]
+    )
+    assert (written.records, written.utterances, written.stale) == (1, 2, 0)
+    hit = found(any_lake, "price")
+    assert (hit.attachment_id, hit.attachment) == ("att_1", "Offer ?.pdf")
+    assert (hit.ordinal, found(any_lake, "more").ordinal) == (40_000, 40_001)
+    assert (hit.record_id, hit.version, hit.speaker) == (row.record_id, row.version, "Ada")
+    own = found(any_lake, "attached")
+    assert (own.attachment_id, own.attachment, own.ordinal) == (None, None, 0)
+
+
+def test_an_attachment_says_something_where_its_record_does_not(any_lake: Lake) -> None:
+    row = arrived_record("a", 1)
+    any_lake.merge_records("w", [row])
+    any_lake.write_utterances("w", [analysed_record(row)])
+    any_lake.write_attachment_utterances("w", [said(row, "price", place=0)])
+    assert found(any_lake, "price").ordinal == 20_000
+
+
+def test_what_an_attachment_says_may_be_written_before_what_its_record_says(
+    any_lake: Lake,
+) -> None:
+    row = arrived_record("a", 1)
+    any_lake.merge_records("w", [row])
+    any_lake.write_attachment_utterances("w", [said(row, "price")])
+    any_lake.write_utterances("w", [analysed_record(row, "see attached")])
+    assert texts(any_lake) == ["see attached", "price"]
+
+
+def test_a_record_analysed_again_keeps_what_its_attachments_say(any_lake: Lake) -> None:
+    batch = [arrived_record(name, 1, line) for line, name in enumerate("abc")]
+    any_lake.merge_records("w", batch)
+    any_lake.write_utterances("w", [analysed_record(row, "one", "two") for row in batch])
+    any_lake.write_attachment_utterances("w", [said(row, "price", "discount") for row in batch[:2]])
+    before = rows(any_lake)
+    any_lake.write_utterances("w", [analysed_record(row, "one", "two") for row in batch])
+    assert rows(any_lake) == before
+    any_lake.write_utterances("w", [analysed_record(batch[0], "three")])
+    any_lake.write_utterances("w", [analysed_record(batch[1])])
+    assert texts(any_lake) == [
+        *("three", "price", "discount"),
+        *("price", "discount"),
+        *("one", "two"),
+    ]
+
+
+def test_a_new_version_drops_what_attachments_said_in_the_one_before(any_lake: Lake) -> None:
+    old, new, other = arrived_record("a", 1), arrived_record("a", 3), arrived_record("b", 2)
+    any_lake.merge_records("w", [old, other])
+    any_lake.write_utterances(
+        "w", [analysed_record(old, "old words"), analysed_record(other, "others")]
+    )
+    any_lake.write_attachment_utterances("w", [said(old, "old price"), said(other, "other price")])
+    any_lake.merge_records("w", [new])
+    any_lake.write_utterances("w", [analysed_record(new, "new words")])
+    assert texts(any_lake) == ["others", "other price", "new words"]
+    late = any_lake.write_attachment_utterances(
+        "w", [said(old, "old price"), said(other, "other cost")]
+    )
+    assert (late.records, late.utterances, late.stale) == (1, 1, 1)
+    assert texts(any_lake) == ["others", "other cost", "new words"]
+
+
+def test_a_new_version_whose_attachments_are_read_first_drops_only_the_one_before(
+    any_lake: Lake,
+) -> None:
+    old, new, other = arrived_record("a", 1), arrived_record("a", 3), arrived_record("b", 2)
+    any_lake.merge_records("w", [old, other])
+    any_lake.write_utterances(
+        "w", [analysed_record(old, "old words"), analysed_record(other, "others")]
+    )
+    any_lake.write_attachment_utterances(
+        "w", [said(old, "old price", place=2), said(other, "other price")]
+    )
+    any_lake.merge_records("w", [new])
+    any_lake.write_attachment_utterances("w", [said(new, "new price")])
+    any_lake.write_utterances(
+        "w", [analysed_record(new, "new words"), analysed_record(other, "others")]
+    )
+    assert texts(any_lake) == ["others", "other price", "new words", "new price"]
+
+
+def test_an_attachment_written_again_stands_once(any_lake: Lake) -> None:
+    row = arrived_record("a", 1)
+    any_lake.merge_records("w", [row])
+    any_lake.write_utterances("w", [analysed_record(row, "see attached")])
+    for words in (["price", "discount", "tax"], ["price"], ["price"]):
+        any_lake.write_attachment_utterances("w", [said(row, *words)])
+        assert texts(any_lake) == ["see attached", *words]
+    any_lake.write_attachment_utterances("w", [said(row, "first"), said(row, "second")])
+    assert texts(any_lake) == ["see attached", "second"]
+    any_lake.write_attachment_utterances("w", [said(row)])
+    assert texts(any_lake) == ["see attached"]
+
+
+def test_attachments_of_a_record_do_not_touch_each_other(any_lake: Lake) -> None:
+    row, other = arrived_record("a", 1, 0), arrived_record("b", 1, 1)
+    any_lake.merge_records("w", [row, other])
+    any_lake.write_attachment_utterances(
+        "w", [said(row, "price", place=1), said(row, "offer", place=0)]
+    )
+    any_lake.write_attachment_utterances("w", [said(other, "tax", place=1)])
+    any_lake.write_attachment_utterances("w", [said(row, "cost", place=1)])
+    assert texts(any_lake) == ["offer", "cost", "tax"]
+    assert (found(any_lake, "offer").ordinal, found(any_lake, "cost").ordinal) == (20_000, 40_000)
+
+
+@pytest.mark.parametrize("again", ["record", "attachment"])
+def test_a_writer_that_dies_between_its_commits_is_repaired_by_the_next(
+    program: Callable[[], Program], monkeypatch: pytest.MonkeyPatch, again: str
+) -> None:
+    row = arrived_record("a", 1)
+    first = program()
+    first.write(row, "see attached", attached=["price"])
+    before = rows(first.lake)
+
+    def write(lake: Lake) -> None:
+        if again == "record":
+            lake.write_utterances("w", [analysed_record(row, "see attached")])
+        else:
+            lake.write_attachment_utterances("w", [said(row, "price")])
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Snapshot, "prepare_append", die)
+        with pytest.raises(KeyboardInterrupt), first.writing() as lake:
+            write(lake)
+    other = "price" if again == "record" else "see attached"
+    assert texts(program().lake) == [other]
+    with program().writing() as lake:
+        write(lake)
+    assert rows(program().lake) == before
+
+
+def test_a_record_or_an_attachment_says_no_more_than_there_is_room_for(lake: Lake) -> None:
+    row = arrived_record("a", 1)
+    lake.merge_records("w", [row])
+    words = [SpokenText("word")] * (MAX_UTTERANCES + 1)
+    with pytest.raises(ValueError, match="at most 20,000"):
+        lake.write_utterances("w", [analysed_record(row, *words)])
+    with pytest.raises(ValueError, match="at most 20,000"):
+        lake.write_attachment_utterances("w", [attachment_utterances(row, *words)])
+    lake.write_utterances("w", [analysed_record(row, *words[1:])])
+    lake.write_attachment_utterances(
+        "w", [attachment_utterances(row, *words[1:], position=place) for place in range(2)]
+    )
+    assert [ordinal for _, _, ordinal, _, _ in rows(lake)] == list(range(3 * MAX_UTTERANCES))
+
+
+def test_bulk_writes_what_attachments_say(lake: Lake) -> None:
+    row = arrived_record("a", 1)
+    with BulkLoader(lake, "w") as bulk:
+        bulk.add_records([row])
+        bulk.add_utterances([analysed_record(row, "see attached"), said(row, "price")])
+        bulk.flush()
+        list(bulk.build_indexes())
+    assert found(lake, "price").attachment_id == "att_1"
+
+
+def test_an_earlier_programs_table_is_read_as_if_it_had_the_columns(
+    old: Program, program: Callable[[], Program], tmp_path: Path
+) -> None:
+    before = old.raw().version
+    reader = program().lake
+    hit = found(reader, "words")
+    assert (hit.text, hit.attachment_id, hit.attachment) == ("old words", None, None)
+    query = (
+        "SELECT attachment, count(*) AS n FROM utterances WHERE attachment_id IS NULL GROUP BY 1"
+    )
+    assert json_rows(reader, query) == [{"attachment": None, "n": 1}]
+    assert json_rows(reader, "SELECT attachment FROM utterances") == [{"attachment": None}]
+    assert json_rows(reader, "SELECT text FROM utterances WHERE attachment = 'x'") == []
+    assert [row["column_name"] for row in json_rows(reader, "DESCRIBE utterances")] == [*OLD, *NEW]
+    export_parquet(reader.table("w", UTTERANCES_TABLE), tmp_path / "out")
+    (row,) = ds.dataset(tmp_path / "out", format="parquet").to_table().to_pylist()
+    assert (row["text"], row["attachment_id"], row["attachment"]) == ("old words", None, None)
+    assert old.raw().version == before
+
+
+def test_the_next_writer_adds_the_columns_and_rewrites_nothing(
+    old: Program, program: Callable[[], Program]
+) -> None:
+    before = {file.path for piece in old.raw().get_fragments() for file in piece.data_files()}
+    new = program()
+    new.write(arrived_record("b", 2), "see attached", attached=["price"])
+    assert old.raw().schema.names == [*OLD, *NEW]
+    files = {file.path for piece in old.raw().get_fragments() for file in piece.data_files()}
+    assert before < files
+    for reader in (new.lake, program().lake, old.lake):
+        assert found(reader, "price").attachment_id == "att_1"
+        assert found(reader, "old").attachment_id is None
+    assert not program().lake.has_unpublished_versions("w")
+    version = old.raw().version
+    with program().writing() as lake, lake.table("w", UTTERANCES_TABLE).writing():
+        pass
+    assert old.raw().version == version
+
+
+def test_an_earlier_program_goes_on_beside_a_later_one(
+    old: Program,
+    program: Callable[[], Program],
+    earlier: Callable[[], AbstractContextManager[None]],
+) -> None:
+    new = program()
+    new.write(arrived_record("b", 2), attached=["price"])
+    with earlier():
+        old.write(arrived_record("c", 3), "third words")
+    new.write(arrived_record("d", 4), attached=["discount"])
+    with earlier():
+        old.write(arrived_record("b", 5), "fifth words")
+    lake = program().lake
+    rows = json_rows(lake, "SELECT record_id, text, attachment_id FROM utterances ORDER BY text")
+    assert [(row["record_id"], row["text"], row["attachment_id"]) for row in rows] == [
+        (record_id("d"), "discount", "att_1"),
+        (record_id("b"), "fifth words", None),
+        (record_id("a"), "old words", None),
+        (record_id("c"), "third words", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "program", ["bucket"], indirect=True
+)  # in a directory a lock keeps one out
+def test_of_two_writers_that_add_the_columns_at_once_one_does(
+    old: Program, program: Callable[[], Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, quick = program(), program()
+    add = Snapshot.add_columns
+
+    def overtaken(self: Snapshot, fields: list[object]) -> None:
+        monkeypatch.setattr(Snapshot, "add_columns", add)
+        quick.write(arrived_record("b", 2), attached=["price"])
+        add(self, fields)
+
+    monkeypatch.setattr(Snapshot, "add_columns", overtaken)
+    with pytest.raises(LakeUnavailable, match="another writer"):
+        slow.write(arrived_record("c", 3), attached=["discount"])
+    slow.write(arrived_record("c", 3), attached=["discount"])
+    assert old.raw().schema.names == [*OLD, *NEW]
+    assert found(program().lake, "price").record_id == record_id("b")
+    assert found(program().lake, "discount").record_id == record_id("c")
+
+
+def test_a_writer_that_dies_after_adding_the_columns_leaves_a_table_that_goes_on(
+    old: Program, program: Callable[[], Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Snapshot.add_columns
+
+    def die(self: Snapshot, fields: list[object]) -> None:
+        add(self, fields)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Snapshot, "add_columns", die)
+        with pytest.raises(KeyboardInterrupt):
+            program().write(arrived_record("b", 2), attached=["price"])
+    assert found(program().lake, "old").attachment is None
+    program().write(arrived_record("b", 2), attached=["price"])
+    assert found(program().lake, "price").attachment == "Offer ?.pdf"
+    assert old.raw().schema.names == [*OLD, *NEW]
+
+
+def test_a_version_from_before_the_columns_that_is_gone_back_to_gets_them_again(
+    old: Program, program: Callable[[], Program]
+) -> None:
+    before = old.raw().version
+    new = program()
+    new.write(arrived_record("b", 2), attached=["price"])
+    with new.writing() as lake, lake.table("w", UTTERANCES_TABLE).writing() as writer:
+        writer.restore(before)
+    new.write(arrived_record("b", 3), attached=["discount"])
+    assert found(new.lake, "discount").attachment_id == "att_1"
+    assert found(new.lake, "old").attachment_id is None
+
+
+def test_upkeep_folds_rows_of_both_kinds(
+    old: Program, program: Callable[[], Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "COMPACT_MIN_FRAGMENTS", 2)
+    new = program()
+    for number in range(3):
+        new.write(arrived_record(f"b{number}", 2 + number), attached=[f"price{number}"])
+    with new.writing() as lake:
+        assert any(step.table == "utterances" for step in lake.maintain("w"))
+    assert found(new.lake, "price1").attachment_id == "att_1"
+    assert found(new.lake, "old").attachment_id is None
+
+
+def test_carrying_over_takes_what_attachments_say_and_rows_without_the_columns(
+    old: Program, program: Callable[[], Program], tmp_path: Path
+) -> None:
+    target = Lake(LocalTableBackend(tmp_path / "target"))
+    assert salvage_batch(program().lake, target, "w", "batch-1").readable
+    program().write(arrived_record("b", 2), "see attached", attached=["price"])
+    assert salvage_batch(program().lake, target, "w", "batch-2").readable
+    assert found(target, "old").attachment is None
+    assert (found(target, "price").attachment, found(target, "see").attachment) == (
+        "Offer ?.pdf",
+        None,
+    )

@@ -1,0 +1,174 @@
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import lance
+import pytest
+
+from everlake.lake import Lake
+from everlake.lake.lake import RECORDS_TABLE
+from everlake.search import search
+from everlake.tables import local_backend
+from everlake.tables.local_backend import LocalTableBackend
+from everlake.tables.snapshot import Snapshot
+from tests.support.lake_rows import SpokenText, analysed_record, arrived_record, record_id
+
+
+def pieces(lake: Lake, table: str) -> int:
+    return len(lance.dataset(Path(lake.table_set("w").uri) / f"{table}.lance").get_fragments())
+
+
+def fill(lake: Lake, batches: range) -> None:
+    for sequence in batches:
+        rows = [arrived_record(n % 37, sequence, line=n % 7) for n in range(sequence, sequence + 7)]
+        lake.merge_records("w", rows)
+        lake.write_utterances(
+            "w",
+            [analysed_record(row, f"word{row.version % 5} common", "second line") for row in rows],
+        )
+
+
+def answers(lake: Lake) -> object:
+    return (
+        lake.page_records("w", limit=100),
+        lake.summary("w"),
+        [lake.batches_of_record("w", record_id(n)) for n in range(37)],
+        [
+            {(hit.record_id, hit.ordinal, hit.text) for hit in search(lake, "w", q, limit=200).hits}
+            for q in ("common", "word3", '"second line"')
+        ],
+    )
+
+
+def test_upkeep_folds_fragments_and_changes_no_answer(lake: Lake) -> None:
+    fill(lake, range(1, 25))
+    before = answers(lake)
+    many = pieces(lake, "arrivals")
+    steps = lake.maintain("w")
+    assert {step.action for step in steps} == {"compact"}
+    assert pieces(lake, "arrivals") < many
+    assert answers(lake) == before
+    assert answers(Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))) == before
+
+
+def test_upkeep_has_nothing_to_do_twice(lake: Lake) -> None:
+    fill(lake, range(1, 25))
+    lake.maintain("w")
+    assert lake.maintain("w") == []
+
+
+def test_upkeep_takes_new_rows_into_the_indices_and_changes_no_answer(lake: Lake) -> None:
+    for sequence in (1, 2, 3):
+        rows = [arrived_record((sequence, n), sequence, line=n) for n in range(1_000)]
+        lake.merge_records("w", rows)
+        lake.write_utterances(
+            "w", [analysed_record(row, f"word{n}", f"about {n % 10}") for n, row in enumerate(rows)]
+        )
+        before = [search(lake, "w", q, limit=50).hits for q in ("word7", "word7 word8")]
+        steps = lake.maintain("w")
+        assert [(step.table, step.action) for step in steps] == [] or {
+            (step.table, step.action) for step in steps
+        } == {("utterances", "index")}
+        after = [search(lake, "w", q, limit=50).hits for q in ("word7", "word7 word8")]
+        assert [{hit.record_id for hit in hits} for hits in before] == [
+            {hit.record_id for hit in hits} for hits in after
+        ]
+        assert len(after[0]) == sequence
+    assert lake.count_records("w") == 3_000
+
+
+def test_old_versions_go_after_a_while_and_readers_of_them_go_on(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))
+    for sequence in range(1, 80):
+        lake.merge_records("w", [arrived_record(n, sequence, line=n) for n in range(3)])
+        if sequence == 40:
+            assert len(reader.page_records("w", limit=9).records) == 3
+    versions = Path(lake.table_set("w").uri) / "records.lance/_versions"
+    lake.maintain("w")
+    assert len(list(versions.glob("*.manifest"))) > 79
+    monkeypatch.setattr(local_backend, "VERSION_RETENTION", timedelta(0))
+    steps = lake.maintain("w")
+    assert {(step.table, step.action) for step in steps} == {
+        ("records", "clean"),
+        ("arrivals", "clean"),
+    }
+    assert len(list(versions.glob("*.manifest"))) == 1
+    assert len(reader.page_records("w", limit=9).records) == 3
+    lake.merge_records("w", [arrived_record("later", 100)])
+    assert lake.count_records("w") == reader.count_records("w") == 4
+
+
+def test_a_read_of_a_version_that_was_cleaned_up_meanwhile_is_done_again(lake: Lake) -> None:
+    lake.merge_records("w", [arrived_record("a", 1)])
+    table = lake.table("w", RECORDS_TABLE)
+    held = table.read(lambda now: now, None)
+    assert held is not None
+    for sequence in (2, 3):
+        lake.merge_records("w", [arrived_record("a", sequence)])
+    lance.dataset(table.uri).cleanup_old_versions(timedelta(0))
+    asked: list[Snapshot] = []
+
+    def read(now: Snapshot) -> object:
+        asked.append(now)
+        return (held if len(asked) == 1 else now).select(["version", "data_bytes"], "nature = ''")
+
+    assert table.read(read, None) == []
+    assert len(asked) == 2
+
+
+def test_merges_upkeep_and_reads_go_on_side_by_side(lake: Lake) -> None:
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def repeat(job: object) -> None:
+        while not stop.is_set():
+            try:
+                job()  # type: ignore[operator]
+            except BaseException as error:  # noqa: BLE001  (reported below)
+                failures.append(error)
+                return
+
+    jobs = [
+        lambda: lake.maintain("w"),
+        lambda: lake.page_records("w", limit=20),
+        lambda: search(lake, "w", "common"),
+        lambda: lake.get_record("w", record_id(3)),
+    ]
+    threads = [threading.Thread(target=repeat, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    fill(lake, range(1, 32))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert lake.count_records("w") == 37
+    assert len(search(lake, "w", "common", limit=100).hits) == 37
+
+
+def test_utterances_of_replaced_records_do_not_pile_up(lake: Lake) -> None:
+    for sequence in range(1, 30):
+        row = arrived_record("a", sequence)
+        lake.merge_records("w", [row])
+        lake.write_utterances("w", [analysed_record(row, SpokenText("one"), SpokenText("two"))])
+        lake.maintain("w")
+    assert lance.dataset(Path(lake.table_set("w").uri) / "utterances.lance").count_rows() == 2
+
+
+def test_merging_by_the_index_and_without_it_comes_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lakes = {pays: Lake(LocalTableBackend(tmp_path / pays)) for pays in ("always", "never")}
+    for pays, lake in lakes.items():
+        monkeypatch.setattr(
+            "everlake.lake.lake.KEYS_SCANNED_PER_LOOKUP", 0 if pays == "always" else 10**9
+        )
+        fill(lake, range(1, 9))
+        with lake.table("w", RECORDS_TABLE).writing() as writer:
+            writer.create_index("record_id", "BTREE")
+        fill(lake, range(9, 20))
+        fill(lake, range(5, 12))  # late ones, which are older
+
+    assert answers(lakes["always"]) == answers(lakes["never"])

@@ -1,0 +1,72 @@
+"""Rows for the lake's tests."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from everlake.contract.envelope import Participant
+from everlake.contract.record_identity import record_version
+from everlake.lake import ArrivedRecord, AttachmentUtterances, RecordUtterances
+
+
+class SpokenText(msgspec.Struct, frozen=True):
+    """An utterance as the analysis makes one."""
+
+    text: str
+    speaker: str | None = None
+    role: str | None = None
+    said_at: str | None = None
+
+
+def record_id(name: object) -> str:
+    """The same 32 digits for the same name."""
+    return hashlib.blake2b(str(name).encode(), digest_size=16).hexdigest()
+
+
+def arrived_record(name: object, sequence: int, line: int = 0, **changes: Any) -> ArrivedRecord:
+    """The record called ``name`` as line ``line`` of the workspace's batch ``sequence``."""
+    row = ArrivedRecord(
+        record_id=record_id(name),
+        version=record_version(sequence, line),
+        batch_id=f"batch-{sequence}",
+        source="api",
+        ingested_at=1_700_000_000_000 + sequence,
+        record_type="email",
+        event_at="2024-05-01T10:00:00Z",
+        product_id="prod_1",
+        project_ids=["proj_1"],
+        nature="evidence",
+        thread_id=None,
+        participants=[Participant(id="u1", role="internal")],
+        tags=[],
+        vendor_ids={"message_id": str(name)},
+        envelope=b'{"_type":"email"}',
+        data=f'{{"name":"{name}","sequence":{sequence}}}'.encode(),
+    )
+    return msgspec.structs.replace(row, **changes)
+
+
+def analysed_record(row: ArrivedRecord, *texts: str | SpokenText) -> RecordUtterances:
+    """What is said in ``row``."""
+    return RecordUtterances(
+        record_id=row.record_id,
+        version=row.version,
+        batch_id=row.batch_id,
+        source=row.source,
+        record_type=row.record_type,
+        event_at=row.event_at,
+        product_id=row.product_id,
+        project_ids=row.project_ids,
+        utterances=[SpokenText(text) if isinstance(text, str) else text for text in texts],
+    )
+
+
+def attachment_utterances(
+    row: ArrivedRecord, *texts: str | SpokenText, position: int = 0, name: str = "offer.pdf"
+) -> AttachmentUtterances:
+    """What the attachment at ``position`` of ``row`` says; its id is ``att_`` and its place."""
+    words = msgspec.structs.asdict(analysed_record(row, *texts))
+    return AttachmentUtterances(
+        **words, attachment_id=f"att_{position}", name=name, position=position
+    )

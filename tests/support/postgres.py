@@ -1,0 +1,172 @@
+"""A PostgreSQL server of the tests' own, on a free port, with nothing in it."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.support.server import free_port
+
+_UP_SECONDS = 30.0
+_NUMBERS = count()
+
+
+class PostgresServer:
+    """The server, once started.
+
+    Args:
+        folder: where its data and its log go; emptied by nobody.
+        settings: of the server, beside those of the tests.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = settings or {}
+        self._programs = _programs()
+        self._folder = folder
+        self._data = folder / "pgdata"
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._user = _unprivileged(folder)
+        self._run("initdb", "-D", self._data, "-U", "everlake", "-A", "trust", "--no-sync")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self._folder,
+            "max_connections": 200,
+            **self._settings,
+        }
+        settings = [f"--{name}={value}" for name, value in options.items()]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", "-D", self._data, *settings],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                user=self._user,
+            )
+        deadline = time.monotonic() + _UP_SECONDS
+        while True:
+            try:
+                return self._connect("postgres").close()
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise AssertionError((self._folder / "log").read_text()[-2_000:]) from None
+                time.sleep(0.05)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return None if self._process is None else self._process.pid
+
+    def stop(self, *, immediate: bool = False) -> None:
+        """Stop it: in good order, or as a crash does, with nothing written down any more."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
+            self._process.wait()
+            self._process = None
+
+    def new_database(self, like: str | None = None) -> str:
+        """The URL of a new and empty database; or of a copy of one that nobody uses now.
+
+        Args:
+            like: the URL of the database to copy.
+        """
+        name = f"test_{next(_NUMBERS)}"
+        template = "template1" if like is None else like.rpartition("/")[2]
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        with self._connect("postgres") as connection:
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        return f"postgresql://everlake@127.0.0.1:{self.port}/{name}"
+
+    def cut_connections(self) -> int:
+        """End every connection of others; how many."""
+        with self._connect("postgres") as connection:
+            cut = connection.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            ).fetchone()
+        assert cut is not None
+        return int(cut[0])
+
+    def cut_one_by_one(self, pause: float) -> int:
+        """As :meth:`cut_connections`, with so many seconds after each; new ones are left alone."""
+        with self._connect("postgres") as connection:
+            pids = connection.execute(
+                "SELECT pid FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            ).fetchall()
+            for row in pids:
+                connection.execute("SELECT pg_terminate_backend(%s)", row)
+                time.sleep(pause)
+        return len(pids)
+
+    def _connect(self, database: str) -> "psycopg.Connection[tuple[Any, ...]]":
+        url = f"postgresql://everlake@127.0.0.1:{self.port}/{database}"
+        return psycopg.connect(url, autocommit=True, connect_timeout=5)
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        done = subprocess.run(
+            [self._programs / program, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            user=self._user,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def running_postgres(
+    folder: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[PostgresServer]:
+    """A running server, for the length of a block."""
+    server = PostgresServer(folder, settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop(immediate=True)
+
+
+def _programs() -> Path:
+    """Where initdb and postgres are.
+
+    A package of a distribution does not put them on the path.
+    """
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if found := shutil.which("initdb"):
+        places.insert(0, Path(found).resolve().parent)
+    for place in places:
+        if (place / "postgres").exists():
+            return place
+    pytest.skip("PostgreSQL's server is not installed: tests of many machines need it")
+
+
+def _unprivileged(folder: Path) -> str | None:
+    """PostgreSQL refuses to run as root: somebody else then, who may write to ``folder``."""
+    if os.geteuid() != 0:
+        return None
+    user = "postgres"
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        user = "nobody"
+    os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    for parent in folder.parents:  # pytest keeps its directories to their owner
+        if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    return user

@@ -1,0 +1,131 @@
+"""An S3 server of the tests' own, on a free port, with nothing in it: moto, over real HTTP."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+import httpx
+
+from tests.support.server import free_port
+
+PAGE_SIZE = 100
+"""Keys in a page of a list, a tenth of what AWS gives."""
+_UP_SECONDS = 30.0
+_NAMES = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+_SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=0"
+)
+"""The server wants a signature, and does not look whether it is right."""
+_NUMBERS = count()
+
+
+class S3Server:
+    """The server, once started, and a look into its buckets past our own code.
+
+    Args:
+        folder: where its log goes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._http = httpx.Client(
+            base_url=self.url, headers={"authorization": _SIGNED}, trust_env=False, timeout=30
+        )
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self._folder / "s3.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "moto.server", "-p", str(self.port)],
+                env={**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(PAGE_SIZE)},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _UP_SECONDS
+        while True:
+            try:
+                self._http.get("/")
+            except httpx.TransportError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise AssertionError((self._folder / "s3.log").read_text()[-2_000:]) from None
+                time.sleep(0.05)
+            else:
+                return
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return None if self._process is None else self._process.pid
+
+    def stop(self) -> None:
+        """End it; what was in it is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        self._http.close()
+
+    def new_bucket(self) -> str:
+        """The name of a new and empty bucket."""
+        name = f"bucket-{next(_NUMBERS)}"
+        self._http.put(f"/{name}").raise_for_status()
+        return name
+
+    def put(self, bucket: str, key: str, data: bytes) -> None:
+        """Put an object there."""
+        self._http.put(f"/{bucket}/{quote(key)}", content=data).raise_for_status()
+
+    def get(self, bucket: str, key: str) -> bytes:
+        """The bytes of an object."""
+        return self._http.get(f"/{bucket}/{quote(key)}").raise_for_status().content
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Remove an object."""
+        self._http.delete(f"/{bucket}/{quote(key)}").raise_for_status()
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        """The keys of all objects, sorted."""
+        found: list[str] = []
+        query = {"list-type": "2", "prefix": prefix}
+        while True:
+            page = ET.fromstring(  # noqa: S314 - our own server's
+                self._http.get(f"/{bucket}", params=query).raise_for_status().content
+            )
+            found += [key.text or "" for key in page.iterfind(f"{_NAMES}Contents/{_NAMES}Key")]
+            following = page.findtext(f"{_NAMES}NextContinuationToken")
+            if following is None:
+                return sorted(found)
+            query["continuation-token"] = following
+
+
+def s3_environment(url: str) -> Mapping[str, str]:
+    """The environment of a process that uses the server at ``url``."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+    }
+
+
+@contextmanager
+def running_s3(folder: Path) -> Iterator[S3Server]:
+    """A running server, for the length of a block."""
+    server = S3Server(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,226 @@
+"""The text of an attachment as utterances: no word is lost, and every one is bounded."""
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everlake.analysis import utterance_builder as reading_module
+from everlake.analysis.attachment_text import attachment_utterances, recording_start_ms
+from everlake.analysis.paragraphs import join_lines, split_paragraphs
+from everlake.analysis.prose import MAX_TEXT, normalize_text
+from everlake.analysis.utterances import MAX_UTTERANCES
+from everlake.contract.envelope import Participant
+
+ADA = Participant(id="u1", role="external", name="Ada Ruiz")
+BOB = Participant(id="u2", role="internal", name="Bob")
+VTT = """WEBVTT
+
+00:00:01.000 --> 00:00:03.000
+<v Ada Ruiz>The export stops.</v>
+
+00:01:05.500 --> 00:01:07.000
+<v Bob>At which page?</v>
+"""
+SRT = "1\n00:00:01,000 --> 00:00:02,000\nHello there\n\n2\n00:00:03,000 --> 00:00:04,000\nagain\n"
+
+PIECES = [
+    *("exam-", "ple", "\n", "\n\n", " ", "\t", "- item", "1. first", "a | b", "Name: x; Plan: y"),
+    *("\u00ad\n", "\f", "word " * 30, "\u6f22\u5b57", "Agent: hi", "\ud800", "x" * 2_100),
+]
+TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=30), max_size=40).map("".join)
+
+
+def said(text: str, *more: str, record_type: str = "email") -> list[str]:
+    return [one.text for one in attachment_utterances("prose", [text, *more], record_type)]
+
+
+def letters(text: str) -> str:
+    return "".join(char for char in text if char.isalnum())
+
+
+@given(st.lists(TEXTS, max_size=4))
+@settings(deadline=None)
+def test_prose_keeps_every_letter_in_order_and_is_bounded(sections: list[str]) -> None:
+    found = attachment_utterances("prose", sections, "email")
+    for one in found:
+        assert 0 < len(one.text) <= MAX_TEXT
+        assert one.text == normalize_text(one.text)
+        one.text.encode()
+        assert one.said_at is None
+    words = "".join(letters(f"{one.speaker or ''}{one.text}") for one in found)
+    if all(one.speaker is None for one in found):
+        assert words == "".join(letters(normalize_text(section)) for section in sections)
+
+
+@given(
+    st.lists(TEXTS | st.sampled_from([VTT, SRT]), max_size=3), st.sampled_from(["email", "call"])
+)
+@settings(deadline=None)
+def test_any_text_called_captions_gives_clean_bounded_utterances(
+    sections: list[str], record_type: str
+) -> None:
+    for one in attachment_utterances("captions", sections, record_type, (ADA, BOB)):
+        assert 0 < len(one.text) <= MAX_TEXT
+        (one.text + (one.speaker or "")).encode()
+        assert one.role in (None, "internal", "external", "unknown")
+
+
+def test_captions_become_turns_with_roles_and_moments() -> None:
+    found = attachment_utterances("captions", [VTT], "call", (ADA, BOB), start=1_714_557_600_000)
+    assert [msgspec.structs.astuple(one) for one in found] == [
+        ("The export stops.", "Ada Ruiz", "external", "2024-05-01T10:00:01Z"),
+        ("At which page?", "Bob", "internal", "2024-05-01T10:01:05.500Z"),
+    ]
+
+
+def test_without_a_start_captions_have_no_moments() -> None:
+    found = attachment_utterances("captions", [VTT], "call", (ADA, BOB))
+    assert [(one.speaker, one.said_at) for one in found] == [("Ada Ruiz", None), ("Bob", None)]
+
+
+def test_captions_may_come_line_by_line_and_in_the_form_of_subrip() -> None:
+    (whole,) = attachment_utterances("captions", [SRT], "call")
+    assert whole.text == "Hello there again"
+    assert attachment_utterances("captions", SRT.splitlines(), "call") == [whole]
+
+
+def test_what_is_called_captions_and_is_none_is_read_as_prose() -> None:
+    (one,) = attachment_utterances("captions", ["No timing\nwhatsoever"], "call")
+    assert (one.text, one.speaker) == ("No timing whatsoever", None)
+
+
+@pytest.mark.parametrize(
+    ("record_type", "data", "start"),
+    [
+        ("call", b'{"startedAt":"2024-05-01T10:00:00Z"}', 1_714_557_600_000),
+        ("call", b'{"title":"Weekly"}', None),
+        ("email", b'{"date":"2024-05-01T10:00:00Z"}', None),
+        ("call", b"[]", None),
+    ],
+)
+def test_only_a_recording_tells_when_it_began(
+    record_type: str, data: bytes, start: int | None
+) -> None:
+    assert recording_start_ms(record_type, data) == start
+
+
+def test_lines_that_a_page_broke_are_joined_and_words_too() -> None:
+    page = (
+        "The quarterly report shows that the ex-\nport function is used by most of our cus-\n"
+        "tomers, and that state-of-\nthe-art rendering matters. They\nask for more pages."
+    )
+    assert said(page) == [
+        "The quarterly report shows that the export function is used by most of our customers, "
+        "and that state-of-the-art rendering matters. They\nask for more pages.".replace(
+            "They\nask", "They ask"
+        )
+    ]
+
+
+def test_a_word_parted_by_a_soft_hyphen_is_whole_again() -> None:
+    assert said("an exam\u00ad\nple") == ["an example"]
+
+
+def test_list_items_and_short_lines_stay_lines() -> None:
+    text = "Next steps\n- fix the export of reports that are long\n- tell Ada Ruiz\n2. Ship"
+    assert said(text) == [text]
+
+
+def test_chinese_lines_are_joined_without_a_space() -> None:
+    line = "\u6f22" * 40
+    assert join_lines([line, line]) == line * 2
+
+
+def test_headings_go_with_what_follows_and_long_paragraphs_stand_alone() -> None:
+    long = "A sentence of some words. " * 20
+    assert said(f"Heading\n\n{long}\n\nSecond\n\n{long}") == [
+        f"Heading\n\n{long.strip()}",
+        f"Second\n\n{long.strip()}",
+    ]
+
+
+def test_pages_are_not_run_together() -> None:
+    assert said("page one", "page two") == ["page one", "page two"]
+    assert said("page one\fpage two") == ["page one\n\npage two"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Name: {}; Plan: Pro",
+        "{}\tPro\t12",
+        "| {} | Pro |",
+        "{},Pro,12,yes",
+        "Customer: {}; Agent: B",
+    ],
+)
+def test_rows_of_a_table_are_said_one_by_one(row: str) -> None:
+    rows = [row.format(name) for name in ("Ada", "Bob", "Cy")]
+    found = attachment_utterances("prose", ["\n".join(rows)], "spreadsheet")
+    assert [one.text for one in found] == [normalize_text(one) for one in rows]
+    assert {one.speaker for one in found} == {None}
+
+
+def test_a_transcript_of_participants_is_read_as_one() -> None:
+    text = "Ada Ruiz: It stops.\nAlways at forty.\nBob: Which page?\nAda Ruiz: Forty."
+    found = attachment_utterances("prose", text.split("\n"), "email", (ADA, BOB))
+    assert [(one.speaker, one.role, one.text) for one in found] == [
+        ("Ada Ruiz", "external", "It stops.\nAlways at forty."),
+        ("Bob", "internal", "Which page?"),
+        ("Ada Ruiz", "external", "Forty."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Customer: ACME\nAgent: Bob\n",
+        "Name: Ada\nPlan: Pro\nName: Bob\nPlan: Free",
+        "Ada Ruiz: hello",
+        "Step one: do it\nStep two: wait\nStep one: again",
+    ],
+)
+def test_a_form_is_no_transcript(text: str) -> None:
+    assert {one.speaker for one in attachment_utterances("prose", [text], "email", (ADA, BOB))} == {
+        None
+    }
+
+
+def test_what_would_be_too_many_utterances_is_joined_and_none_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading_module, "MAX_UTTERANCES", 40)
+    sections = [f"Name: n{number}; Plan: p{number}" for number in range(1_000)]
+    found = attachment_utterances("prose", sections, "document")
+    assert len(found) <= 40
+    assert "\n".join(one.text for one in found).split("\n") == sections
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 300_000,
+        "a: " * 100_000,
+        "a-\n" * 100_000,
+        "- \n" * 100_000,
+        "x; y: " * 50_000,
+        "a\tb\n" * 50_000,
+        ",a" * 100_000,
+        "\u00ad \t" * 80_000,
+        "Agent: \n" * 40_000,
+        "\n\n".join(["short"] * 50_000),
+        "00:00.000 --> 00:01.000\n" * 20_000,
+    ],
+    ids=lambda text: repr(text[:8]),
+)
+def test_hostile_texts_are_read_to_their_end(text: str) -> None:
+    for kind in ("prose", "captions"):
+        found = attachment_utterances(kind, [text], "email", (ADA,))
+        assert len(found) <= MAX_UTTERANCES
+
+
+def test_nothing_says_nothing() -> None:
+    assert attachment_utterances("prose", [], "email") == []
+    assert attachment_utterances("captions", ["", " \n"], "email") == []
+    assert list(split_paragraphs("")) == [""]

@@ -1,0 +1,48 @@
+"""Text comes out of bytes in whatever encoding they are."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everlake.attachments.extraction import TextError
+from everlake.attachments.extraction.readers.charset import decode_text
+
+SAID = {
+    "cp1251": "Приложение слишком дорогое, мы подумаем ещё и напишем вам позже, спасибо.",
+    "shift_jis": "この製品は高すぎると思います。もう少し考えてから連絡します。",
+    "cp1252": "Das Gerät ist für uns zu teuer: 5 €",
+    "utf-16": "Too dear",
+    "utf-32": "Too dear",
+}
+
+
+@pytest.mark.parametrize("encoding", SAID)
+def test_the_encoding_is_found(encoding: str) -> None:
+    assert decode_text(SAID[encoding].encode(encoding)) == SAID[encoding]
+
+
+def test_a_stated_encoding_counts_where_the_bytes_are_no_utf_8() -> None:
+    assert decode_text("фц".encode("iso-8859-5"), "iso-8859-5") == "фц"
+    assert decode_text("äö".encode(), "iso-8859-5") == "äö"
+
+
+@pytest.mark.parametrize("stated", ["no-such-thing", "base64", "zip", "idna", "a\0b", ""])
+def test_a_stated_encoding_that_is_none_is_passed_over(stated: str) -> None:
+    assert decode_text(b"caf\xe9", stated) == "café"
+
+
+def test_a_character_cut_off_at_the_end_is_left_out() -> None:
+    assert decode_text("éa é".encode()[:-1], truncated=True) == "éa "
+
+
+def test_binary_is_no_text() -> None:
+    with pytest.raises(TextError, match="said to be text"):
+        decode_text(b"abc\0\x01\x02def")
+
+
+@given(st.binary(max_size=200), st.none() | st.sampled_from(["utf-8", "latin-1", "utf-7"]))
+def test_any_bytes_end_in_text_or_an_error_of_ours(data: bytes, stated: str | None) -> None:
+    with suppress(TextError):
+        assert isinstance(decode_text(data, stated), str)

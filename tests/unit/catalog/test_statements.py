@@ -1,0 +1,31 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everlake.catalog.statements import chunked, validate_id, validate_name
+
+
+@pytest.mark.parametrize("text", ["a", "A.b_c:d-9", "x" * 128, "..", "-"])
+def test_an_id_of_the_known_characters_is_good(text: str) -> None:
+    assert validate_id(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "x" * 129, "a b", "a/b", "ä", "a\n", "\x00"])
+def test_another_id_is_refused_with_the_rule(text: str) -> None:
+    with pytest.raises(ValueError, match="1 to 128 of the characters"):
+        validate_id(text)
+
+
+def test_a_name_has_1_to_256_characters() -> None:
+    for good in ("a", "Ä b", "x" * 256):
+        assert validate_name(good) == good
+    for bad in ("", " \t", "x" * 257):
+        with pytest.raises(ValueError, match="1 to 256"):
+            validate_name(bad)
+
+
+@given(st.integers(0, 2_000))
+def test_chunks_hold_every_item_once_in_order(count: int) -> None:
+    chunks = list(chunked(range(count)))
+    assert [item for chunk in chunks for item in chunk] == list(range(count))
+    assert all(0 < len(chunk) <= 500 for chunk in chunks)

@@ -1,0 +1,185 @@
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everlake.client.client import JSON, NDJSON
+from everlake.client.record_reader import InputRecord, RecordLocation, UnreadableInput
+from everlake.client.request_batches import LIMITS, MAX_RECORD_BYTES, RequestBatch, batch_records
+
+TYPES = ("email", " Email", "message")
+
+
+def item(order: int, media_type: str = NDJSON, **changes: Any) -> InputRecord:
+    record = {
+        "_type": "email",
+        "_product_id": "p",
+        "_event_at": "2026-03-01T10:00:00Z",
+        "_vendor_ids": {"id": str(order)},
+        "data": order,
+        **changes,
+    }
+    return InputRecord(
+        json.dumps(record).encode(), media_type, RecordLocation("f", order + 1, 0, order)
+    )
+
+
+def chunks(items: list[InputRecord]) -> list[RequestBatch]:
+    found = list(batch_records(items))
+    assert all(isinstance(each, RequestBatch) for each in found)
+    return [each for each in found if isinstance(each, RequestBatch)]
+
+
+def orders(chunk: RequestBatch) -> list[int]:
+    return [place.order for place in chunk.locations]
+
+
+@st.composite
+def _items(draw: st.DrawFn) -> list[InputRecord]:
+    """Records of some kinds, several versions of each; some lack what a right one has."""
+    return [
+        item(
+            order,
+            draw(st.sampled_from([JSON, NDJSON])),
+            _type=draw(st.sampled_from([*TYPES, "no type", 7])),
+            _product_id=draw(st.sampled_from(["p", "q", None])),
+            _vendor_ids={"id": draw(st.sampled_from("abc"))},
+            _attachments=[{}] * draw(st.sampled_from([0, 0, 0, 300])),
+        )
+        for order in range(draw(st.integers(0, 40)))
+    ]
+
+
+def kinds_of(chunk: RequestBatch) -> set[tuple[str, str]]:
+    """As the server compares them: only where both are strings (contract, Judged, 4)."""
+    records = [json.loads(text) for text in chunk.texts()]
+    both = [(one["_type"], one["_product_id"]) for one in records]
+    return {
+        (kind.strip().lower(), product)
+        for kind, product in both
+        if isinstance(kind, str) and isinstance(product, str)
+    }
+
+
+@settings(deadline=None)
+@given(_items())
+def test_every_record_is_in_one_chunk_with_records_of_its_kind(items: list[InputRecord]) -> None:
+    made = chunks(items)
+
+    sent = [pair for chunk in made for pair in zip(orders(chunk), chunk.texts(), strict=True)]
+    assert sorted(sent) == [(each.location.order, each.text) for each in items]
+    for chunk in made:
+        assert len(kinds_of(chunk)) <= 1
+        assert {items[order].media_type for order in orders(chunk)} == {chunk.media_type}
+        records = [json.loads(text) for text in chunk.texts()]
+        right = [one for one in records if one["_type"] in TYPES and one["_product_id"] is not None]
+        attachments = sum(len(one["_attachments"]) for one in right)
+        assert attachments <= LIMITS.attachments_per_batch
+
+
+@settings(deadline=None)
+@given(_items())
+def test_versions_of_a_record_stay_in_their_order(items: list[InputRecord]) -> None:
+    sent = [order for chunk in chunks(items) for order in orders(chunk)]
+
+    def identity(order: int) -> tuple[str, str] | None:
+        record = json.loads(items[order].text)
+        named = isinstance(record["_type"], str) and isinstance(record["_product_id"], str)
+        kind = record["_type"].strip().lower() if named else ""
+        return (kind, record["_vendor_ids"]["id"]) if kind in {"email", "message"} else None
+
+    for each in {identity(order) for order in sent} - {None}:
+        versions = [order for order in sent if identity(order) == each]
+        assert versions == sorted(versions)
+
+
+@settings(deadline=None)
+@given(_items())
+def test_chunks_that_share_a_record_know_it(items: list[InputRecord]) -> None:
+    made = chunks(items)
+
+    for chunk in made:
+        right = [
+            json.loads(text)
+            for text in chunk.texts()
+            if json.loads(text)["_type"] in TYPES and json.loads(text)["_product_id"] is not None
+        ]
+        named = {(one["_type"].strip().lower(), one["_vendor_ids"]["id"]) for one in right}
+        assert len(chunk.identities) == len(named)
+
+
+def test_a_body_of_lines_or_of_an_array_is_what_it_says() -> None:
+    for media_type, body in ((NDJSON, b"1\n22\n333\n"), (JSON, b"[1,22,333]")):
+        places = [RecordLocation("f", line, 0, line) for line in (1, 2, 3)]
+        chunk = RequestBatch(media_type, [b"1", b"22", b"333"], places)
+        assert chunk.body == body
+        assert chunk.texts() == [b"1", b"22", b"333"]
+        assert chunk.subset(1, 3).texts() == [b"22", b"333"]
+        assert [place.line for place in chunk.subset(1, 3).locations] == [2, 3]
+
+
+def test_a_chunk_holds_no_more_records_than_a_request_may() -> None:
+    made = chunks([item(order) for order in range(2_001)])
+
+    assert [len(chunk) for chunk in made] == [1_000, 1_000, 1]
+
+
+def test_a_chunk_is_no_longer_than_a_body_may_be() -> None:
+    padding = MAX_RECORD_BYTES - len(item(0, data="").text)
+    for media_type in (JSON, NDJSON):
+        longest = item(0, media_type, data="x" * padding)
+        assert len(longest.text) == MAX_RECORD_BYTES
+        halves = [item(order, media_type, data="x" * (padding // 2)) for order in (1, 2, 3)]
+        made = chunks([longest, *halves])
+        assert all(len(chunk.body) <= LIMITS.body_bytes for chunk in made)
+        assert [len(chunk) for chunk in made] == [1, 1, 1, 1]
+
+
+def test_mixed_records_are_put_into_few_chunks() -> None:
+    kinds = [("email", "p"), ("message", "p"), ("email", "q")]
+    items = [
+        item(order, _type=kinds[order % 3][0], _product_id=kinds[order % 3][1])
+        for order in range(900)
+    ]
+
+    assert [len(chunk) for chunk in chunks(items)] == [300, 300, 300]
+
+
+def test_what_is_not_json_goes_with_the_others() -> None:
+    broken = [InputRecord(b"{oops", NDJSON, RecordLocation("f", 1, 0, order)) for order in (0, 2)]
+
+    [chunk] = chunks([broken[0], item(1), broken[1]])
+
+    assert orders(chunk) == [0, 1, 2]
+
+
+def test_a_product_in_each_record_is_not_held_for_ever() -> None:
+    items = [item(order, _product_id=f"p{order}") for order in range(200)]
+
+    made = batch_records(items)
+
+    assert isinstance(next(made), RequestBatch)
+    assert sum(len(chunk) for chunk in made if isinstance(chunk, RequestBatch)) == 199
+
+
+def test_large_records_of_many_kinds_are_not_all_held() -> None:
+    held = 0
+    items = (item(order, _product_id=f"p{order % 60}", data="x" * 400_000) for order in range(120))
+
+    def counted() -> Any:
+        nonlocal held
+        for each in items:
+            held += len(each.text)
+            yield each
+
+    for chunk in batch_records(counted()):
+        assert isinstance(chunk, RequestBatch)
+        assert held < 20_000_000
+        held -= len(chunk.body)
+
+
+def test_what_is_no_record_is_passed_on() -> None:
+    unread = UnreadableInput("f is gone")
+
+    assert list(batch_records([unread])) == [unread]

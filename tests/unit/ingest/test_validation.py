@@ -1,0 +1,145 @@
+"""The fast verdict and the slow one rest on one set of rules."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+
+from everlake.contract.errors import RecordErrorCode
+from everlake.contract.limits import Limits
+from everlake.ingest.body_reader import MediaType
+from everlake.ingest.diagnostics import diagnose
+from everlake.ingest.parsing import parse_each, parse_fast
+from tests.support.record_strategies import mutated_records, valid_records
+
+LIMITS = Limits()
+
+
+def accepted_quickly(payload: bytes) -> bool:
+    return parse_fast(payload, MediaType.JSON, LIMITS) is not None
+
+
+def faults(payload: bytes) -> list[str]:
+    return [message for _, message in diagnose(payload, limits=LIMITS)]
+
+
+@given(record=mutated_records())
+@settings(max_examples=1_500, deadline=None)
+def test_fast_and_slow_agree_on_every_record(record: Any) -> None:
+    payload = json.dumps(record).encode()
+    submission = None
+    if isinstance(record, dict):
+        submission = parse_fast(b"[" + payload + b"]", MediaType.JSON, LIMITS)
+    found = faults(payload)
+    if submission is not None:
+        assert found == ["record: a member is given twice, and one of its values breaks a rule"]
+    else:
+        assert found
+        assert "given twice" not in found[0]
+
+
+@given(record=valid_records)
+@settings(max_examples=300, deadline=None)
+def test_a_right_record_is_accepted_with_its_data_as_it_was(record: dict[str, Any]) -> None:
+    record.pop("_attachments", None)
+    payload = json.dumps(record, ensure_ascii=False).encode()
+    submission = parse_fast(payload, MediaType.JSON, LIMITS)
+    assert submission is not None
+    (accepted,) = submission.records
+    assert accepted is not None
+    assert bytes(accepted.data) == json.dumps(record["data"], ensure_ascii=False).encode()
+    assert accepted.type == record["_type"].strip().lower()
+    assert accepted.event_at == record["_event_at"][:19] + "Z"
+
+
+@given(record=mutated_records())
+@settings(max_examples=300, deadline=None)
+def test_thorough_reading_accepts_what_quick_reading_accepts(record: Any) -> None:
+    body = b"[" + json.dumps(record).encode() + b"]"
+    quick = parse_fast(body, MediaType.JSON, LIMITS)
+    thorough = parse_each(body, MediaType.JSON, LIMITS)
+    assert (quick is not None) == all(one is not None for one in thorough.records)
+    if quick is not None:
+        assert msgspec.json.encode(quick.records) == msgspec.json.encode(thorough.records)
+        assert (quick.record_type, quick.product_id) == (thorough.record_type, thorough.product_id)
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (b'{"data":"\\ud800"}', "surrogate"),
+        (b'{"data":"\\udc00x"}', "half"),
+        (b"{", "not JSON"),
+        (b"", "empty"),
+        (b'{"a":NaN}', "not JSON"),
+        (b'\xef\xbb\xbf{"a":1}', "byte order mark"),
+        ('{"a":1}'.encode("utf-16"), "UTF-16"),
+        (b'{"a":"\xff"}', "not UTF-8"),
+        (b'{"a":"\xed\xa0\x80"}', "not UTF-8"),
+        (b'{"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deep"),
+    ],
+)
+def test_a_text_that_is_not_json_gets_one_error_that_says_why(
+    payload: bytes, expected: str
+) -> None:
+    ((code, message),) = diagnose(payload, limits=LIMITS)
+    assert code is RecordErrorCode.INVALID_JSON
+    assert expected in message or "other half" in message
+
+
+def test_every_error_of_a_record_is_found() -> None:
+    record = {
+        "_type": "fax",
+        "_event_at": "2026-02-31T00:00:00Z",
+        "_vendor_ids": {},
+        "_product_id": 7,
+        "_project_ids": ["known", "strange", 1],
+        "_participants": [{"id": "x", "role": "boss"}, 1, {"role": "internal", "email": "no"}],
+        "_pii": {"sensitive_score": 2},
+        "colour": "red",
+        "data": [],
+    }
+    payload = json.dumps(record).encode()
+    found = list(diagnose(payload, limits=LIMITS, projects=frozenset({"known"})))
+    places = sorted(message.split(":")[0] for _, message in found)
+    assert places == sorted(
+        [
+            "_type",
+            "_schema_version",
+            "_event_at",
+            "_vendor_ids",
+            "_product_id",
+            "_project_ids[1]",
+            "_project_ids[2]",
+            "_participants[0].role",
+            "_participants[1]",
+            "_participants[2].id",
+            "_participants[2].email",
+            "_pii.sensitive_score",
+            "colour",
+            "data",
+        ]
+    )
+
+
+def test_the_message_names_the_place_and_the_rule() -> None:
+    payload = b'{"_participants":[{"id":"a","role":"internal"},{"id":"b","role":"boss"}]}'
+    assert "_participants[1].role: must be internal, external or unknown" in faults(payload)
+
+
+def test_a_member_given_twice_is_refused_where_either_value_breaks_a_rule() -> None:
+    payload = (
+        b'{"_type":"email","_schema_version":"1.0.0","_event_at":"2026-01-01T00:00:00Z",'
+        b'"_vendor_ids":{"a":"b"},"_product_id":"p","_project_id":7,"_project_id":"q","data":{}}'
+    )
+    assert not accepted_quickly(payload)
+    (message,) = faults(payload)
+    assert "given twice" in message
+
+
+def test_names_from_outside_are_cut_and_printable_in_messages() -> None:
+    (message,) = [m for m in faults(b'{"' + b"x" * 5_000 + b'\\u0000":1}') if "xxx" in m]
+    assert len(message) < 200
+    assert message.isprintable()
