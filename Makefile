@@ -4,14 +4,14 @@ UV := $(shell command -v uv 2>/dev/null)
 VENV := .venv
 STAMP := $(VENV)/.set-up
 RUN := $(VENV)/bin/
-ROUNDS ?= 300
+ROUNDS ?= 30
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test chaos lint format bench clean
+.PHONY: help setup demo serve test test-faults lint format bench clean
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(STAMP) ## Make .venv with everything in it
 
@@ -33,11 +33,13 @@ serve: $(STAMP) ## Start on an empty data directory
 	@$(RUN)everlake serve
 
 # In their own order: by number of tests, the few that take minutes would come last.
-test: $(STAMP) ## Run all tests, three files at a time
-	@$(RUN)pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(RUN)pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-chaos: $(STAMP) ## Kill, cut off and mistreat it for long: ROUNDS=300 SEED=1 by default
-	@EVERLAKE_CHAOS_ROUNDS=$(ROUNDS) EVERLAKE_CHAOS_SEED=$(SEED) $(RUN)pytest tests/faults
+test: $(STAMP) ## Run the tests, three files at a time
+	@$(PYTEST) tests/unit tests/integration tests/acceptance
+
+test-faults: $(STAMP) ## Run the fault suites: kills, power cuts, full disks, lost servers; ROUNDS=30 SEED=1
+	@EVERLAKE_CHAOS_ROUNDS=$(ROUNDS) EVERLAKE_CHAOS_SEED=$(SEED) $(PYTEST) tests/faults
 
 lint: $(STAMP) ## Check style, types and layers
 	@$(RUN)ruff check .

@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 from everlake.catalog import batches
-from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogUnavailable
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 
 _PATIENCE_SECONDS = 20.0
@@ -21,7 +21,7 @@ class BatchCounts:
     """Counts the batches of a data directory, or of a database, whenever it is asked."""
 
     def __init__(self, of: Path | str) -> None:
-        self._catalog = Catalog.open(of if isinstance(of, str) else sqlite_in(of))
+        self._catalog = open_catalog(of if isinstance(of, str) else sqlite_in(of))
 
     def count(self, *statuses: BatchStatus) -> int:
         """How many are in one of these statuses; where the database is away, once it is back."""

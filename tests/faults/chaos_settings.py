@@ -1,4 +1,4 @@
-"""How long the fault suites go on, and with which luck: ``make chaos SEED=7``."""
+"""How long the fault suites go on, and with which luck: ``make test-faults SEED=7``."""
 
 import os
 

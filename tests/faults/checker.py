@@ -20,7 +20,7 @@ import msgspec
 
 from everlake.catalog import batches, workspaces
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.contract.record_identity import record_id, record_version
 from everlake.lake import Lake, LakeError
@@ -93,7 +93,7 @@ def problems(
     found += _landing_problems(open_store(url), rows, ledger)
     arrivals = _arrivals(rows, ledger)
     try:
-        with closing(Catalog.open(database)) as opened:
+        with closing(open_catalog(database)) as opened:
             found += _lake_problems(open_lake(url, opened), workspace_id, arrivals)
     except (LakeError, OSError, ValueError) as error:
         found.append(f"unreadable: {error}")
@@ -137,7 +137,7 @@ def batch_ids(data: Path, workspace_id: str) -> set[str]:
 def _rows(url: str, workspace_id: str) -> tuple[list[BatchRow], int]:
     """Every batch in the order of arrival, and the last sequence that was given out."""
     rows: list[BatchRow] = []
-    catalog = Catalog.open(url)
+    catalog = open_catalog(url)
     try:
         with catalog.snapshot() as tx:
             workspace = workspaces.get(tx, workspace_id)

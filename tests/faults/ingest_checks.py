@@ -13,8 +13,9 @@ from everlake.catalog import api_keys
 from everlake.catalog.api_keys import ApiKey
 from everlake.contract.errors import ErrorCode, RecordErrorCode, WireError
 from everlake.contract.limits import Limits
+from everlake.contract.media_types import MediaType, parse_media_type
 from everlake.ingest import service
-from everlake.ingest.body_reader import BodyReader, MediaType, parse_media_type
+from everlake.ingest.body_reader import BodyReader
 from everlake.ingest.parsing import parse_each, parse_fast
 from tests.faults.ledger import PRODUCT, PROJECT
 from tests.faults.mutations import NDJSON, Mutator, Sent

@@ -17,6 +17,7 @@ from everlake.catalog import api_keys, batch_scan
 from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from tests.faults.batch_counts import BatchCounts
 from tests.faults.checker import problems, promise_problems
@@ -136,7 +137,7 @@ class Nodes:
     @contextmanager
     def catalog(self) -> Generator[Catalog]:
         """The catalog, seen from beside the nodes."""
-        catalog = Catalog.open(self.database)
+        catalog = open_catalog(self.database)
         try:
             yield catalog
         finally:

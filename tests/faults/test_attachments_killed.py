@@ -5,7 +5,7 @@ stage: before the first byte, half way, whole in the spool, stored and not yet c
 not yet in the lake. In the end every attachment is complete, its content is what was served, the
 batches count each once, the storage has each content once, and search finds each text once.
 
-More kills: ``make chaos ROUNDS=300 SEED=7``.
+More kills: ``make test-faults ROUNDS=300 SEED=7``.
 """
 
 import hashlib

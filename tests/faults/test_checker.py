@@ -8,7 +8,7 @@ from typing import Any
 import lance
 import pytest
 
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.record_identity import record_id
 from everlake.landing.lines import compress, decompress
 from tests.faults.batch_counts import sqlite_in
@@ -188,7 +188,7 @@ def forget_an_arrival(directory: Directory) -> None:
 
 
 def execute(directory: Directory, statement: str) -> None:
-    catalog = Catalog.open(directory.database or sqlite_in(directory.data))
+    catalog = open_catalog(directory.database or sqlite_in(directory.data))
     with catalog.transaction() as tx:
         tx.exec_driver_sql(statement)
     catalog.close()

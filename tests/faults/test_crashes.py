@@ -7,7 +7,7 @@ something to hit; the others do not, and so hit what is just starting. The catal
 looked at after every kill, and everything in the end: as the rounds left it, and when the lake
 has been deleted and rebuilt, through kills.
 
-More rounds, and others: ``make chaos ROUNDS=300 SEED=7``. The same seed gives the same kills,
+More rounds, and others: ``make test-faults ROUNDS=300 SEED=7``. The same seed gives the same kills,
 pauses and records in the same order; how far each process has come by then is the machine's.
 """
 

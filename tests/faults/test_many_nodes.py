@@ -4,7 +4,7 @@ Two API nodes and three workers share a database. In each round one or two of th
 started again, or stand still for a while: shorter than a lease, or longer, so that others take
 over and the one that goes on has lost what it holds.
 
-More rounds, and others: ``make chaos ROUNDS=300 SEED=7``.
+More rounds, and others: ``make test-faults ROUNDS=300 SEED=7``.
 """
 
 import random

@@ -12,7 +12,7 @@ import pytest
 
 from everlake.attachments.uploads.service import read_content
 from everlake.catalog import uploads
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.client import Client
 from everlake.storage import open_store
 from tests.support.server import NO_RATE_LIMIT, ApiClient, EverlakeServer, run_everlake_json
@@ -74,7 +74,7 @@ def wait_for(api: ApiClient, upload_id: str, size: int) -> int:
 
 
 def hash_of(data: Path, setup: dict[str, str], upload_id: str) -> str:
-    catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+    catalog = open_catalog(f"sqlite:///{data / 'everlake.db'}")
     with catalog.snapshot() as tx:
         row = uploads.get(tx, setup["workspace_id"], upload_id)
     catalog.close()
