@@ -1,37 +1,35 @@
-"""Asking the database from the event loop, and for how long."""
+"""Time limit for blocking calls out of an event loop."""
 
 import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from everlake.contract.errors import ErrorCode, WireError
-
-DATABASE_TIMEOUT_SECONDS = 15.0
-"""Seconds, where nothing else is set."""
-RETRY_AFTER_SECONDS = 5.0
+from everlake.contract.errors import unavailable
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def unavailable(reason: str) -> WireError:
-    """The 503 for storage or a database that is away; ``reason`` says what to do."""
-    return WireError(ErrorCode.UNAVAILABLE, reason, retry_after=RETRY_AFTER_SECONDS)
-
-
 async def run_with_timeout(
-    timeout: float, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
+    seconds: float, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
 ) -> _R:
-    """What ``function`` returns, called in a thread.
+    """Call ``function`` in a thread and return its result.
 
-    A database that hangs holds on to every thread there is. Questions then wait for one, and
-    this ends the wait of each; those that have not begun are never asked.
+    The limit covers the wait for a free thread: a database that hangs may occupy all of them. A
+    call that has not begun by then is dropped; one that runs goes on, and its result is ignored.
+
+    Args:
+        seconds: the limit.
+        function: may block.
+        args: passed to ``function``.
+        kwargs: passed to ``function``.
 
     Raises:
-        WireError: ``UNAVAILABLE`` after ``timeout`` seconds, and what ``function`` raises.
+        WireError: ``UNAVAILABLE`` after ``seconds``.
+        Exception: whatever ``function`` raises.
     """
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             return await asyncio.to_thread(function, *args, **kwargs)
     except TimeoutError:
         raise unavailable(

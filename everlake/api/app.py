@@ -34,7 +34,8 @@ from everlake.api.subscriptions import BatchSubscriptions
 from everlake.attachments.uploads.service import UploadService
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
-from everlake.contract.errors import ErrorCode, WireError
+from everlake.catalog.opening import open_catalog
+from everlake.contract.errors import ErrorCode, WireError, unavailable
 from everlake.identity.authentication import ApiKeyAuthenticator
 from everlake.ingest.group_commit import GroupCommitter
 from everlake.ingest.service import IngestService
@@ -44,7 +45,6 @@ from everlake.logs import logger
 from everlake.metrics import Metrics, MetricsExposition, acquire_slot
 from everlake.settings import Settings
 from everlake.storage import StorageError, open_store
-from everlake.timeouts import unavailable
 
 _ROUTES = [
     ingest.ingest,
@@ -90,7 +90,7 @@ def open_services(settings: Settings) -> Services:
     # First of all, since what is counted must know where.
     seat = acquire_slot(settings.metrics_directory, "api")
     meters = Metrics()
-    catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
+    catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
     catalog.check()
     store = open_store(settings.archive_url)
     patience = settings.database_timeout

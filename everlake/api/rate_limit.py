@@ -14,7 +14,8 @@ from everlake.catalog import rate_limits
 from everlake.catalog.database import Catalog
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.logs import logger
-from everlake.timeouts import DATABASE_TIMEOUT_SECONDS, run_with_timeout
+from everlake.settings.defaults import DATABASE_TIMEOUT_SECONDS
+from everlake.timeouts import run_with_timeout
 
 _ROUNDING = 1e-6
 """Seconds: more than a burst's sums lose on a clock that has run for years."""

@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 
 from litestar.types import Receive
 
-from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.errors import ErrorCode, WireError, unavailable
 from everlake.ingest.body_reader import BodyReader
-from everlake.timeouts import unavailable
 
 
 class ByteSemaphore:

@@ -15,8 +15,8 @@ from everlake.api.subscriptions import BatchSubscriptions
 from everlake.attachments.uploads.service import UploadService
 from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.database import Catalog
-from everlake.contract.batches import Permission
 from everlake.contract.limits import Limits
+from everlake.contract.permissions import Permission
 from everlake.identity import authentication
 from everlake.identity.authentication import ApiKeyAuthenticator
 from everlake.ingest.group_commit import GroupCommitter

@@ -9,8 +9,8 @@ from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
+from everlake.contract.errors import unavailable
 from everlake.logs import logger
-from everlake.timeouts import unavailable
 
 MAX_STREAMS = 500
 """Streams at once; each holds one of the 1,024 connections that the server serves at a time."""

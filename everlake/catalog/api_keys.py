@@ -10,8 +10,8 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 from everlake.catalog.errors import NotFound, TooManyKeys
 from everlake.catalog.statements import chunked, now_ms, paginate_by_creation, validate_name
 from everlake.catalog.table_definitions import api_keys, workspaces
-from everlake.contract.batches import PERMISSIONS, Permission
 from everlake.contract.ids import new_id, new_secret
+from everlake.contract.permissions import PERMISSIONS, Permission
 
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 

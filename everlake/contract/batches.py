@@ -8,8 +8,6 @@ import msgspec
 from everlake.contract.errors import RecordError
 
 PayloadFormat: TypeAlias = Literal["text", "audio", "video", "file"]
-Permission: TypeAlias = Literal["api:read", "api:write", "mcp:read", "mcp:write"]
-PERMISSIONS: tuple[Permission, ...] = ("api:read", "api:write", "mcp:read", "mcp:write")
 
 
 class BatchStatus(StrEnum):

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 MAX_MESSAGE_LENGTH = 2_048
+RETRY_AFTER_SECONDS = 5.0
+"""``Retry-After`` of a 503."""
 
 
 class ErrorCode(StrEnum):
@@ -122,3 +124,12 @@ class WireError(Exception):
             ),
             details=msgspec.UNSET if self.details is None else self.details,
         )
+
+
+def unavailable(message: str) -> WireError:
+    """Return the 503 for a database or storage that does not answer.
+
+    Args:
+        message: what is wrong, and what to do.
+    """
+    return WireError(ErrorCode.UNAVAILABLE, message, retry_after=RETRY_AFTER_SECONDS)

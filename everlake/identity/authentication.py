@@ -9,11 +9,12 @@ from everlake.catalog import api_keys
 from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
-from everlake.contract.batches import Permission
-from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.errors import ErrorCode, WireError, unavailable
 from everlake.contract.ids import KEY_PREFIX
+from everlake.contract.permissions import Permission
 from everlake.logs import logger
-from everlake.timeouts import DATABASE_TIMEOUT_SECONDS, run_with_timeout, unavailable
+from everlake.settings.defaults import DATABASE_TIMEOUT_SECONDS
+from everlake.timeouts import run_with_timeout
 
 CACHE_SECONDS = 0.5
 """How long a key is trusted without a look: a revoked one must be out within a second."""

@@ -1,7 +1,6 @@
 """Reading a request body: media type, content encoding, and the size limit while it comes."""
 
 import zlib
-from enum import StrEnum
 from typing import Protocol
 
 import zstandard
@@ -14,38 +13,6 @@ _GZIP_STEP = 4_096
 """Input bytes a call: each member that ends copies what is left of the call's input."""
 _ZSTD_STEP = 256
 """Input bytes a call: four bytes can stand for 128 KiB, so this bounds a call's output to 8 MiB."""
-
-
-class MediaType(StrEnum):
-    """The content types that records come in."""
-
-    JSON = "application/json"
-    NDJSON = "application/x-ndjson"
-
-
-def parse_media_type(content_type: str) -> MediaType:
-    """The media type of a ``Content-Type`` header (RFC 9110, 8.3); only UTF-8 is accepted.
-
-    Raises:
-        WireError: ``UNSUPPORTED_MEDIA_TYPE``.
-    """
-    essence, _, parameters = content_type.partition(";")
-    try:
-        media_type = MediaType(essence.strip().lower())
-    except ValueError:
-        raise WireError(
-            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-            "Content-Type must be application/json or application/x-ndjson.",
-        ) from None
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.partition("=")
-        charset = value.strip().strip('"').lower()
-        if name.strip().lower() == "charset" and charset not in {"utf-8", "utf8"}:
-            raise WireError(
-                ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-                "Only UTF-8 is accepted: send the body in UTF-8, with charset=utf-8 or no charset.",
-            )
-    return media_type
 
 
 class _Decompressor(Protocol):

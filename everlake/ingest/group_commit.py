@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError, CatalogInterrupted
+from everlake.contract.errors import unavailable
 from everlake.ingest.batch_commit import (
     CommitOutcome,
     IngestResult,
@@ -23,8 +24,8 @@ from everlake.ingest.batch_commit import (
 )
 from everlake.ingest.isolated_commit import IsolatedCommitter
 from everlake.landing.lines import compress
+from everlake.settings.defaults import DATABASE_TIMEOUT_SECONDS
 from everlake.storage import ObjectStore, StorageError
-from everlake.timeouts import DATABASE_TIMEOUT_SECONDS, unavailable
 
 GROUP_BYTES = 32 * 1024 * 1024
 """Uncompressed bytes that one commit takes at most, so that its first is not kept waiting."""

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from everlake.catalog.errors import CatalogError, CatalogInterrupted
+from everlake.contract.errors import unavailable
 from everlake.ingest.batch_commit import CommitOutcome, PendingCommit
-from everlake.timeouts import unavailable
 
 _RETRY_PAUSE_SECONDS = 0.05
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw, UnsetType
 from everlake.contract.envelope import Record
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.contract.limits import Limits
-from everlake.ingest.body_reader import MediaType
+from everlake.contract.media_types import MediaType
 from everlake.ingest.diagnostics import describe_json_error
 from everlake.ingest.normalization import (
     InvalidRecord,

@@ -13,16 +13,16 @@ from everlake.catalog.batches import NewBatch
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.contract.batches import BatchStatus, PayloadFormat, Receipt
-from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.errors import ErrorCode, WireError, unavailable
 from everlake.contract.ids import batch_id_time
 from everlake.contract.limits import Limits
+from everlake.contract.media_types import MediaType
 from everlake.ingest.batch_commit import (
     IdempotencyClaim,
     IngestResult,
     ValidatedBatch,
     idempotency_key_reused,
 )
-from everlake.ingest.body_reader import MediaType
 from everlake.ingest.group_commit import GroupCommitter
 from everlake.ingest.parsing import parse_each, parse_fast
 from everlake.ingest.project_cache import ProjectCache
@@ -35,7 +35,8 @@ from everlake.ingest.validation import (
 )
 from everlake.landing.paths import landing_paths
 from everlake.metrics import Metrics
-from everlake.timeouts import DATABASE_TIMEOUT_SECONDS, run_with_timeout, unavailable
+from everlake.settings.defaults import DATABASE_TIMEOUT_SECONDS
+from everlake.timeouts import run_with_timeout
 
 _encode = msgspec.json.Encoder().encode
 

@@ -11,10 +11,9 @@ from everlake.catalog import uploads
 from everlake.catalog.database import Catalog
 from everlake.catalog.uploads import UploadRow
 from everlake.contract.envelope import Record
-from everlake.contract.errors import RecordErrorCode
+from everlake.contract.errors import RecordErrorCode, unavailable
 from everlake.contract.uploads import UploadStatus
 from everlake.storage import ObjectStore
-from everlake.timeouts import unavailable
 
 InvalidUploads = Mapping[str, RecordErrorCode]
 """By id, what is wrong with uploads that records must not name."""

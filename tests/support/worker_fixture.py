@@ -10,10 +10,11 @@ from everlake.catalog import api_keys, batch_queue, batches, products, projects,
 from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog, local_now_ms
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.contract.limits import Limits
+from everlake.contract.media_types import MediaType
 from everlake.ingest import service
-from everlake.ingest.body_reader import MediaType
 from everlake.ingest.group_commit import GroupCommitter
 from everlake.ingest.service import IngestService
 from everlake.lake import Lake
@@ -57,7 +58,7 @@ class WorkerFixture:
         self.data = data
         self._product_id = product_id
         self._project_id = project_id
-        self.catalog = Catalog.open(database or f"sqlite:///{data / 'everlake.db'}")
+        self.catalog = open_catalog(database or f"sqlite:///{data / 'everlake.db'}")
         self.catalog.upgrade()
         self.store = store or LocalStore(data)
         self.lake = Lake(LocalTableBackend(data))

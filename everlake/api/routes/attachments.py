@@ -23,10 +23,10 @@ from everlake.catalog import attachments
 from everlake.catalog.attachments import AttachmentRow
 from everlake.catalog.database import Catalog
 from everlake.contract.attachments import AttachmentStatus
-from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.errors import ErrorCode, WireError, unavailable
 from everlake.logs import logger
 from everlake.storage import ObjectMissing, ObjectStore, ObjectUnreadable, StorageError
-from everlake.timeouts import run_with_timeout, unavailable
+from everlake.timeouts import run_with_timeout
 
 CHUNK_BYTES = 1024 * 1024
 """Bytes that are read at a time, and held of one answer."""

@@ -9,8 +9,9 @@ from everlake.api.request_body import declared_length, read_body
 from everlake.api.responses import json_response
 from everlake.api.services import Services, api_key_of, require_permission
 from everlake.contract.batches import PayloadFormat
+from everlake.contract.media_types import parse_media_type
 from everlake.ingest import service
-from everlake.ingest.body_reader import BodyReader, parse_media_type
+from everlake.ingest.body_reader import BodyReader
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 256
 PAYLOAD_FORMATS = ("text", "audio", "video", "file")

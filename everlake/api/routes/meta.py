@@ -12,9 +12,9 @@ from everlake.api.llms_txt import render_llms_txt
 from everlake.api.openapi import build_document
 from everlake.api.responses import json_response
 from everlake.api.services import Services
-from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.errors import RETRY_AFTER_SECONDS, ErrorCode, WireError
 from everlake.metrics import MEDIA_TYPE
-from everlake.timeouts import RETRY_AFTER_SECONDS, run_with_timeout
+from everlake.timeouts import run_with_timeout
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (

@@ -14,8 +14,9 @@ from everlake.api.services import Services, api_key_of, require_permission
 from everlake.attachments.uploads.service import PartConflict, PartRange, parts_of
 from everlake.catalog.uploads import UploadRow
 from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.media_types import MediaType, parse_media_type
 from everlake.contract.uploads import UploadRequest
-from everlake.ingest.body_reader import BodyReader, MediaType, parse_media_type
+from everlake.ingest.body_reader import BodyReader
 from everlake.timeouts import run_with_timeout
 
 _MAX_BODY_BYTES = 64 * 1024

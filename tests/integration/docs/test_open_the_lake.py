@@ -15,8 +15,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from everlake.contract.media_types import MediaType
 from everlake.demo.samples import sample_requests
-from everlake.ingest.body_reader import MediaType
 from tests.support.bucket_worker import BucketWorkerFixture
 from tests.support.documentation import read_page, section
 from tests.support.s3 import S3Server, s3_environment

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from everlake.api.openapi import build_document
-from everlake.contract.batches import PERMISSIONS, BatchStatus, DownloadStatus
+from everlake.contract.batches import BatchStatus, DownloadStatus
 from everlake.contract.envelope import RECORD_TYPES, Record
 from everlake.contract.errors import HTTP_STATUSES, ErrorCode, RecordErrorCode
 from everlake.contract.limits import Limits
+from everlake.contract.permissions import PERMISSIONS
 from everlake.contract.uploads import UploadStatus
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "api.md").read_text("utf-8")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from everlake.contract.errors import RecordErrorCode
 from everlake.contract.limits import Limits
-from everlake.ingest.body_reader import MediaType
+from everlake.contract.media_types import MediaType
 from everlake.ingest.diagnostics import diagnose
 from everlake.ingest.parsing import parse_each, parse_fast
 from everlake.ingest.validation import upload_ids_in, validate_fast, validate_records

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from everlake.contract.errors import RecordErrorCode
 from everlake.contract.limits import Limits
-from everlake.ingest.body_reader import MediaType
+from everlake.contract.media_types import MediaType
 from everlake.ingest.diagnostics import diagnose
 from everlake.ingest.parsing import parse_each, parse_fast
 from tests.support.record_strategies import mutated_records, valid_records

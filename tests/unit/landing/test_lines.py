@@ -14,8 +14,8 @@ from msgspec import Raw
 from everlake.contract.envelope import Record
 from everlake.contract.errors import RecordErrorCode
 from everlake.contract.limits import Limits
+from everlake.contract.media_types import MediaType
 from everlake.contract.record_identity import record_id, record_version, sequence_of
-from everlake.ingest.body_reader import MediaType
 from everlake.ingest.parsing import parse_fast
 from everlake.landing.lines import (
     LandingDamaged,

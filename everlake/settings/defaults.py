@@ -1,0 +1,6 @@
+"""Default values that other packages share with the settings."""
+
+DATABASE_TIMEOUT_SECONDS = 15.0
+"""Longest wait for the database: for a lock, a connection, a statement."""
+DATABASE_CONNECTIONS = 10
+"""Most connections of one process to PostgreSQL."""
