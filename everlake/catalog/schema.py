@@ -6,7 +6,7 @@ from sqlalchemy import Column, Connection, MetaData, Table, Text, func, inspect,
 
 from everlake.catalog.errors import CatalogTooNew, CatalogTooOld
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration. Revisions are numbered in one line, so a higher one is a newer one."""
 
 _ADVISORY_LOCK_ID = 0x45766572
