@@ -14,6 +14,7 @@ from bench.bodies import PRODUCT, PROJECT
 from bench.processes import SERVER_SETTINGS, cpu_seconds, resident_bytes
 from everlake.catalog import attachments, batches
 from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.attachments import AttachmentStatus
 from everlake.settings import load
 from tests.support.processes import pid_of
@@ -109,7 +110,7 @@ def measure_fetch(
     env = {**SERVER_SETTINGS, "EVERLAKE_ATTACHMENT_ALLOW": "127.0.0.1", **env}
     setup = run_everlake_json("init", "--product-id", PRODUCT, "--project-id", PROJECT, data=data)
     with running_server("api", data, env) as server, running_server("worker", data, env) as worker:
-        catalog = Catalog.open(load({"data": str(data)}, environ=env).catalog_url)
+        catalog = open_catalog(load({"data": str(data)}, environ=env).catalog_url)
         api = ApiClient(server.url, setup)
         try:
             started = _wait_until_quiet(worker)

@@ -10,6 +10,7 @@ import msgspec
 from everlake.catalog import batches
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.settings import load
 
@@ -108,7 +109,7 @@ def _all_batches(data: Path, workspace_id: str, env: Mapping[str, str]) -> list[
 
 def _catalog(data: Path, env: Mapping[str, str]) -> Catalog:
     """As the server with that environment has it."""
-    return Catalog.open(load({"data": str(data)}, environ=env).catalog_url)
+    return open_catalog(load({"data": str(data)}, environ=env).catalog_url)
 
 
 def _curve(steps: Sequence[tuple[int, int]], started_at: float) -> Curve:

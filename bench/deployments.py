@@ -21,7 +21,7 @@ from bench.resource_usage import (
     cpu_usage,
 )
 from everlake.catalog import api_keys, products, projects, workspaces
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.settings import load
 from tests.support.postgres import PostgresServer
 from tests.support.s3 import S3Server, s3_environment
@@ -259,7 +259,7 @@ class _DeploymentRun:
 
 def _make_keys(data: Path, env: dict[str, str], first: str) -> dict[str, str]:
     """A key of each workspace, by workspace: of the first one, and of more made like it."""
-    catalog = Catalog.open(load({"data": str(data)}, environ=env).catalog_url)
+    catalog = open_catalog(load({"data": str(data)}, environ=env).catalog_url)
     try:
         with catalog.transaction() as tx:
             ids = [first]

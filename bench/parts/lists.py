@@ -20,7 +20,7 @@ from bench.section import FigureRow, ReportSection, format_count, format_ms, mar
 from everlake.api.query import CursorCodec
 from everlake.catalog import batches, workspaces
 from everlake.catalog.batches import NewBatch
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from tests.support.server import running_server
 
@@ -116,7 +116,7 @@ def _requests(setup: dict[str, str], ids: list[str]) -> dict[str, bytes]:
 
 def _fill(data: Path, setup: dict[str, str], size: int) -> list[str]:
     """Put ``size`` batches into the catalog; their ids, the oldest first."""
-    catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+    catalog = open_catalog(f"sqlite:///{data / 'everlake.db'}")
     ids: list[str] = []
     made = _batches(setup, size)
     try:

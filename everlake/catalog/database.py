@@ -8,18 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import ClassVar
 
 from sqlalchemy import Connection
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from everlake.catalog import schema
-from everlake.catalog.errors import CatalogError
 
 __all__ = ["Catalog", "Connection", "local_now_ms"]
-
-_URL_HELP = (
-    "Write sqlite:/// and the path of a file, or postgresql://user:password@host/database for "
-    "many machines."
-)
 
 
 class Catalog(ABC):
@@ -30,34 +22,6 @@ class Catalog(ABC):
 
     def __init__(self) -> None:
         self._thread_state = threading.local()
-
-    @staticmethod
-    def open(url: str, *, timeout: float = 15.0, connections: int = 10) -> "Catalog":
-        """Open the database at ``url``; a SQLite file is made, with its folder, if need be.
-
-        Args:
-            url: ``sqlite:///PATH`` or ``postgresql://...``.
-            timeout: seconds to wait for a lock, a connection or a statement.
-            connections: open at a time to PostgreSQL at the most, and one more where it waits
-                for news.
-
-        Raises:
-            CatalogError: the URL names no database that can be used.
-            CatalogUnavailable: it cannot be opened.
-        """
-        # A backend imports this module, and each loads a driver.
-        from everlake.catalog.postgresql import PostgresqlCatalog  # noqa: PLC0415
-        from everlake.catalog.sqlite import SqliteCatalog  # noqa: PLC0415
-
-        try:
-            backend = make_url(url).get_backend_name()
-        except ArgumentError as error:
-            raise CatalogError(f"The database URL cannot be read. {_URL_HELP}") from error
-        if backend == "sqlite":
-            return SqliteCatalog(url, timeout)
-        if backend == "postgresql":
-            return PostgresqlCatalog(url, timeout, connections)
-        raise CatalogError(f"Everlake keeps its catalog in SQLite or PostgreSQL. {_URL_HELP}")
 
     def upgrade(self) -> None:
         """Bring the schema up to date. Of several at once, one does it and the others wait.

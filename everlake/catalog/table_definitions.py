@@ -26,8 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from everlake.contract.batches import BatchStatus, Permission
+from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import RecordError
+from everlake.contract.permissions import Permission
 
 NOTIFY_CHANNEL = "everlake_batches"
 """What PostgreSQL notifies when batches come or change."""
@@ -294,6 +295,34 @@ attachments = Table(
         postgresql_where=text("text_status IS NOT NULL"),
     ),
     Index("ix_attachments_upload", "upload_id"),
+)
+
+# Durable work other than batches and downloads. A job that is completed has no row.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("kind", TEXT, nullable=False),
+    # What the job is about; for the kinds of text, the id of an attachment.
+    Column("subject", TEXT, nullable=False),
+    Column("workspace_id", TEXT, ForeignKey("workspaces.id"), nullable=False),
+    Column("state", TEXT, nullable=False),
+    # As in batches: the end of the lease, or the time of the next attempt.
+    Column("due_at", BigInteger, nullable=False),
+    Column("lease_owner", TEXT),
+    # Grows with each claim and each restart, so that a former holder is recognised.
+    Column("fence", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error_code", TEXT),
+    Column("error", TEXT),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "subject"),
+    Index("ix_jobs_due", "kind", "state", "due_at"),
+    Index(
+        "ix_jobs_leased",
+        "lease_owner",
+        sqlite_where=text("lease_owner IS NOT NULL"),
+        postgresql_where=text("lease_owner IS NOT NULL"),
+    ),
 )
 
 uploads = Table(

@@ -12,9 +12,9 @@ from everlake.cli.context import (
     WorkspaceOption,
     fail,
     load_settings,
-    open_catalog,
     open_existing_catalog,
     out,
+    prepare_catalog,
     print_json,
     print_table,
     resolve_workspace_id,
@@ -59,7 +59,7 @@ def create_workspace(
 
     Example: everlake workspaces create --name "Acme"
     """
-    with open_catalog(load_settings(data)) as catalog, catalog.transaction() as tx:
+    with prepare_catalog(load_settings(data)) as catalog, catalog.transaction() as tx:
         try:
             made = workspaces.create(tx, name=name)
         except ValueError as error:

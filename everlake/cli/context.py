@@ -8,6 +8,7 @@ import typer
 
 from everlake.catalog import workspaces
 from everlake.catalog.database import Catalog, Connection
+from everlake.catalog.opening import open_catalog
 from everlake.cli.console import CommandError, JsonOption, err, fail, out, print_json, print_table
 from everlake.settings import Settings, load
 
@@ -19,9 +20,9 @@ __all__ = [
     "err",
     "fail",
     "load_settings",
-    "open_catalog",
     "open_existing_catalog",
     "out",
+    "prepare_catalog",
     "print_json",
     "print_table",
     "resolve_workspace_id",
@@ -44,13 +45,13 @@ def load_settings(data: str | None = None) -> Settings:
 
 
 @contextmanager
-def open_catalog(settings: Settings) -> Generator[Catalog]:
-    """The catalog. The schema of a machine's own is brought up to date, a shared one's made.
+def prepare_catalog(settings: Settings) -> Generator[Catalog]:
+    """Open the catalog, and upgrade the schema of a local one or create that of a shared one.
 
     Raises:
         CatalogTooOld: a shared one needs ``everlake db upgrade``; others may be at work on it.
     """
-    catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
+    catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
     try:
         if catalog.is_shared and not catalog.is_empty():
             catalog.check()
@@ -70,7 +71,7 @@ def open_existing_catalog(settings: Settings) -> Generator[Catalog]:
     """
     if not settings.database_url and not (settings.data_directory / "everlake.db").exists():
         fail(f"there is nothing in {settings.data_directory} yet: run everlake init or serve")
-    with open_catalog(settings) as catalog:
+    with prepare_catalog(settings) as catalog:
         yield catalog
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.cli.context import DataOption, load_settings, out
 from everlake.cli.db_copy import copy
 
@@ -26,7 +26,7 @@ def upgrade(data: DataOption = None) -> None:
     Example: everlake db upgrade
     """
     settings = load_settings(data)
-    catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
+    catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
     try:
         catalog.upgrade()
     finally:

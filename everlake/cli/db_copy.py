@@ -9,6 +9,7 @@ import typer
 
 from everlake.catalog import table_copy as rows
 from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.catalog.table_copy import TableDigest
 from everlake.cli.console import pluralize
 from everlake.cli.context import (
@@ -82,7 +83,7 @@ def copy(
 def _open_target(settings: Settings, url: str) -> Generator[Catalog]:
     if url == settings.catalog_url:
         fail("--to-database is the database that is in use already")
-    catalog = Catalog.open(url, **settings.catalog_options)
+    catalog = open_catalog(url, **settings.catalog_options)
     try:
         if catalog.is_empty():
             catalog.upgrade()

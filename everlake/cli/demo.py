@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from everlake.catalog import api_keys
 from everlake.catalog.database import Catalog
-from everlake.cli.context import err, fail, open_catalog, out, print_table
+from everlake.cli.context import err, fail, out, prepare_catalog, print_table
 from everlake.cli.search import show_hit
 from everlake.cli.send_report import SendSummary, SendTally
 from everlake.cli.serve import (
@@ -77,7 +77,7 @@ def demo(
     )
     configure_logging(settings.log_format, settings.log_level, role="demo")
     with serve_lock(settings.data_directory):
-        with open_catalog(settings) as catalog:
+        with prepare_catalog(settings) as catalog:
             made = _demo_workspace(catalog, settings)
         url = base_url(host, port)
         supervisor = start_serve(settings, host, port)
@@ -124,7 +124,7 @@ def _run_demo(settings: Settings, made: FirstWorkspace, url: str) -> None:
         reasons = dict.fromkeys(error.message for error in sent.errors)
         print_table(("WHY",), [(reason,) for reason in list(reasons)[:4]])
         _wait_until_complete(client, sent)
-    with open_catalog(settings) as catalog:
+    with prepare_catalog(settings) as catalog:
         lake = open_lake(settings.archive_url, catalog)
         _print_record_counts(lake, made)
         _print_searches(lake, made)

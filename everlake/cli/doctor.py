@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from everlake import __version__
 from everlake.attachments.extraction import TextError
-from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
+from everlake.catalog.opening import open_catalog
 from everlake.cli.context import DataOption, JsonOption, load_settings, out, print_json, print_table
 from everlake.settings import Settings, SettingsError, variable_name
 from everlake.storage import StorageError, open_store
@@ -65,7 +65,7 @@ def _check_data_directory(settings: Settings) -> str:
 def _check_database(settings: Settings) -> str:
     if not settings.database_url and not (settings.data_directory / "everlake.db").exists():
         raise _CheckFailed("there is none yet: run everlake init or serve")
-    catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
+    catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
     try:
         catalog.check()
     finally:

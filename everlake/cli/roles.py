@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 
 from everlake.api import server
-from everlake.cli.context import DataOption, load_settings, open_catalog
+from everlake.cli.context import DataOption, load_settings, prepare_catalog
 from everlake.cli.serve import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption, start_supervisor
 from everlake.logs import configure_logging
 from everlake.runtime.listener import inherited_listener, listen
@@ -23,7 +23,7 @@ def api(
     exit_with_parent()
     shared = inherited_listener()
     listener = shared or listen(host, port)
-    with open_catalog(settings) as catalog:
+    with prepare_catalog(settings) as catalog:
         can_be_copied = not catalog.is_shared
     if shared or api_process_count(settings) == 1:
         with api_lock(settings.data_directory) if can_be_copied else nullcontext():
@@ -40,6 +40,6 @@ def worker(data: DataOption = None) -> None:
     settings = load_settings(data)
     configure_logging(settings.log_format, settings.log_level, role="worker")
     exit_with_parent()
-    with open_catalog(settings):
+    with prepare_catalog(settings):
         pass
     worker_run.run_worker(settings)

@@ -16,8 +16,8 @@ from everlake.cli.context import (
     err,
     fail,
     load_settings,
-    open_catalog,
     out,
+    prepare_catalog,
     print_json,
 )
 from everlake.logs import configure_logging
@@ -59,7 +59,7 @@ def init(
     Example: everlake init --product-id prod-abc --project-id proj-abc --json
     """
     settings = load_settings(data)
-    with open_catalog(settings) as catalog:
+    with prepare_catalog(settings) as catalog:
         made = first_workspace.ensure_first_workspace(
             catalog,
             product_id=product_id,
@@ -91,7 +91,7 @@ def serve(
     open_store(settings.archive_url)
     with serve_lock(settings.data_directory):
         made = None
-        with open_catalog(settings) as catalog:
+        with prepare_catalog(settings) as catalog:
             if first_workspace.has_no_workspace(catalog):
                 made = first_workspace.ensure_first_workspace(
                     catalog, max_live_keys=settings.max_keys

@@ -17,7 +17,7 @@ class SettingsError(Exception):
 
 
 class DatabaseOptions(TypedDict):
-    """See :meth:`everlake.catalog.database.Catalog.open`."""
+    """See :func:`everlake.catalog.opening.open_catalog`."""
 
     timeout: float
     connections: int

@@ -10,7 +10,7 @@ from functools import partial
 
 from everlake import memory, tracing
 from everlake.catalog import batch_queue, leases
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.lake.opening import open_lake
 from everlake.lake.writer_leases import WriterLeaseLost, WriterLeases
@@ -53,7 +53,7 @@ class Worker:
         # First of all, since what is counted must know where.
         self._process_slot = acquire_slot(settings.metrics_directory, "worker")
         self._metrics = Metrics()
-        self._catalog = Catalog.open(settings.catalog_url, **settings.catalog_options)
+        self._catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
         self._catalog.check()
         self._store = open_store(settings.archive_url)
         self._liveness = LivenessLock(settings.data_directory)

@@ -14,6 +14,7 @@ import httpx
 from everlake.catalog import api_keys, products, projects, workspaces
 from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from tests.support.server import ApiClient, EverlakeServer, running_server
 
 READ_WRITE = ("api:read", "api:write")
@@ -161,7 +162,7 @@ def data_of(api: ApiClient, batch_id: str) -> bytes:
 @contextmanager
 def running_api(role: str, data: Path, env: Mapping[str, str]) -> Generator[ApiWorkspaces]:
     """A server of its own over an empty directory."""
-    catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+    catalog = open_catalog(f"sqlite:///{data / 'everlake.db'}")
     catalog.upgrade()
     try:
         with running_server(role, data, env) as server:

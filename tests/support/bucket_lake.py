@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from everlake.catalog.database import Catalog
 from everlake.catalog.leases import Lease
+from everlake.catalog.opening import open_catalog
 from everlake.catalog.table_definitions import workspaces
 from everlake.lake import Lake
 from everlake.lake.opening import open_lake
@@ -47,7 +48,7 @@ class BucketLake:
         self.server = server
         self.bucket = server.new_bucket()
         self.url = f"s3://{self.bucket}/some/where"
-        self.catalog = Catalog.open(f"sqlite:///{folder}/catalog.db")
+        self.catalog = open_catalog(f"sqlite:///{folder}/catalog.db")
         self.catalog.upgrade()
         with self.catalog.transaction() as tx:
             rows = [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from tests.support.api_workspaces import ApiWorkspaces, running_api
 from tests.support.server import (
     NO_RATE_LIMIT,
@@ -31,7 +31,7 @@ def first_workspace(directory: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def home(directory: Path, first_workspace: dict[str, str]) -> Generator[ApiWorkspaces]:
-    catalog = Catalog.open(f"sqlite:///{directory / 'everlake.db'}")
+    catalog = open_catalog(f"sqlite:///{directory / 'everlake.db'}")
     with running_server("serve", directory, NO_RATE_LIMIT) as server:
         yield ApiWorkspaces(server, catalog)
         # Whatever the tests sent, nothing took the server by surprise, and no key is in its log.

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from tests.support.catalog_fixture import CatalogFixture, catalog_fixture
 
 
@@ -16,7 +17,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def catalog(url: str) -> Iterator[Catalog]:
-    opened = Catalog.open(url)
+    opened = open_catalog(url)
     opened.upgrade()
     yield opened
     opened.close()
@@ -25,7 +26,7 @@ def catalog(url: str) -> Iterator[Catalog]:
 @pytest.fixture
 def other(url: str, catalog: Catalog) -> Iterator[Catalog]:
     """The same database through connections and locks of its own, as another process has it."""
-    opened = Catalog.open(url)
+    opened = open_catalog(url)
     yield opened
     opened.close()
 

@@ -4,7 +4,7 @@ from sqlalchemy import event
 
 from everlake.catalog import backlog, batch_queue
 from everlake.catalog.backlog import BatchBacklog
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, now_ms
 from tests.support.postgres import PostgresServer
@@ -59,7 +59,7 @@ def test_a_batch_that_is_worked_on_is_not_overdue(home: CatalogFixture) -> None:
 
 
 def test_postgresql_reads_no_batch_that_is_complete(postgres_server: PostgresServer) -> None:
-    catalog = Catalog.open(postgres_server.new_database())
+    catalog = open_catalog(postgres_server.new_database())
     catalog.upgrade()
     home = catalog_fixture(catalog)
     home.insert(20_000, status=BatchStatus.COMPLETE)

@@ -8,6 +8,7 @@ import pytest
 from everlake.catalog import workspaces
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogUnavailable
+from everlake.catalog.opening import open_catalog
 from tests.support.postgres import PostgresServer
 
 
@@ -20,7 +21,7 @@ def url(postgres_server: PostgresServer) -> str:
 def hasty(url: str, catalog: Catalog) -> Iterator[Catalog]:
     """The same database, for one that waits for nothing long."""
     assert catalog.is_shared
-    opened = Catalog.open(url, timeout=0.5)
+    opened = open_catalog(url, timeout=0.5)
     yield opened
     opened.close()
 
@@ -52,7 +53,7 @@ def test_its_transaction_is_ended_and_it_is_told_so(hasty: Catalog) -> None:
 def test_others_do_not_wait_for_it_until_they_give_up(catalog: Catalog, url: str) -> None:
     with catalog.transaction() as tx:
         workspace_id = workspaces.create(tx, name="shared").id
-    other = Catalog.open(url, timeout=10)
+    other = open_catalog(url, timeout=10)
     numbers = number_before(catalog, other, workspace_id)
     try:
         assert next(numbers) == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from tests.support.postgres import PostgresServer
 from tests.support.processes import wait_until
 
@@ -17,7 +18,7 @@ TIMEOUT = 6.0
 
 @pytest.fixture
 def catalog(postgres_server: PostgresServer) -> Iterator[Catalog]:
-    opened = Catalog.open(postgres_server.new_database(), timeout=TIMEOUT)
+    opened = open_catalog(postgres_server.new_database(), timeout=TIMEOUT)
     opened.upgrade()
     yield opened
     opened.close()

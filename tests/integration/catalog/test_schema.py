@@ -11,6 +11,7 @@ from sqlalchemy import inspect, text
 from everlake.catalog import migrations
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogTooNew, CatalogTooOld
+from everlake.catalog.opening import open_catalog
 from everlake.catalog.schema import REVISION
 from everlake.catalog.table_definitions import metadata
 from tests.support.catalog_fixture import run_concurrently
@@ -33,7 +34,7 @@ def test_an_upgraded_database_passes_the_check(catalog: Catalog) -> None:
 
 
 def test_a_database_without_tables_is_too_old(url: str) -> None:
-    catalog = Catalog.open(url)
+    catalog = open_catalog(url)
     with pytest.raises(CatalogTooOld, match="everlake db upgrade"):
         catalog.check()
     catalog.close()
@@ -61,7 +62,7 @@ def test_a_database_of_a_newer_program_is_left_alone(catalog: Catalog) -> None:
 
 
 def test_a_migration_that_breaks_off_leaves_nothing(url: str) -> None:
-    catalog = Catalog.open(url)
+    catalog = open_catalog(url)
     with catalog.transaction() as tx:
         tx.execute(text("CREATE TABLE leases (name TEXT)"))
     with pytest.raises(Exception, match="already exists"):
@@ -73,7 +74,7 @@ def test_a_migration_that_breaks_off_leaves_nothing(url: str) -> None:
 
 def test_upgrades_in_many_threads_at_once_do_it_once(url: str) -> None:
     def upgrade(_number: int) -> None:
-        catalog = Catalog.open(url)
+        catalog = open_catalog(url)
         catalog.upgrade()
         catalog.check()
         catalog.close()
@@ -83,8 +84,8 @@ def test_upgrades_in_many_threads_at_once_do_it_once(url: str) -> None:
 
 def test_upgrades_in_several_processes_at_once_do_it_once(url: str) -> None:
     program = (
-        "import sys; from everlake.catalog.database import Catalog; "
-        "sys.stdin.read(); c = Catalog.open(sys.argv[1]); c.upgrade(); c.check(); c.close()"
+        "import sys; from everlake.catalog.opening import open_catalog; "
+        "sys.stdin.read(); c = open_catalog(sys.argv[1]); c.upgrade(); c.check(); c.close()"
     )
     processes = [
         subprocess.Popen(

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 from everlake.catalog import workspaces
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError, CatalogUnavailable
+from everlake.catalog.opening import open_catalog
 from everlake.catalog.table_definitions import workspaces as workspaces_table
 from tests.support.catalog_fixture import CatalogFixture, run_concurrently
 
@@ -37,7 +38,7 @@ def assert_tells_what_to_do(error: CatalogUnavailable) -> None:
 
 
 def test_opening_makes_the_folder_and_the_file(tmp_path: Path) -> None:
-    Catalog.open(f"sqlite:///{tmp_path}/a/b/catalog.db").close()
+    open_catalog(f"sqlite:///{tmp_path}/a/b/catalog.db").close()
     assert (tmp_path / "a" / "b" / "catalog.db").is_file()
 
 
@@ -60,7 +61,7 @@ def test_a_commit_is_logged_ahead_and_synced(catalog: Catalog) -> None:
 )
 def test_a_url_that_names_no_sqlite_file_is_refused(url: str) -> None:
     with pytest.raises(CatalogError, match="sqlite:///"):
-        Catalog.open(url)
+        open_catalog(url)
 
 
 def test_what_was_written_is_there_after_the_block(catalog: Catalog, other: Catalog) -> None:
@@ -131,7 +132,7 @@ def test_more_readers_than_connections_take_turns(home: CatalogFixture) -> None:
 
 
 def test_a_reader_that_finds_no_connection_in_time_is_unavailable(url: str) -> None:
-    hasty = Catalog.open(url, timeout=0.05)
+    hasty = open_catalog(url, timeout=0.05)
     with ExitStack() as stack:
         for _ in range(32):
             stack.enter_context(hasty.snapshot())
@@ -142,7 +143,7 @@ def test_a_reader_that_finds_no_connection_in_time_is_unavailable(url: str) -> N
 
 
 def test_a_write_lock_that_another_process_keeps_is_unavailable(url: str, catalog: Catalog) -> None:
-    hasty = Catalog.open(url, timeout=0.05)
+    hasty = open_catalog(url, timeout=0.05)
     with (
         catalog.transaction(),
         pytest.raises(CatalogUnavailable, match="busy") as refusal,
@@ -156,7 +157,7 @@ def test_a_write_lock_that_another_process_keeps_is_unavailable(url: str, catalo
 
 
 def test_a_write_lock_that_another_thread_keeps_is_unavailable(url: str, catalog: Catalog) -> None:
-    hasty = Catalog.open(url, timeout=0.05)
+    hasty = open_catalog(url, timeout=0.05)
 
     def write(_number: int) -> None:
         with pytest.raises(CatalogUnavailable, match="busy") as refusal, hasty.transaction():
@@ -201,7 +202,7 @@ def test_a_read_only_database_is_unavailable(catalog: Catalog) -> None:
 def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "catalog.db").write_bytes(b"something else" * 1_000)
     with pytest.raises(CatalogUnavailable, match="not a database") as refusal:
-        Catalog.open(f"sqlite:///{tmp_path}/catalog.db")
+        open_catalog(f"sqlite:///{tmp_path}/catalog.db")
     assert_tells_what_to_do(refusal.value)
 
 
@@ -209,7 +210,7 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
 def test_a_place_where_no_file_can_be_is_unavailable(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CatalogUnavailable, match="cannot be opened") as refusal:
-        Catalog.open(f"sqlite:///{tmp_path}{path}")
+        open_catalog(f"sqlite:///{tmp_path}{path}")
     assert_tells_what_to_do(refusal.value)
 
 
@@ -222,9 +223,9 @@ def test_the_counter_moves_when_another_process_commits(url: str, catalog: Catal
     before = catalog.change_counter()
     assert catalog.change_counter() == before
     program = (
-        "import sys; from everlake.catalog.database import Catalog; "
+        "import sys; from everlake.catalog.opening import open_catalog; "
         "from everlake.catalog import workspaces\n"
-        "with Catalog.open(sys.argv[1]).transaction() as tx: workspaces.create(tx, name='Acme')"
+        "with open_catalog(sys.argv[1]).transaction() as tx: workspaces.create(tx, name='Acme')"
     )
     subprocess.run([sys.executable, "-c", program, url], check=True)
     after = catalog.change_counter()
@@ -234,7 +235,7 @@ def test_the_counter_moves_when_another_process_commits(url: str, catalog: Catal
 
 
 def test_a_closed_catalog_leaves_only_the_database_file(url: str, tmp_path: Path) -> None:
-    catalog = Catalog.open(url)
+    catalog = open_catalog(url)
     catalog.upgrade()
     catalog.change_counter()
     catalog.check()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog import batches, workspaces
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.integrity.copy.archive import list_archive_objects
 from everlake.lake import Lake
 from everlake.landing.paths import ORPHANS, batch_id_of
@@ -137,7 +137,7 @@ def sending(api: ApiClient, sent: Sent) -> Iterator[None]:
 
 
 def known_batches(place: Place) -> set[str]:
-    catalog = Catalog.open(place.url)
+    catalog = open_catalog(place.url)
     with catalog.snapshot() as tx:
         [workspace] = workspaces.page(tx, limit=10)
         found = {row.id for row in batches.page(tx, workspace.id, limit=100_000)}
@@ -146,7 +146,7 @@ def known_batches(place: Place) -> set[str]:
 
 
 def texts(place: Place) -> set[str]:
-    catalog = Catalog.open(place.url)
+    catalog = open_catalog(place.url)
     with catalog.snapshot() as tx:
         [workspace] = workspaces.page(tx, limit=10)
     catalog.close()
@@ -200,7 +200,7 @@ def test_a_backup_under_load_has_every_202_of_before_and_loses_nothing_of_its_ar
     store = LocalStore(restored.storage)
     beyond = {batch_id_of(path) for path in list_archive_objects(store)} - known
     assert beyond >= {batch_id for batch_id, _ in sent.batches[seen : seen + 10]}
-    catalog = Catalog.open(restored.url)
+    catalog = open_catalog(restored.url)
     maintenance.quarantine_orphans(catalog, store, -60_000)
     catalog.close()
     kept = {path for path in list_archive_objects(store) if path.startswith(ORPHANS)}

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from everlake.catalog import idempotency, table_copy
-from everlake.catalog.database import Catalog
 from everlake.catalog.idempotency import IdempotentResponse
+from everlake.catalog.opening import open_catalog
 from everlake.lake import Lake
 from everlake.runtime.liveness import LivenessLock
 from everlake.runtime.supervisor import serve_lock
@@ -72,7 +72,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 
 def rows(url: str) -> dict[str, list[Any]]:
-    catalog = Catalog.open(url)
+    catalog = open_catalog(url)
     with catalog.snapshot() as tx:
         found = {
             name: sorted(map(repr, tx.exec_driver_sql(f"SELECT * FROM {name}").fetchall()))  # noqa: S608
@@ -152,7 +152,7 @@ def test_a_copy_that_was_stopped_goes_on(
             raise Stopped
 
     monkeypatch.setattr(table_copy, "ROWS_PER_CHUNK", 2)
-    there = Catalog.open(target)
+    there = open_catalog(target)
     there.upgrade()
     for name in table_copy.TABLE_NAMES[: table_copy.TABLE_NAMES.index("batches")]:
         table_copy.copy(home.catalog, there, name, lambda _: None)
@@ -195,7 +195,7 @@ def test_a_running_server_or_worker_is_not_copied_under_its_hands(
 def test_a_database_with_other_data_is_left_alone(
     cli: Cli, home: WorkerFixture, tmp_path: Path, target: str
 ) -> None:
-    there = Catalog.open(target)
+    there = open_catalog(target)
     there.upgrade()
     with there.transaction() as tx:
         tx.exec_driver_sql("INSERT INTO workspaces VALUES ('ws_other', 'Other', 1, 0)")

@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from everlake.catalog import batch_queue
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from tests.support.command_line import Cli, assert_success
 from tests.support.sent_records import (
@@ -363,7 +363,7 @@ def test_waiting_for_a_batch_that_fails_ends_in_exit_code_1_and_names_it(
     (tmp_path / "f.json").write_bytes(as_indented(record("x")))
 
     def fail_it() -> None:
-        catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+        catalog = open_catalog(f"sqlite:///{data / 'everlake.db'}")
         claimed: list[str] = []
         while not claimed:
             time.sleep(0.02)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.limits import Limits
 from tests.support.command_line import Cli, assert_success
 from tests.support.recordings import MODEL
@@ -371,7 +371,7 @@ def test_doctor_finds_a_storage_that_cannot_be_used(
 
 def test_doctor_finds_a_database_of_a_newer_version(cli: Cli, tmp_path: Path) -> None:
     assert_success(cli("init"))
-    catalog = Catalog.open(f"sqlite:///{tmp_path / 'data' / 'everlake.db'}")
+    catalog = open_catalog(f"sqlite:///{tmp_path / 'data' / 'everlake.db'}")
     with catalog.transaction() as tx:
         tx.exec_driver_sql("UPDATE alembic_version SET version_num = 'r9999'")
     catalog.close()

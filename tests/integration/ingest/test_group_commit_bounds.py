@@ -9,7 +9,7 @@ import pytest
 
 from everlake.catalog import batches, workspaces
 from everlake.catalog.batches import NewBatch
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest import group_commit
@@ -69,7 +69,7 @@ def codes(found: list[IngestResult | WireError]) -> list[ErrorCode | None]:
 @pytest.fixture
 def impatient(home: WorkerFixture) -> Iterator[GroupCommitter]:
     """An admitter that gives up after 0.3 s, on a database that lets it wait for 2 s."""
-    catalog = Catalog.open(f"sqlite:///{home.data / 'everlake.db'}", timeout=2.0)
+    catalog = open_catalog(f"sqlite:///{home.data / 'everlake.db'}", timeout=2.0)
     admitter = GroupCommitter(catalog, home.store, timeout=0.1, max_bytes=1_000)
     admitter.start()
     yield admitter

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest.batch_commit import IdempotencyClaim, IngestResult, ValidatedBatch
 from everlake.ingest.group_commit import GroupCommitter
@@ -34,7 +34,7 @@ def url(postgres_server: PostgresServer) -> str:
 @pytest.fixture
 def homes(url: str) -> Iterator[list[CatalogFixture]]:
     """Three workspaces, in the order in which their rows are locked."""
-    catalog = Catalog.open(url)
+    catalog = open_catalog(url)
     catalog.upgrade()
     made = [catalog_fixture(catalog) for _ in range(3)]
     yield sorted(made, key=lambda home: home.workspace_id)
@@ -45,7 +45,7 @@ class Door:
     """An admitter with a loop of its own, so that tests can go on while it waits."""
 
     def __init__(self, url: str, folder: Path, patience: float) -> None:
-        self._catalog = Catalog.open(url, timeout=patience)
+        self._catalog = open_catalog(url, timeout=patience)
         self.admitter = GroupCommitter(self._catalog, LocalStore(folder), patience)
         self._loop = asyncio.new_event_loop()
         self._sent: list[Future[IngestResult]] = []

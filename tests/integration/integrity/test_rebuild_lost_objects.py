@@ -8,7 +8,7 @@ import lance
 import pytest
 
 from everlake.catalog import workspaces
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.lake import Lake, LakeUnavailable
 from everlake.tables.local_backend import LocalTableBackend
 from tests.support.rebuilds import (
@@ -172,7 +172,7 @@ def test_tables_of_another_catalog_do_not_stand_in_the_way(home: WorkerFixture) 
     # After a restore of an older catalog numbers are given again, and versions with them.
     fill(home)
     home.process_all()
-    older = Catalog.open(f"sqlite:///{home.data / 'older.db'}")
+    older = open_catalog(f"sqlite:///{home.data / 'older.db'}")
     older.upgrade()
     with older.transaction() as tx:
         workspaces.create(tx, name="older", workspace_id=home.workspace_id)

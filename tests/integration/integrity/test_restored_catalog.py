@@ -9,7 +9,7 @@ from pathlib import Path
 import lance
 import pytest
 
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.lake import LakeDamaged
 from everlake.lake.opening import open_lake
 from everlake.storage import object_store_options
@@ -51,7 +51,7 @@ def back_up(home: BucketWorkerFixture) -> Path:
 def restore(home: BucketWorkerFixture, copy: Path) -> None:
     """As new processes find it: with the backup's catalog, and the bucket as it is."""
     home.catalog.close()
-    home.catalog = Catalog.open(f"sqlite:///{copy}")
+    home.catalog = open_catalog(f"sqlite:///{copy}")
     home.lake = open_lake(home.url, home.catalog, PresentWriters(home))
 
 

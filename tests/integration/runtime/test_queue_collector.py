@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from everlake.catalog import leases
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.metrics import Metrics, MetricsExposition
 from everlake.runtime.queue_collector import QueueCollector
 from tests.support.postgres import PostgresServer
@@ -13,7 +13,7 @@ from tests.support.processes import wait_until
 
 
 def test_a_catalog_that_hangs_is_down_and_the_page_goes_on(postgres_server: PostgresServer) -> None:
-    catalog = Catalog.open(postgres_server.new_database())
+    catalog = open_catalog(postgres_server.new_database())
     catalog.upgrade()
     backlog = QueueCollector(catalog)
 
@@ -33,7 +33,7 @@ def test_a_catalog_that_hangs_is_down_and_the_page_goes_on(postgres_server: Post
 
 
 def test_without_a_catalog_the_page_has_the_counts(tmp_path: Path) -> None:
-    catalog = Catalog.open(f"sqlite:///{tmp_path}/catalog.db")
+    catalog = open_catalog(f"sqlite:///{tmp_path}/catalog.db")
     meters = Metrics()
     meters.record_batch_accepted(
         body_bytes=1, accepted=7, attachments=0, rejected=0, rejected_by_code={}
@@ -53,7 +53,7 @@ def test_without_a_catalog_the_page_has_the_counts(tmp_path: Path) -> None:
 
 
 def test_a_rebuild_of_tables_in_a_bucket_is_told_wherever_it_runs(tmp_path: Path) -> None:
-    catalog = Catalog.open(f"sqlite:///{tmp_path}/catalog.db")
+    catalog = open_catalog(f"sqlite:///{tmp_path}/catalog.db")
     catalog.upgrade()
     with catalog.transaction() as tx:
         leases.acquire(tx, "rebuild/ws", owner="m", now=catalog.now_ms(), ttl_ms=60_000)

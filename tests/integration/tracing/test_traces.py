@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog import batches
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from tests.support.processes import wait_until
 from tests.support.server import (
     NO_RATE_LIMIT,
@@ -124,7 +124,7 @@ def test_a_trace_that_the_client_does_not_sample_is_not_recorded(
 
 
 def stored(data: Path, api: ApiClient, batch_id: str) -> str | None:
-    catalog = Catalog.open(f"sqlite:///{data / 'everlake.db'}")
+    catalog = open_catalog(f"sqlite:///{data / 'everlake.db'}")
     with catalog.snapshot() as tx:
         row = batches.get(tx, api.setup["workspace_id"], batch_id)
     catalog.close()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog import idempotency, workspaces
-from everlake.catalog.database import Catalog
 from everlake.catalog.idempotency import IdempotentResponse
+from everlake.catalog.opening import open_catalog
 from everlake.landing.paths import batch_id_of
 from everlake.storage import open_store
 from everlake.worker import maintenance
@@ -95,7 +95,7 @@ def test_the_archive_of_a_lost_database_is_left_alone(home: WorkerFixture) -> No
     batch_id = home.accept(record("a"))
     file = home.landing_file(batch_id)
     age(file, 1_000 * HOUR_MS)
-    fresh = Catalog.open(f"sqlite:///{home.data / 'fresh.db'}")
+    fresh = open_catalog(f"sqlite:///{home.data / 'fresh.db'}")
     fresh.upgrade()
 
     swept = maintenance.quarantine_orphans(fresh, home.store, HOUR_MS)
@@ -110,7 +110,7 @@ def test_what_an_older_copy_of_the_database_does_not_know_is_kept(home: WorkerFi
     file = home.landing_file(batch_id)
     content = file.read_bytes()
     age(file, 2 * HOUR_MS)
-    older = Catalog.open(f"sqlite:///{home.data / 'older.db'}")
+    older = open_catalog(f"sqlite:///{home.data / 'older.db'}")
     older.upgrade()
     with older.transaction() as tx:
         workspaces.create(tx, name="restored", workspace_id=home.workspace_id)

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.database import Catalog, Connection
+from everlake.catalog.database import Connection
+from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.lake import Lake
 from everlake.lake.merge_input import MergeInput
@@ -343,7 +344,7 @@ def test_a_catalog_that_goes_away_in_the_middle_is_never_counted_against_a_batch
     home: WorkerFixture, clock: ShiftedClock
 ) -> None:
     batch_id = home.accept(record("a"))
-    impatient = Catalog.open(f"sqlite:///{home.data / 'everlake.db'}", timeout=0.05)
+    impatient = open_catalog(f"sqlite:///{home.data / 'everlake.db'}", timeout=0.05)
     blocker = sqlite3.connect(home.data / "everlake.db", isolation_level=None)
 
     def work(group: Sequence[BatchRow]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client.core import Metric
 
-from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
 from everlake.metrics import Metrics, MetricsExposition
 from tests.support.documentation import ROOT, section
 
@@ -21,7 +21,7 @@ MONITOR = (ROOT / "docs" / "how-to" / "monitor.md").read_text("utf-8")
 def families(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Metric]:
     """Every metric that the page can have, by the name that stands in it."""
     folder = tmp_path_factory.mktemp("metrics")
-    catalog = Catalog.open(f"sqlite:///{folder / 'catalog.db'}")
+    catalog = open_catalog(f"sqlite:///{folder / 'catalog.db'}")
     catalog.upgrade()
     meters = Metrics()
     meters.record_response("/healthz", 200, 0.1)
