@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from bench.bodies import PRODUCT, PROJECT, Prose
 from everlake.contract.record_identity import LINE_BITS, record_version
-from everlake.lake import ArrivedRecord, Lake
-from everlake.lake.lake import ARRIVALS_TABLE, RECORDS_TABLE
+from everlake.lake import Lake
+from everlake.lake.arrivals import ARRIVALS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.model.records import ArrivedRecord
 from everlake.tables import arrow as lake_arrow
 from everlake.tables.table import Table
 
@@ -111,15 +113,15 @@ def fill_records(lake: Lake, workspace_id: str, rows: RecordSource) -> None:
     """Append every row to the workspace's tables, and let the upkeep follow."""
     behind = 0
     for chunk in rows.chunks():
-        _append(lake.table(workspace_id, RECORDS_TABLE), chunk)
+        _append(lake.engine.table(workspace_id, RECORDS_TABLE), chunk)
         _append(
-            lake.table(workspace_id, ARRIVALS_TABLE), chunk.select(lake_arrow.ARRIVALS_SCHEMA.names)
+            lake.engine.table(workspace_id, ARRIVALS_TABLE), chunk.select(lake_arrow.ARRIVALS_SCHEMA.names)
         )
         behind += chunk.num_rows
         if behind >= _MAINTENANCE_ROWS:
-            run_until_idle(lambda: lake.maintain(workspace_id))
+            run_until_idle(lambda: lake.engine.maintain(workspace_id))
             behind = 0
-    run_until_idle(lambda: lake.maintain(workspace_id))
+    run_until_idle(lambda: lake.engine.maintain(workspace_id))
 
 
 def _append(table: Table, rows: Any) -> None:

@@ -14,7 +14,8 @@ from bench.lake_fill import RecordSource, fill_records, run_until_idle
 from bench.peers.duckdb import DuckTable
 from bench.processes import fresh_directory
 from bench.section import FigureRow, ReportSection, format_count, format_rate, markdown_table
-from everlake.lake import ArrivedRecord, Lake
+from everlake.lake import Lake
+from everlake.model.records import ArrivedRecord
 from everlake.tables import arrow as lake_arrow
 from everlake.tables.local_backend import LocalTableBackend
 
@@ -45,7 +46,7 @@ def measure(*, quick: bool, sizes: tuple[int, ...] | None = None) -> dict[str, A
         _check_room(folder, sum(sizes) * _BYTES_A_RECORD)
         places = [_filled(folder / str(size), size) for size in sizes]
         for place in places:  # opens what a worker that runs has open
-            place.lake.merge_records(_WORKSPACE, place.rows.arrivals(MERGE_SIZES[-1]))
+            place.lake.records.merge(_WORKSPACE, place.rows.arrivals(MERGE_SIZES[-1]))
             place.peer.merge(lake_arrow.records_table(place.rows.arrivals(MERGE_SIZES[-1])))
         seconds = {
             size: [
@@ -97,7 +98,7 @@ def _filled(folder: Path, size: int) -> MergeTarget:
     peer = DuckTable(folder / "peer.duckdb")
     seconds = _seconds(lambda: fill_records(lake, _WORKSPACE, rows))
     peer_seconds = _seconds(lambda: _fill_peer(peer, rows))
-    files = (file for file in Path(lake.table_set(_WORKSPACE).uri).rglob("*") if file.is_file())
+    files = (file for file in Path(lake.engine.table_set(_WORKSPACE).uri).rglob("*") if file.is_file())
     return MergeTarget(
         rows, lake, peer, seconds, peer_seconds, sum(f.stat().st_size for f in files)
     )
@@ -114,7 +115,7 @@ def _everlake(place: MergeTarget, size: int) -> float:
 
 
 def _merge(lake: Lake, arrived: list[ArrivedRecord]) -> None:
-    merged = lake.merge_records(_WORKSPACE, arrived)
+    merged = lake.records.merge(_WORKSPACE, arrived)
     assert (merged.inserted, merged.replaced) == (len(arrived) // 2, len(arrived) // 2), merged
 
 
@@ -124,7 +125,7 @@ def _duckdb(place: MergeTarget, size: int) -> float:
 
 
 def _maintain(place: MergeTarget) -> None:
-    run_until_idle(lambda: place.lake.maintain(_WORKSPACE))
+    run_until_idle(lambda: place.lake.engine.maintain(_WORKSPACE))
 
 
 def _seconds(job: Callable[[], Any]) -> float:

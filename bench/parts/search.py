@@ -13,8 +13,9 @@ from bench.driver import quantile
 from bench.lake_fill import RecordSource, run_until_idle
 from bench.processes import SERVER_SETTINGS, workspace
 from bench.section import FigureRow, ReportSection, format_count, format_ms, markdown_table
-from everlake.analysis.utterances import Utterance
-from everlake.lake import ArrivedRecord, Lake, RecordUtterances
+from everlake.lake import Lake
+from everlake.model.records import ArrivedRecord
+from everlake.model.utterances import RecordUtterances, Utterance
 from everlake.tables.local_backend import LocalTableBackend
 from tests.support.server import running_server
 
@@ -42,7 +43,7 @@ def measure(*, quick: bool, utterances: int | None = None) -> dict[str, Any]:
             # Once: rows outside the index are read one by one, which may take a second a query.
             result["load"] = _ask_all(server.port, setup["api_key"], 1)
             started = time.perf_counter()
-            steps += run_until_idle(lambda: lake.maintain(setup["workspace_id"]))
+            steps += run_until_idle(lambda: lake.engine.maintain(setup["workspace_id"]))
             result["upkeep_seconds"] = time.perf_counter() - started
             _ask_all(server.port, setup["api_key"], 1)  # opens the new parts of the index
             result["upkeep"] = _ask_all(server.port, setup["api_key"], rounds)
@@ -56,10 +57,10 @@ def _load(lake: Lake, workspace_id: str, records: int) -> int:
     tidied, steps = time.perf_counter(), 0
     for first in range(0, records, _PORTION):
         arrived = rows.new(min(_PORTION, records - first))
-        lake.merge_records(workspace_id, arrived)
-        lake.write_utterances(workspace_id, _analysed(arrived, first))
+        lake.records.merge(workspace_id, arrived)
+        lake.utterances.write(workspace_id, _analysed(arrived, first))
         if time.perf_counter() - tidied > _UPKEEP_SECONDS:
-            steps += len(lake.maintain(workspace_id))
+            steps += len(lake.engine.maintain(workspace_id))
             tidied = time.perf_counter()
     return steps
 

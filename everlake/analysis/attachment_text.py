@@ -7,8 +7,9 @@ from everlake.analysis.json_decoding import decode_json
 from everlake.analysis.paragraphs import split_paragraphs
 from everlake.analysis.shapes import captions, transcript
 from everlake.analysis.shapes.time_members import recording_start_of
-from everlake.analysis.utterance_builder import UNATTRIBUTED, Scope, Utterance, UtteranceBuilder
+from everlake.analysis.utterance_builder import UNATTRIBUTED, Scope, UtteranceBuilder
 from everlake.contract.envelope import Participant
+from everlake.model.utterances import Utterance
 
 AttachmentTextKind: TypeAlias = Literal["prose", "captions"]
 

@@ -4,34 +4,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-import msgspec
-
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.participants import Participants
 from everlake.analysis.prose import MAX_TEXT, CoverageIndex, is_sentence, normalize_text, split_text
 from everlake.contract.envelope import Participant
-from everlake.model.records import MAX_UTTERANCES
+from everlake.model.utterances import MAX_UTTERANCES, Utterance
 
 _REPLY_PREFIX = re.compile(r"(?:\s*+(?:re|fwd?|aw|wg|sv|tr)\s?:)++\s*+", re.IGNORECASE)
 _MAX_LABEL = 40
-
-
-class Utterance(msgspec.Struct, frozen=True, gc=False):
-    """Something a record says.
-
-    Attributes:
-        text: clean text of at most 2,000 characters, never empty.
-        speaker: who said it, None when the record does not tell.
-        role: ``internal``, ``external`` or ``unknown``; None without a speaker, save where the
-            record tells the direction of a message only.
-        said_at: when, RFC 3339 in UTC (``2024-04-05T19:34:38Z``, milliseconds where there are
-            any), None when the record does not tell.
-    """
-
-    text: str
-    speaker: str | None = None
-    role: str | None = None
-    said_at: str | None = None
 
 
 class Attribution(NamedTuple):

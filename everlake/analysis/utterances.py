@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from everlake.analysis.json_decoding import decode_json
 from everlake.analysis.shapes import read_value
-from everlake.analysis.utterance_builder import MAX_UTTERANCES, Utterance, UtteranceBuilder
+from everlake.analysis.utterance_builder import UtteranceBuilder
 from everlake.contract.envelope import Participant
-
-__all__ = ["MAX_UTTERANCES", "Utterance", "extract_utterances"]
+from everlake.model.utterances import Utterance
 
 
 def extract_utterances(

@@ -31,9 +31,10 @@ from everlake.client.request_batches import RequestBatch
 from everlake.client.throttle import Throttle
 from everlake.contract.batches import BatchStatus
 from everlake.demo.samples import sample_requests
-from everlake.lake import Lake, UtteranceFilters
+from everlake.lake import Lake
 from everlake.lake.opening import open_lake
 from everlake.logs import configure_logging
+from everlake.model.utterances import UtteranceFilters
 from everlake.operations import first_workspace
 from everlake.operations.first_workspace import FirstWorkspace
 from everlake.runtime.supervisor import Supervisor, serve_lock
@@ -174,7 +175,7 @@ def _wait_until_complete(client: Client, sent: SendSummary) -> None:
 
 
 def _print_record_counts(lake: Lake, made: FirstWorkspace) -> None:
-    summary = lake.summary(made.workspace_id)
+    summary = lake.records.summary(made.workspace_id)
     print_table(("TYPE", "RECORDS"), [*summary.by_type.items(), ("all", summary.records)])
 
 

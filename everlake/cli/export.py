@@ -19,8 +19,9 @@ from everlake.cli.context import (
 )
 from everlake.cli.progress import reporting_progress
 from everlake.export.parquet import export_parquet
-from everlake.lake.lake import DERIVED_TABLES
+from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.opening import open_lake
+from everlake.lake.record_rows import RECORDS_TABLE
 
 DEFAULT_DIRECTORY = "everlake-export"
 
@@ -31,12 +32,13 @@ class ExportFormat(StrEnum):
     PARQUET = "parquet"
 
 
-class TableName(StrEnum):
-    """The lake's tables."""
+_TABLES = DERIVED_TABLES.names
 
-    RECORDS = "records"
-    ARRIVALS = "arrivals"
-    UTTERANCES = "utterances"
+
+def _table_name(text: str) -> str:
+    if text not in _TABLES:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(map(repr, _TABLES))}.")
+    return text
 
 
 def export(
@@ -46,7 +48,12 @@ def export(
     to: Annotated[Path, typer.Option("--to", help="A directory that is new or empty.")] = Path(
         DEFAULT_DIRECTORY
     ),
-    table: Annotated[TableName, typer.Option("--table", help="What to copy.")] = TableName.RECORDS,
+    table: Annotated[
+        str,
+        typer.Option(
+            "--table", parser=_table_name, metavar=f"<{'|'.join(_TABLES)}>", help="What to copy."
+        ),
+    ] = RECORDS_TABLE.name,
     workspace: WorkspaceOption = None,
     data: DataOption = None,
     json: JsonOption = False,
@@ -58,11 +65,11 @@ def export(
     Example: everlake lake export --format parquet --to acme
     """
     settings = load_settings(data)
-    spec = next(each for each in DERIVED_TABLES if each.name == table)
     with open_existing_catalog(settings) as catalog, reporting_progress(quiet=json) as watch:
         with catalog.snapshot() as tx:
             workspace_id = resolve_workspace_id(tx, workspace)
-        source = open_lake(settings.archive_url, catalog).table(workspace_id, spec)
+        lake = open_lake(settings.archive_url, catalog)
+        source = lake.engine.table(workspace_id, lake.registry[table].spec)
         done = export_parquet(
             source, to, lambda rows, total: watch(f"copying {table}", rows, total)
         )

@@ -19,8 +19,8 @@ from everlake.cli.context import (
     resolve_workspace_id,
 )
 from everlake.contract.envelope import RECORD_TYPES
-from everlake.lake import UtteranceFilters
 from everlake.lake.opening import open_lake
+from everlake.model.utterances import UtteranceFilters
 from everlake.search import SearchHit
 from everlake.search import search as search_lake
 

@@ -12,7 +12,7 @@ from everlake.cli.context import (
     print_table,
     resolve_workspace_id,
 )
-from everlake.lake.lake import DERIVED_TABLES, Lake
+from everlake.lake import Lake
 from everlake.lake.opening import open_lake
 from everlake.tables.spec import TableSpec
 
@@ -36,7 +36,7 @@ def tables(
         with catalog.snapshot() as tx:
             workspace_id = resolve_workspace_id(tx, workspace)
         lake = open_lake(settings.archive_url, catalog)
-        listed = [_describe_table(lake, workspace_id, spec) for spec in DERIVED_TABLES]
+        listed = [_describe_table(lake, workspace_id, spec) for spec in lake.registry.specs]
     if json:
         for one in listed:
             print_json(one)
@@ -48,10 +48,10 @@ def tables(
 
 
 def _describe_table(lake: Lake, workspace_id: str, spec: TableSpec) -> _TableListing:
-    table = lake.table(workspace_id, spec)
+    table = lake.engine.table(workspace_id, spec)
     found = table.read(lambda now: (now.count(), now.version), None)
     if found is None:
-        where = f"{lake.table_set(workspace_id).uri}/{spec.name}.lance"
+        where = f"{lake.engine.table_set(workspace_id).uri}/{spec.name}.lance"
         return _TableListing(table=spec.name, rows=0, version=None, where=where)
     rows, version = found
     return _TableListing(table=spec.name, rows=rows, version=version, where=table.uri)

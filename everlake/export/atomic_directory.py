@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from everlake.export.errors import ExportError
 from everlake.tables.durability import SyncedTree, fsync_path
-from everlake.tables.errors import ExportError
 from everlake.tables.local_table_set import file_identity, lock_descriptor
 
 

@@ -13,10 +13,10 @@ from typing import TypeAlias
 import duckdb
 from duckdb import DuckDBPyConnection, StatementType
 
-from everlake.lake.filters import literal
-from everlake.lake.lake import DERIVED_TABLES, Lake
+from everlake.export.errors import SqlError
+from everlake.lake import Lake
 from everlake.tables.arrow_dataset import TableDataset
-from everlake.tables.errors import SqlError
+from everlake.tables.conditions import literal
 
 TextRow: TypeAlias = tuple[str | None, ...]
 
@@ -47,7 +47,7 @@ def open_sql(lake: Lake, workspace_id: str, spill_directory: Path) -> Generator[
     Raises:
         LakeUnavailable, LakeDamaged: a table cannot be opened.
     """
-    scans = {spec.name: TableDataset(lake.table(workspace_id, spec)) for spec in DERIVED_TABLES}
+    scans = {table.spec.name: TableDataset(table) for table in lake.engine.tables(workspace_id)}
     connection = duckdb.connect(
         ":memory:",
         config={

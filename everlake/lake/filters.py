@@ -1,47 +1,20 @@
-"""Filters as expressions of Lance's SQL dialect.
+"""Filters of records and utterances as conditions in Lance's SQL dialect.
 
-Values come from users. A string goes in only through :func:`literal`; a time and a version go
-in as integers.
+Texts are escaped by :mod:`everlake.tables.conditions`; times enter as integers.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from everlake.model.records import RecordFilters, UtteranceFilters
+from everlake.model.records import RecordFilters
+from everlake.model.utterances import UtteranceFilters
+from everlake.tables.conditions import equals, literal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def literal(text: str) -> str:
-    """``text`` as an SQL string: the quote doubled, and nothing else is special in the dialect.
-
-    Raises:
-        ValueError: the text is not valid Unicode.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("A filter's value must be valid Unicode.") from None
-    return "'" + text.replace("'", "''") + "'"
-
-
-def equals(column: str, value: str) -> str:
-    """Rows whose ``column`` is ``value``."""
-    return f"{column} = {literal(value)}"
-
-
-def one_of(column: str, values: Iterable[str]) -> str:
-    """Rows whose ``column`` is one of ``values``, of which there is at least one."""
-    return f"{column} IN ({', '.join(literal(value) for value in values)})"
-
-
-def all_of(conditions: Iterable[str]) -> str | None:
-    """The conjunction, or None when there are no parts."""
-    return " AND ".join(f"({part})" for part in conditions) or None
-
-
 def record_conditions(filters: RecordFilters) -> list[str]:
-    """The parts that hold for the records asked for.
+    """Return conditions that together select the records.
 
     Raises:
         ValueError: a value is not valid Unicode, or a time has no time zone.
@@ -63,14 +36,18 @@ def record_conditions(filters: RecordFilters) -> list[str]:
 
 
 def utterance_conditions(filters: UtteranceFilters) -> list[str]:
-    """The parts that hold for the utterances asked for. Raises as :func:`record_filter`."""
+    """Return conditions that together select the utterances.
+
+    Raises:
+        ValueError: as :func:`record_conditions`.
+    """
     named = {"type": filters.type, "source": filters.source, "product_id": filters.product}
     listed = {"project_ids": filters.project}
     return [*_equalities(named, listed), *_time_range(filters.since, filters.until)]
 
 
 def participant_keys(ids: Iterable[str], emails: Iterable[str]) -> list[str]:
-    """What a participant is found by: the id as it is, the email in lower case."""
+    """Return the keys that participants are found by: ids as they are, emails in lower case."""
     return list(dict.fromkeys([*ids, *map(str.lower, emails)]))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from everlake.catalog.database import Catalog
-from everlake.lake.lake import Lake
+from everlake.lake import Lake
 from everlake.storage import object_store_options, open_store
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.s3_backend import S3TableBackend, S3TableStorage

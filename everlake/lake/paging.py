@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from everlake.contract.record_identity import LINE_BITS
-from everlake.lake.filters import all_of, record_conditions
+from everlake.lake.filters import record_conditions
 from everlake.model.records import RecordFilters, RecordPage, StoredRecord
+from everlake.tables.conditions import all_of
 from everlake.tables.snapshot import Row, Snapshot
 
 MAX_PAGE_BYTES = 32 * 1024 * 1024
@@ -18,22 +19,10 @@ MAX_PAGE_BYTES = 32 * 1024 * 1024
 _FIRST_RANGE = 16 << LINE_BITS
 _RANGE_GROWTH = 8
 
-_COLUMNS = (
-    "record_id",
-    "version",
-    "batch_id",
-    "source",
-    "ingested_at",
-    "type",
-    "event_at",
-    "product_id",
-    "project_ids",
-    "nature",
-    "thread_id",
-    "tags",
-    "envelope",
-    "data",
+_COLUMNS = tuple(
+    "type" if name == "record_type" else name for name in StoredRecord.__struct_fields__
 )
+_BYTES_COLUMNS = ("envelope", "data")
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +65,7 @@ def read_page(now: Snapshot, request: PageRequest) -> RecordPage:
 
 def read_records(now: Snapshot, rows: Sequence[Row]) -> list[StoredRecord]:
     """The records in full of rows that carry their ``_rowid``, in order."""
-    full = now.take([row["_rowid"] for row in rows], _COLUMNS)
+    full = now.take([row["_rowid"] for row in rows], _COLUMNS, _BYTES_COLUMNS)
     return [StoredRecord(record_type=row.pop("type"), **row) for row in full]
 
 

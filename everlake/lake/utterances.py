@@ -1,11 +1,14 @@
-"""The utterances table: replacing what a record says, and finding it by full text."""
+"""Utterances table: what is said in the current version of each record."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
-from everlake.lake.filters import all_of, one_of, utterance_conditions
-from everlake.model.records import (
+from everlake.lake import utterance_search
+from everlake.lake.records import RecordRepository
+from everlake.lake.utterance_rows import UTTERANCES_TABLE, record_utterances, utterances_to_arrow
+from everlake.model.utterances import (
     MAX_UTTERANCES,
     AttachmentUtterances,
     RecordUtterances,
@@ -14,172 +17,196 @@ from everlake.model.records import (
     UtteranceGroup,
     UtteranceMatch,
     UtteranceWriteResult,
+    text_size,
 )
-from everlake.tables import arrow
-from everlake.tables.snapshot import Row, Snapshot
+from everlake.tables.conditions import all_of, one_of
+from everlake.tables.engine import TableEngine
+from everlake.tables.registry import DerivedTable
+from everlake.tables.snapshot import Snapshot
 from everlake.tables.table import TableWriter
-
-MAX_HITS = 1_000
-"""How deep pages of hits go."""
 
 _RECORD_ROWS = f"(ordinal < {MAX_UTTERANCES})"
 _FIRST_ROWS = f"(ordinal % {MAX_UTTERANCES} = 0)"
-"""Every text that says anything has one such row: an attachment may have thousands of others."""
+"""Every text that says anything has exactly one such row, of up to thousands."""
 
-_EXTRA_CANDIDATES = 16
-_MAX_CANDIDATES = 16_384
-
-_COLUMNS = (
-    "record_id",
-    "version",
-    "ordinal",
-    "batch_id",
-    "type",
-    "source",
-    "event_at",
-    "product_id",
-    "project_ids",
-    "speaker",
-    "role",
-    "said_at",
-    "text",
-    "attachment_id",
-    "attachment",
-)
+Group = TypeVar("Group", bound=UtteranceGroup)
 
 
-class UtteranceSearch(msgspec.Struct, frozen=True, kw_only=True):
-    """What to find, and which part of it."""
+class _Keys(msgspec.Struct, frozen=True):
+    """Keys of rows: the values of ``columns``."""
 
-    query: TextQuery
-    filters: UtteranceFilters
-    limit: int
-    offset: int
+    columns: Sequence[str]
+    values: Collection[tuple[Any, ...]]
 
 
-def replace_record_utterances(
-    writer: TableWriter, records: Sequence[RecordUtterances], current: Mapping[str, int]
-) -> UtteranceWriteResult:
-    """Write what records whose version is the current one say themselves.
+class UtteranceRepository:
+    """Writes and searches utterances.
 
-    What was said before in these records, save by attachments of this version, goes in commits
-    of their own before that. Whoever dies in between has not reported the batch as analysed, so
-    it is done again.
+    Methods take the workspace first; one without tables has no utterances. They raise
+    LakeUnavailable (try again later) or LakeDamaged (the message says what to do).
+
+    Args:
+        engine: the tables.
+        records: tells which version of a record is current.
     """
-    fresh = {one.record_id: one for one in records if current.get(one.record_id) == one.version}
-    gone = _record_keys_to_delete(writer.snapshot, fresh) if fresh else []
-    return _write(writer, records, list(fresh.values()), gone)
+
+    def __init__(self, engine: TableEngine, records: RecordRepository) -> None:
+        self._engine = engine
+        self._records = records
+
+    def write(self, workspace_id: str, groups: Sequence[RecordUtterances]) -> UtteranceWriteResult:
+        """Replace the utterances of these records.
+
+        Those of attachments of the same version stay; everything of earlier versions goes. The
+        records must have been merged before. A group whose version is not current is left out. May
+        be called again; what it wrote is durable when it returns.
+
+        Raises:
+            ValueError: a record has more than ``MAX_UTTERANCES``.
+        """
+        return self._write(workspace_id, groups, _replace_record_utterances)
+
+    def write_attachments(
+        self, workspace_id: str, groups: Sequence[AttachmentUtterances]
+    ) -> UtteranceWriteResult:
+        """Replace the utterances of these attachments, and of no others.
+
+        They may be written before or after those of their records. All groups are held in memory
+        at once. Otherwise as :meth:`write`.
+        """
+        return self._write(workspace_id, groups, _replace_attachment_utterances)
+
+    def find(
+        self,
+        workspace_id: str,
+        query: TextQuery,
+        filters: UtteranceFilters = UtteranceFilters(),  # noqa: B008  (frozen)
+        *,
+        limit: int,
+        offset: int = 0,
+    ) -> tuple[list[UtteranceMatch], bool]:
+        """Return matching utterances of current versions, best first, and whether more follow.
+
+        Raises:
+            ValueError: a text is not valid Unicode, a time has no time zone, or
+                ``offset`` + ``limit`` exceeds :data:`everlake.lake.utterance_search.MAX_HITS`.
+        """
+        search = utterance_search.UtteranceSearch(
+            query=query, filters=filters, limit=limit, offset=offset
+        )
+        none: tuple[list[UtteranceMatch], bool] = ([], False)
+        return self._engine.table(workspace_id, UTTERANCES_TABLE).read(
+            lambda now: utterance_search.find_utterances(
+                now, search, lambda ids: self._records.current_versions(workspace_id, ids)
+            ),
+            none,
+        )
+
+    def _write(
+        self,
+        workspace_id: str,
+        groups: Sequence[Group],
+        replace: Callable[[TableWriter, Sequence[Group], Mapping[str, int]], UtteranceWriteResult],
+    ) -> UtteranceWriteResult:
+        if not groups:
+            return UtteranceWriteResult(records=0, utterances=0, stale=0)
+        # Current versions are read inside the lock, so that the highest one is written last.
+        with self._engine.table(workspace_id, UTTERANCES_TABLE).writing() as writer:
+            ids = list({one.record_id for one in groups})
+            return replace(writer, groups, self._records.current_versions(workspace_id, ids))
 
 
-def replace_attachment_utterances(
-    writer: TableWriter, texts: Sequence[AttachmentUtterances], current: Mapping[str, int]
+def _replace_record_utterances(
+    writer: TableWriter, groups: Sequence[RecordUtterances], current: Mapping[str, int]
 ) -> UtteranceWriteResult:
-    """Write what attachments say of records whose version is the current one.
+    fresh = {one.record_id: one for one in groups if current.get(one.record_id) == one.version}
+    replaced = _record_keys(writer.snapshot, fresh) if fresh else []
+    return _write_fresh(writer, groups, list(fresh.values()), replaced)
 
-    What the same attachments said before goes in a commit of its own before that. Whoever dies
-    between the two has not reported them as written, so it is done again.
-    """
+
+def _replace_attachment_utterances(
+    writer: TableWriter, groups: Sequence[AttachmentUtterances], current: Mapping[str, int]
+) -> UtteranceWriteResult:
     fresh = {
         (one.record_id, one.attachment_id): one
-        for one in texts
+        for one in groups
         if current.get(one.record_id) == one.version
     }
-    gone = _attachment_keys_to_delete(writer.snapshot, fresh) if fresh else []
-    return _write(writer, texts, list(fresh.values()), gone)
+    replaced = _attachment_keys(writer.snapshot, fresh) if fresh else []
+    return _write_fresh(writer, groups, list(fresh.values()), replaced)
 
 
-def _write(
+def _write_fresh(
     writer: TableWriter,
     given: Sequence[UtteranceGroup],
     fresh: Sequence[UtteranceGroup],
-    deletions: Sequence[arrow.ArrowTable],
+    replaced: Sequence[_Keys],
 ) -> UtteranceWriteResult:
-    """Delete by the keys ``deletions``, and write what is ``fresh`` of what was ``given``."""
-    table = arrow.utterances_table(fresh)
-    for keys in deletions:
-        writer.commit(writer.snapshot.prepare_delete(keys))
-    if table.num_rows:
-        writer.commit(writer.snapshot.prepare_append(table))
+    """Delete the ``replaced`` rows, then add those of ``fresh``, in commits of their own.
+
+    A process that dies in between has not reported its work as done, so it is done again.
+    """
+    rows = utterances_to_arrow(fresh)
+    for keys in replaced:
+        writer.delete(keys.columns, keys.values)
+    if rows.num_rows:
+        writer.append(rows)
     versions = {one.record_id: one.version for one in fresh}
     return UtteranceWriteResult(
         records=len(fresh),
-        utterances=table.num_rows,
+        utterances=rows.num_rows,
         stale=sum(1 for one in given if versions.get(one.record_id) != one.version),
     )
 
 
-def _record_keys_to_delete(
-    now: Snapshot, fresh: Mapping[str, RecordUtterances]
-) -> list[arrow.ArrowTable]:
-    """Keys of the rows that these records' own words take the place of."""
+def _record_keys(now: Snapshot, fresh: Mapping[str, RecordUtterances]) -> list[_Keys]:
+    """Return keys of the rows that the utterances of these records replace."""
     where = all_of([one_of("record_id", fresh), f"{_RECORD_ROWS} OR {_FIRST_ROWS}"])
     rows = [
         (row["record_id"], row["version"], row["ordinal"])
         for row in now.select(["record_id", "version", "ordinal"], where)
     ]
-    kept = {
+    with_attachments = {
         (record_id, version)
         for record_id, version, ordinal in rows
         if ordinal >= MAX_UTTERANCES and version == fresh[record_id].version
     }
-    if not kept:
-        keys = {(record_id,) for record_id, _, _ in rows}
-        return [arrow.keys_table(["record_id"], keys)] if keys else []
-    # Without an index for such keys, but few analyses are done again after attachments were read.
-    whole = {row[:2] for row in rows} - kept
-    own = [row for row in rows if row[:2] in kept and row[2] < MAX_UTTERANCES]
-    return [
-        arrow.keys_table(names, keys)
-        for names, keys in (
-            (["record_id", "version"], whole),
-            (["record_id", "version", "ordinal"], own),
-        )
-        if keys
-    ]
+    if not with_attachments:
+        keys = [_Keys(["record_id"], {(record_id,) for record_id, _, _ in rows})]
+    else:
+        # Without an index for such keys, but records are seldom analysed after their attachments.
+        earlier = {row[:2] for row in rows} - with_attachments
+        own = [row for row in rows if row[:2] in with_attachments and row[2] < MAX_UTTERANCES]
+        keys = [
+            _Keys(["record_id", "version"], earlier),
+            _Keys(["record_id", "version", "ordinal"], own),
+        ]
+    return [one for one in keys if one.values]
 
 
-def _attachment_keys_to_delete(
+def _attachment_keys(
     now: Snapshot, fresh: Mapping[tuple[str, str], AttachmentUtterances]
-) -> list[arrow.ArrowTable]:
-    """Keys of the rows that these attachments have."""
+) -> list[_Keys]:
+    """Return keys of the rows that the utterances of these attachments replace."""
     columns = ["record_id", "attachment_id"]
     ids = {record_id for record_id, _ in fresh}
     rows = now.select(
         columns, all_of([one_of("record_id", ids), f"NOT {_RECORD_ROWS}", _FIRST_ROWS])
     )
     keys = {(row["record_id"], row["attachment_id"]) for row in rows} & fresh.keys()
-    return [arrow.keys_table(columns, keys)] if keys else []
+    return [_Keys(columns, keys)] if keys else []
 
 
-def find_utterances(
-    now: Snapshot,
-    search: UtteranceSearch,
-    current_versions: Callable[[Sequence[str]], Mapping[str, int]],
-) -> tuple[list[UtteranceMatch], bool]:
-    """Hits ``offset`` to ``offset`` + ``limit`` of one snapshot, and whether there are more.
-
-    A record that has arrived again and is not analysed yet still has utterances of its earlier
-    version here; ``current_versions`` tells, and they are passed over.
-    """
-    end = search.offset + search.limit
-    if search.offset < 0 or search.limit < 1 or end > MAX_HITS:
-        raise ValueError(f"A search can be paged to its first {MAX_HITS:,} hits.")
-    where = all_of(utterance_conditions(search.filters))
-    wanted = end + 1 + _EXTRA_CANDIDATES
-    while True:
-        rows = now.search(search.query, where, wanted)
-        versions = current_versions(list({row["record_id"] for row in rows}))
-        valid = [row for row in rows if versions.get(row["record_id"]) == row["version"]]
-        if len(valid) > end or len(rows) < wanted or wanted >= _MAX_CANDIDATES:
-            break
-        wanted *= 4
-    valid.sort(key=lambda row: (-row["_score"], -row["version"], row["ordinal"]))
-    return _read_matches(now, valid[search.offset : end]), len(valid) > end
+def _write_groups(
+    engine: TableEngine, workspace_id: str, groups: Sequence[RecordUtterances]
+) -> UtteranceWriteResult:
+    return UtteranceRepository(engine, RecordRepository(engine)).write(workspace_id, groups)
 
 
-def _read_matches(now: Snapshot, rows: Sequence[Row]) -> list[UtteranceMatch]:
-    full = now.take([row["_rowid"] for row in rows], _COLUMNS)
-    return [
-        UtteranceMatch(score=row["_score"], record_type=one.pop("type"), **one)
-        for row, one in zip(rows, full, strict=True)
-    ]
+UTTERANCES = DerivedTable[RecordUtterances](
+    spec=UTTERANCES_TABLE,
+    derive=record_utterances,
+    to_arrow=utterances_to_arrow,
+    size_of=text_size,
+    write=_write_groups,
+)

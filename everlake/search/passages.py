@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from everlake.model.records import TextQuery
+from everlake.model.utterances import TextQuery
 from everlake.search.query import split_words
 
 MAX_PASSAGE_LENGTH = 300

@@ -2,7 +2,7 @@
 
 import re
 
-from everlake.model.records import TextQuery
+from everlake.model.utterances import TextQuery
 
 MAX_QUERY_LENGTH = 1_000
 

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from everlake.lake.lake import Lake
-from everlake.model.records import TextQuery, UtteranceFilters, UtteranceMatch
+from everlake.lake import Lake
+from everlake.model.utterances import TextQuery, UtteranceFilters, UtteranceMatch
 from everlake.search.passages import best_passage
 from everlake.search.query import parse_query
 
@@ -63,7 +63,7 @@ def search(
         LakeUnavailable, LakeDamaged
     """
     parsed = parse_query(query)
-    found, more = lake.find_utterances(workspace_id, parsed, filters, limit=limit, offset=offset)
+    found, more = lake.utterances.find(workspace_id, parsed, filters, limit=limit, offset=offset)
     return SearchHits(
         hits=[_hit_of(one, parsed) for one in found], next_offset=offset + limit if more else None
     )

@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from everlake.tables import arrow
-from everlake.tables.errors import LakeError
+from everlake.tables.errors import LakeError, LanceError
 from everlake.tables.table import Table
-from everlake.tables.types import LanceError
 
 
 class TableDataset(ds.Dataset):

@@ -5,10 +5,9 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
-from everlake.tables.errors import LakeError
+from everlake.tables.errors import LakeError, LanceError
 from everlake.tables.snapshot import Caches, Snapshot
 from everlake.tables.spec import TableSpec
-from everlake.tables.types import LanceError
 
 VERSION_RETENTION = timedelta(minutes=10)
 CLEANUP_THRESHOLD = 64

@@ -1,50 +1,43 @@
-"""Filling empty tables: by appending in large pieces, with most indices made at the end.
+"""Bulk loader: fills empty tables in large appends, and builds most indexes at the end.
 
-Nothing is looked up and nothing replaced, so whoever fills them brings each record once. The
-full-text index takes longer than all the rest, and its engine uses few cores: it is made on the
-side, some pieces at a time, while the next pieces are gathered.
+Nothing is looked up or replaced, so each row is to be added once. Building a full-text index takes
+longer than all the rest, and Lance uses few cores for it: it is built in the background, some
+chunks at a time, while the next chunks are gathered.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Self
+from typing import Any, Self
 
-from everlake.lake.lake import ARRIVALS_TABLE, DERIVED_TABLES, RECORDS_TABLE, UTTERANCES_TABLE, Lake
-from everlake.model.records import (
-    ArrivedRecord,
-    RecordArrival,
-    UtteranceGroup,
-    record_size,
-    text_size,
-)
-from everlake.tables import arrow
+from everlake.tables.engine import TableEngine
 from everlake.tables.maintenance import INDEX_SEGMENT_ROWS
+from everlake.tables.registry import Registry
 from everlake.tables.row_buffer import RowBuffer
 from everlake.tables.table import Table
 
 FULL_TEXT_SEGMENT_ROWS = INDEX_SEGMENT_ROWS["INVERTED"]
-"""So many utterances make a part of the full-text index, as large as upkeep makes one."""
-
-_TEXT_COLUMN = "text"
+"""Rows of a segment of a full-text index, as many as maintenance puts into one."""
 
 CHUNK_BYTES = 64 * 1024 * 1024
-"""What one piece holds of all tables in memory; it becomes one fragment of each."""
+"""Bytes of all tables' rows in memory at which :meth:`BulkLoader.is_full`; each chunk becomes one
+fragment a table."""
 
 
 class BulkLoader:
-    """The tables of one workspace while they are filled, for the length of a block.
+    """Fills the tables of one workspace, for the length of a block.
 
-    What was added is held in memory until :meth:`flush`. Every method may raise LakeUnavailable
-    or LakeDamaged.
+    Rows are held in memory until :meth:`flush`. Every method may raise LakeUnavailable or
+    LakeDamaged.
     """
 
-    def __init__(self, lake: Lake, workspace_id: str) -> None:
+    def __init__(self, engine: TableEngine, registry: Registry, workspace_id: str) -> None:
         self._executor = ThreadPoolExecutor(max_workers=1)
         self._indexing: Future[None] | None = None
-        self._tables = {spec.name: lake.table(workspace_id, spec) for spec in DERIVED_TABLES}
-        self._arrivals = RowBuffer[RecordArrival](arrow.arrivals_table, lambda _: 0)
-        self._records = RowBuffer[ArrivedRecord](arrow.records_table, record_size)
-        self._utterances = RowBuffer[UtteranceGroup](arrow.utterances_table, text_size)
+        self._tables: dict[str, Table] = {}
+        self._buffers: dict[str, RowBuffer[Any]] = {}
+        for table in registry:
+            self._tables[table.name] = engine.table(workspace_id, table.spec)
+            self._buffers[table.name] = RowBuffer(table.to_arrow, table.size_of)
 
     def __enter__(self) -> Self:
         return self
@@ -52,82 +45,73 @@ class BulkLoader:
     def __exit__(self, *_: object) -> None:
         self._executor.shutdown()
 
-    @property
-    def arrivals(self) -> Table:
-        """The table of arrivals, as far as it is written."""
-        return self._tables[ARRIVALS_TABLE.name]
+    def table(self, name: str) -> Table:
+        """Return a table, which holds the rows written by :meth:`flush`."""
+        return self._tables[name]
 
-    def add_arrivals(self, rows: Sequence[RecordArrival]) -> None:
-        """Add arrivals, each of which is new."""
-        self._arrivals.extend(rows)
+    def add(self, name: str, rows: Sequence[Any]) -> None:
+        """Add rows to the table of that name, in the form that its registry entry takes.
 
-    def add_records(self, rows: Sequence[ArrivedRecord]) -> None:
-        """Add records, none of which is there yet.
+        None of them may be in the table already.
 
         Raises:
-            ValueError: a row's texts are not UTF-8.
+            ValueError: a value cannot be stored.
         """
-        self._records.extend(rows)
-
-    def add_utterances(self, groups: Sequence[UtteranceGroup]) -> None:
-        """Add what records, or attachments, say of which nothing is there yet."""
-        self._utterances.extend(groups)
+        self._buffers[name].extend(rows)
 
     def is_full(self) -> bool:
-        """Whether it is time to :meth:`flush`."""
-        return (
-            self._arrivals.size_bytes + self._records.size_bytes + self._utterances.size_bytes
-            >= CHUNK_BYTES
-        )
+        """Return whether it is time to :meth:`flush`."""
+        return sum(buffer.size_bytes for buffer in self._buffers.values()) >= CHUNK_BYTES
 
     def flush(self) -> dict[str, int]:
-        """Write what was added; the tables' versions that hold it, synced."""
+        """Write all added rows durably; return the version of each table that holds them."""
         self._wait_for_indexing()
-        waiting = {
-            ARRIVALS_TABLE.name: self._arrivals,
-            RECORDS_TABLE.name: self._records,
-            UTTERANCES_TABLE.name: self._utterances,
-        }
         versions: dict[str, int] = {}
-        for name, pile in waiting.items():
-            rows = pile.drain()
+        for name, buffer in self._buffers.items():
+            rows = buffer.drain()
             with self._tables[name].writing() as writer:
                 if rows is not None:
-                    writer.commit(writer.snapshot.prepare_append(rows))
+                    writer.append(rows)
                 versions[name] = writer.snapshot.version
-        self._indexing = self._executor.submit(self._extend_full_text_index, FULL_TEXT_SEGMENT_ROWS)
+        self._indexing = self._executor.submit(self._extend_full_text_indexes)
         return versions
 
     def roll_back(self, versions: Mapping[str, int]) -> None:
-        """Undo what was written after :meth:`flush` gave these versions."""
+        """Undo what was written after :meth:`flush` returned these versions."""
         for name, version in versions.items():
             with self._tables[name].writing() as writer:
                 writer.restore(version)
 
     def build_indexes(self) -> Iterator[tuple[str, str]]:
-        """Finish the indices; each one's table and column before it is made."""
+        """Build what is missing of the indexes, each after yielding its table and column."""
         self._wait_for_indexing()
-        for spec in DERIVED_TABLES:
-            for column, kind in spec.indexes.items():
-                yield spec.name, column
-                if (spec, column) == (UTTERANCES_TABLE, _TEXT_COLUMN):
-                    self._extend_full_text_index(1)
-                    continue
-                with self._tables[spec.name].writing() as writer:
-                    writer.create_index(column, kind)
+        for name, table in self._tables.items():
+            for column in table.spec.indexes:
+                yield name, column
+                if column in table.spec.full_text_indexes:
+                    _extend_index(table, column, min_rows=1)
+                else:
+                    with table.writing() as writer:
+                        writer.create_index(column, table.spec.indexes[column])
 
-    def _extend_full_text_index(self, min_rows: int) -> None:
-        """Take the rows that are in no part of the index into one, if there are so many."""
-        with self._tables[UTTERANCES_TABLE.name].writing() as writer:
-            if writer.snapshot.index_state(_TEXT_COLUMN).unindexed_rows >= min_rows:
-                writer.extend_index(_TEXT_COLUMN, 0)
+    def remove_other_versions(self) -> None:
+        """Delete all but the current version of each table. Nobody else may use the tables."""
+        for table in self._tables.values():
+            with table.writing() as writer:
+                writer.remove_other_versions()
+
+    def _extend_full_text_indexes(self) -> None:
+        for table in self._tables.values():
+            for column in table.spec.full_text_indexes:
+                _extend_index(table, column, min_rows=FULL_TEXT_SEGMENT_ROWS)
 
     def _wait_for_indexing(self) -> None:
         if self._indexing is not None:
             self._indexing.result()
 
-    def remove_other_versions(self) -> None:
-        """Delete what is left of earlier versions. Nobody else may use the tables."""
-        for table in self._tables.values():
-            with table.writing() as writer:
-                writer.remove_other_versions()
+
+def _extend_index(table: Table, column: str, *, min_rows: int) -> None:
+    """Add a segment of the rows outside the index, if there are at least ``min_rows``."""
+    with table.writing() as writer:
+        if writer.snapshot.index_state(column).unindexed_rows >= min_rows:
+            writer.extend_index(column, 0)

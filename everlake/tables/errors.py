@@ -1,8 +1,16 @@
-"""What the lake cannot do. Every message tells a person what to do."""
+"""Errors of the table engine. Every message of a `LakeError` says what to do."""
+
+
+class LanceError(Exception):
+    """Lance failed to read or write; the text is Lance's own."""
+
+
+class TableNotFound(LanceError):
+    """No table exists at the path."""
 
 
 class LakeError(Exception):
-    """The lake could not do what it was asked."""
+    """An operation on the lake failed."""
 
 
 class LakeUnavailable(LakeError):
@@ -13,12 +21,12 @@ class LakeUnavailable(LakeError):
 
 
 class LakeDamaged(LakeError):
-    """A table is torn or unreadable. It is derived, so nothing is lost (design, rule 3).
+    """A table is corrupt or unreadable. No data is lost, since tables are derived.
 
     Args:
-        workspace: the workspace whose table it is.
+        workspace: the workspace of the table.
         table: the table's name.
-        cause: what the reader of the table said.
+        cause: Lance's message.
     """
 
     def __init__(self, workspace: str, table: str, cause: str) -> None:
@@ -29,11 +37,3 @@ class LakeDamaged(LakeError):
         )
         self.workspace = workspace
         self.table = table
-
-
-class SqlError(LakeError):
-    """A statement cannot be run; the text is the engine's own, on one line."""
-
-
-class ExportError(LakeError):
-    """A table cannot be copied to where it should go."""

@@ -10,9 +10,16 @@ from pathlib import Path
 
 import msgspec
 
+from everlake.tables.analysis_versions import creation_schema
 from everlake.tables.backend import CLEANUP_THRESHOLD, VERSION_RETENTION, TableBackend, VersionStore
 from everlake.tables.durability import PublishedVersion, SyncedTree
-from everlake.tables.errors import LakeDamaged, LakeError, LakeUnavailable
+from everlake.tables.errors import (
+    LakeDamaged,
+    LakeError,
+    LakeUnavailable,
+    LanceError,
+    TableNotFound,
+)
 from everlake.tables.local_table_set import (
     STAGING_FOLDER,
     LocalTableSet,
@@ -21,7 +28,7 @@ from everlake.tables.local_table_set import (
 )
 from everlake.tables.snapshot import Caches, Snapshot, new_caches
 from everlake.tables.spec import LAKE_FOLDER, TableSpec, workspace_folder
-from everlake.tables.types import LanceError, TableLocation, TableNotFound
+from everlake.tables.types import TableLocation
 
 _log = logging.getLogger(__name__)
 
@@ -211,7 +218,7 @@ class LocalVersionStore(VersionStore):
 
     def _create(self) -> Snapshot:
         self.invalidate()
-        return Snapshot.create(self._location, self._spec.schema, self._caches)
+        return Snapshot.create(self._location, creation_schema(self._spec), self._caches)
 
     def _with_manifest(self, snapshot: Snapshot) -> "_CachedSnapshot":
         return _CachedSnapshot(snapshot, self._manifest_identity(snapshot.version))

@@ -8,10 +8,9 @@ from itertools import accumulate, groupby, pairwise
 
 import msgspec
 
-from everlake.model.records import MaintenanceStep
 from everlake.tables.spec import TableSpec
 from everlake.tables.table import Table, TableWriter
-from everlake.tables.types import Fragment, IndexState
+from everlake.tables.types import Fragment, IndexState, MaintenanceStep
 
 FRAGMENT_ROWS = (512, 8_192, 65_536, 524_288)
 """Sizes fragments grow through. Each row is rewritten about once a size, not once a step."""
@@ -83,7 +82,7 @@ def plan_index(state: IndexState, kind: str) -> int | None:
     return parts
 
 
-def maintain_table(table: Table, spec: TableSpec) -> Iterator[MaintenanceStep]:
+def maintain_table(table: Table) -> Iterator[MaintenanceStep]:
     """Do what is worth doing on an existing table, step by step.
 
     Fragments are folded before they are indexed: then no index has to follow them.
@@ -91,6 +90,7 @@ def maintain_table(table: Table, spec: TableSpec) -> Iterator[MaintenanceStep]:
     Raises:
         LakeUnavailable, LakeDamaged
     """
+    spec = table.spec
     for _ in range(MAX_STEPS):
         with table.writing() as writer:
             fold = plan_compaction(writer.snapshot.fragments())

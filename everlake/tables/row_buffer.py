@@ -1,4 +1,4 @@
-"""Rows that are gathered one by one and turned into Arrow's form many at a time."""
+"""Row buffer: rows are added one by one and converted to Arrow many at a time."""
 
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -12,17 +12,17 @@ R = TypeVar("R")
 
 
 class RowBuffer(Generic[R]):
-    """Rows of one table.
+    """Rows of one table, held in memory.
 
     Args:
-        make: turns rows into a table.
-        weigh: about how many bytes a row holds.
+        to_arrow: converts rows to an Arrow table.
+        size_of: about how many bytes of memory a row takes.
     """
 
     def __init__(
-        self, to_table: Callable[[Sequence[R]], arrow.ArrowTable], size_of: Callable[[R], int]
+        self, to_arrow: Callable[[Sequence[R]], arrow.ArrowTable], size_of: Callable[[R], int]
     ) -> None:
-        self._to_table = to_table
+        self._to_arrow = to_arrow
         self._size_of = size_of
         self._rows: list[R] = []
         self._rows_bytes = 0
@@ -31,18 +31,18 @@ class RowBuffer(Generic[R]):
 
     @property
     def size_bytes(self) -> int:
-        """About how much memory all of it takes."""
+        """About how many bytes of memory all rows take."""
         return self._table_bytes + self._rows_bytes
 
     def extend(self, rows: Sequence[R]) -> None:
-        """Put rows on top."""
+        """Add rows at the end."""
         self._rows += rows
         self._rows_bytes += sum(map(self._size_of, rows))
         if len(self._rows) >= _CHUNK_ROWS or self._rows_bytes >= _CHUNK_BYTES:
             self._convert()
 
     def drain(self) -> arrow.ArrowTable | None:
-        """All of the rows, in order, which are then no more here; None where there are none."""
+        """Remove and return all rows, in order; None when there are none."""
         self._convert()
         if not self._tables:
             return None
@@ -52,7 +52,7 @@ class RowBuffer(Generic[R]):
 
     def _convert(self) -> None:
         if self._rows:
-            rows = self._to_table(self._rows)
+            rows = self._to_arrow(self._rows)
             self._rows, self._rows_bytes = [], 0
             if rows.num_rows:
                 self._tables.append(rows)

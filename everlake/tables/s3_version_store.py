@@ -22,11 +22,18 @@ from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogUnavailable
 from everlake.catalog.leases import Lease
 from everlake.catalog.table_versions import TableVersion
+from everlake.tables.analysis_versions import creation_schema
 from everlake.tables.backend import CLEANUP_THRESHOLD, VERSION_RETENTION, VersionStore
-from everlake.tables.errors import LakeDamaged, LakeError, LakeUnavailable
+from everlake.tables.errors import (
+    LakeDamaged,
+    LakeError,
+    LakeUnavailable,
+    LanceError,
+    TableNotFound,
+)
 from everlake.tables.snapshot import Caches, Snapshot, new_caches
 from everlake.tables.spec import TableSpec
-from everlake.tables.types import LanceError, TableLocation, TableNotFound
+from everlake.tables.types import TableLocation
 
 _log = logging.getLogger(__name__)
 
@@ -205,7 +212,7 @@ class S3VersionStore(VersionStore):
         self.invalidate()
         where = (
             self._generation_view.location(self._spec.name, generation),
-            self._spec.schema,
+            creation_schema(self._spec),
             self._caches,
         )
         try:

@@ -9,7 +9,7 @@ the commit that makes them count.
 # pyright: reportMissingTypeArgument=false, reportMissingTypeStubs=false
 # Reason: pylance's annotations name pyarrow's types, and pyarrow has none.
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Literal, TypeAlias
@@ -21,10 +21,11 @@ from lance.dataset import LanceDataset, LanceOperation
 from lance.fragment import write_fragments
 from lance.optimize import Compaction
 
-from everlake.model.records import TextQuery
-from everlake.tables import arrow, full_text
+from everlake.model.utterances import TextQuery
+from everlake.tables import analysis_versions, arrow, full_text
+from everlake.tables.errors import LanceError
 from everlake.tables.spec import IndexKind
-from everlake.tables.types import Fragment, IndexState, LanceError, PreparedWrite, TableLocation
+from everlake.tables.types import Fragment, IndexState, PreparedWrite, TableLocation
 
 Row: TypeAlias = dict[str, Any]
 Caches: TypeAlias = Session
@@ -153,12 +154,25 @@ class Snapshot:
                 self._dataset.to_table(columns=list(columns), filter=where, with_row_id=row_ids)
             )
 
-    def take(self, row_ids: Sequence[int], columns: Sequence[str]) -> list[Row]:
-        """The rows of these ids (of this very snapshot), in their order."""
+    def take(
+        self, row_ids: Sequence[int], columns: Sequence[str], as_bytes: Collection[str] = ()
+    ) -> list[Row]:
+        """Return the rows of these ids (of this very snapshot), in their order.
+
+        Args:
+            row_ids: values of ``_rowid``.
+            columns: which columns.
+            as_bytes: text columns whose values become UTF-8 bytes.
+        """
         if not row_ids:
             return []
         with _lance_errors():
-            return arrow.to_rows(self.take_table(row_ids, columns))
+            return arrow.to_rows(self.take_table(row_ids, columns), as_bytes)
+
+    @property
+    def analysis_version(self) -> int:
+        """The analysis version of the table's rows; for a table without analysis, no meaning."""
+        return analysis_versions.version_of(self._dataset.schema)
 
     @property
     def schema(self) -> arrow.ArrowSchema:
@@ -221,12 +235,28 @@ class Snapshot:
             rows = self._dataset._take_rows(list(row_ids), there)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             return arrow.with_nulls(rows, columns, absent) if absent else rows
 
-    def search(self, query: TextQuery, where: str | None, limit: int) -> list[Row]:
-        """The best rows by BM25 over ``text``: ``record_id, version, ordinal, _score, _rowid``."""
+    def search(
+        self,
+        query: TextQuery,
+        column: str,
+        columns: Sequence[str],
+        where: str | None,
+        *,
+        limit: int,
+    ) -> list[Row]:
+        """Return the best rows by BM25, with ``_score`` and ``_rowid``.
+
+        Args:
+            query: words and phrases to find.
+            column: the column to search, which has a full-text index.
+            columns: the columns to return.
+            where: a condition on the rows, in Lance's SQL.
+            limit: most rows to return.
+        """
         with _lance_errors():
             table = self._dataset.to_table(
-                columns=["record_id", "version", "ordinal", "_score"],
-                full_text_query=full_text.to_lance_query(query),
+                columns=[*columns, "_score"],
+                full_text_query=full_text.to_lance_query(query, column),
                 filter=where,
                 prefilter=True,
                 limit=limit,
@@ -275,16 +305,19 @@ class Snapshot:
             updated=done["num_updated_rows"],
         )
 
-    def prepare_delete(self, keys: arrow.ArrowTable) -> PreparedWrite:
-        """Delete every row whose values are those of a row of ``keys``, in all its columns.
+    def prepare_delete(
+        self, columns: Sequence[str], keys: Collection[tuple[Any, ...]]
+    ) -> PreparedWrite:
+        """Delete every row whose values of ``columns`` are one of ``keys``, at least one.
 
-        A null is no value here. Where the only column has an index, Lance looks the keys up in
-        it; otherwise it reads these columns of every row.
+        A null matches nothing. Where the only column has an index, Lance looks the keys up in it;
+        otherwise it reads these columns of every row.
         """
         with _lance_errors():
-            builder = self._dataset.merge_insert(keys.schema.names).when_matched_delete()
+            rows = arrow.keys_table(self._target_schema, columns, keys)
+            builder = self._dataset.merge_insert(list(columns)).when_matched_delete()
             return PreparedWrite(
-                transaction=builder.conflict_retries(0).execute_uncommitted(keys)[0]
+                transaction=builder.conflict_retries(0).execute_uncommitted(rows)[0]
             )
 
     def prepare_append(self, rows: arrow.ArrowTable) -> PreparedWrite:

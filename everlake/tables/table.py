@@ -2,16 +2,17 @@
 
 import logging
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from everlake.tables.arrow import ArrowField
+from everlake.tables.analysis_versions import check_writable
+from everlake.tables.arrow import ArrowField, ArrowTable
 from everlake.tables.backend import VersionStore
-from everlake.tables.errors import LakeError, LakeUnavailable
+from everlake.tables.errors import LakeError, LakeUnavailable, LanceError, TableNotFound
 from everlake.tables.snapshot import Snapshot
 from everlake.tables.spec import IndexKind, TableSpec
-from everlake.tables.types import LanceError, PreparedWrite, TableNotFound
+from everlake.tables.types import PreparedWrite
 
 _log = logging.getLogger(__name__)
 
@@ -24,9 +25,10 @@ class TableWriter:
     ``snapshot`` is the latest version, and moves with each commit.
     """
 
-    def __init__(self, snapshot: Snapshot, versions: VersionStore) -> None:
+    def __init__(self, snapshot: Snapshot, versions: VersionStore, spec: TableSpec) -> None:
         self.snapshot = snapshot
         self._versions = versions
+        self._spec = spec
 
     def publish(self, snapshot: Snapshot) -> None:
         """Let ``snapshot`` be the version that counts, once all that is new in it is safe."""
@@ -37,6 +39,35 @@ class TableWriter:
         """Make prepared files safe, make them count, make that safe."""
         self._versions.sync(("data", "_deletions"))
         self.publish(self.snapshot.commit(pending))
+
+    def append(self, rows: ArrowTable) -> None:
+        """Add rows.
+
+        Raises:
+            LakeUnavailable: the table holds rows of another analysis version.
+        """
+        self._check_analysis_version()
+        self.commit(self.snapshot.prepare_append(rows))
+
+    def delete(self, columns: Sequence[str], keys: Collection[tuple[Any, ...]]) -> None:
+        """Delete rows by key: see :meth:`Snapshot.prepare_delete`.
+
+        Raises:
+            LakeUnavailable: the table holds rows of another analysis version.
+        """
+        self._check_analysis_version()
+        self.commit(self.snapshot.prepare_delete(columns, keys))
+
+    def prepare_merge(
+        self, rows: ArrowTable, on: str, replace_when: str, *, use_index: bool
+    ) -> PreparedWrite:
+        """Write the files of a merge: see :meth:`Snapshot.prepare_merge`.
+
+        Raises:
+            LakeUnavailable: the table holds rows of another analysis version.
+        """
+        self._check_analysis_version()
+        return self.snapshot.prepare_merge(rows, on, replace_when, use_index=use_index)
 
     def compact(self, keep: list[int], rows: int, batch_rows: int) -> int:
         """As :meth:`Snapshot.prepare_compaction`; how many fragments were folded."""
@@ -78,6 +109,9 @@ class TableWriter:
     def remove_other_versions(self) -> None:
         """Delete every other version and what no version uses; nobody else may use the table."""
         self._versions.remove_other_versions(self._private_snapshot())
+
+    def _check_analysis_version(self) -> None:
+        check_writable(self._spec, self.snapshot.analysis_version, self._versions.uri)
 
     def _private_snapshot(self) -> Snapshot:
         """A snapshot that no reader shares, for the calls that change theirs."""
@@ -169,7 +203,7 @@ class Table:
         """
         with self.exclusive():
             try:
-                writer = TableWriter(self._versions.checkout(), self._versions)
+                writer = TableWriter(self._versions.checkout(), self._versions, self._spec)
                 if not self._versions.prepared:
                     self._prepare(writer)
                 yield writer

@@ -1,27 +1,19 @@
-"""What a table is made of, where it lies, and what can be wrong with it, in plain values."""
+"""Plain types of the table engine: locations, fragments, index states, prepared writes."""
 
 from typing import Any
 
 import msgspec
 
 
-class LanceError(Exception):
-    """Lance could not read or write; the text is its own."""
-
-
-class TableNotFound(LanceError):
-    """There is no table at the path."""
-
-
 class TableLocation(msgspec.Struct, frozen=True):
-    """Where a table lies: a path or a URL, and what the engine must know to get there."""
+    """Path or URL of a table, and the engine's options to access it."""
 
     uri: str
     options: dict[str, str] | None = None
 
 
 class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One piece of a table. ``rows`` counts deleted ones too; ``size`` is in bytes on disk."""
+    """A piece of a table: ``rows`` with the ``deleted`` ones, and its ``size`` on disk in bytes."""
 
     id: int
     rows: int
@@ -30,15 +22,27 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class IndexState(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of each part of an index, the oldest part first, and rows in none."""
+    """Number of rows in each segment of an index, oldest first, and of rows in none."""
 
     segments: list[int]
     unindexed_rows: int
 
 
 class PreparedWrite(msgspec.Struct, frozen=True, kw_only=True):
-    """Data files that are written and do not count yet."""
+    """A change whose data files are written but not committed; ``transaction`` is Lance's."""
 
     transaction: Any
     inserted: int = 0
     updated: int = 0
+
+
+class MaintenanceStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One maintenance action on one table.
+
+    ``amount`` counts compacted fragments (``compact``), indexed rows (``index``) or removed
+    versions (``clean``).
+    """
+
+    table: str
+    action: str
+    amount: int

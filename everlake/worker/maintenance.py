@@ -28,9 +28,9 @@ def repair_tables(catalog: Catalog, lake: Lake, writer_leases: WriterLeases) -> 
         ids = [workspace.id for workspace in workspaces.page(tx, limit=_MAX_WORKSPACES)]
     for workspace_id in ids:
         try:
-            if lake.has_unpublished_versions(workspace_id):
+            if lake.engine.has_unpublished_versions(workspace_id):
                 with writer_leases.holding(workspace_id):
-                    lake.repair(workspace_id)
+                    lake.engine.repair(workspace_id)
         except (LakeError, WriterLeaseLost) as error:
             _log.warning("not mended", workspace=workspace_id, reason=str(error))
 
@@ -42,7 +42,7 @@ def maintain_tables(lake: Lake, writer_leases: WriterLeases) -> None:
             suppress(WriterLeaseLost),
             writer_leases.holding(workspace_id),
         ):  # else the other one does it
-            for step in lake.maintain(workspace_id):
+            for step in lake.engine.maintain(workspace_id):
                 _log.info(
                     "upkeep",
                     workspace=workspace_id,

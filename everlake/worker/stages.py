@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from everlake.analysis.utterances import extract_utterances
+from everlake.batching import group_by_size
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.contract.batches import BatchStatus
-from everlake.lake import Lake, RecordUtterances
-from everlake.lake.landed_records import arrived_record
-from everlake.lake.merge_input import MERGE_BYTES, MergeInput, merge_inputs
+from everlake.lake import Lake
+from everlake.lake.record_merge import MERGE_BYTES, MergeInput, merge_inputs
+from everlake.lake.record_rows import arrived_record
+from everlake.lake.utterance_rows import record_utterances
 from everlake.landing.attachments import register_attachments
 from everlake.landing.batch_objects import read_accepted_many
-from everlake.landing.lines import LandedRecord
 from everlake.logs import logger
 from everlake.storage import ObjectStore
 from everlake.worker.prefetch import prefetch
@@ -47,8 +47,9 @@ def landing_stage(catalog: Catalog, store: ObjectStore, lake: Lake) -> Stage:
 
     def work(group: Sequence[BatchRow]) -> None:
         # The engine merges one portion on its own threads while Python makes the next.
-        read_in = chain.from_iterable(map(read, _split_by_bytes(group, MERGE_BYTES)))
-        merged = lake.merge(group[0].workspace_id, prefetch(read_in))
+        portions = group_by_size(group, lambda batch: batch.landing_bytes, max_size=MERGE_BYTES)
+        inputs = prefetch(chain.from_iterable(map(read, portions)))
+        merged = lake.records.merge_prepared(group[0].workspace_id, inputs)
         register_attachments(catalog, store, group)
         _log.info(
             "landed",
@@ -76,11 +77,11 @@ def analysis_stage(store: ObjectStore, lake: Lake) -> Stage:
 
     def work(group: Sequence[BatchRow]) -> None:
         found = [
-            utterance_rows(one, batch)
+            record_utterances(one, batch)
             for batch, records in read_accepted_many(store, group)
             for one in records
         ]
-        written = lake.write_utterances(group[0].workspace_id, found)
+        written = lake.utterances.write(group[0].workspace_id, found)
         _log.info(
             "analysed",
             workspace=group[0].workspace_id,
@@ -100,32 +101,4 @@ def analysis_stage(store: ObjectStore, lake: Lake) -> Stage:
         max_batches=_MAX_CLAIMED_BATCHES,
         max_records=_MAX_ANALYSED_RECORDS,
         max_bytes=_MAX_ANALYSED_BYTES,
-    )
-
-
-def _split_by_bytes(group: Sequence[BatchRow], max_bytes: int) -> Iterator[list[BatchRow]]:
-    """``group`` in its order, in parts of about that many bytes of lines at the most."""
-    part: list[BatchRow] = []
-    size = 0
-    for batch in group:
-        if part and size + batch.landing_bytes > max_bytes:
-            yield part
-            part, size = [], 0
-        part.append(batch)
-        size += batch.landing_bytes
-    yield part
-
-
-def utterance_rows(record: LandedRecord, batch: BatchRow) -> RecordUtterances:
-    """What is said in the record that came in with ``batch``."""
-    return RecordUtterances(
-        record_id=record.record_id,
-        version=record.version,
-        batch_id=batch.id,
-        source=batch.source,
-        record_type=record.record_type,
-        event_at=record.event_at,
-        product_id=record.product_id,
-        project_ids=record.project_ids,
-        utterances=extract_utterances(record.record_type, record.data, record.participants),
     )

@@ -24,8 +24,8 @@ from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.contract.record_identity import record_id, record_version
 from everlake.lake import Lake, LakeError
-from everlake.lake.lake import RECORDS_TABLE
 from everlake.lake.opening import open_lake
+from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.landing.lines import LandingDamaged, decode_accepted, decompress
 from everlake.search import search
 from everlake.storage import ObjectMissing, ObjectStore, object_store_options, open_store
@@ -219,7 +219,7 @@ def _lake_problems(lake: Lake, workspace_id: str, arrivals: Arrivals) -> Iterato
 
 def _table_records(lake: Lake, workspace_id: str) -> Iterator[FoundRecord]:
     """As any reader of Lance sees them: all rows, by no index."""
-    table = lake.table(workspace_id, RECORDS_TABLE)
+    table = lake.engine.table(workspace_id, RECORDS_TABLE)
     now = table.latest()
     if now is None:
         return
@@ -232,7 +232,7 @@ def _table_records(lake: Lake, workspace_id: str) -> Iterator[FoundRecord]:
 def _paged_records(lake: Lake, workspace_id: str) -> Iterator[FoundRecord]:
     before = None
     while True:
-        page = lake.page_records(workspace_id, limit=_PAGE, before_version=before)
+        page = lake.records.page(workspace_id, limit=_PAGE, before_version=before)
         for one in page.records:
             yield FoundRecord(one.record_id, one.version, one.batch_id, one.data)
         if page.next_before is None:
@@ -291,11 +291,11 @@ def _record_problems(
 def _lookup_problems(lake: Lake, workspace_id: str, arrivals: Arrivals) -> Iterator[str]:
     """Some of them by their ids, so by the indexes."""
     for name, all_arrivals in _sample(arrivals.items(), _LOOKED_UP):
-        record = lake.get_record(workspace_id, name)
+        record = lake.records.get(workspace_id, name)
         if record is None or record.version != all_arrivals[-1].version:
             yield f"index: record {name} is not found by its id as it was last sent"
         expected = [(one.version, one.batch_id) for one in all_arrivals]
-        if lake.batches_of_record(workspace_id, name) != expected:
+        if lake.arrivals.batches_of_record(workspace_id, name) != expected:
             yield f"arrivals: record {name} has not the batches that it came in"
 
 

@@ -7,16 +7,8 @@ import msgspec
 
 from everlake.contract.envelope import Participant
 from everlake.contract.record_identity import record_version
-from everlake.lake import ArrivedRecord, AttachmentUtterances, RecordUtterances
-
-
-class SpokenText(msgspec.Struct, frozen=True):
-    """An utterance as the analysis makes one."""
-
-    text: str
-    speaker: str | None = None
-    role: str | None = None
-    said_at: str | None = None
+from everlake.model.records import ArrivedRecord
+from everlake.model.utterances import AttachmentUtterances, RecordUtterances, Utterance
 
 
 def record_id(name: object) -> str:
@@ -47,7 +39,7 @@ def arrived_record(name: object, sequence: int, line: int = 0, **changes: Any) -
     return msgspec.structs.replace(row, **changes)
 
 
-def analysed_record(row: ArrivedRecord, *texts: str | SpokenText) -> RecordUtterances:
+def analysed_record(row: ArrivedRecord, *texts: str | Utterance) -> RecordUtterances:
     """What is said in ``row``."""
     return RecordUtterances(
         record_id=row.record_id,
@@ -58,12 +50,12 @@ def analysed_record(row: ArrivedRecord, *texts: str | SpokenText) -> RecordUtter
         event_at=row.event_at,
         product_id=row.product_id,
         project_ids=row.project_ids,
-        utterances=[SpokenText(text) if isinstance(text, str) else text for text in texts],
+        utterances=[Utterance(text) if isinstance(text, str) else text for text in texts],
     )
 
 
 def attachment_utterances(
-    row: ArrivedRecord, *texts: str | SpokenText, position: int = 0, name: str = "offer.pdf"
+    row: ArrivedRecord, *texts: str | Utterance, position: int = 0, name: str = "offer.pdf"
 ) -> AttachmentUtterances:
     """What the attachment at ``position`` of ``row`` says; its id is ``att_`` and its place."""
     words = msgspec.structs.asdict(analysed_record(row, *texts))

@@ -9,7 +9,7 @@ from typing import Any
 import lance
 
 from everlake.integrity.rebuild import RebuildResult, rebuild
-from everlake.lake.lake import DERIVED_TABLES
+from everlake.lake.derived_tables import DERIVED_TABLES
 from tests.support.worker_fixture import PRODUCT, PROJECT, WorkerFixture
 
 KEYS = {
@@ -96,7 +96,7 @@ def fill(home: WorkerFixture) -> None:
 
 def texts(home: WorkerFixture) -> list[str]:
     """The ``text`` of every record in the lake that has one."""
-    page = home.lake.page_records(home.workspace_id, limit=1_000)
+    page = home.lake.records.page(home.workspace_id, limit=1_000)
     datas = [json.loads(record.data) for record in page.records]
     return [data["text"] for data in datas if "text" in data]
 

@@ -9,8 +9,8 @@ from typing import Any
 from everlake.catalog import api_keys, batch_queue, batches, products, projects, workspaces
 from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.database import Catalog, local_now_ms
 from everlake.catalog.opening import open_catalog
+from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
 from everlake.contract.limits import Limits
 from everlake.contract.media_types import MediaType
@@ -38,7 +38,7 @@ class ShiftedClock:
         self._offset_ms = 0
 
     def __call__(self) -> int:
-        return local_now_ms() + self._offset_ms
+        return now_ms() + self._offset_ms
 
     def advance(self, milliseconds: int) -> None:
         self._offset_ms += milliseconds
@@ -161,7 +161,7 @@ class WorkerFixture:
 
     def texts(self) -> list[str]:
         """The ``text`` of every record in the lake, the newest arrival first."""
-        page = self.lake.page_records(self.workspace_id, limit=1_000)
+        page = self.lake.records.page(self.workspace_id, limit=1_000)
         return [json.loads(record.data)["text"] for record in page.records]
 
     def search_texts(self, query: str) -> list[str]:

@@ -12,7 +12,8 @@ from everlake.api.responses import json_response
 from everlake.api.services import Services, api_key_of, require_permission
 from everlake.contract.envelope import RECORD_TYPES
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.lake import Lake, RecordFilters, RecordPage, StoredRecord
+from everlake.lake import Lake
+from everlake.model.records import RecordFilters, RecordPage, StoredRecord
 
 NATURES = ("evidence", "guidance", "context")
 
@@ -66,16 +67,16 @@ async def get_record(
 def _read_page(
     lake: Lake, workspace_id: str, filters: RecordFilters, limit: int, before: int | None
 ) -> RecordPage:
-    return lake.page_records(workspace_id, filters, limit=limit, before_version=before)
+    return lake.records.page(workspace_id, filters, limit=limit, before_version=before)
 
 
 def _read_record(
     lake: Lake, workspace_id: str, record_id: str
 ) -> tuple[StoredRecord, list[str]] | None:
-    record = lake.get_record(workspace_id, record_id)
+    record = lake.records.get(workspace_id, record_id)
     if record is None:
         return None
-    batch_ids = [batch_id for _, batch_id in lake.batches_of_record(workspace_id, record_id)]
+    batch_ids = [batch_id for _, batch_id in lake.arrivals.batches_of_record(workspace_id, record_id)]
     return record, list(dict.fromkeys(batch_ids))
 
 

@@ -11,7 +11,8 @@ from everlake.api import query as parameters
 from everlake.api.responses import json_response
 from everlake.api.services import Services, api_key_of, require_permission
 from everlake.contract.envelope import RECORD_TYPES
-from everlake.lake import Lake, UtteranceFilters
+from everlake.lake import Lake
+from everlake.model.utterances import UtteranceFilters
 from everlake.search import SearchHit, SearchHits, search
 
 _CURSORS = parameters.CursorCodec("search")

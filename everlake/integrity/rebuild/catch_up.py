@@ -12,10 +12,12 @@ from everlake.contract.batches import BatchStatus
 from everlake.integrity.rebuild.checkpoint import LostBatch
 from everlake.integrity.rebuild.context import RebuildContext
 from everlake.integrity.rebuild.salvage import salvage_batch
-from everlake.lake import ArrivedRecord, LakeError, RecordUtterances
-from everlake.lake.landed_records import arrived_record
+from everlake.lake import LakeError
+from everlake.lake.record_rows import arrived_record
+from everlake.lake.utterance_rows import record_utterances
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, read_accepted
-from everlake.worker.stages import utterance_rows
+from everlake.model.records import ArrivedRecord
+from everlake.model.utterances import RecordUtterances
 
 MAX_MERGE_RECORDS = 20_000
 MAX_MERGE_BYTES = 32 * 1024 * 1024
@@ -38,7 +40,7 @@ def catch_up_exclusively(context: RebuildContext) -> int:
         landing = batch_scan.find_claimed_ids(tx, context.workspace_id, BatchStatus.LANDING)
         processing = batch_scan.find_claimed_ids(tx, context.workspace_id, BatchStatus.PROCESSING)
     with suppress(LakeError):  # unreadable: any of them may be there
-        landing = context.lake.batches_with_arrivals(context.workspace_id, sorted(landing))
+        landing = context.lake.arrivals.batches_with_arrivals(context.workspace_id, sorted(landing))
     return _CatchUpPass(context, landing, processing).run()
 
 
@@ -99,7 +101,7 @@ class _CatchUpPass:
         if not there:
             self._records += [arrived_record(one, batch) for one in records]
         if said:
-            self._analysed += [utterance_rows(one, batch) for one in records]
+            self._analysed += [record_utterances(one, batch) for one in records]
             notes.silent.discard(number)
         else:
             notes.silent.add(number)
@@ -124,8 +126,8 @@ class _CatchUpPass:
 
     def _flush(self) -> None:
         job = self._context
-        job.staged_lake.merge_records(job.workspace_id, self._records)
-        job.staged_lake.write_utterances(job.workspace_id, self._analysed)
+        job.staged_lake.records.merge(job.workspace_id, self._records)
+        job.staged_lake.utterances.write(job.workspace_id, self._analysed)
         self._merged_count += len(self._records)
         self._records, self._analysed, self._bytes = [], [], 0
         job.report_progress("catching up", self._merged_count, None)

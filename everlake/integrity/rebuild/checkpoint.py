@@ -3,7 +3,7 @@
 import msgspec
 
 from everlake import __version__
-from everlake.catalog.database import local_now_ms
+from everlake.clock import now_ms
 
 FORMAT_VERSION = f"{__version__}/2"
 """Whoever has another mark makes tables of another kind: its work is of no use."""
@@ -49,7 +49,7 @@ class RebuildCheckpoint(msgspec.Struct):
     lost: dict[int, LostBatch] = {}
     kept: str | None = None
     made_by: str = FORMAT_VERSION
-    started_at: int = msgspec.field(default_factory=local_now_ms)
+    started_at: int = msgspec.field(default_factory=now_ms)
 
     def encode(self) -> bytes:
         """What :meth:`decoded` takes."""
@@ -64,6 +64,6 @@ class RebuildCheckpoint(msgspec.Struct):
             notes = msgspec.json.decode(content, type=RebuildCheckpoint)
         except msgspec.DecodeError:
             return None
-        if notes.made_by != FORMAT_VERSION or local_now_ms() - notes.started_at > MAX_AGE_MS:
+        if notes.made_by != FORMAT_VERSION or now_ms() - notes.started_at > MAX_AGE_MS:
             return None
         return notes

@@ -9,11 +9,11 @@ from everlake.contract.batches import BatchStatus
 from everlake.integrity.rebuild.context import RebuildContext
 from everlake.integrity.rebuild.superseded import find_superseded
 from everlake.lake import LakeUnavailable
-from everlake.lake.landed_records import arrived_record
+from everlake.lake.record_rows import arrived_record
+from everlake.lake.utterance_rows import record_utterances
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, read_accepted, read_identities
 from everlake.model.records import RecordArrival
 from everlake.tables.bulk_loader import BulkLoader
-from everlake.worker.stages import utterance_rows
 
 MIN_FREE_BYTES = 256 * 1024 * 1024
 """What is left free on the disk, because a server that takes in batches needs it."""
@@ -28,7 +28,9 @@ def load_tables(context: RebuildContext) -> None:
     """
     if context.checkpoint.indexed:
         return
-    with BulkLoader(context.staged_lake, context.workspace_id) as bulk:
+    with BulkLoader(
+        context.staged_lake.engine, context.staged_lake.registry, context.workspace_id
+    ) as bulk:
         _load_arrivals(context, bulk)
         _load_rows(context, bulk)
         for table, column in bulk.build_indexes():
@@ -50,13 +52,14 @@ def _load_arrivals(context: RebuildContext, loader: BulkLoader) -> None:
             except UNREADABLE_ERRORS:
                 notes.missing.add(batch.sequence)
             else:
-                loader.add_arrivals(
+                loader.add(
+                    "arrivals",
                     [
                         RecordArrival(
                             record_id=one.record_id, version=one.version, batch_id=batch.id
                         )
                         for one in found
-                    ]
+                    ],
                 )
                 notes.listed_records += batch.accepted
         notes.listed = batch.sequence
@@ -70,7 +73,7 @@ def _load_arrivals(context: RebuildContext, loader: BulkLoader) -> None:
 def _load_rows(context: RebuildContext, loader: BulkLoader) -> None:
     """Write what was listed and has not come in again."""
     notes = context.checkpoint
-    gone = find_superseded(loader.arrivals, context.temporary_directory)
+    gone = find_superseded(loader.table("arrivals"), context.temporary_directory)
     for batch in _batches_with_records(context, notes.written):
         if batch.sequence not in notes.missing:
             _load_batch(context, loader, batch, gone.in_batch(batch.sequence))
@@ -98,9 +101,9 @@ def _load_batch(
     except UNREADABLE_ERRORS:
         notes.missing.add(batch.sequence)
         return
-    loader.add_records([arrived_record(one, batch) for one in records])
+    loader.add("records", [arrived_record(one, batch) for one in records])
     if batch.status is BatchStatus.COMPLETE:
-        loader.add_utterances([utterance_rows(one, batch) for one in records])
+        loader.add("utterances", [record_utterances(one, batch) for one in records])
     else:
         notes.silent.add(batch.sequence)
     notes.written_records += batch.accepted

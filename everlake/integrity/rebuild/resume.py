@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from everlake.catalog.database import local_now_ms
+from everlake.clock import now_ms
 from everlake.integrity.rebuild.checkpoint import FORMAT_VERSION, MAX_AGE_MS
 from everlake.integrity.rebuild.context import RebuildResult, StepProgressCallback
 from everlake.storage import ObjectMissing
@@ -17,7 +17,7 @@ _CHECKPOINT_FILE = "_done.json"
 class _CompletedWorkspaces(msgspec.Struct):
     workspaces: dict[str, RebuildResult] = {}
     made_by: str = FORMAT_VERSION
-    started_at: int = msgspec.field(default_factory=local_now_ms)
+    started_at: int = msgspec.field(default_factory=now_ms)
 
 
 def rebuild_each(
@@ -59,5 +59,5 @@ def _load_completed(store: LocalStore) -> _CompletedWorkspaces:
         done = msgspec.json.decode(store.get(_CHECKPOINT_FILE), type=_CompletedWorkspaces)
     except (ObjectMissing, msgspec.DecodeError):
         return _CompletedWorkspaces()
-    fresh = done.made_by == FORMAT_VERSION and local_now_ms() - done.started_at <= MAX_AGE_MS
+    fresh = done.made_by == FORMAT_VERSION and now_ms() - done.started_at <= MAX_AGE_MS
     return done if fresh else _CompletedWorkspaces()

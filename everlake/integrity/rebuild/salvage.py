@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from everlake.lake.filters import equals
-from everlake.lake.lake import ARRIVALS_TABLE, RECORDS_TABLE, UTTERANCES_TABLE, Lake
+from everlake.lake import Lake
+from everlake.lake.arrivals import ARRIVALS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.lake.utterance_rows import UTTERANCES_TABLE
 from everlake.tables import arrow
+from everlake.tables.conditions import equals
 from everlake.tables.errors import LakeError
-from everlake.tables.table import TableSpec
+from everlake.tables.spec import TableSpec
 
 
 class SalvageResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,15 +32,15 @@ def salvage_batch(source: Lake, target: Lake, workspace_id: str, batch_id: str) 
     found = [_rows_of_batch(source, workspace_id, spec, batch_id) for spec in _SPECS]
     records, arrivals, utterances = found
     if records:
-        with target.table(workspace_id, RECORDS_TABLE).writing() as writer:
-            merge = writer.snapshot.prepare_merge(
+        with target.engine.table(workspace_id, RECORDS_TABLE).writing() as writer:
+            merge = writer.prepare_merge(
                 records, "record_id", "source.version > target.version", use_index=True
             )
             if merge.inserted or merge.updated:
                 writer.commit(merge)
     if arrivals and not _rows_of_batch(target, workspace_id, ARRIVALS_TABLE, batch_id):
-        with target.table(workspace_id, ARRIVALS_TABLE).writing() as writer:
-            writer.commit(writer.snapshot.prepare_append(arrivals))
+        with target.engine.table(workspace_id, ARRIVALS_TABLE).writing() as writer:
+            writer.append(arrivals)
     if utterances:
         _salvage_utterances(target, workspace_id, utterances)
     return SalvageResult(
@@ -55,7 +58,7 @@ def _rows_of_batch(
     """The rows of one batch; None where the table cannot be read."""
     empty = spec.schema.empty_table()
     try:
-        return lake.table(workspace_id, spec).read(
+        return lake.engine.table(workspace_id, spec).read(
             lambda now: arrow.from_batches(
                 now.stream(spec.schema.names, equals("batch_id", batch_id)), spec.schema
             ),
@@ -66,12 +69,11 @@ def _rows_of_batch(
 
 
 def _salvage_utterances(target: Lake, workspace_id: str, rows: arrow.ArrowTable) -> None:
-    with target.table(workspace_id, UTTERANCES_TABLE).writing() as writer:
+    with target.engine.table(workspace_id, UTTERANCES_TABLE).writing() as writer:
         ids = sorted(set(rows.column("record_id").to_pylist()))
-        current = target.current_versions(workspace_id, ids)
+        current = target.records.current_versions(workspace_id, ids)
         fresh = arrow.filter_by_values(rows, "version", current.values())
         if fresh.num_rows:
             there = {(record_id,) for record_id in fresh.column("record_id").to_pylist()}
-            keys = arrow.keys_table(["record_id"], there)
-            writer.commit(writer.snapshot.prepare_delete(keys))
-            writer.commit(writer.snapshot.prepare_append(fresh))
+            writer.delete(["record_id"], there)
+            writer.append(fresh)

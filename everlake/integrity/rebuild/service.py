@@ -13,7 +13,8 @@ from everlake.integrity.rebuild.context import RebuildContext, RebuildResult, St
 from everlake.integrity.rebuild.initial_load import MIN_FREE_BYTES, load_tables
 from everlake.integrity.types import IntegrityProblem
 from everlake.lake import Lake, LakeDamaged, LakeError, LakeUnavailable
-from everlake.lake.lake import RECORDS_TABLE, UTTERANCES_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.lake.utterance_rows import UTTERANCES_TABLE
 from everlake.lake.writer_leases import WriterLeases
 from everlake.storage import ObjectStore
 from everlake.tables.backend import TableSet
@@ -55,7 +56,7 @@ def rebuild(
         LakeUnavailable: no room, or another writes and does not pause; the message says which.
         CatalogUnavailable, StorageUnavailable: likewise.
     """
-    place = lake.table_set(workspace_id)
+    place = lake.engine.table_set(workspace_id)
     try:
         place.recover()
         if (notes := RebuildCheckpoint.decode(place.swapped_checkpoint())) is not None:
@@ -79,7 +80,7 @@ def rebuild(
         for _ in range(MAX_CATCH_UP_ROUNDS):
             if catch_up(job) <= CATCH_UP_GOAL_RECORDS:
                 break
-        with BulkLoader(staged, workspace_id) as bulk:
+        with BulkLoader(staged.engine, staged.registry, workspace_id) as bulk:
             bulk.remove_other_versions()
         _swap(job, writer_leases)
         with catalog.transaction() as tx:
@@ -110,7 +111,7 @@ def _resume(staged_lake: Lake, table_set: TableSet, workspace_id: str) -> Rebuil
     if notes is None:
         table_set.drop_staged()
     elif not notes.indexed:
-        with BulkLoader(staged_lake, workspace_id) as bulk:
+        with BulkLoader(staged_lake.engine, staged_lake.registry, workspace_id) as bulk:
             bulk.roll_back(notes.versions)
     return notes
 
@@ -132,7 +133,7 @@ def _begin(
             f"beside the old ones, and {free / 1024**2:,.0f} MB are free on the disk of "
             f"{table_set.staged_uri}. Make room and run the command again."
         )
-    with BulkLoader(staged_lake, workspace_id) as bulk:
+    with BulkLoader(staged_lake.engine, staged_lake.registry, workspace_id) as bulk:
         versions = bulk.flush()
     notes = RebuildCheckpoint(
         until=0 if workspace is None else workspace.last_sequence, versions=versions
@@ -187,7 +188,7 @@ def _lock_writes(context: RebuildContext) -> ExitStack:
     while True:
         stack = ExitStack()
         try:
-            stack.enter_context(context.lake.exclusive(context.workspace_id))
+            stack.enter_context(context.lake.engine.exclusive(context.workspace_id))
         except LakeUnavailable:
             if time.monotonic() > deadline:
                 raise
@@ -215,7 +216,7 @@ def _has_unknown_batches(context: RebuildContext) -> bool:
         return False
 
     try:
-        return context.lake.table(context.workspace_id, RECORDS_TABLE).read(look, False)
+        return context.lake.engine.table(context.workspace_id, RECORDS_TABLE).read(look, False)
     except LakeError:
         return False
 
@@ -227,8 +228,10 @@ def _result(
     table_set.drop_staged()
     return RebuildResult(
         workspace_id=workspace_id,
-        records=lake.count_records(workspace_id),
-        utterances=lake.table(workspace_id, UTTERANCES_TABLE).read(lambda now: now.count(), 0),
+        records=lake.records.count(workspace_id),
+        utterances=lake.engine.table(workspace_id, UTTERANCES_TABLE).read(
+            lambda now: now.count(), 0
+        ),
         problems=[
             _lost_batch_problem(workspace_id, lost) for _, lost in sorted(checkpoint.lost.items())
         ],

@@ -7,8 +7,10 @@ import msgspec
 
 from everlake.contract.record_identity import LINE_BITS
 from everlake.integrity.temporary_database import TemporaryDatabase
-from everlake.lake.lake import ARRIVALS_TABLE, RECORDS_TABLE, UTTERANCES_TABLE
-from everlake.model.records import MAX_UTTERANCES
+from everlake.lake.arrivals import ARRIVALS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.lake.utterance_rows import UTTERANCES_TABLE
+from everlake.model.utterances import MAX_UTTERANCES
 from everlake.tables import arrow
 
 _SEQUENCE_OF_VERSION = f">> {LINE_BITS}"

@@ -8,12 +8,13 @@ from everlake.catalog.statements import chunked
 from everlake.contract.batches import BatchStatus
 from everlake.contract.record_identity import LINE_BITS
 from everlake.integrity.temporary_database import RECORD_ID_AS_UUID, TemporaryDatabase
-from everlake.lake.filters import one_of
-from everlake.lake.lake import ARRIVALS_TABLE, RECORDS_TABLE, UTTERANCES_TABLE
-from everlake.lake.landed_records import arrived_record
+from everlake.lake.arrivals import ARRIVALS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE, arrived_record, records_to_arrow
+from everlake.lake.utterance_rows import UTTERANCES_TABLE
 from everlake.landing.lines import LandedRecord
 from everlake.model.records import ArrivedRecord, record_size
 from everlake.tables import arrow
+from everlake.tables.conditions import one_of
 from everlake.tables.row_buffer import RowBuffer
 from everlake.tables.snapshot import Snapshot
 from everlake.tables.table import Table
@@ -52,7 +53,7 @@ class ComparisonDatabase:
 
     def __init__(self, database: TemporaryDatabase) -> None:
         self.database = database
-        self._buffer = RowBuffer[ArrivedRecord](arrow.records_table, record_size)
+        self._buffer = RowBuffer[ArrivedRecord](records_to_arrow, record_size)
         database.execute(*_CREATE_TABLES)
 
     def replace_batches(self, batches: Iterable[BatchRow]) -> None:

@@ -25,7 +25,9 @@ from everlake.integrity.verify.report import (
     batch_problems,
     rebuild_command,
 )
-from everlake.lake.lake import DERIVED_TABLES, RECORDS_TABLE, UTTERANCES_TABLE, Lake
+from everlake.lake import Lake
+from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.lake.utterance_rows import UTTERANCES_TABLE
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, read_accepted
 from everlake.landing.lines import LandedRecord
 from everlake.storage import ObjectStore
@@ -159,11 +161,11 @@ class _Verification:
 
     def _load_catalog_and_tables(self, record_ids: list[str] | None) -> None:
         self._comparison.replace_batches(self._batches_in_sequence())
-        for spec in DERIVED_TABLES:
+        for spec in self._lake.registry.specs:
             self._report_progress(f"reading the table {spec.name}", 0, None)
             try:
                 rows = self._comparison.replace_table(
-                    self._lake.table(self._workspace_id, spec), record_ids
+                    self._lake.engine.table(self._workspace_id, spec), record_ids
                 )
             except LakeDamaged as damage:
                 self._damaged_tables[spec.name] = IntegrityProblem(

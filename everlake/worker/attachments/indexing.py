@@ -14,11 +14,12 @@ from everlake.catalog.attachments import AttachmentRow, TextStage
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.extraction_queue import ExtractionFailure
-from everlake.lake import AttachmentUtterances, Lake, LakeDamaged
+from everlake.lake import Lake, LakeDamaged
 from everlake.lake.writer_leases import WriterLeaseLost, WriterLeases
 from everlake.landing.batch_objects import read_accepted
 from everlake.landing.lines import LandedRecord
 from everlake.logs import logger
+from everlake.model.utterances import AttachmentUtterances
 from everlake.storage import ObjectMissing, ObjectStore
 from everlake.worker.stage_runner import PERMANENT_ERRORS, TRANSIENT_ERRORS, lease_owner
 
@@ -109,7 +110,7 @@ class IndexingWorker:
         try:
             for part in _group_by_size(self._texts(claimed)):
                 with self._writers.holding(part[0].row.workspace_id):
-                    self._lake.write_attachment_utterances(
+                    self._lake.utterances.write_attachments(
                         part[0].row.workspace_id, [one.attached for one in part]
                     )
                 self._writers.mark_written(part[0].row.workspace_id)

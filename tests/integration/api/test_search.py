@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from everlake.lake import AttachmentUtterances, Lake
-from everlake.model.records import MAX_UTTERANCES
+from everlake.lake import Lake
+from everlake.model.utterances import MAX_UTTERANCES, AttachmentUtterances
 from everlake.tables.local_backend import LocalTableBackend
 from tests.support.api_workspaces import ApiWorkspaces, assert_error
 from tests.support.lake_rows import SpokenText
@@ -117,7 +117,7 @@ def attach(home: ApiWorkspaces, api: ApiClient, name: str, text: str) -> str:
     api.wait_until_complete(api.accept(api.record(data={"text": "see attached"})))
     lake = Lake(LocalTableBackend(home.server.data))
     workspace_id = api.setup["workspace_id"]
-    (row,) = lake.page_records(workspace_id, limit=1).records
+    (row,) = lake.records.page(workspace_id, limit=1).records
     one = AttachmentUtterances(
         record_id=row.record_id,
         version=row.version,
@@ -132,7 +132,7 @@ def attach(home: ApiWorkspaces, api: ApiClient, name: str, text: str) -> str:
         name=name,
         position=0,
     )
-    lake.write_attachment_utterances(workspace_id, [one])
+    lake.utterances.write_attachments(workspace_id, [one])
     return row.record_id
 
 

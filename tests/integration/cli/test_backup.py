@@ -153,7 +153,7 @@ def texts(place: Place) -> set[str]:
     found: set[str] = set()
     before = None
     while True:
-        page = Lake(LocalTableBackend(place.storage)).page_records(
+        page = Lake(LocalTableBackend(place.storage)).records.page(
             workspace.id, limit=1_000, before_version=before
         )
         found |= {json.loads(each.data)["text"] for each in page.records}

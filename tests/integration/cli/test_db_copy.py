@@ -83,7 +83,7 @@ def rows(url: str) -> dict[str, list[Any]]:
 
 
 def records(root: Path, workspace_id: str) -> list[tuple[str, int, bytes | str]]:
-    page = Lake(LocalTableBackend(root)).page_records(workspace_id, limit=1_000)
+    page = Lake(LocalTableBackend(root)).records.page(workspace_id, limit=1_000)
     return sorted((each.record_id, each.version, each.data) for each in page.records)
 
 

@@ -119,7 +119,7 @@ def test_killed_inside_the_swap_the_tables_are_whole_for_whoever_comes(
 
     if who == "reader":
         reader = Lake(LocalTableBackend(home.data))
-        assert reader.count_records(home.workspace_id) == len(before["records"])
+        assert reader.records.count(home.workspace_id) == len(before["records"])
         assert table_rows(home.data, home.workspace_id) == before
     elif who == "worker":
         batch_id = home.accept(record("came after the kill", "came after the kill"))
@@ -139,7 +139,7 @@ def test_all_goes_on_with_the_workspaces_that_are_not_done(home: WorkerFixture) 
     fill(home)
     home.accept(record("a"), workspace_id=second)
     home.process_all()
-    places = [Path(home.lake.table_set(each).uri) for each in (home.workspace_id, second)]
+    places = [Path(home.lake.engine.table_set(each).uri) for each in (home.workspace_id, second)]
     process = started(home.data, "-c", DYING, "3", options=["--all"])
     process.communicate(timeout=60)
     assert process.returncode == KILLED
@@ -206,8 +206,8 @@ def test_other_processes_read_the_whole_all_the_time(home: WorkerFixture) -> Non
         try:
             reader = Lake(LocalTableBackend(home.data))
             while not stop.is_set():
-                reads.append(reader.count_records(home.workspace_id))
-                page = reader.page_records(home.workspace_id, limit=1_000)
+                reads.append(reader.records.count(home.workspace_id))
+                page = reader.records.page(home.workspace_id, limit=1_000)
                 assert len(page.records) == expected
                 assert sorted(home.search_texts("again turn")) == found
         except BaseException as error:  # noqa: BLE001 - looked at below

@@ -32,7 +32,7 @@ def home(tmp_path: Path) -> Iterator[WorkerFixture]:
 
 def test_a_lake_that_is_right_is_said_to_be(home: WorkerFixture, cli: Cli) -> None:
     fill(home)
-    records = home.lake.count_records(home.workspace_id)
+    records = home.lake.records.count(home.workspace_id)
 
     done = assert_success(cli("lake", "verify"))
 
@@ -89,7 +89,7 @@ def test_a_problem_of_one_workspace_is_one_of_all(home: WorkerFixture, cli: Cli)
     other = home.new_workspace("other")
     home.accept(record("a"), workspace_id=other)
     home.process_all()
-    shutil.rmtree(Path(home.lake.table_set(other).uri))
+    shutil.rmtree(Path(home.lake.engine.table_set(other).uri))
 
     assert cli("lake", "verify").code == 0
     assert cli("lake", "verify", "--all").code == 1

@@ -6,7 +6,7 @@ import pytest
 
 from everlake.export.sql import open_sql
 from everlake.lake import Lake
-from everlake.lake.lake import RECORDS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.tables.local_backend import LocalTableBackend
 from tests.support.comparison_values import INGESTED_AT_VALUES, LATEST_TIME, TEXTS, TIMES
 from tests.support.lake_fixtures import any_lake, bucket, lake
@@ -36,9 +36,9 @@ def ids_both_ways(
             )
             for line, text in enumerate(TEXTS)
         ]
-        lake.merge_records("w", rows)
+        lake.records.merge("w", rows)
     (root / "overflow").mkdir()
-    snapshot = lake.table("w", RECORDS_TABLE).latest()
+    snapshot = lake.engine.table("w", RECORDS_TABLE).latest()
     assert snapshot is not None
     held = pa.Table.from_batches(list(snapshot.stream(snapshot.schema.names)))
     with open_sql(lake, "w", root / "overflow") as session, duckdb.connect() as plain:

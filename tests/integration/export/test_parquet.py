@@ -15,12 +15,14 @@ import pytest
 
 from everlake.export import parquet
 from everlake.export.atomic_directory import atomic_directory
+from everlake.export.errors import ExportError
 from everlake.export.parquet import ExportResult, export_parquet
 from everlake.lake import Lake, LakeDamaged
-from everlake.lake.lake import ARRIVALS_TABLE, RECORDS_TABLE, UTTERANCES_TABLE
-from everlake.tables.errors import ExportError
+from everlake.lake.arrivals import ARRIVALS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.lake.utterance_rows import UTTERANCES_TABLE
 from everlake.tables.local_backend import LocalTableBackend
-from everlake.tables.table import TableSpec
+from everlake.tables.spec import TableSpec
 from tests.support.lake_rows import analysed_record, arrived_record, record_id
 
 DATA = b'{"text" :  "caf\\u00e9 \xf0\x9f\xa6\xa2",\r\n "n": 1.50, "text": "twice"}'
@@ -37,16 +39,16 @@ def filled(lake: Lake) -> Lake:
         ),
         arrived_record("d", 1, 3, source="api", event_at="2024-02-29T00:00:00Z", thread_id="t"),
     ]
-    lake.merge_records("w", rows)
-    lake.merge_records("w", [arrived_record("b", 2, event_at="2024-03-01T00:00:00Z", tags=["x"])])
-    lake.write_utterances(
+    lake.records.merge("w", rows)
+    lake.records.merge("w", [arrived_record("b", 2, event_at="2024-03-01T00:00:00Z", tags=["x"])])
+    lake.utterances.write(
         "w", [analysed_record(rows[0], "hello", "again"), analysed_record(rows[2], "hi")]
     )
     return lake
 
 
 def run(lake: Lake, to: Path, spec: TableSpec = RECORDS_TABLE) -> ExportResult:
-    return export_parquet(lake.table("w", spec), to)
+    return export_parquet(lake.engine.table("w", spec), to)
 
 
 def files(directory: Path) -> list[str]:
@@ -54,7 +56,7 @@ def files(directory: Path) -> list[str]:
 
 
 def in_lake(lake: Lake, name: str) -> pa.Table:
-    return lance.dataset(Path(lake.table_set("w").uri) / f"{name}.lance").to_table()
+    return lance.dataset(Path(lake.engine.table_set("w").uri) / f"{name}.lance").to_table()
 
 
 def exported(directory: Path) -> pa.Table:
@@ -130,7 +132,7 @@ def test_other_tools_read_it_with_the_folders_as_columns(filled: Lake, tmp_path:
 
 def test_a_name_that_no_path_should_have_does_no_harm(lake: Lake, tmp_path: Path) -> None:
     names = ["../../up", "a/b", "a b=c%", "..", "é"]
-    lake.merge_records("w", [arrived_record(n, 1, i, source=n) for i, n in enumerate(names)])
+    lake.records.merge("w", [arrived_record(n, 1, i, source=n) for i, n in enumerate(names)])
     before = set(tmp_path.iterdir())
     run(lake, tmp_path / "out")
     assert set(tmp_path.iterdir()) == before | {tmp_path / "out"}
@@ -206,7 +208,7 @@ def test_a_table_that_changes_meanwhile_is_copied_as_one_of_its_versions(
 
     def disturb(_done: int, _all: int) -> None:
         if again.pop() if again else False:
-            others.merge_records("w", [arrived_record("a", 9), arrived_record("new", 9, 1)])
+            others.records.merge("w", [arrived_record("a", 9), arrived_record("new", 9, 1)])
             with others.table("w", RECORDS_TABLE).writing() as writer:
                 writer.compact([], 1_000, 1_000)
                 writer.remove_other_versions()
@@ -284,7 +286,7 @@ except ExportError as error: print(error)
 
 def test_a_disk_that_takes_no_more_is_told_and_leaves_nothing(filled: Lake, tmp_path: Path) -> None:
     noise = os.urandom(100_000).hex().encode()
-    filled.merge_records("w", [arrived_record("large", 3, data=b'"%s"' % noise)])
+    filled.records.merge("w", [arrived_record("large", 3, data=b'"%s"' % noise)])
     before = set(tmp_path.iterdir())
     done = subprocess.run(
         [sys.executable, "-c", FULL, tmp_path, tmp_path / "out"],
@@ -329,7 +331,7 @@ def test_many_rows_take_no_more_memory_than_few(lake: Lake, tmp_path: Path) -> N
                 )
                 for line in range(1_000)
             ]
-            lake.merge_records(workspace, rows)
+            lake.records.merge(workspace, rows)
     run_ = subprocess.run(
         [sys.executable, "-c", HUNGRY, tmp_path], check=True, capture_output=True, text=True
     )

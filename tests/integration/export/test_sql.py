@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from everlake.export import sql
+from everlake.export.errors import SqlError
 from everlake.export.sql import open_sql
 from everlake.lake import Lake, LakeDamaged, LakeUnavailable
-from everlake.lake.lake import RECORDS_TABLE
-from everlake.tables.errors import SqlError
+from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
 from tests.support.lake_rows import analysed_record, arrived_record, record_id
@@ -36,8 +36,8 @@ def filled(lake: Lake) -> Lake:
         arrived_record("b", 1, 1, record_type="call", event_at="2024-06-01T00:00:00Z"),
         arrived_record("c", 2, record_type="email", thread_id="t"),
     ]
-    lake.merge_records("w", rows)
-    lake.write_utterances("w", [analysed_record(rows[0], "the export is slow", "thank you")])
+    lake.records.merge("w", rows)
+    lake.utterances.write("w", [analysed_record(rows[0], "the export is slow", "thank you")])
     return lake
 
 
@@ -61,7 +61,7 @@ def test_the_order_that_is_asked_for_is_kept(filled: Lake) -> None:
 
 def test_data_is_byte_for_byte_what_was_sent(lake: Lake) -> None:
     sent = {record_id(n): data for n, data in enumerate(VERBATIM)}
-    lake.merge_records(
+    lake.records.merge(
         "w", [arrived_record(n, 1, n, data=d.encode()) for n, d in enumerate(VERBATIM)]
     )
     query = "SELECT record_id, data FROM records"
@@ -109,7 +109,7 @@ def test_days_are_those_of_utc_whatever_the_machine_thinks(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
-    lake.merge_records("w", [arrived_record("late", 1, event_at="2024-02-29T23:59:59Z")])
+    lake.records.merge("w", [arrived_record("late", 1, event_at="2024-02-29T23:59:59Z")])
     assert text_rows(lake, "SELECT event_at::DATE, date_trunc('day', event_at) FROM records") == [
         ("2024-02-29", "2024-02-29T00:00:00Z")
     ]
@@ -147,14 +147,14 @@ def test_a_workspace_without_a_lake_has_empty_tables_with_all_columns(filled: La
 
 
 def test_a_table_that_is_not_there_yet_is_empty_beside_those_that_are(lake: Lake) -> None:
-    lake.merge_records("w", [arrived_record("a", 1)])
+    lake.records.merge("w", [arrived_record("a", 1)])
     assert json_rows(
         lake, "SELECT r.type, u.text FROM records r LEFT JOIN utterances u USING (type)"
     )
 
 
 def test_a_workspace_sees_only_its_own(filled: Lake) -> None:
-    filled.merge_records("other", [arrived_record("theirs", 1)])
+    filled.records.merge("other", [arrived_record("theirs", 1)])
     assert json_rows(filled, "SELECT count(*) AS n FROM records", "other") == [{"n": 1}]
     assert json_rows(filled, "SELECT count(*) AS n FROM records") == [{"n": 3}]
 
@@ -305,7 +305,7 @@ def test_a_question_reads_the_tables_as_they_were_when_it_was_put(
     filled: Lake, tmp_path: Path
 ) -> None:
     with open_sql(filled, "w", tmp_path / "overflow") as session:
-        filled.merge_records("w", [arrived_record("d", 3)])
+        filled.records.merge("w", [arrived_record("d", 3)])
         assert list(session.query("SELECT count(*) FROM records").text_rows()) == [[("3",)]]
     assert text_rows(filled, "SELECT count(*) FROM records") == [("4",)]
 
@@ -349,7 +349,7 @@ def test_a_table_tidied_up_while_it_is_read_is_no_damage(filled: Lake, tmp_path:
     (tmp_path / "overflow").mkdir()
     with open_sql(Lake(LocalTableBackend(tmp_path)), "w", tmp_path / "overflow") as session:
         for sequence in range(3, 20):
-            filled.merge_records(
+            filled.records.merge(
                 "w", [arrived_record("a", sequence), arrived_record("b", sequence, 1)]
             )
         assert filled.maintain("w")

@@ -13,7 +13,7 @@ from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.integrity.rebuild import service
 from everlake.lake import LakeDamaged
-from everlake.lake.lake import DERIVED_TABLES
+from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.writer_leases import WriterLeaseLost
 from everlake.worker.stage_runner import Stage
 from tests.support.rebuilds import (
@@ -28,7 +28,7 @@ from tests.support.worker_fixture import WorkerFixture, record
 
 
 def lake_of(home: WorkerFixture) -> Path:
-    return Path(home.lake.table_set(home.workspace_id).uri)
+    return Path(home.lake.engine.table_set(home.workspace_id).uri)
 
 
 def test_every_row_and_column_of_every_table_comes_out_the_same(home: WorkerFixture) -> None:
@@ -92,12 +92,12 @@ def test_another_workspace_is_left_alone(home: WorkerFixture) -> None:
     home.accept(record("a", "ours"))
     home.process_all()
     before = table_rows(home.data, other)
-    inode = Path(home.lake.table_set(other).uri).stat().st_ino
+    inode = Path(home.lake.engine.table_set(other).uri).stat().st_ino
 
     rebuild_workspace(home)
 
     assert table_rows(home.data, other) == before
-    assert Path(home.lake.table_set(other).uri).stat().st_ino == inode
+    assert Path(home.lake.engine.table_set(other).uri).stat().st_ino == inode
 
 
 def test_batches_that_wait_are_left_to_the_worker(home: WorkerFixture) -> None:
@@ -251,7 +251,7 @@ def test_torn_tables_are_replaced(home: WorkerFixture, table: str) -> None:
     shutil.rmtree(lake_of(home) / f"{table}.lance" / "_versions")
     [spec] = [spec for spec in DERIVED_TABLES if spec.name == table]
     with pytest.raises(LakeDamaged):
-        home.lake.table(home.workspace_id, spec).read(lambda now: now.count(), 0)
+        home.lake.engine.table(home.workspace_id, spec).read(lambda now: now.count(), 0)
 
     assert rebuild_workspace(home).problems == []
     assert table_rows(home.data, home.workspace_id) == before

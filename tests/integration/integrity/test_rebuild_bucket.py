@@ -11,7 +11,7 @@ from everlake.catalog import table_versions
 from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.lake import LakeUnavailable
-from everlake.lake.lake import DERIVED_TABLES
+from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.opening import open_lake
 from everlake.worker.stage_runner import Stage
 from tests.support.bucket_worker import BucketWorkerFixture, PresentWriters
@@ -35,7 +35,7 @@ def rows(home: WorkerFixture) -> dict[str, list[dict[str, Any]]]:
     """Every row and column of every table, in a fixed order."""
     found: dict[str, list[dict[str, Any]]] = {}
     for spec in DERIVED_TABLES:
-        now = home.lake.table(home.workspace_id, spec).latest()
+        now = home.lake.engine.table(home.workspace_id, spec).latest()
         there = now.select(spec.schema.names) if now is not None else []
         key = KEYS[spec.name]
         found[spec.name] = sorted(there, key=lambda row, key=key: tuple(row[name] for name in key))

@@ -137,11 +137,11 @@ def test_old_tables_with_records_that_nothing_explains_are_kept(home: WorkerFixt
         stranger.accept(record("stranger", "from elsewhere"))
         stranger.process_all()
         table = lance.dataset(
-            Path(stranger.lake.table_set(stranger.workspace_id).uri) / "records.lance"
+            Path(stranger.lake.engine.table_set(stranger.workspace_id).uri) / "records.lance"
         ).to_table()
     finally:
         stranger.close()
-    mine = Path(home.lake.table_set(home.workspace_id).uri) / "records.lance"
+    mine = Path(home.lake.engine.table_set(home.workspace_id).uri) / "records.lance"
     lance.write_dataset(table, mine, mode="append")
 
     done = rebuild_workspace(home)
@@ -156,7 +156,7 @@ def test_old_tables_that_cannot_be_read_are_kept_where_the_archive_has_lost_some
 ) -> None:
     batch_id = home.accept(record("a", "torn"))
     home.process_all()
-    shutil.rmtree(Path(home.lake.table_set(home.workspace_id).uri) / "records.lance" / "_versions")
+    shutil.rmtree(Path(home.lake.engine.table_set(home.workspace_id).uri) / "records.lance" / "_versions")
     home.landing_file(batch_id).unlink()
 
     done = rebuild_workspace(home)
@@ -225,7 +225,7 @@ def test_a_disk_that_fills_up_stops_it_and_the_next_call_goes_on(
 def test_a_torn_half_of_the_new_tables_is_thrown_away(home: WorkerFixture) -> None:
     fill(home)
     before = table_rows(home.data, home.workspace_id)
-    staged = Path(home.lake.table_set(home.workspace_id).staged_uri)
+    staged = Path(home.lake.engine.table_set(home.workspace_id).staged_uri)
 
     def stop() -> None:
         raise KeyboardInterrupt
@@ -246,10 +246,10 @@ def test_a_torn_half_of_the_new_tables_is_thrown_away(home: WorkerFixture) -> No
 def test_another_lake_object_sees_the_new_tables(home: WorkerFixture) -> None:
     fill(home)
     reader = Lake(LocalTableBackend(home.data))
-    count = reader.count_records(home.workspace_id)
+    count = reader.records.count(home.workspace_id)
     shutil.rmtree(home.data / "lake")
-    assert reader.count_records(home.workspace_id) == 0
+    assert reader.records.count(home.workspace_id) == 0
 
     rebuild_workspace(home)
 
-    assert reader.count_records(home.workspace_id) == count
+    assert reader.records.count(home.workspace_id) == count

@@ -62,7 +62,7 @@ def clean_up(home: BucketWorkerFixture, monkeypatch: pytest.MonkeyPatch) -> None
         patched.setattr(bucket_module, "MIN_VERSIONS_KEPT", 1)
         patched.setattr(bucket_module, "CLEANUP_THRESHOLD", 1)
         with home.writer_leases().holding(home.workspace_id):
-            home.lake.maintain(home.workspace_id)
+            home.lake.engine.maintain(home.workspace_id)
 
 
 def newest(home: BucketWorkerFixture, generation: int = 1) -> lance.LanceDataset:

@@ -14,9 +14,8 @@ import pytest
 from everlake.analysis.utterances import extract_utterances
 from everlake.integrity.verify import VerificationResult, service, verify
 from everlake.integrity.verify.comparison import ComparisonDatabase
-from everlake.lake import AttachmentUtterances
 from everlake.landing.lines import LandedRecord, compress, decompress
-from everlake.model.records import MAX_UTTERANCES
+from everlake.model.utterances import MAX_UTTERANCES, AttachmentUtterances
 from everlake.tables.snapshot import Snapshot
 from tests.support.rebuilds import conversation, fill, no_progress, rebuild_workspace
 from tests.support.worker_fixture import WorkerFixture, record
@@ -55,7 +54,7 @@ def verified(home: WorkerFixture, tmp_path: Path) -> VerificationResult:
 
 
 def table(home: WorkerFixture, name: str) -> Path:
-    return Path(home.lake.table_set(home.workspace_id).uri) / f"{name}.lance"
+    return Path(home.lake.engine.table_set(home.workspace_id).uri) / f"{name}.lance"
 
 
 def told(found: VerificationResult) -> list[tuple[str | None, str]]:
@@ -73,7 +72,7 @@ def test_a_lake_after_all_kinds_of_batches_is_right(home: WorkerFixture, tmp_pat
 
     assert found.problems == []
     assert found.orphans == []
-    assert found.records == home.lake.count_records(home.workspace_id)
+    assert found.records == home.lake.records.count(home.workspace_id)
     assert found.batches == 21
 
 
@@ -369,7 +368,7 @@ def test_an_attachment_that_speaks_where_its_record_does_not_is_no_problem(
 ) -> None:
     home.accept(conversation("silent", "x") | {"data": {}})
     home.process_all()
-    row = home.lake.page_records(home.workspace_id, limit=1).records[0]
+    row = home.lake.records.page(home.workspace_id, limit=1).records[0]
     one = AttachmentUtterances(
         record_id=row.record_id,
         version=row.version,
@@ -384,7 +383,7 @@ def test_an_attachment_that_speaks_where_its_record_does_not_is_no_problem(
         name="offer.pdf",
         position=1,
     )
-    assert home.lake.write_attachment_utterances(home.workspace_id, [one]).utterances == 1
+    assert home.lake.utterances.write_attachments(home.workspace_id, [one]).utterances == 1
 
     assert verified(home, tmp_path).problems == []
 
@@ -542,7 +541,7 @@ def test_another_workspaces_data_is_not_looked_at(home: WorkerFixture, tmp_path:
     other = home.new_workspace("other")
     home.accept(record("a"), workspace_id=other)
     home.process_all()
-    shutil.rmtree(Path(home.lake.table_set(other).uri))
+    shutil.rmtree(Path(home.lake.engine.table_set(other).uri))
     fill(home)
 
     assert verified(home, tmp_path).problems == []

@@ -16,11 +16,12 @@ import pytest
 
 from everlake.export.parquet import export_parquet
 from everlake.integrity.rebuild.salvage import salvage_batch
-from everlake.lake import AttachmentUtterances, Lake, LakeUnavailable
+from everlake.lake import Lake, LakeUnavailable
 from everlake.lake import lake as lake_module
-from everlake.lake.lake import UTTERANCES_TABLE
+from everlake.lake.utterance_rows import UTTERANCES_TABLE
 from everlake.lake.writer_leases import WriterLeases
-from everlake.model.records import MAX_UTTERANCES, ArrivedRecord
+from everlake.model.records import ArrivedRecord
+from everlake.model.utterances import MAX_UTTERANCES, AttachmentUtterances
 from everlake.search import SearchHit, search
 from everlake.storage import object_store_options
 from everlake.tables import arrow, maintenance
@@ -29,7 +30,7 @@ from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
 from tests.support.bucket_lake import BucketLake
 from tests.support.lake_rows import (
-    SpokenText,
+    Utterance,
     analysed_record,
     arrived_record,
     attachment_utterances,
@@ -64,27 +65,27 @@ class Program:
     def write(self, row: ArrivedRecord, *texts: str, attached: Sequence[str] = ()) -> None:
         """Take in the record and what it and its attachment say."""
         with self.writing() as lake:
-            lake.merge_records("w", [row])
-            lake.write_utterances("w", [analysed_record(row, *texts)])
+            lake.records.merge("w", [row])
+            lake.utterances.write("w", [analysed_record(row, *texts)])
             if attached:
-                lake.write_attachment_utterances("w", [said(row, *attached)])
+                lake.utterances.write_attachments("w", [said(row, *attached)])
 
     def raw(self) -> lance.LanceDataset:
         """The table as other tools see it."""
-        table = self.lake.table("w", UTTERANCES_TABLE)
+        table = self.lake.engine.table("w", UTTERANCES_TABLE)
         table.latest()
         options = object_store_options() if self._writers else None
         return lance.dataset(table.uri, storage_options=options)
 
 
 def said(row: ArrivedRecord, *texts: str, place: int = 1) -> AttachmentUtterances:
-    words = [SpokenText(text, "Ada", "external") for text in texts]
+    words = [Utterance(text, "Ada", "external") for text in texts]
     return attachment_utterances(row, *words, position=place, name="Offer \ud800.pdf")
 
 
 def rows(lake: Lake) -> list[tuple[str, int, int, str, str | None]]:
     """What is in the table, in order."""
-    now = lake.table("w", UTTERANCES_TABLE).latest()
+    now = lake.engine.table("w", UTTERANCES_TABLE).latest()
     assert now is not None
     columns = ["record_id", "version", "ordinal", "text", "attachment_id"]
     found = now.select(columns)
@@ -144,9 +145,9 @@ def old(
 
 def test_an_attachments_text_is_found_with_the_attachment_named(any_lake: Lake) -> None:
     row = arrived_record("a", 1)
-    any_lake.merge_records("w", [row])
-    any_lake.write_utterances("w", [analysed_record(row, "see attached")])
-    written = any_lake.write_attachment_utterances(
+    any_lake.records.merge("w", [row])
+    any_lake.utterances.write("w", [analysed_record(row, "see attached")])
+    written = any_lake.utterances.write_attachments(
         "w", [said(row, "the price is nine", "and no more")]
     )
     assert (written.records, written.utterances, written.stale) == (1, 2, 0)
@@ -160,9 +161,9 @@ def test_an_attachments_text_is_found_with_the_attachment_named(any_lake: Lake) 
 
 def test_an_attachment_says_something_where_its_record_does_not(any_lake: Lake) -> None:
     row = arrived_record("a", 1)
-    any_lake.merge_records("w", [row])
-    any_lake.write_utterances("w", [analysed_record(row)])
-    any_lake.write_attachment_utterances("w", [said(row, "price", place=0)])
+    any_lake.records.merge("w", [row])
+    any_lake.utterances.write("w", [analysed_record(row)])
+    any_lake.utterances.write_attachments("w", [said(row, "price", place=0)])
     assert found(any_lake, "price").ordinal == 20_000
 
 
@@ -170,22 +171,24 @@ def test_what_an_attachment_says_may_be_written_before_what_its_record_says(
     any_lake: Lake,
 ) -> None:
     row = arrived_record("a", 1)
-    any_lake.merge_records("w", [row])
-    any_lake.write_attachment_utterances("w", [said(row, "price")])
-    any_lake.write_utterances("w", [analysed_record(row, "see attached")])
+    any_lake.records.merge("w", [row])
+    any_lake.utterances.write_attachments("w", [said(row, "price")])
+    any_lake.utterances.write("w", [analysed_record(row, "see attached")])
     assert texts(any_lake) == ["see attached", "price"]
 
 
 def test_a_record_analysed_again_keeps_what_its_attachments_say(any_lake: Lake) -> None:
     batch = [arrived_record(name, 1, line) for line, name in enumerate("abc")]
-    any_lake.merge_records("w", batch)
-    any_lake.write_utterances("w", [analysed_record(row, "one", "two") for row in batch])
-    any_lake.write_attachment_utterances("w", [said(row, "price", "discount") for row in batch[:2]])
+    any_lake.records.merge("w", batch)
+    any_lake.utterances.write("w", [analysed_record(row, "one", "two") for row in batch])
+    any_lake.utterances.write_attachments(
+        "w", [said(row, "price", "discount") for row in batch[:2]]
+    )
     before = rows(any_lake)
-    any_lake.write_utterances("w", [analysed_record(row, "one", "two") for row in batch])
+    any_lake.utterances.write("w", [analysed_record(row, "one", "two") for row in batch])
     assert rows(any_lake) == before
-    any_lake.write_utterances("w", [analysed_record(batch[0], "three")])
-    any_lake.write_utterances("w", [analysed_record(batch[1])])
+    any_lake.utterances.write("w", [analysed_record(batch[0], "three")])
+    any_lake.utterances.write("w", [analysed_record(batch[1])])
     assert texts(any_lake) == [
         *("three", "price", "discount"),
         *("price", "discount"),
@@ -195,15 +198,15 @@ def test_a_record_analysed_again_keeps_what_its_attachments_say(any_lake: Lake) 
 
 def test_a_new_version_drops_what_attachments_said_in_the_one_before(any_lake: Lake) -> None:
     old, new, other = arrived_record("a", 1), arrived_record("a", 3), arrived_record("b", 2)
-    any_lake.merge_records("w", [old, other])
-    any_lake.write_utterances(
+    any_lake.records.merge("w", [old, other])
+    any_lake.utterances.write(
         "w", [analysed_record(old, "old words"), analysed_record(other, "others")]
     )
-    any_lake.write_attachment_utterances("w", [said(old, "old price"), said(other, "other price")])
-    any_lake.merge_records("w", [new])
-    any_lake.write_utterances("w", [analysed_record(new, "new words")])
+    any_lake.utterances.write_attachments("w", [said(old, "old price"), said(other, "other price")])
+    any_lake.records.merge("w", [new])
+    any_lake.utterances.write("w", [analysed_record(new, "new words")])
     assert texts(any_lake) == ["others", "other price", "new words"]
-    late = any_lake.write_attachment_utterances(
+    late = any_lake.utterances.write_attachments(
         "w", [said(old, "old price"), said(other, "other cost")]
     )
     assert (late.records, late.utterances, late.stale) == (1, 1, 1)
@@ -214,16 +217,16 @@ def test_a_new_version_whose_attachments_are_read_first_drops_only_the_one_befor
     any_lake: Lake,
 ) -> None:
     old, new, other = arrived_record("a", 1), arrived_record("a", 3), arrived_record("b", 2)
-    any_lake.merge_records("w", [old, other])
-    any_lake.write_utterances(
+    any_lake.records.merge("w", [old, other])
+    any_lake.utterances.write(
         "w", [analysed_record(old, "old words"), analysed_record(other, "others")]
     )
-    any_lake.write_attachment_utterances(
+    any_lake.utterances.write_attachments(
         "w", [said(old, "old price", place=2), said(other, "other price")]
     )
-    any_lake.merge_records("w", [new])
-    any_lake.write_attachment_utterances("w", [said(new, "new price")])
-    any_lake.write_utterances(
+    any_lake.records.merge("w", [new])
+    any_lake.utterances.write_attachments("w", [said(new, "new price")])
+    any_lake.utterances.write(
         "w", [analysed_record(new, "new words"), analysed_record(other, "others")]
     )
     assert texts(any_lake) == ["others", "other price", "new words", "new price"]
@@ -231,25 +234,25 @@ def test_a_new_version_whose_attachments_are_read_first_drops_only_the_one_befor
 
 def test_an_attachment_written_again_stands_once(any_lake: Lake) -> None:
     row = arrived_record("a", 1)
-    any_lake.merge_records("w", [row])
-    any_lake.write_utterances("w", [analysed_record(row, "see attached")])
+    any_lake.records.merge("w", [row])
+    any_lake.utterances.write("w", [analysed_record(row, "see attached")])
     for words in (["price", "discount", "tax"], ["price"], ["price"]):
-        any_lake.write_attachment_utterances("w", [said(row, *words)])
+        any_lake.utterances.write_attachments("w", [said(row, *words)])
         assert texts(any_lake) == ["see attached", *words]
-    any_lake.write_attachment_utterances("w", [said(row, "first"), said(row, "second")])
+    any_lake.utterances.write_attachments("w", [said(row, "first"), said(row, "second")])
     assert texts(any_lake) == ["see attached", "second"]
-    any_lake.write_attachment_utterances("w", [said(row)])
+    any_lake.utterances.write_attachments("w", [said(row)])
     assert texts(any_lake) == ["see attached"]
 
 
 def test_attachments_of_a_record_do_not_touch_each_other(any_lake: Lake) -> None:
     row, other = arrived_record("a", 1, 0), arrived_record("b", 1, 1)
-    any_lake.merge_records("w", [row, other])
-    any_lake.write_attachment_utterances(
+    any_lake.records.merge("w", [row, other])
+    any_lake.utterances.write_attachments(
         "w", [said(row, "price", place=1), said(row, "offer", place=0)]
     )
-    any_lake.write_attachment_utterances("w", [said(other, "tax", place=1)])
-    any_lake.write_attachment_utterances("w", [said(row, "cost", place=1)])
+    any_lake.utterances.write_attachments("w", [said(other, "tax", place=1)])
+    any_lake.utterances.write_attachments("w", [said(row, "cost", place=1)])
     assert texts(any_lake) == ["offer", "cost", "tax"]
     assert (found(any_lake, "offer").ordinal, found(any_lake, "cost").ordinal) == (20_000, 40_000)
 
@@ -265,9 +268,9 @@ def test_a_writer_that_dies_between_its_commits_is_repaired_by_the_next(
 
     def write(lake: Lake) -> None:
         if again == "record":
-            lake.write_utterances("w", [analysed_record(row, "see attached")])
+            lake.utterances.write("w", [analysed_record(row, "see attached")])
         else:
-            lake.write_attachment_utterances("w", [said(row, "price")])
+            lake.utterances.write_attachments("w", [said(row, "price")])
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt
@@ -285,14 +288,14 @@ def test_a_writer_that_dies_between_its_commits_is_repaired_by_the_next(
 
 def test_a_record_or_an_attachment_says_no_more_than_there_is_room_for(lake: Lake) -> None:
     row = arrived_record("a", 1)
-    lake.merge_records("w", [row])
-    words = [SpokenText("word")] * (MAX_UTTERANCES + 1)
+    lake.records.merge("w", [row])
+    words = [Utterance("word")] * (MAX_UTTERANCES + 1)
     with pytest.raises(ValueError, match="at most 20,000"):
-        lake.write_utterances("w", [analysed_record(row, *words)])
+        lake.utterances.write("w", [analysed_record(row, *words)])
     with pytest.raises(ValueError, match="at most 20,000"):
-        lake.write_attachment_utterances("w", [attachment_utterances(row, *words)])
-    lake.write_utterances("w", [analysed_record(row, *words[1:])])
-    lake.write_attachment_utterances(
+        lake.utterances.write_attachments("w", [attachment_utterances(row, *words)])
+    lake.utterances.write("w", [analysed_record(row, *words[1:])])
+    lake.utterances.write_attachments(
         "w", [attachment_utterances(row, *words[1:], position=place) for place in range(2)]
     )
     assert [ordinal for _, _, ordinal, _, _ in rows(lake)] == list(range(3 * MAX_UTTERANCES))
@@ -340,9 +343,9 @@ def test_the_next_writer_adds_the_columns_and_rewrites_nothing(
     for reader in (new.lake, program().lake, old.lake):
         assert found(reader, "price").attachment_id == "att_1"
         assert found(reader, "old").attachment_id is None
-    assert not program().lake.has_unpublished_versions("w")
+    assert not program().lake.engine.has_unpublished_versions("w")
     version = old.raw().version
-    with program().writing() as lake, lake.table("w", UTTERANCES_TABLE).writing():
+    with program().writing() as lake, lake.engine.table("w", UTTERANCES_TABLE).writing():
         pass
     assert old.raw().version == version
 
@@ -417,7 +420,7 @@ def test_a_version_from_before_the_columns_that_is_gone_back_to_gets_them_again(
     before = old.raw().version
     new = program()
     new.write(arrived_record("b", 2), attached=["price"])
-    with new.writing() as lake, lake.table("w", UTTERANCES_TABLE).writing() as writer:
+    with new.writing() as lake, lake.engine.table("w", UTTERANCES_TABLE).writing() as writer:
         writer.restore(before)
     new.write(arrived_record("b", 3), attached=["discount"])
     assert found(new.lake, "discount").attachment_id == "att_1"
@@ -432,7 +435,7 @@ def test_upkeep_folds_rows_of_both_kinds(
     for number in range(3):
         new.write(arrived_record(f"b{number}", 2 + number), attached=[f"price{number}"])
     with new.writing() as lake:
-        assert any(step.table == "utterances" for step in lake.maintain("w"))
+        assert any(step.table == "utterances" for step in lake.engine.maintain("w"))
     assert found(new.lake, "price1").attachment_id == "att_1"
     assert found(new.lake, "old").attachment_id is None
 

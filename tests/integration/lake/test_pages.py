@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from everlake.contract.envelope import Participant
-from everlake.lake import Lake, RecordFilters
+from everlake.lake import Lake
+from everlake.model.records import RecordFilters
 from tests.support.lake_rows import arrived_record, record_id
 
 HOSTILE = [
@@ -34,33 +35,33 @@ TEXT_FILTERS = (
 
 
 def found(lake: Lake, **filters: Any) -> set[str]:
-    page = lake.page_records("w", RecordFilters(**filters), limit=100)
+    page = lake.records.page("w", RecordFilters(**filters), limit=100)
     assert page.next_before is None
     return {record.record_id for record in page.records}
 
 
 def test_pages_go_from_the_newest_arrival_down(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived_record(n, n) for n in (3, 1, 2)])
-    any_lake.merge_records("w", [arrived_record(1, 4)])
-    page = any_lake.page_records("w", limit=2)
+    any_lake.records.merge("w", [arrived_record(n, n) for n in (3, 1, 2)])
+    any_lake.records.merge("w", [arrived_record(1, 4)])
+    page = any_lake.records.page("w", limit=2)
     assert [one.record_id for one in page.records] == [record_id(1), record_id(3)]
-    rest = any_lake.page_records("w", limit=2, before_version=page.next_before)
+    rest = any_lake.records.page("w", limit=2, before_version=page.next_before)
     assert [one.record_id for one in rest.records] == [record_id(2)]
     assert rest.next_before is None
 
 
 def test_a_full_last_page_says_that_there_is_no_more(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived_record(n, 1, line=n) for n in range(4)])
-    assert any_lake.page_records("w", limit=4).next_before is None
+    any_lake.records.merge("w", [arrived_record(n, 1, line=n) for n in range(4)])
+    assert any_lake.records.page("w", limit=4).next_before is None
 
 
 def test_paging_reaches_records_of_long_ago(any_lake: Lake) -> None:
     sequences = [1, 2, 50, 5_000, 5_001, 2_000_000]
-    any_lake.merge_records("w", [arrived_record(n, n) for n in sequences])
+    any_lake.records.merge("w", [arrived_record(n, n) for n in sequences])
     seen: list[str] = []
     before = None
     while True:
-        page = any_lake.page_records("w", limit=1, before_version=before)
+        page = any_lake.records.page("w", limit=1, before_version=before)
         seen += [one.batch_id for one in page.records]
         before = page.next_before
         if before is None:
@@ -69,30 +70,30 @@ def test_paging_reaches_records_of_long_ago(any_lake: Lake) -> None:
 
 
 def test_paging_neither_repeats_nor_skips_while_records_arrive(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived_record(n, 1, line=n) for n in range(30)])
+    any_lake.records.merge("w", [arrived_record(n, 1, line=n) for n in range(30)])
     seen: list[str] = []
-    page = any_lake.page_records("w", limit=4)
+    page = any_lake.records.page("w", limit=4)
     for arrival in range(2, 100):
         seen += [one.record_id for one in page.records]
         if page.next_before is None:
             break
-        any_lake.merge_records("w", [arrived_record(f"new-{arrival}", arrival)])
-        page = any_lake.page_records("w", limit=4, before_version=page.next_before)
+        any_lake.records.merge("w", [arrived_record(f"new-{arrival}", arrival)])
+        page = any_lake.records.page("w", limit=4, before_version=page.next_before)
     assert seen == [record_id(n) for n in reversed(range(30))]
 
 
 def test_a_page_ends_before_it_grows_too_large(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived_record(n, 1, line=n, data=b"x" * 1_000) for n in range(5)])
-    page = any_lake.page_records("w", limit=5, max_bytes=2_500)
+    any_lake.records.merge("w", [arrived_record(n, 1, line=n, data=b"x" * 1_000) for n in range(5)])
+    page = any_lake.records.page("w", limit=5, max_bytes=2_500)
     assert len(page.records) == 2
     assert page.next_before == page.records[-1].version
-    assert len(any_lake.page_records("w", limit=5, max_bytes=1).records) == 1
+    assert len(any_lake.records.page("w", limit=5, max_bytes=1).records) == 1
 
 
 def test_each_filter_finds_its_records(any_lake: Lake) -> None:
     ada = Participant(id="u-ada", role="external", email="Ada@Example.org")
-    any_lake.merge_records("w", [arrived_record("plain", 1)])
-    any_lake.merge_records(
+    any_lake.records.merge("w", [arrived_record("plain", 1)])
+    any_lake.records.merge(
         "w",
         [
             arrived_record(
@@ -135,18 +136,18 @@ def test_each_filter_finds_its_records(any_lake: Lake) -> None:
 
 
 def test_the_batch_filter_is_about_current_versions(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived_record("a", 1), arrived_record("b", 1, line=1)])
-    any_lake.merge_records("w", [arrived_record("a", 2)])
+    any_lake.records.merge("w", [arrived_record("a", 1), arrived_record("b", 1, line=1)])
+    any_lake.records.merge("w", [arrived_record("a", 2)])
     assert found(any_lake, batch="batch-1") == {record_id("b")}
     assert found(any_lake, batch="batch-2") == {record_id("a")}
 
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_hostile_value_is_only_a_value(any_lake: Lake, value: str) -> None:
-    any_lake.merge_records("w", [arrived_record("a", 1, tags=["t"], thread_id="x")])
+    any_lake.records.merge("w", [arrived_record("a", 1, tags=["t"], thread_id="x")])
     for name in TEXT_FILTERS:
         assert found(any_lake, **{name: value}) == set()
-    any_lake.merge_records(
+    any_lake.records.merge(
         "w",
         [arrived_record("b", 2, tags=[value], thread_id=value, source=value, project_ids=[value])],
     )
@@ -159,9 +160,9 @@ def test_a_hostile_value_is_only_a_value(any_lake: Lake, value: str) -> None:
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_text_is_found_by_itself_alone(any_lake: Lake, value: str, other: str) -> None:
-    sequence = any_lake.count_records("w") + 1
+    sequence = any_lake.records.count("w") + 1
     name = f"{sequence}"
-    any_lake.merge_records("w", [arrived_record(name, sequence, source="mine", tags=[value])])
+    any_lake.records.merge("w", [arrived_record(name, sequence, source="mine", tags=[value])])
     matching = found(any_lake, batch=f"batch-{sequence}", tag=value)
     assert matching == {record_id(name)}
     if other != value and not _has_surrogates(other):
@@ -169,7 +170,7 @@ def test_any_text_is_found_by_itself_alone(any_lake: Lake, value: str, other: st
 
 
 def test_values_that_are_not_unicode_and_times_without_zone_are_refused(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived_record("a", 1)])
+    any_lake.records.merge("w", [arrived_record("a", 1)])
     with pytest.raises(ValueError, match="Unicode"):
         found(any_lake, source="\ud800")
     with pytest.raises(ValueError, match="time zone"):

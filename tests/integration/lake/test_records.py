@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everlake.contract.envelope import Participant
-from everlake.lake import ArrivedRecord, Lake, LakeUnavailable
-from everlake.lake.lake import RECORDS_TABLE
+from everlake.lake import Lake, LakeUnavailable
+from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.model.records import ArrivedRecord
+from everlake.tables.errors import LanceError
 from everlake.tables.local_backend import LocalTableBackend
-from everlake.tables.types import LanceError
 from tests.support.lake_rows import arrived_record, record_id
 
 ODD_TEXTS = [
@@ -40,44 +41,44 @@ def test_a_record_is_read_back_as_it_arrived(any_lake: Lake) -> None:
         nature="guidance",
         vendor_ids={"b": "2", "a": "1"},
     )
-    any_lake.merge_records("w", [row])
-    stored = any_lake.get_record("w", row.record_id)
+    any_lake.records.merge("w", [row])
+    stored = any_lake.records.get("w", row.record_id)
     assert stored is not None
     for name in stored.__struct_fields__:
         assert getattr(stored, name) == getattr(row, name)
 
 
 def test_the_last_representable_event_time_is_read_back(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived_record("a", 1, event_at="9999-12-31T23:59:59Z")])
-    stored = any_lake.get_record("w", record_id("a"))
+    any_lake.records.merge("w", [arrived_record("a", 1, event_at="9999-12-31T23:59:59Z")])
+    stored = any_lake.records.get("w", record_id("a"))
     assert stored is not None
     assert stored.event_at == "9999-12-31T23:59:59Z"
 
 
 def test_data_comes_back_byte_for_byte(any_lake: Lake) -> None:
     rows = [arrived_record(n, 1, line=n, data=text) for n, text in enumerate(ODD_TEXTS)]
-    any_lake.merge_records("w", rows)
-    any_lake.merge_records("w", [arrived_record("later", 2)])
-    assert [any_lake.get_record("w", row.record_id).data for row in rows] == ODD_TEXTS  # type: ignore[union-attr]
-    page = any_lake.page_records("w", limit=10)
+    any_lake.records.merge("w", rows)
+    any_lake.records.merge("w", [arrived_record("later", 2)])
+    assert [any_lake.records.get("w", row.record_id).data for row in rows] == ODD_TEXTS  # type: ignore[union-attr]
+    page = any_lake.records.page("w", limit=10)
     assert [one.data for one in page.records[1:]] == ODD_TEXTS[::-1]
 
 
 def test_data_of_five_megabytes_comes_back_byte_for_byte(any_lake: Lake) -> None:
     text = b'{"x":"' + b"0123456789abcdef" * 327_000 + b'"}'
-    any_lake.merge_records(
+    any_lake.records.merge(
         "w", [arrived_record("big", 1, data=text), arrived_record("small", 1, line=1)]
     )
-    stored = any_lake.get_record("w", record_id("big"))
+    stored = any_lake.records.get("w", record_id("big"))
     assert stored is not None
     assert stored.data == text
 
 
 def test_text_that_is_not_utf8_is_refused_and_nothing_is_written(any_lake: Lake) -> None:
     with pytest.raises(ValueError, match=r"(?i)utf"):
-        any_lake.merge_records("w", [arrived_record("a", 1, data=b'{"a":"\xff"}')])
-    assert any_lake.count_records("w") == 0
-    assert any_lake.batches_of_record("w", record_id("a")) == []
+        any_lake.records.merge("w", [arrived_record("a", 1, data=b'{"a":"\xff"}')])
+    assert any_lake.records.count("w") == 0
+    assert any_lake.arrivals.batches_of_record("w", record_id("a")) == []
 
 
 @given(
@@ -100,13 +101,13 @@ def test_the_last_arrival_wins_whatever_the_order_of_merges(
     with tempfile.TemporaryDirectory() as directory:
         lake = Lake(LocalTableBackend(Path(directory)))
         for batch in data.draw(st.permutations(batches)):
-            lake.merge_records("w", data.draw(st.permutations(batch)))
-        assert lake.count_records("w") == len(last)
+            lake.records.merge("w", data.draw(st.permutations(batch)))
+        assert lake.records.count("w") == len(last)
         for key, row in last.items():
-            stored = lake.get_record("w", key)
+            stored = lake.records.get("w", key)
             assert stored is not None
             assert (stored.version, stored.data) == (row.version, row.data)
-            assert lake.batches_of_record("w", key) == [
+            assert lake.arrivals.batches_of_record("w", key) == [
                 (one.version, one.batch_id) for one in rows if one.record_id == key
             ]
 
@@ -114,66 +115,66 @@ def test_the_last_arrival_wins_whatever_the_order_of_merges(
 def test_of_duplicates_in_one_call_the_highest_version_stays(any_lake: Lake) -> None:
     for number, order in enumerate(permutations(range(3))):
         workspace = f"w{number}"
-        merged = any_lake.merge_records(
+        merged = any_lake.records.merge(
             workspace, [arrived_record("a", 1, line=line) for line in order]
         )
         assert (merged.received, merged.inserted, merged.replaced) == (3, 1, 0)
-        stored = any_lake.get_record(workspace, record_id("a"))
+        stored = any_lake.records.get(workspace, record_id("a"))
         assert stored is not None
         assert stored.version == arrived_record("a", 1, line=2).version
 
 
 def test_merging_the_same_rows_again_changes_nothing(any_lake: Lake) -> None:
     rows = [arrived_record(n, 1, line=n) for n in range(5)]
-    any_lake.merge_records("w", rows)
-    before = any_lake.page_records("w", limit=10)
-    merged = any_lake.merge_records("w", rows)
+    any_lake.records.merge("w", rows)
+    before = any_lake.records.page("w", limit=10)
+    merged = any_lake.records.merge("w", rows)
     assert (merged.inserted, merged.replaced) == (0, 0)
-    assert any_lake.page_records("w", limit=10) == before
-    assert any_lake.batches_of_record("w", record_id(0)) == [(rows[0].version, "batch-1")]
+    assert any_lake.records.page("w", limit=10) == before
+    assert any_lake.arrivals.batches_of_record("w", record_id(0)) == [(rows[0].version, "batch-1")]
 
 
 def test_the_whole_earlier_record_is_replaced(any_lake: Lake) -> None:
-    any_lake.merge_records(
+    any_lake.records.merge(
         "w", [arrived_record("a", 1, tags=["old"], thread_id="t", project_ids=["x"])]
     )
-    merged = any_lake.merge_records("w", [arrived_record("a", 2)])
+    merged = any_lake.records.merge("w", [arrived_record("a", 2)])
     assert merged.replaced == 1
-    stored = any_lake.get_record("w", record_id("a"))
+    stored = any_lake.records.get("w", record_id("a"))
     assert stored is not None
     assert (stored.tags, stored.thread_id, stored.project_ids) == ([], None, ["proj_1"])
 
 
 def test_a_workspace_without_a_lake_is_empty(lake: Lake) -> None:
-    assert lake.get_record("w", record_id("a")) is None
-    assert lake.batches_of_record("w", record_id("a")) == []
-    assert lake.page_records("w", limit=5).records == []
-    assert lake.count_records("w") == 0
-    assert lake.summary("w").records == 0
-    assert lake.maintain("w") == []
-    assert not Path(lake.table_set("w").uri).exists()
+    assert lake.records.get("w", record_id("a")) is None
+    assert lake.arrivals.batches_of_record("w", record_id("a")) == []
+    assert lake.records.page("w", limit=5).records == []
+    assert lake.records.count("w") == 0
+    assert lake.records.summary("w").records == 0
+    assert lake.engine.maintain("w") == []
+    assert not Path(lake.engine.table_set("w").uri).exists()
 
 
 def test_a_workspace_sees_only_its_own_records(any_lake: Lake) -> None:
-    any_lake.merge_records("w1", [arrived_record("a", 1, data=b'{"w":1}')])
-    any_lake.merge_records(
+    any_lake.records.merge("w1", [arrived_record("a", 1, data=b'{"w":1}')])
+    any_lake.records.merge(
         "w2", [arrived_record("a", 1, data=b'{"w":2}'), arrived_record("b", 1, line=1)]
     )
-    first = any_lake.get_record("w1", record_id("a"))
+    first = any_lake.records.get("w1", record_id("a"))
     assert first is not None
     assert first.data == b'{"w":1}'
-    assert any_lake.get_record("w1", record_id("b")) is None
-    assert any_lake.count_records("w1") == 1
+    assert any_lake.records.get("w1", record_id("b")) is None
+    assert any_lake.records.count("w1") == 1
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "../w", "w=1", "-w", "w\n", "é"])
 def test_a_workspace_id_that_is_no_directory_name_is_refused(any_lake: Lake, name: str) -> None:
     with pytest.raises(ValueError, match="workspace id"):
-        any_lake.count_records(name)
+        any_lake.records.count(name)
 
 
 def test_records_are_counted_by_type_and_source(any_lake: Lake) -> None:
-    any_lake.merge_records(
+    any_lake.records.merge(
         "w",
         [
             arrived_record("a", 1),
@@ -181,22 +182,22 @@ def test_records_are_counted_by_type_and_source(any_lake: Lake) -> None:
             arrived_record("c", 1, line=2, source="slack", record_type="message"),
         ],
     )
-    summary = any_lake.summary("w")
+    summary = any_lake.records.summary("w")
     assert summary.records == 3
     assert list(summary.by_type.items()) == [("email", 2), ("message", 1)]
     assert list(summary.by_source.items()) == [("slack", 2), ("api", 1)]
 
 
 def test_a_record_id_with_quotes_finds_nothing(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived_record("a", 1)])
-    assert any_lake.get_record("w", "' OR 1=1 --") is None
-    assert any_lake.batches_of_record("w", "' OR 1=1 --") == []
+    any_lake.records.merge("w", [arrived_record("a", 1)])
+    assert any_lake.records.get("w", "' OR 1=1 --") is None
+    assert any_lake.arrivals.batches_of_record("w", "' OR 1=1 --") == []
 
 
 def test_the_records_table_is_typed_for_whoever_opens_it(lake: Lake) -> None:
     someone = Participant(id="u1", role="external", name="Ada", email="Ada@x.org", type="user")
-    lake.merge_records("w", [arrived_record("a", 1, participants=[someone], vendor_ids={"k": "v"})])
-    table = lance.dataset(Path(lake.table_set("w").uri) / "records.lance").to_table()
+    lake.records.merge("w", [arrived_record("a", 1, participants=[someone], vendor_ids={"k": "v"})])
+    table = lance.dataset(Path(lake.engine.table_set("w").uri) / "records.lance").to_table()
     assert table.schema.field("event_at").type == pa.timestamp("us", "UTC")
     assert table.schema.field("ingested_at").type == pa.timestamp("ms", "UTC")
     row = table.to_pylist()[0]
@@ -213,22 +214,22 @@ def test_a_call_larger_than_one_merge_lands_whole(
     again = [arrived_record(n, 2, n) for n in range(0, 50, 7)]
     rows = [*(arrived_record(n, 1, n) for n in range(50)), *again]
 
-    merged = any_lake.merge_records("w", rows)
+    merged = any_lake.records.merge("w", rows)
 
     assert (merged.received, merged.inserted, merged.replaced) == (len(rows), 50, 0)
-    assert any_lake.count_records("w") == 50
+    assert any_lake.records.count("w") == 50
     for row in again:
-        found = any_lake.get_record("w", row.record_id)
+        found = any_lake.records.get("w", row.record_id)
         assert found is not None
         assert found.version == row.version
-        assert len(any_lake.batches_of_record("w", row.record_id)) == 2
+        assert len(any_lake.arrivals.batches_of_record("w", row.record_id)) == 2
 
 
 def test_a_join_that_has_no_memory_is_tried_again_and_not_called_damage(any_lake: Lake) -> None:
-    any_lake.merge_records("w", [arrived_record("a", 1)])
+    any_lake.records.merge("w", [arrived_record("a", 1)])
     fault = LanceError("Resources exhausted: Failed to allocate 63.7 MB for HashJoinInput")
     with (
         pytest.raises(LakeUnavailable, match="memory"),
-        any_lake.table("w", RECORDS_TABLE).writing(),
+        any_lake.engine.table("w", RECORDS_TABLE).writing(),
     ):
         raise fault

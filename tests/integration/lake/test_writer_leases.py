@@ -9,12 +9,13 @@ from pathlib import Path
 import lance
 import pytest
 
-from everlake.lake import ArrivedRecord, Lake, LakeUnavailable
-from everlake.lake.lake import RECORDS_TABLE
+from everlake.lake import Lake, LakeUnavailable
+from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.model.records import ArrivedRecord
 from everlake.tables import arrow
+from everlake.tables.errors import LanceError
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
-from everlake.tables.types import LanceError
 from tests.support.lake_rows import arrived_record
 from tests.support.server import environment
 from tests.support.worker_fixture import WorkerFixture
@@ -28,12 +29,12 @@ from everlake.lake import Lake
 from everlake.tables.local_backend import LocalTableBackend
 from tests.support.lake_rows import arrived_record
 print("merging", flush=True)
-Lake(LocalTableBackend(Path(sys.argv[1]))).merge_records("ws", [arrived_record("new", 2), arrived_record("old", 3)])
+Lake(LocalTableBackend(Path(sys.argv[1]))).records.merge("ws", [arrived_record("new", 2), arrived_record("old", 3)])
 """
 
 
 def versions(lake: Lake) -> list[tuple[str, int]]:
-    page = lake.page_records(WORKSPACE, limit=100)
+    page = lake.records.page(WORKSPACE, limit=100)
     return sorted((record.record_id, record.version) for record in page.records)
 
 
@@ -46,8 +47,8 @@ def test_a_worker_that_was_stopped_in_a_merge_and_goes_on_doubles_no_record(
     home: WorkerFixture,
 ) -> None:
     lake = Lake(LocalTableBackend(home.data))
-    lake.merge_records(WORKSPACE, [arrived_record("old", 1)])
-    with lake.table(WORKSPACE, RECORDS_TABLE).writing() as writer:
+    lake.records.merge(WORKSPACE, [arrived_record("old", 1)])
+    with lake.engine.table(WORKSPACE, RECORDS_TABLE).writing() as writer:
         merge = writer.snapshot.prepare_merge(
             arrow.records_table([arrived_record("new", 2)]),
             "record_id",
@@ -81,7 +82,7 @@ def test_many_writers_that_know_nothing_of_each_other_double_no_record(home: Wor
                 arrived_record(name, turn * 10 + number + 1, line)
                 for line, name in enumerate("abc")
             ]
-            lakes[number].merge_records(WORKSPACE, rows)
+            lakes[number].records.merge(WORKSPACE, rows)
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(len(lakes))]
     for thread in threads:
@@ -96,7 +97,7 @@ def test_tries_that_find_the_disk_full_add_no_arrivals(
     home: WorkerFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake(LocalTableBackend(home.data))
-    lake.merge_records(WORKSPACE, [arrived_record("old", 1)])
+    lake.records.merge(WORKSPACE, [arrived_record("old", 1)])
 
     def no_room(*_: object, **__: object) -> None:
         raise LanceError("LanceError(IO): No space left on device (os error 28)")
@@ -105,7 +106,10 @@ def test_tries_that_find_the_disk_full_add_no_arrivals(
         patch.setattr(Snapshot, "prepare_merge", no_room)
         for _ in range(3):
             with pytest.raises(LakeUnavailable):
-                lake.merge_records(WORKSPACE, [arrived_record("new", 2)])
-    lake.merge_records(WORKSPACE, [arrived_record("new", 2)])
+                lake.records.merge(WORKSPACE, [arrived_record("new", 2)])
+    lake.records.merge(WORKSPACE, [arrived_record("new", 2)])
 
-    assert lance.dataset(Path(lake.table_set(WORKSPACE).uri) / "arrivals.lance").count_rows() == 2
+    assert (
+        lance.dataset(Path(lake.engine.table_set(WORKSPACE).uri) / "arrivals.lance").count_rows()
+        == 2
+    )

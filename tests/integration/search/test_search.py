@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from everlake.lake import Lake, UtteranceFilters
+from everlake.lake import Lake
+from everlake.model.utterances import UtteranceFilters
 from everlake.search import search
 from tests.support.lake_rows import analysed_record, arrived_record, record_id
 
@@ -12,8 +13,8 @@ from tests.support.lake_rows import analysed_record, arrived_record, record_id
 def say(lake: Lake, sequence: int, *texts: str, workspace: str = "w") -> None:
     """Each text in a record of its own, named by the text."""
     batch = [arrived_record(text, sequence, line=line) for line, text in enumerate(texts)]
-    lake.merge_records(workspace, batch)
-    lake.write_utterances(workspace, [analysed_record(row, row_text(row, texts)) for row in batch])
+    lake.records.merge(workspace, batch)
+    lake.utterances.write(workspace, [analysed_record(row, row_text(row, texts)) for row in batch])
 
 
 def row_text(row: object, texts: tuple[str, ...]) -> str:
@@ -62,7 +63,7 @@ def test_scripts_without_spaces_are_searched(lake: Lake) -> None:
 def test_rows_are_found_before_and_after_they_are_indexed(lake: Lake) -> None:
     say(lake, 1, *(f"first number{n}" for n in range(2_100)))
     assert texts(lake, "number7") == ["first number7"]
-    assert [step.action for step in lake.maintain("w")] == ["index"]
+    assert [step.action for step in lake.engine.maintain("w")] == ["index"]
     assert texts(lake, "number7") == ["first number7"]
     say(lake, 2, "second number7")
     assert set(texts(lake, "number7")) == {"first number7", "second number7"}
@@ -71,24 +72,24 @@ def test_rows_are_found_before_and_after_they_are_indexed(lake: Lake) -> None:
 
 def test_a_stale_version_is_never_found(lake: Lake) -> None:
     old, new = arrived_record("a", 1), arrived_record("a", 2)
-    lake.merge_records("w", [old])
-    lake.write_utterances("w", [analysed_record(old, "old words")])
+    lake.records.merge("w", [old])
+    lake.utterances.write("w", [analysed_record(old, "old words")])
     assert texts(lake, "words") == ["old words"]
-    lake.merge_records("w", [new])
+    lake.records.merge("w", [new])
     assert texts(lake, "words") == []
-    lake.write_utterances("w", [analysed_record(old, "old words")])
+    lake.utterances.write("w", [analysed_record(old, "old words")])
     assert texts(lake, "words") == []
-    lake.write_utterances("w", [analysed_record(new, "new words")])
+    lake.utterances.write("w", [analysed_record(new, "new words")])
     assert texts(lake, "words") == ["new words"]
 
 
 def test_many_stale_hits_do_not_hide_the_current_ones(lake: Lake) -> None:
     stale = [arrived_record(n, 1, line=n) for n in range(200)]
-    lake.merge_records("w", stale)
-    lake.write_utterances("w", [analysed_record(row, "needle") for row in stale])
+    lake.records.merge("w", stale)
+    lake.utterances.write("w", [analysed_record(row, "needle") for row in stale])
     current = arrived_record("current", 2)
-    lake.merge_records("w", [current, *(arrived_record(n, 3, line=n) for n in range(200))])
-    lake.write_utterances("w", [analysed_record(current, "a needle in quite a lot of other words")])
+    lake.records.merge("w", [current, *(arrived_record(n, 3, line=n) for n in range(200))])
+    lake.utterances.write("w", [analysed_record(current, "a needle in quite a lot of other words")])
     assert texts(lake, "needle") == ["a needle in quite a lot of other words"]
 
 
@@ -111,8 +112,8 @@ def test_each_filter_narrows_the_search(lake: Lake) -> None:
         project_ids=["proj_1", "proj_2"],
         event_at="2024-06-01T00:00:00Z",
     )
-    lake.merge_records("w", [plain, other])
-    lake.write_utterances(
+    lake.records.merge("w", [plain, other])
+    lake.utterances.write(
         "w", [analysed_record(plain, "word plain"), analysed_record(other, "word other")]
     )
     assert sorted(texts(lake, "word")) == ["word other", "word plain"]
@@ -199,7 +200,7 @@ def test_a_query_has_no_syntax_to_get_wrong(lake: Lake, query: str) -> None:
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_text_is_a_query_or_a_value_error(lake: Lake, query: str) -> None:
-    if lake.count_records("w") == 0:
+    if lake.records.count("w") == 0:
         say(lake, 1, "a 1 x something", "é ß 東京 ไทย")
     try:
         page = search(lake, "w", query)

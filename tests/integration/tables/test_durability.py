@@ -48,57 +48,57 @@ def everything(root: Path) -> set[Path]:
 
 def test_every_file_and_directory_of_a_new_lake_is_synced(lake: Lake, syncs: Syncs) -> None:
     row = arrived_record("a", 1)
-    lake.merge_records("w", [row])
-    lake.write_utterances("w", [analysed_record(row, "hello")])
-    root = Path(lake.table_set("w").uri).parents[1]
+    lake.records.merge("w", [row])
+    lake.utterances.write("w", [analysed_record(row, "hello")])
+    root = Path(lake.engine.table_set("w").uri).parents[1]
     assert syncs.missing(everything(root)) == set()
 
 
 def test_every_new_file_of_every_commit_is_synced(lake: Lake, syncs: Syncs) -> None:
     row = arrived_record("a", 1)
-    lake.merge_records("w", [row])
-    lake.write_utterances("w", [analysed_record(row, "hello")])
+    lake.records.merge("w", [row])
+    lake.utterances.write("w", [analysed_record(row, "hello")])
     for sequence in (2, 3):
-        before = everything(Path(lake.table_set("w").uri))
+        before = everything(Path(lake.engine.table_set("w").uri))
         syncs.clear()
         row = arrived_record("a", sequence)
-        lake.merge_records("w", [row])
-        lake.write_utterances("w", [analysed_record(row, "hello", "again")])
-        new = everything(Path(lake.table_set("w").uri)) - before
+        lake.records.merge("w", [row])
+        lake.utterances.write("w", [analysed_record(row, "hello", "again")])
+        new = everything(Path(lake.engine.table_set("w").uri)) - before
         assert {path.suffix for path in new} >= {".manifest", ".txn", ".lance"}
         assert syncs.missing(new | {path.parent for path in new}) == set()
 
 
 def test_what_upkeep_writes_is_synced(lake: Lake, syncs: Syncs) -> None:
     for sequence in range(1, 20):
-        lake.merge_records("w", [arrived_record(sequence, sequence)])
-    before = everything(Path(lake.table_set("w").uri))
+        lake.records.merge("w", [arrived_record(sequence, sequence)])
+    before = everything(Path(lake.engine.table_set("w").uri))
     syncs.clear()
-    assert lake.maintain("w")
-    assert syncs.missing(everything(Path(lake.table_set("w").uri)) - before) == set()
+    assert lake.engine.maintain("w")
+    assert syncs.missing(everything(Path(lake.engine.table_set("w").uri)) - before) == set()
 
 
 def test_a_new_process_syncs_what_an_earlier_one_may_have_left(lake: Lake, syncs: Syncs) -> None:
-    lake.merge_records("w", [arrived_record("a", 1)])
+    lake.records.merge("w", [arrived_record("a", 1)])
     syncs.clear()
-    Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1])).merge_records(
+    Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1])).records.merge(
         "w", [arrived_record("b", 2)]
     )
-    assert syncs.missing(everything(Path(lake.table_set("w").uri))) == set()
+    assert syncs.missing(everything(Path(lake.engine.table_set("w").uri))) == set()
 
 
 def test_files_synced_before_are_not_synced_again(lake: Lake, syncs: Syncs) -> None:
-    lake.merge_records("w", [arrived_record(0, 1)])
+    lake.records.merge("w", [arrived_record(0, 1)])
     counts: list[int] = []
     for sequence in range(2, 12):
         syncs.clear()
-        lake.merge_records("w", [arrived_record(sequence, sequence)])
+        lake.records.merge("w", [arrived_record(sequence, sequence)])
         counts.append(len(syncs))
     assert max(counts) == min(counts)
 
 
 def test_a_failing_sync_is_not_taken_for_done(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    lake.merge_records("w", [arrived_record("a", 1)])
+    lake.records.merge("w", [arrived_record("a", 1)])
 
     def broken(descriptor: int) -> None:
         raise OSError(5, "Input/output error")
@@ -106,9 +106,9 @@ def test_a_failing_sync_is_not_taken_for_done(lake: Lake, monkeypatch: pytest.Mo
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", broken)
         with pytest.raises(LakeUnavailable, match="Input/output"):
-            lake.merge_records("w", [arrived_record("b", 2)])
-    lake.merge_records("w", [arrived_record("b", 2)])
-    assert lake.count_records("w") == 2
+            lake.records.merge("w", [arrived_record("b", 2)])
+    lake.records.merge("w", [arrived_record("b", 2)])
+    assert lake.records.count("w") == 2
 
 
 def test_a_tree_syncs_a_file_that_takes_the_name_of_another(tmp_path: Path, syncs: Syncs) -> None:
@@ -125,72 +125,72 @@ def test_a_tree_syncs_a_file_that_takes_the_name_of_another(tmp_path: Path, sync
 
 
 def test_a_table_torn_while_it_was_made_is_made_again(lake: Lake) -> None:
-    root = Path(lake.table_set("w").uri).parents[1]
+    root = Path(lake.engine.table_set("w").uri).parents[1]
     lance.write_dataset(
         lance.dataset(make(lake)).schema.empty_table(),
-        Path(lake.table_set("v").uri) / "records.lance",
+        Path(lake.engine.table_set("v").uri) / "records.lance",
     )
     os.truncate(newest_manifest(lake, "v"), 0)
     after = Lake(LocalTableBackend(root))
-    after.merge_records("v", [arrived_record("a", 1)])
-    assert after.count_records("v") == 1
+    after.records.merge("v", [arrived_record("a", 1)])
+    assert after.records.count("v") == 1
 
 
 def test_a_lost_data_file_is_damage_and_the_message_says_what_to_do(lake: Lake) -> None:
     path = make(lake)
     for file in (path / "data").iterdir():
         file.unlink()
-    after = Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))
+    after = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
     with pytest.raises(LakeDamaged) as raised:
-        after.page_records("w", limit=5)
+        after.records.page("w", limit=5)
     assert (raised.value.workspace, raised.value.table) == ("w", "records")
     assert "everlake lake rebuild --workspace w" in str(raised.value)
     with pytest.raises(LakeDamaged):
-        after.merge_records("w", [arrived_record("a", 2)])
+        after.records.merge("w", [arrived_record("a", 2)])
 
 
 def test_lost_versions_are_damage_not_an_empty_table(lake: Lake) -> None:
     shutil.rmtree(make(lake) / "_versions")
-    after = Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))
+    after = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
     with pytest.raises(LakeDamaged):
-        after.count_records("w")
+        after.records.count("w")
     with pytest.raises(LakeDamaged):
-        after.merge_records("w", [arrived_record("a", 2)])
+        after.records.merge("w", [arrived_record("a", 2)])
 
 
 def test_a_lake_moved_away_is_empty_and_can_be_filled_again(lake: Lake, tmp_path: Path) -> None:
-    reader = Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))
+    reader = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
     for sequence in (1, 2, 3):
-        lake.merge_records("w", [arrived_record(sequence, sequence)])
-    assert reader.count_records("w") == 3
-    Path(lake.table_set("w").uri).rename(tmp_path / "aside")
-    assert reader.page_records("w", limit=9).records == []
+        lake.records.merge("w", [arrived_record(sequence, sequence)])
+    assert reader.records.count("w") == 3
+    Path(lake.engine.table_set("w").uri).rename(tmp_path / "aside")
+    assert reader.records.page("w", limit=9).records == []
     for sequence in (1, 2, 3):
-        lake.merge_records("w", [arrived_record(f"again-{sequence}", sequence)])
-        assert lake.get_record("w", record_id(f"again-{sequence}")) is not None
-        assert reader.get_record("w", record_id(f"again-{sequence}")) is not None
-    assert reader.count_records("w") == 3
+        lake.records.merge("w", [arrived_record(f"again-{sequence}", sequence)])
+        assert lake.records.get("w", record_id(f"again-{sequence}")) is not None
+        assert reader.records.get("w", record_id(f"again-{sequence}")) is not None
+    assert reader.records.count("w") == 3
 
 
 def test_what_another_process_writes_is_seen_at_once(lake: Lake) -> None:
-    assert lake.count_records("w") == 0
-    root = Path(lake.table_set("w").uri).parents[1]
+    assert lake.records.count("w") == 0
+    root = Path(lake.engine.table_set("w").uri).parents[1]
     script = (
         "import sys; from pathlib import Path; from everlake.lake import Lake;"
         "from everlake.tables.local_backend import LocalTableBackend;"
         "from tests.support.lake_rows import arrived_record;"
         "lake = Lake(LocalTableBackend(Path(sys.argv[1])));"
-        "[lake.merge_records('w', [arrived_record(n, int(n))]) for n in sys.argv[2:]]"
+        "[lake.records.merge('w', [arrived_record(n, int(n))]) for n in sys.argv[2:]]"
     )
     for sequences in (["1"], ["2", "3"]):
         subprocess.run([sys.executable, "-c", script, str(root), *sequences], check=True)
-        assert lake.count_records("w") == int(sequences[-1])
-        assert lake.get_record("w", record_id(sequences[-1])) is not None
+        assert lake.records.count("w") == int(sequences[-1])
+        assert lake.records.get("w", record_id(sequences[-1])) is not None
 
 
 def test_a_disk_that_takes_no_more_is_unavailable_and_not_damage(lake: Lake) -> None:
     make(lake)
-    root = Path(lake.table_set("w").uri).parents[1]
+    root = Path(lake.engine.table_set("w").uri).parents[1]
     script = (
         "import os, resource, signal, sys; from pathlib import Path;"
         "from everlake.lake import Lake, LakeUnavailable;"
@@ -199,21 +199,23 @@ def test_a_disk_that_takes_no_more_is_unavailable_and_not_damage(lake: Lake) -> 
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, -1));"
         "row = arrived_record('b', 2, data=os.urandom(200_000).hex().encode())\n"
-        "try: Lake(LocalTableBackend(Path(sys.argv[1]))).merge_records('w', [row])\n"
+        "try: Lake(LocalTableBackend(Path(sys.argv[1]))).records.merge('w', [row])\n"
         "except LakeUnavailable as error: print(error)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(root)], check=True, capture_output=True, text=True
     )
     assert "Check the disk" in done.stdout
-    lake.merge_records("w", [arrived_record("b", 2)])
-    assert lake.count_records("w") == 2
+    lake.records.merge("w", [arrived_record("b", 2)])
+    assert lake.records.count("w") == 2
 
 
 def make(lake: Lake) -> Path:
-    lake.merge_records("w", [arrived_record("a", 1)])
-    return Path(lake.table_set("w").uri) / "records.lance"
+    lake.records.merge("w", [arrived_record("a", 1)])
+    return Path(lake.engine.table_set("w").uri) / "records.lance"
 
 
 def newest_manifest(lake: Lake, workspace: str = "w") -> Path:
-    return min((Path(lake.table_set(workspace).uri) / "records.lance/_versions").glob("*.manifest"))
+    return min(
+        (Path(lake.engine.table_set(workspace).uri) / "records.lance/_versions").glob("*.manifest")
+    )

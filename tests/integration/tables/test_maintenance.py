@@ -6,23 +6,25 @@ import lance
 import pytest
 
 from everlake.lake import Lake
-from everlake.lake.lake import RECORDS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.search import search
 from everlake.tables import local_backend
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
-from tests.support.lake_rows import SpokenText, analysed_record, arrived_record, record_id
+from tests.support.lake_rows import Utterance, analysed_record, arrived_record, record_id
 
 
 def pieces(lake: Lake, table: str) -> int:
-    return len(lance.dataset(Path(lake.table_set("w").uri) / f"{table}.lance").get_fragments())
+    return len(
+        lance.dataset(Path(lake.engine.table_set("w").uri) / f"{table}.lance").get_fragments()
+    )
 
 
 def fill(lake: Lake, batches: range) -> None:
     for sequence in batches:
         rows = [arrived_record(n % 37, sequence, line=n % 7) for n in range(sequence, sequence + 7)]
-        lake.merge_records("w", rows)
-        lake.write_utterances(
+        lake.records.merge("w", rows)
+        lake.utterances.write(
             "w",
             [analysed_record(row, f"word{row.version % 5} common", "second line") for row in rows],
         )
@@ -30,9 +32,9 @@ def fill(lake: Lake, batches: range) -> None:
 
 def answers(lake: Lake) -> object:
     return (
-        lake.page_records("w", limit=100),
-        lake.summary("w"),
-        [lake.batches_of_record("w", record_id(n)) for n in range(37)],
+        lake.records.page("w", limit=100),
+        lake.records.summary("w"),
+        [lake.arrivals.batches_of_record("w", record_id(n)) for n in range(37)],
         [
             {(hit.record_id, hit.ordinal, hit.text) for hit in search(lake, "w", q, limit=200).hits}
             for q in ("common", "word3", '"second line"')
@@ -44,28 +46,30 @@ def test_upkeep_folds_fragments_and_changes_no_answer(lake: Lake) -> None:
     fill(lake, range(1, 25))
     before = answers(lake)
     many = pieces(lake, "arrivals")
-    steps = lake.maintain("w")
+    steps = lake.engine.maintain("w")
     assert {step.action for step in steps} == {"compact"}
     assert pieces(lake, "arrivals") < many
     assert answers(lake) == before
-    assert answers(Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))) == before
+    assert (
+        answers(Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))) == before
+    )
 
 
 def test_upkeep_has_nothing_to_do_twice(lake: Lake) -> None:
     fill(lake, range(1, 25))
-    lake.maintain("w")
-    assert lake.maintain("w") == []
+    lake.engine.maintain("w")
+    assert lake.engine.maintain("w") == []
 
 
 def test_upkeep_takes_new_rows_into_the_indices_and_changes_no_answer(lake: Lake) -> None:
     for sequence in (1, 2, 3):
         rows = [arrived_record((sequence, n), sequence, line=n) for n in range(1_000)]
-        lake.merge_records("w", rows)
-        lake.write_utterances(
+        lake.records.merge("w", rows)
+        lake.utterances.write(
             "w", [analysed_record(row, f"word{n}", f"about {n % 10}") for n, row in enumerate(rows)]
         )
         before = [search(lake, "w", q, limit=50).hits for q in ("word7", "word7 word8")]
-        steps = lake.maintain("w")
+        steps = lake.engine.maintain("w")
         assert [(step.table, step.action) for step in steps] == [] or {
             (step.table, step.action) for step in steps
         } == {("utterances", "index")}
@@ -74,39 +78,39 @@ def test_upkeep_takes_new_rows_into_the_indices_and_changes_no_answer(lake: Lake
             {hit.record_id for hit in hits} for hits in after
         ]
         assert len(after[0]) == sequence
-    assert lake.count_records("w") == 3_000
+    assert lake.records.count("w") == 3_000
 
 
 def test_old_versions_go_after_a_while_and_readers_of_them_go_on(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))
+    reader = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
     for sequence in range(1, 80):
-        lake.merge_records("w", [arrived_record(n, sequence, line=n) for n in range(3)])
+        lake.records.merge("w", [arrived_record(n, sequence, line=n) for n in range(3)])
         if sequence == 40:
-            assert len(reader.page_records("w", limit=9).records) == 3
-    versions = Path(lake.table_set("w").uri) / "records.lance/_versions"
-    lake.maintain("w")
+            assert len(reader.records.page("w", limit=9).records) == 3
+    versions = Path(lake.engine.table_set("w").uri) / "records.lance/_versions"
+    lake.engine.maintain("w")
     assert len(list(versions.glob("*.manifest"))) > 79
     monkeypatch.setattr(local_backend, "VERSION_RETENTION", timedelta(0))
-    steps = lake.maintain("w")
+    steps = lake.engine.maintain("w")
     assert {(step.table, step.action) for step in steps} == {
         ("records", "clean"),
         ("arrivals", "clean"),
     }
     assert len(list(versions.glob("*.manifest"))) == 1
-    assert len(reader.page_records("w", limit=9).records) == 3
-    lake.merge_records("w", [arrived_record("later", 100)])
-    assert lake.count_records("w") == reader.count_records("w") == 4
+    assert len(reader.records.page("w", limit=9).records) == 3
+    lake.records.merge("w", [arrived_record("later", 100)])
+    assert lake.records.count("w") == reader.records.count("w") == 4
 
 
 def test_a_read_of_a_version_that_was_cleaned_up_meanwhile_is_done_again(lake: Lake) -> None:
-    lake.merge_records("w", [arrived_record("a", 1)])
-    table = lake.table("w", RECORDS_TABLE)
+    lake.records.merge("w", [arrived_record("a", 1)])
+    table = lake.engine.table("w", RECORDS_TABLE)
     held = table.read(lambda now: now, None)
     assert held is not None
     for sequence in (2, 3):
-        lake.merge_records("w", [arrived_record("a", sequence)])
+        lake.records.merge("w", [arrived_record("a", sequence)])
     lance.dataset(table.uri).cleanup_old_versions(timedelta(0))
     asked: list[Snapshot] = []
 
@@ -131,10 +135,10 @@ def test_merges_upkeep_and_reads_go_on_side_by_side(lake: Lake) -> None:
                 return
 
     jobs = [
-        lambda: lake.maintain("w"),
-        lambda: lake.page_records("w", limit=20),
+        lambda: lake.engine.maintain("w"),
+        lambda: lake.records.page("w", limit=20),
         lambda: search(lake, "w", "common"),
-        lambda: lake.get_record("w", record_id(3)),
+        lambda: lake.records.get("w", record_id(3)),
     ]
     threads = [threading.Thread(target=repeat, args=(job,)) for job in jobs]
     for thread in threads:
@@ -144,17 +148,19 @@ def test_merges_upkeep_and_reads_go_on_side_by_side(lake: Lake) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    assert lake.count_records("w") == 37
+    assert lake.records.count("w") == 37
     assert len(search(lake, "w", "common", limit=100).hits) == 37
 
 
 def test_utterances_of_replaced_records_do_not_pile_up(lake: Lake) -> None:
     for sequence in range(1, 30):
         row = arrived_record("a", sequence)
-        lake.merge_records("w", [row])
-        lake.write_utterances("w", [analysed_record(row, SpokenText("one"), SpokenText("two"))])
-        lake.maintain("w")
-    assert lance.dataset(Path(lake.table_set("w").uri) / "utterances.lance").count_rows() == 2
+        lake.records.merge("w", [row])
+        lake.utterances.write("w", [analysed_record(row, Utterance("one"), Utterance("two"))])
+        lake.engine.maintain("w")
+    assert (
+        lance.dataset(Path(lake.engine.table_set("w").uri) / "utterances.lance").count_rows() == 2
+    )
 
 
 def test_merging_by_the_index_and_without_it_comes_to_the_same(
@@ -166,7 +172,7 @@ def test_merging_by_the_index_and_without_it_comes_to_the_same(
             "everlake.lake.lake.KEYS_SCANNED_PER_LOOKUP", 0 if pays == "always" else 10**9
         )
         fill(lake, range(1, 9))
-        with lake.table("w", RECORDS_TABLE).writing() as writer:
+        with lake.engine.table("w", RECORDS_TABLE).writing() as writer:
             writer.create_index("record_id", "BTREE")
         fill(lake, range(9, 20))
         fill(lake, range(5, 12))  # late ones, which are older

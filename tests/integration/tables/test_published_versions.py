@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from everlake.lake import Lake, LakeDamaged, LakeUnavailable
-from everlake.lake.lake import RECORDS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.tables.durability import PublishedVersion
 from everlake.tables.local_backend import LocalTableBackend
 from tests.support.lake_rows import arrived_record, record_id
 
 
 def table(lake: Lake) -> Path:
-    return Path(lake.table("w", RECORDS_TABLE).uri)
+    return Path(lake.engine.table("w", RECORDS_TABLE).uri)
 
 
 def manifests(lake: Lake) -> list[Path]:
@@ -25,7 +25,7 @@ def merged(root: Path, sequences: range) -> Lake:
     """A lake into which a process has merged a record a batch."""
     lake = Lake(LocalTableBackend(root))
     for sequence in sequences:
-        lake.merge_records("w", [arrived_record(sequence, sequence)])
+        lake.records.merge("w", [arrived_record(sequence, sequence)])
     return lake
 
 
@@ -46,14 +46,14 @@ def test_versions_torn_by_a_power_cut_are_set_aside_and_their_work_done_again(
         os.truncate(manifest, size)
     after = Lake(LocalTableBackend(tmp_path))
     with pytest.raises(LakeUnavailable, match="when the machine stopped"):
-        after.count_records("w")
+        after.records.count("w")
 
     for sequence in range(4 - versions, 4):
-        after.merge_records("w", [arrived_record(sequence, sequence)])
+        after.records.merge("w", [arrived_record(sequence, sequence)])
 
-    assert after.count_records("w") == 3
+    assert after.records.count("w") == 3
     assert all(
-        Lake(LocalTableBackend(tmp_path)).get_record("w", record_id(one)) for one in range(1, 4)
+        Lake(LocalTableBackend(tmp_path)).records.get("w", record_id(one)) for one in range(1, 4)
     )
     assert len(list((table(after) / "_torn").iterdir())) == versions
 
@@ -67,21 +67,21 @@ def test_a_version_that_looks_whole_is_set_aside_as_well(tmp_path: Path) -> None
     after.repair("w")
 
     assert not torn.exists()
-    assert after.count_records("w") == 2
-    after.merge_records("w", [arrived_record(3, 3)])
-    assert after.count_records("w") == 3
+    assert after.records.count("w") == 2
+    after.records.merge("w", [arrived_record(3, 3)])
+    assert after.records.count("w") == 3
 
 
 def test_a_reader_that_saw_what_is_set_aside_sees_what_takes_its_place(tmp_path: Path) -> None:
     reader = merged(tmp_path, range(1, 4))
-    assert reader.get_record("w", record_id(3)) is not None
+    assert reader.records.get("w", record_id(3)) is not None
     cut_the_power(tmp_path, 1)
 
     merged(tmp_path, range(4, 5))
 
-    assert reader.get_record("w", record_id(3)) is None
-    assert reader.get_record("w", record_id(4)) is not None
-    assert reader.count_records("w") == 3
+    assert reader.records.get("w", record_id(3)) is None
+    assert reader.records.get("w", record_id(4)) is not None
+    assert reader.records.count("w") == 3
 
 
 def test_a_version_that_was_on_the_disk_and_is_no_more_is_damage(tmp_path: Path) -> None:
@@ -91,15 +91,15 @@ def test_a_version_that_was_on_the_disk_and_is_no_more_is_damage(tmp_path: Path)
     after = Lake(LocalTableBackend(tmp_path))
 
     with pytest.raises(LakeDamaged):
-        after.count_records("w")
+        after.records.count("w")
     with pytest.raises(LakeDamaged):
-        after.merge_records("w", [arrived_record(4, 4)])
+        after.records.merge("w", [arrived_record(4, 4)])
     assert not after.has_unpublished_versions("w")
 
 
 def test_there_is_nothing_to_mend_where_all_was_finished(tmp_path: Path) -> None:
     lake = merged(tmp_path, range(1, 4))
-    lake.maintain("w")
+    lake.engine.maintain("w")
     before = manifests(lake)
 
     assert not Lake(LocalTableBackend(tmp_path)).has_unpublished_versions("w")
@@ -117,11 +117,11 @@ def test_a_table_torn_while_it_was_made_is_tried_again(tmp_path: Path) -> None:
     os.truncate(manifests(lake)[0], 0)
     after = Lake(LocalTableBackend(tmp_path))
     with pytest.raises(LakeUnavailable, match="when the machine stopped"):
-        after.count_records("w")
+        after.records.count("w")
 
-    after.merge_records("w", [arrived_record(1, 1)])
+    after.records.merge("w", [arrived_record(1, 1)])
 
-    assert after.count_records("w") == 1
+    assert after.records.count("w") == 1
 
 
 def test_what_says_which_version_is_settled_may_be_damaged_itself(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_what_says_which_version_is_settled_may_be_damaged_itself(tmp_path: Path
         with pytest.raises(LakeUnavailable, match="everlake lake rebuild --workspace w"):
             call("w")
     with pytest.raises(LakeUnavailable, match="holds no number"):
-        Lake(LocalTableBackend(tmp_path)).merge_records("w", [arrived_record(4, 4)])
+        Lake(LocalTableBackend(tmp_path)).records.merge("w", [arrived_record(4, 4)])
 
 
 def test_a_workspace_without_tables_is_finished(tmp_path: Path) -> None:
@@ -146,13 +146,13 @@ def test_a_workspace_without_tables_is_finished(tmp_path: Path) -> None:
 
 def test_tables_of_a_program_that_settled_nothing_are_read_and_settled(tmp_path: Path) -> None:
     lake = merged(tmp_path, range(1, 4))
-    for settled in Path(lake.table_set("w").uri).glob("*/_settled"):
+    for settled in Path(lake.engine.table_set("w").uri).glob("*/_settled"):
         settled.unlink()
     after = Lake(LocalTableBackend(tmp_path))
     assert not after.has_unpublished_versions("w")
-    assert after.count_records("w") == 3
+    assert after.records.count("w") == 3
 
-    after.merge_records("w", [arrived_record(4, 4)])
+    after.records.merge("w", [arrived_record(4, 4)])
 
-    assert after.count_records("w") == 4
+    assert after.records.count("w") == 4
     assert (table(lake) / "_settled").exists()

@@ -11,9 +11,9 @@ import pytest
 from everlake.catalog import table_versions
 from everlake.catalog.errors import CatalogUnavailable
 from everlake.lake import Lake, LakeDamaged, LakeUnavailable
-from everlake.lake.lake import RECORDS_TABLE
-from everlake.lake.merge_input import merge_inputs
 from everlake.lake.opening import open_lake
+from everlake.lake.record_merge import merge_inputs
+from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.search import search
 from everlake.storage import object_store_options
 from everlake.tables import s3_version_store as bucket_module
@@ -25,11 +25,11 @@ from tests.support.lake_rows import analysed_record, arrived_record, record_id
 
 def merged(process: LakeProcess, name: str, sequence: int) -> None:
     with process.writers.holding("w"):
-        process.lake.merge_records("w", [arrived_record(name, sequence)])
+        process.lake.records.merge("w", [arrived_record(name, sequence)])
 
 
 def versions(lake: Lake) -> dict[str, int]:
-    page = lake.page_records("w", limit=100).records
+    page = lake.records.page("w", limit=100).records
     assert len(page) == len({one.record_id for one in page})
     return {one.record_id: one.version for one in page}
 
@@ -43,7 +43,10 @@ def raw(home: BucketLake, table: str = "records", generation: int = 1) -> lance.
 @contextmanager
 def half_way(process: LakeProcess, name: str, sequence: int) -> Iterator[TableWriter]:
     """A process that has prepared a merge and holds it in its hands."""
-    with process.writers.holding("w"), process.lake.table("w", RECORDS_TABLE).writing() as writer:
+    with (
+        process.writers.holding("w"),
+        process.lake.engine.table("w", RECORDS_TABLE).writing() as writer,
+    ):
         (portion,) = merge_inputs([arrived_record(name, sequence)])
         pending = writer.snapshot.prepare_merge(
             portion.records, "record_id", "source.version > target.version", use_index=False
@@ -70,12 +73,12 @@ def test_a_paused_writer_that_goes_on_after_another_wrote_doubles_nothing(
     # The engine has put it on top, where it would be there twice.
     assert raw(bucket).count_rows() == 3
     assert versions(reader) == versions(quick.lake) == versions(slow.lake)
-    assert reader.count_records("w") == 2
+    assert reader.records.count("w") == 2
 
     with pytest.raises(LakeUnavailable, match="another writer"):
         merged(quick, "c", 4)  # finds out
     merged(quick, "c", 4)
-    assert reader.count_records("w") == raw(bucket).count_rows() == 3
+    assert reader.records.count("w") == raw(bucket).count_rows() == 3
     assert versions(reader)[record_id("a")] == arrived_record("a", 3).version
 
 
@@ -86,17 +89,17 @@ def test_a_writer_whose_right_was_taken_writes_nothing_even_where_nobody_else_wr
     merged(slow, "b", 1)
     with pytest.raises(LakeUnavailable, match="taken over"), half_way(slow, "a", 2):
         quick.writers.force_acquire("w")
-    assert bucket.reader().count_records("w") == 1
+    assert bucket.reader().records.count("w") == 1
     merged(quick, "a", 2)
-    assert bucket.reader().count_records("w") == raw(bucket).count_rows() == 2
+    assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 2
 
 
 def test_nobody_writes_without_the_right_to(bucket: BucketLake) -> None:
     with pytest.raises(LakeUnavailable, match="taken over"):
-        bucket.process().lake.merge_records("w", [arrived_record("a", 1)])
+        bucket.process().lake.records.merge("w", [arrived_record("a", 1)])
     with pytest.raises(LakeUnavailable, match="taken over"):
-        bucket.reader().merge_records("w", [arrived_record("a", 1)])
-    assert bucket.reader().count_records("w") == 0
+        bucket.reader().records.merge("w", [arrived_record("a", 1)])
+    assert bucket.reader().records.count("w") == 0
 
 
 def test_a_version_whose_writer_died_before_it_counted_is_not_seen_and_written_again(
@@ -113,15 +116,15 @@ def test_a_version_whose_writer_died_before_it_counted_is_not_seen_and_written_a
         with pytest.raises(KeyboardInterrupt), half_way(first, "b", 2):
             pass
     assert raw(bucket).count_rows() == 2
-    assert bucket.reader().count_records("w") == 1
-    assert not second.lake.has_unpublished_versions("w")
+    assert bucket.reader().records.count("w") == 1
+    assert not second.lake.engine.has_unpublished_versions("w")
 
     second.writers.force_acquire("w")
-    with second.lake.table("w", RECORDS_TABLE).writing():
+    with second.lake.engine.table("w", RECORDS_TABLE).writing():
         pass
-    assert raw(bucket).count_rows() == bucket.reader().count_records("w") == 1
+    assert raw(bucket).count_rows() == bucket.reader().records.count("w") == 1
     merged(second, "b", 2)
-    assert bucket.reader().count_records("w") == raw(bucket).count_rows() == 2
+    assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 2
 
 
 def test_a_table_whose_maker_died_before_it_counted_is_taken_up(
@@ -136,10 +139,10 @@ def test_a_table_whose_maker_died_before_it_counted_is_taken_up(
         patched.setattr(table_versions, "publish", die)
         with pytest.raises(KeyboardInterrupt):
             merged(first, "a", 1)
-    assert bucket.reader().count_records("w") == 0
+    assert bucket.reader().records.count("w") == 0
     second.writers.force_acquire("w")
     merged(second, "a", 1)
-    assert bucket.reader().count_records("w") == raw(bucket).count_rows() == 1
+    assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 1
 
 
 def test_two_that_make_the_same_table_make_one(
@@ -162,7 +165,7 @@ def test_two_that_make_the_same_table_make_one(
     with pytest.raises(LakeUnavailable, match="another writer"):
         merged(quick, "b", 2)
     merged(quick, "b", 2)
-    assert bucket.reader().count_records("w") == raw(bucket).count_rows() == 2
+    assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 2
 
 
 def test_the_catalog_that_does_not_answer_leaves_the_table_as_it_is(
@@ -178,9 +181,9 @@ def test_the_catalog_that_does_not_answer_leaves_the_table_as_it_is(
         patched.setattr(table_versions, "publish", away)
         with pytest.raises(LakeUnavailable, match="the database is away"):
             merged(process, "b", 2)
-    assert bucket.reader().count_records("w") == 1
+    assert bucket.reader().records.count("w") == 1
     merged(process, "b", 2)
-    assert bucket.reader().count_records("w") == raw(bucket).count_rows() == 2
+    assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 2
 
 
 def test_upkeep_folds_and_indexes_and_answers_stay(
@@ -188,16 +191,16 @@ def test_upkeep_folds_and_indexes_and_answers_stay(
 ) -> None:
     lake = bucket.lake()
     for sequence in range(1, 40):
-        lake.merge_records("w", [arrived_record(sequence % 30, sequence)])
+        lake.records.merge("w", [arrived_record(sequence % 30, sequence)])
     before = versions(bucket.reader())
-    steps = lake.maintain("w")
+    steps = lake.engine.maintain("w")
     assert {step.action for step in steps} >= {"compact"}
     assert versions(bucket.reader()) == before
     assert len(raw(bucket).get_fragments()) < 20
 
     monkeypatch.setattr(bucket_module, "VERSION_RETENTION", timedelta(0))
     monkeypatch.setattr(bucket_module, "CLEANUP_THRESHOLD", 1)
-    assert "clean" in {step.action for step in lake.maintain("w")}
+    assert "clean" in {step.action for step in lake.engine.maintain("w")}
     assert len(raw(bucket).versions()) == bucket_module.MIN_VERSIONS_KEPT
     assert versions(bucket.reader()) == before
 
@@ -222,17 +225,17 @@ def test_a_compaction_into_which_a_paused_writer_comes_does_not_count(
     with monkeypatch.context() as patched:
         patched.setattr(Snapshot, "prepare_compaction", then_the_other)
         with pytest.raises(LakeUnavailable, match="another writer"), quick.writers.holding("w"):
-            quick.lake.maintain("w")
-    assert bucket.reader().count_records("w") == 19
+            quick.lake.engine.maintain("w")
+    assert bucket.reader().records.count("w") == 19
     merged(quick, "after", 40)
-    assert bucket.reader().count_records("w") == raw(bucket).count_rows() == 20
+    assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 20
 
 
 def test_what_is_said_is_found(bucket: BucketLake) -> None:
     lake = bucket.lake()
     row = arrived_record("a", 1)
-    lake.merge_records("w", [row])
-    lake.write_utterances("w", [analysed_record(row, "the export to excel fails")])
+    lake.records.merge("w", [row])
+    lake.utterances.write("w", [analysed_record(row, "the export to excel fails")])
     (hit,) = search(bucket.reader(), "w", "excel").hits
     assert hit.record_id == row.record_id
 
@@ -240,16 +243,16 @@ def test_what_is_said_is_found(bucket: BucketLake) -> None:
 def test_a_bucket_that_is_away_is_unavailable_and_not_damage(
     bucket: BucketLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bucket.lake().merge_records("w", [arrived_record("a", 1)])
+    bucket.lake().records.merge("w", [arrived_record("a", 1)])
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(LakeUnavailable, match="the way to it"):
-        open_lake(bucket.url, bucket.catalog).count_records("w")
+        open_lake(bucket.url, bucket.catalog).records.count("w")
 
 
 def test_a_table_that_lost_objects_is_damaged(bucket: BucketLake) -> None:
-    bucket.lake().merge_records("w", [arrived_record("a", 1)])
+    bucket.lake().records.merge("w", [arrived_record("a", 1)])
     for key in bucket.server.keys(bucket.bucket):
         if "records.lance/_versions" in key:
             bucket.server.delete(bucket.bucket, key)
     with pytest.raises(LakeDamaged, match="lake rebuild"):
-        bucket.reader().count_records("w")
+        bucket.reader().records.count("w")

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from everlake.lake import Lake, LakeUnavailable
-from everlake.lake.lake import DERIVED_TABLES, RECORDS_TABLE, UTTERANCES_TABLE
+from everlake.lake.derived_tables import DERIVED_TABLES
+from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.lake.utterance_rows import UTTERANCES_TABLE
 from everlake.tables import local_backend as local_module
 from everlake.tables import local_table_set as place_module
 from everlake.tables.local_backend import LocalTableBackend
@@ -19,27 +21,27 @@ def filled(lake: Lake, count: int, word: str = "hello", first: int = 1) -> None:
     """``count`` records, each from a batch of its own."""
     for sequence in range(first, first + count):
         row = arrived_record(sequence, sequence)
-        lake.merge_records("w", [row])
-        lake.write_utterances("w", [analysed_record(row, f"{word} {sequence}")])
+        lake.records.merge("w", [row])
+        lake.utterances.write("w", [analysed_record(row, f"{word} {sequence}")])
 
 
 def swap(lake: Lake) -> None:
-    with lake.exclusive("w"):
-        lake.table_set("w").swap()
-    lake.table_set("w").remove_replaced()
+    with lake.engine.exclusive("w"):
+        lake.engine.table_set("w").swap()
+    lake.engine.table_set("w").remove_replaced()
 
 
 def test_a_reader_with_open_tables_finds_the_new_ones(lake: Lake) -> None:
-    reader = Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))
+    reader = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
     filled(lake, 3)
     filled(lake.staged(), 5)
-    assert reader.count_records("w") == 3
+    assert reader.records.count("w") == 3
 
     swap(lake)
 
-    assert reader.count_records("w") == 5
-    assert reader.get_record("w", record_id(5)) is not None
-    assert len(reader.page_records("w", limit=9).records) == 5
+    assert reader.records.count("w") == 5
+    assert reader.records.get("w", record_id(5)) is not None
+    assert len(reader.records.page("w", limit=9).records) == 5
 
 
 @pytest.mark.parametrize("commits", [2, 4, 7])
@@ -48,24 +50,24 @@ def test_new_tables_are_noticed_whatever_their_version(lake: Lake, commits: int)
     staged = lake.staged()
     for sequence in range(1, commits + 1):
         rows = [arrived_record(f"{sequence} {line}", sequence, line) for line in range(3)]
-        staged.merge_records("w", rows)
-        staged.write_utterances("w", [analysed_record(row, "said") for row in rows])
+        staged.records.merge("w", rows)
+        staged.utterances.write("w", [analysed_record(row, "said") for row in rows])
     versions = [
         each.table("w", RECORDS_TABLE).read(lambda now: now.version, 0) for each in (lake, staged)
     ]
     assert versions[1] - versions[0] == commits - 4
-    assert lake.count_records("w") == 4
+    assert lake.records.count("w") == 4
 
     swap(lake)
 
-    assert lake.count_records("w") == 3 * commits
-    assert lake.table("w", UTTERANCES_TABLE).read(lambda now: now.count(), 0) == 3 * commits
+    assert lake.records.count("w") == 3 * commits
+    assert lake.engine.table("w", UTTERANCES_TABLE).read(lambda now: now.count(), 0) == 3 * commits
 
 
 def test_a_read_that_is_under_way_is_done_again_on_the_new_tables(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    other = Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))
+    other = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
     counts: list[int] = []
 
     def read(now: Snapshot) -> int:
@@ -75,25 +77,28 @@ def test_a_read_that_is_under_way_is_done_again_on_the_new_tables(lake: Lake) ->
         counts.append(len(rows))
         return len(now.select(["data"]))
 
-    assert lake.table("w", RECORDS_TABLE).read(read, 0) == 5
+    assert lake.engine.table("w", RECORDS_TABLE).read(read, 0) == 5
     assert counts[0] == 3
 
 
 def test_a_writer_that_waited_writes_to_the_new_tables(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    writer = Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))
-    writer.count_records("w")
+    writer = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
+    writer.records.count("w")
     waiting = threading.Thread(target=filled, args=(writer, 1, "later", 9))
-    with lake.exclusive("w"):
+    with lake.engine.exclusive("w"):
         waiting.start()
         time.sleep(0.3)
-        lake.table_set("w").swap()
+        lake.engine.table_set("w").swap()
     waiting.join()
-    lake.table_set("w").remove_replaced()
+    lake.engine.table_set("w").remove_replaced()
 
-    assert lake.count_records("w") == 6
-    assert Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1])).count_records("w") == 6
+    assert lake.records.count("w") == 6
+    assert (
+        Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1])).records.count("w")
+        == 6
+    )
 
 
 def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
@@ -101,7 +106,7 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
 ) -> None:
     filled(lake, 1)
     filled(lake.staged(), 1)
-    root = Path(lake.table_set("w").uri).parents[1]
+    root = Path(lake.engine.table_set("w").uri).parents[1]
     has_it, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -110,10 +115,10 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
             done.wait()
 
     waiting = threading.Thread(target=hold)
-    with lake.exclusive("w"):
+    with lake.engine.exclusive("w"):
         waiting.start()
         time.sleep(0.3)
-        lake.table_set("w").swap()
+        lake.engine.table_set("w").swap()
     try:
         assert has_it.wait(10)
         monkeypatch.setattr(local_module, "_LOCK_TIMEOUT_SECONDS", 0.1)
@@ -130,12 +135,12 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
 def test_a_writer_with_open_tables_goes_on_in_the_new_ones(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    swap(Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1])))
+    swap(Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1])))
 
     filled(lake, 2, "later", 6)
-    lake.maintain("w")
+    lake.engine.maintain("w")
 
-    assert lake.count_records("w") == 7
+    assert lake.records.count("w") == 7
 
 
 def test_who_keeps_the_tables_still_keeps_every_writer_out(
@@ -143,18 +148,21 @@ def test_who_keeps_the_tables_still_keeps_every_writer_out(
 ) -> None:
     filled(lake, 1)
     monkeypatch.setattr(local_module, "_LOCK_TIMEOUT_SECONDS", 0.1)
-    other = Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))
+    other = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
     with other.exclusive("w"):
         for spec in DERIVED_TABLES:
-            table = lake.table("w", spec)
+            table = lake.engine.table("w", spec)
             with pytest.raises(LakeUnavailable), table.writing():
                 pass
-        assert lake.count_records("w") == 1
+        assert lake.records.count("w") == 1
     filled(lake, 1, first=2)
 
 
 def stopped_between_the_renames(lake: Lake, *, whole: bool) -> None:
-    directory, staged = Path(lake.table_set("w").uri), Path(lake.table_set("w").staged_uri)
+    directory, staged = (
+        Path(lake.engine.table_set("w").uri),
+        Path(lake.engine.table_set("w").staged_uri),
+    )
     if whole:
         (staged / "_whole").touch()
     directory.rename(staged.with_name(directory.name + ".old"))
@@ -168,45 +176,45 @@ def test_a_swap_cut_off_between_its_renames_is_settled_by_whoever_comes(
     filled(lake, 3)
     filled(lake.staged(), 5)
     stopped_between_the_renames(lake, whole=whole)
-    comer = Lake(LocalTableBackend(Path(lake.table_set("w").uri).parents[1]))
+    comer = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
 
     if who == "reader":
-        assert comer.count_records("w") == count
+        assert comer.records.count("w") == count
     elif who == "writer":
         filled(comer, 1, "later", 9)
-        assert comer.count_records("w") == count + 1
+        assert comer.records.count("w") == count + 1
     else:
         comer.maintain("w")
-        assert comer.count_records("w") == count
+        assert comer.records.count("w") == count
 
 
 def test_upkeep_clears_away_what_was_replaced(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    with lake.exclusive("w"):
-        lake.table_set("w").swap()
+    with lake.engine.exclusive("w"):
+        lake.engine.table_set("w").swap()
 
-    lake.maintain("w")
+    lake.engine.maintain("w")
 
-    assert [path.name for path in Path(lake.table_set("w").uri).parent.rglob("*.old")] == []
-    assert not list(Path(lake.table_set("w").uri).glob("_*"))
-    assert lake.count_records("w") == 5
+    assert [path.name for path in Path(lake.engine.table_set("w").uri).parent.rglob("*.old")] == []
+    assert not list(Path(lake.engine.table_set("w").uri).glob("_*"))
+    assert lake.records.count("w") == 5
 
 
 def test_replaced_tables_can_be_kept(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    with lake.exclusive("w"):
-        lake.table_set("w").swap("kept")
-    lake.maintain("w")
+    with lake.engine.exclusive("w"):
+        lake.engine.table_set("w").swap("kept")
+    lake.engine.maintain("w")
 
-    kept = Path(lake.table_set("w").uri).parent / "replaced" / "kept"
+    kept = Path(lake.engine.table_set("w").uri).parent / "replaced" / "kept"
     assert (kept / "records.lance").is_dir()
 
 
 def test_readers_never_see_half_of_it(lake: Lake) -> None:
     filled(lake, 20)
-    root = Path(lake.table_set("w").uri).parents[1]
+    root = Path(lake.engine.table_set("w").uri).parents[1]
     stop = threading.Event()
     seen: set[tuple[int, int, int]] = set()
     errors: list[Exception] = []
@@ -215,9 +223,9 @@ def test_readers_never_see_half_of_it(lake: Lake) -> None:
         reader = Lake(LocalTableBackend(root))
         while not stop.is_set():
             try:
-                page = reader.page_records("w", limit=100)
+                page = reader.records.page("w", limit=100)
                 said = reader.table("w", DERIVED_TABLES[2]).read(lambda now: now.count(), 0)
-                seen.add((reader.count_records("w"), len(page.records), said))
+                seen.add((reader.records.count("w"), len(page.records), said))
             except Exception as error:  # noqa: BLE001 - looked at below
                 errors.append(error)
 
@@ -251,8 +259,8 @@ def test_every_rename_of_a_swap_is_synced(lake: Lake, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Path, "rename", noted_rename)
     monkeypatch.setattr(place_module, "fsync_path", noted_sync)
-    with lake.exclusive("w"):
-        lake.table_set("w").swap()
+    with lake.engine.exclusive("w"):
+        lake.engine.table_set("w").swap()
 
-    assert events[:2] == ["sync _whole", f"sync {Path(lake.table_set('w').uri).name}"]
+    assert events[:2] == ["sync _whole", f"sync {Path(lake.engine.table_set('w').uri).name}"]
     assert events[2:] == ["rename", "rename", "sync lake", "sync rebuild"]

@@ -165,7 +165,7 @@ def test_upkeep_folds_small_fragments_of_the_workspaces_a_worker_writes(
     for number in range(20):
         home.accept(record(str(number)))
         assert home.stage_runner(writer_leases=writers).run_once()
-    table = Path(home.lake.table_set(home.workspace_id).uri) / "records.lance" / "data"
+    table = Path(home.lake.engine.table_set(home.workspace_id).uri) / "records.lance" / "data"
     before = len(list(table.iterdir()))
 
     maintenance.maintain_tables(home.lake, writers)
@@ -188,7 +188,7 @@ def test_upkeep_stops_where_another_worker_took_over(home: WorkerFixture) -> Non
         assert home.stage_runner(writer_leases=one).run_once()
     one.release_all()
     home.writer_leases("other").acquire(home.workspace_id)
-    table = Path(home.lake.table_set(home.workspace_id).uri) / "records.lance"
+    table = Path(home.lake.engine.table_set(home.workspace_id).uri) / "records.lance"
     before = {path for path in table.rglob("*") if path.is_file()}
 
     maintenance.maintain_tables(home.lake, one)

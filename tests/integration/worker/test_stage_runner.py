@@ -12,7 +12,7 @@ from everlake.catalog.database import Connection
 from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.lake import Lake
-from everlake.lake.merge_input import MergeInput
+from everlake.lake.record_merge import MergeInput
 from everlake.lake.writer_leases import WriterLeases
 from everlake.model.records import MergeResult
 from everlake.storage import StorageFull, StorageUnavailable
@@ -79,7 +79,7 @@ def test_many_batches_are_one_merge(home: WorkerFixture) -> None:
 
     assert lake.merges == 1
     assert set(home.statuses(*ids)) == {"LANDED"}
-    assert home.lake.count_records(home.workspace_id) == 60
+    assert home.lake.records.count(home.workspace_id) == 60
 
 
 def test_workspaces_are_not_merged_together(home: WorkerFixture) -> None:
@@ -92,7 +92,7 @@ def test_workspaces_are_not_merged_together(home: WorkerFixture) -> None:
     assert home.batch(mine).status is BatchStatus.COMPLETE
     assert home.batch(theirs, other).status is BatchStatus.COMPLETE
     assert home.texts() == ["mine"]
-    assert home.lake.count_records(other) == 1
+    assert home.lake.records.count(other) == 1
 
 
 def test_the_last_to_arrive_wins_in_whatever_order_batches_are_worked_on(
@@ -515,7 +515,7 @@ def test_a_refused_batch_is_no_work(home: WorkerFixture) -> None:
     home.process_all()
 
     assert home.statuses(batch_id) == ["COMPLETE"]
-    assert home.lake.count_records(home.workspace_id) == 1
+    assert home.lake.records.count(home.workspace_id) == 1
 
 
 def test_one_lost_object_among_many_costs_few_merges(home: WorkerFixture) -> None:

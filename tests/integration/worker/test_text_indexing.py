@@ -220,7 +220,7 @@ def test_tables_in_trouble_are_waited_out(
 ) -> None:
     url = files.put("n.txt", NOTE)
     batch_id = landed(home, with_attachments("a", attach(url, filename="n.txt")))
-    write, failed = home.lake.write_attachment_utterances, threading.Event()
+    write, failed = home.lake.utterances.write_attachments, threading.Event()
 
     def once(*arguments: object) -> object:
         if not failed.is_set():

@@ -47,7 +47,7 @@ def test_upkeep_comes_back_to_a_workspace_that_was_left(home: WorkerFixture) -> 
         assert home.stage_runner(writer_leases=one).run_once()
     home.accept(record("a"), workspace_id=second)
     assert home.stage_runner(writer_leases=one).run_once()
-    table = Path(home.lake.table_set(home.workspace_id).uri) / "records.lance" / "data"
+    table = Path(home.lake.engine.table_set(home.workspace_id).uri) / "records.lance" / "data"
     before = len(list(table.iterdir()))
 
     maintenance.maintain_tables(home.lake, one)

@@ -9,8 +9,8 @@ from everlake.analysis import utterance_builder as reading_module
 from everlake.analysis.attachment_text import attachment_utterances, recording_start_ms
 from everlake.analysis.paragraphs import join_lines, split_paragraphs
 from everlake.analysis.prose import MAX_TEXT, normalize_text
-from everlake.analysis.utterances import MAX_UTTERANCES
 from everlake.contract.envelope import Participant
+from everlake.model.utterances import MAX_UTTERANCES
 
 ADA = Participant(id="u1", role="external", name="Ada Ruiz")
 BOB = Participant(id="u2", role="internal", name="Bob")

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from everlake.analysis.json_decoding import decode_json
 from everlake.analysis.member_names import MemberKind, meaning_of
 from everlake.analysis.prose import MAX_TEXT
-from everlake.analysis.utterances import MAX_UTTERANCES, extract_utterances
+from everlake.analysis.utterances import extract_utterances
 from everlake.contract.envelope import RECORD_TYPES, Participant
+from everlake.model.utterances import MAX_UTTERANCES
 
 KNOWN_NAMES = """
     text body content message html snippet from author speaker name role type id ts created_at

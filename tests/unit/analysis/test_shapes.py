@@ -4,8 +4,9 @@ import base64
 import json
 from typing import Any
 
-from everlake.analysis.utterances import Utterance, extract_utterances
+from everlake.analysis.utterances import extract_utterances
 from everlake.contract.envelope import Participant
+from everlake.model.utterances import Utterance
 
 ANN = Participant(id="u1", role="internal", name="Ann Agent", email="ann@acme.io")
 CARL = Participant(id="c9", role="external", name="Carl", email="carl@example.com")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everlake.model.records import TextQuery
+from everlake.model.utterances import TextQuery
 from everlake.search.passages import MAX_PASSAGE_LENGTH, best_passage
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from everlake.model.records import TextQuery
+from everlake.model.utterances import TextQuery
 from everlake.search.query import parse_query
 
 

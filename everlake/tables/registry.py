@@ -1,0 +1,87 @@
+"""Registry of derived tables: what each is, and how its rows are made and written."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from everlake.catalog.batches import BatchRow
+from everlake.landing.lines import LandedRecord
+from everlake.tables.arrow import ArrowTable
+from everlake.tables.engine import TableEngine
+from everlake.tables.spec import TableSpec
+
+REQUIRED_COLUMNS = ("record_id", "version", "batch_id")
+"""Columns of every derived table: integrity checks, rebuilds and salvage rest on them."""
+
+R = TypeVar("R")
+
+
+class DerivedTable(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """A table that is derived from the landing archive, and how to derive it.
+
+    ``R`` holds what one version of a record contributes: one row, or a group of rows, which may be
+    empty.
+
+    Attributes:
+        spec: its name, columns, key, mode, sources and indexes.
+        derive: makes what a landed record of a batch contributes. A pure function.
+        to_arrow: converts contributions to rows of ``spec.schema``. Raises ValueError where a
+            value cannot be stored.
+        size_of: about how many bytes of memory a contribution takes.
+        write: writes contributions to the workspace's table, according to ``spec.mode``. It may
+            be called again with the same ones, and in any order of batches; what it wrote is
+            durable when it returns.
+    """
+
+    spec: TableSpec
+    derive: Callable[[LandedRecord, BatchRow], R]
+    to_arrow: Callable[[Sequence[R]], ArrowTable]
+    size_of: Callable[[R], int]
+    write: Callable[[TableEngine, str, Sequence[R]], object]
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.spec.name
+
+
+class Registry:
+    """The derived tables of a lake, in the order in which a writer locks them.
+
+    Raises:
+        ValueError: two tables have one name, or one lacks a column that every table needs.
+    """
+
+    def __init__(self, tables: Iterable[DerivedTable[Any]]) -> None:
+        self._tables: dict[str, DerivedTable[Any]] = {}
+        for table in tables:
+            _check(table.spec)
+            if self._tables.setdefault(table.name, table) is not table:
+                raise ValueError(f"Two derived tables are called {table.name}.")
+
+    def __iter__(self) -> Iterator[DerivedTable[Any]]:
+        return iter(self._tables.values())
+
+    def __getitem__(self, name: str) -> DerivedTable[Any]:
+        """Return the table of that name. Raises KeyError where there is none."""
+        return self._tables[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tables' names."""
+        return tuple(self._tables)
+
+    @property
+    def specs(self) -> tuple[TableSpec, ...]:
+        """The tables' specifications."""
+        return tuple(table.spec for table in self)
+
+
+def _check(spec: TableSpec) -> None:
+    names = {*REQUIRED_COLUMNS, *spec.key, *spec.indexes}
+    if spec.analysis_version is not None:
+        names.add("analysis_version")
+    missing = sorted(names - set(spec.schema.names))
+    if missing:
+        raise ValueError(f"The table {spec.name} needs the columns {', '.join(missing)}.")
