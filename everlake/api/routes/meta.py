@@ -7,23 +7,15 @@ import msgspec
 from litestar import Request, Response, get
 
 from everlake import __version__
-from everlake.api.docs_page import DOCS_MEDIA_TYPE, read_static_file, render_docs_page
-from everlake.api.llms_txt import render_llms_txt
 from everlake.api.openapi import build_document
+from everlake.api.reference import page
+from everlake.api.reference.llms_txt import render_llms_txt
+from everlake.api.reference.static_files import read_static_file
 from everlake.api.responses import json_response
 from everlake.api.services import Services
 from everlake.contract.errors import RETRY_AFTER_SECONDS, ErrorCode, WireError
-from everlake.metrics import MEDIA_TYPE
+from everlake.runtime.metrics_exposition import MEDIA_TYPE
 from everlake.timeouts import run_with_timeout
-
-_PAGE_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 @get("/healthz")
@@ -53,19 +45,22 @@ async def get_openapi(services: Services) -> Response[bytes]:
 
 
 @get("/docs")
-async def get_docs() -> Response[bytes]:
-    """The interactive documentation."""
-    return Response(render_docs_page(), media_type=DOCS_MEDIA_TYPE, headers=_PAGE_HEADERS)
+async def get_docs(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
+    """Return the API reference for people."""
+    content = page.reference_page(
+        services.limits, version=__version__, base_url=str(request.base_url).rstrip("/")
+    )
+    return Response(content, media_type=page.MEDIA_TYPE, headers=page.PAGE_HEADERS)
 
 
 @get("/static/{name:path}")
 async def get_static_file(name: str) -> Response[bytes]:
-    """A file that the documentation page needs."""
+    """Return a file that the API reference loads."""
     found = read_static_file(name.lstrip("/"))
     if found is None:
         raise WireError(ErrorCode.NOT_FOUND, "There is no such file.")
     content, media_type = found
-    headers = {**_PAGE_HEADERS, "Cache-Control": "public, max-age=3600"}
+    headers = {**page.PAGE_HEADERS, "Cache-Control": "public, max-age=3600"}
     return Response(content, media_type=media_type, headers=headers)
 
 

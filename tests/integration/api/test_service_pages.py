@@ -1,7 +1,11 @@
 """The pages about the server itself, and what every answer carries."""
 
+import html
 import json
+import os
 import re
+import shutil
+import subprocess
 import time
 from collections.abc import Generator
 
@@ -9,7 +13,7 @@ import httpx
 import pytest
 
 from tests.support.api_workspaces import ApiWorkspaces, assert_error, unique
-from tests.support.server import ApiClient
+from tests.support.server import PRODUCT, PROJECT, ApiClient
 
 
 @pytest.fixture
@@ -54,15 +58,56 @@ def test_the_description_is_openapi_and_names_every_endpoint(visitor: httpx.Clie
     assert document["components"]["schemas"]["RecordArray"]["maxItems"] == 1_000
 
 
-def test_the_documentation_needs_nothing_from_elsewhere(visitor: httpx.Client) -> None:
+def test_the_reference_needs_nothing_from_elsewhere(visitor: httpx.Client) -> None:
     page = visitor.get("/docs")
-    assert page.headers["content-type"].startswith("text/html")
-    assert "default-src 'self'" in page.headers["content-security-policy"]
-    sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    sources = set(re.findall(r'(?:src|href)="([^"#][^"]*)"', page.text))
     assert sources
     for source in sources:
         assert source.startswith("/"), source
         assert visitor.get(source).status_code == 200, source
+
+
+@pytest.mark.parametrize("path", ["/docs", "/static/docs.css", "/static/docs.js"])
+def test_a_browser_is_told_to_run_and_load_nothing_else(visitor: httpx.Client, path: str) -> None:
+    headers = visitor.get(path).headers
+    assert headers["content-security-policy"] == (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_reference_names_the_host_that_the_reader_used(visitor: httpx.Client) -> None:
+    host = "lake.example:8400"
+    page = visitor.get("/docs", headers={"Host": host})
+    assert f"curl -sS http://{host}/api/v1/ingest/batches " in page.text
+    assert f"http://{host}" not in visitor.get("/docs").text
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+@pytest.mark.parametrize(
+    ("operation", "status"), [("listBatches", 200), ("ingest", 202), ("createUpload", 201)]
+)
+def test_a_command_of_the_reference_works_as_it_is_copied(
+    api: ApiClient, operation: str, status: int
+) -> None:
+    page = api.http.get("/docs").text
+    article = page[page.index(f'<article id="{operation}"') :]
+    command = html.unescape(article.split('<pre class="command"')[1].split("<code>")[1])
+    command = command.partition("</code>")[0]
+    command = command.replace("prod_atlas", PRODUCT).replace("proj_reporting", PROJECT)
+    answer = subprocess.run(
+        ["sh", "-c", command + " -w '\\n%{http_code}'"],
+        env={"PATH": os.environ["PATH"], "EVERLAKE_API_KEY": api.setup["api_key"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    body, _, code = answer.stdout.rpartition("\n")
+    assert code == str(status), body
+    assert json.loads(body)
 
 
 def test_the_page_for_language_models_names_this_server(visitor: httpx.Client) -> None:

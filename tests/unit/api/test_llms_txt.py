@@ -2,7 +2,7 @@ import re
 
 import msgspec
 
-from everlake.api.llms_txt import render_llms_txt
+from everlake.api.reference.llms_txt import render_llms_txt
 from everlake.contract.batches import BatchStatus
 from everlake.contract.envelope import (
     RECORD_TYPES,

@@ -133,7 +133,7 @@ Codes in a record's `errors`:
 ## Docs
 
 - [OpenAPI 3.1]({base_url}/openapi.json): the exact description of every endpoint
-- [Interactive documentation]({base_url}/docs): try requests in a browser
+- [API reference]({base_url}/docs): every operation with a curl command, for people
 """
 
 
