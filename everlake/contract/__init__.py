@@ -1,1 +1,4 @@
-"""The wire as types: envelope, batch, errors, limits. Knows nothing else of Everlake."""
+"""Wire contract as types: envelope, batches, errors and limits.
+
+It imports nothing else of Everlake, and no engine.
+"""

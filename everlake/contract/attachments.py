@@ -1,4 +1,4 @@
-"""One attachment as clients see it (ours; the contract has a batch's counts of them)."""
+"""Attachments on the wire. An extension: the contract itself only counts them per batch."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 
 class AttachmentStatus(StrEnum):
-    """Where the content of an attachment is."""
+    """Status of an attachment's download."""
 
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"
@@ -16,7 +16,7 @@ class AttachmentStatus(StrEnum):
 
 
 class TextStatus(StrEnum):
-    """Where the text of an attachment is; ``COMPLETE`` is found by search."""
+    """Status of an attachment's text. Search finds it once it is ``COMPLETE``."""
 
     PENDING = "PENDING"
     COMPLETE = "COMPLETE"
@@ -24,14 +24,14 @@ class TextStatus(StrEnum):
 
 
 class AttachmentFault(msgspec.Struct, frozen=True):
-    """Why the last try failed: a code, and a sentence that says what to do."""
+    """Reason why the last attempt failed: a code, and a message that says what to do."""
 
     code: str
     message: str
 
 
 class TextProgress(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How far the text of an attachment is."""
+    """Progress of an attachment's text extraction."""
 
     status: TextStatus
     error: AttachmentFault | UnsetType = UNSET
@@ -40,10 +40,10 @@ class TextProgress(msgspec.Struct, frozen=True, omit_defaults=True):
 class BatchAttachment(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"
 ):
-    """One attachment. Sizes are in bytes, times Unix milliseconds.
+    """One attachment of a batch. Sizes are in bytes, times in Unix milliseconds.
 
-    ``index`` is its place in the record's ``_attachments``, from 0. ``size``, ``mime_type`` and
-    ``sha256`` are those of the content that was stored, ``stated_*`` what the record says.
+    ``index`` is its position in the record's ``_attachments``, from 0. ``size``, ``mime_type`` and
+    ``sha256`` describe the stored content, ``stated_*`` what the record states.
     """
 
     attachment_id: str
@@ -67,14 +67,14 @@ class BatchAttachment(
 
 
 class AttachmentPage(msgspec.Struct, frozen=True, rename="camel"):
-    """One page of a batch's attachments; ``nextCursor`` is null when there is no more."""
+    """One page of a batch's attachments. ``nextCursor`` is null on the last page."""
 
     attachments: list[BatchAttachment]
     next_cursor: str | None
 
 
 class Retried(msgspec.Struct, frozen=True, rename="camel"):
-    """How many failed attachments are fetched again, and how many files are read again."""
+    """Number of failed downloads and of failed text extractions that were queued again."""
 
     retried: int
     texts_retried: int

@@ -1,4 +1,4 @@
-"""A batch as clients see it, and the answers of the ingest endpoint."""
+"""Batches on the wire, and the responses of the ingest endpoint."""
 
 from enum import StrEnum
 from typing import Literal, TypeAlias
@@ -11,7 +11,7 @@ PayloadFormat: TypeAlias = Literal["text", "audio", "video", "file"]
 
 
 class BatchStatus(StrEnum):
-    """Where a batch is; it only moves forward, save for a retry of ``FAILED``."""
+    """Status of a batch. It only moves forward, except when a ``FAILED`` batch is retried."""
 
     LANDING = "LANDING"
     LANDED = "LANDED"
@@ -21,11 +21,11 @@ class BatchStatus(StrEnum):
 
 
 TERMINAL_STATUSES = (BatchStatus.COMPLETE, BatchStatus.FAILED)
-"""Where a batch stays, unless it is retried."""
+"""Statuses that a batch keeps unless it is retried."""
 
 
 class DownloadStatus(StrEnum):
-    """Progress of a batch's attachments."""
+    """Status of a batch's attachment downloads."""
 
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"
@@ -35,7 +35,7 @@ class DownloadStatus(StrEnum):
 
 
 class Receipt(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """The 202 answer (with ``batchId``) or the 200 answer of a dry run (without)."""
+    """Response to a submitted request: 202 with ``batchId``, 200 without it for a dry run."""
 
     batchId: str | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
     acceptedCount: int  # noqa: N815
@@ -45,7 +45,7 @@ class Receipt(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, omit_defaults=True):
-    """One batch's status and counts. ``createdAt`` is Unix milliseconds."""
+    """Status and counts of one batch. ``createdAt`` is in Unix milliseconds."""
 
     batchId: str  # noqa: N815
     status: BatchStatus
@@ -63,7 +63,7 @@ class Batch(msgspec.Struct, omit_defaults=True):
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing more becomes of it and its attachments, unless something is retried."""
+        """Whether the batch and its attachments change no more, unless they are retried."""
         if self.status is not BatchStatus.COMPLETE:
             return self.status is BatchStatus.FAILED
         pending = (DownloadStatus.PENDING, DownloadStatus.IN_PROGRESS)
@@ -71,7 +71,7 @@ class Batch(msgspec.Struct, omit_defaults=True):
 
 
 class BatchPage(msgspec.Struct):
-    """One page of batches; ``nextCursor`` is null when there is no more."""
+    """One page of batches. ``nextCursor`` is null on the last page."""
 
     batches: list[Batch]
     nextCursor: str | None  # noqa: N815

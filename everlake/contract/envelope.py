@@ -1,9 +1,9 @@
-"""The Integration Envelope: one record as it comes over the wire.
+"""Integration Envelope: one record as it arrives over the wire.
 
-Each rule of the contract's record table stands here once: a type with its bounds, and beside
-it the sentence a person is told when it is broken. The fast decoder, the explaining validator
-and the OpenAPI description all read these types. Lengths count Unicode characters, and
-``null`` is not a way to leave a member out, so no member's type admits it.
+Each rule of the contract's record table is stated once: a type with its bounds, and beside it the
+message for a value that breaks the rule. The decoder, the diagnostics and the OpenAPI document
+all read these types. Lengths count Unicode characters. No type admits ``null``: a member without
+a value is left out.
 """
 
 from collections.abc import Sequence
@@ -25,16 +25,19 @@ RECORD_TYPES = (
     "document",
     "spreadsheet",
 )
-SCHEMA_VERSION = "1.0.0"
 DEFAULT_NATURE = "evidence"
+"""The ``_nature`` of a record that states none."""
 
-# The end is (?![\s\S]), which Python and JSON Schema read alike; $ is not.
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""Raised by decoding for a text that is not JSON, or not of the type asked for."""
+
+# (?![\s\S]) is the end of the text in both Python and JSON Schema; $ differs between them.
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+(?![\s\S])"
 URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]+[^\s]*(?![\s\S])"
 
 
-def _rule(sentence: str) -> dict[str, Any]:
-    return {"rule": sentence}
+def _rule(message: str) -> dict[str, Any]:
+    return {"rule": message}
 
 
 Text64: TypeAlias = Annotated[
@@ -97,7 +100,7 @@ Nature: TypeAlias = Annotated[
 class Participant(
     msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False
 ):
-    """Someone who took part: a customer, a colleague, a bot."""
+    """One participant of a conversation: a customer, a colleague, a bot."""
 
     id: Text256
     role: Role
@@ -109,7 +112,7 @@ class Participant(
 class Attachment(
     msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False
 ):
-    """A file a record points to, or one uploaded before. ``size`` is in bytes."""
+    """One file of a record, by URL or by the id of an upload. ``size`` is in bytes."""
 
     type: AttachmentType
     filename: Text512 | UnsetType = UNSET
@@ -124,7 +127,7 @@ class Attachment(
 class DetectedEntity(
     msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False
 ):
-    """One piece of personal data the sender found."""
+    """One piece of personal data that the sender found."""
 
     type: Text64
     value: Text1024 | UnsetType = UNSET
@@ -137,7 +140,7 @@ DetectedEntities: TypeAlias = Annotated[
 
 
 class Pii(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
-    """What the sender knows of personal data in the record."""
+    """Personal data in a record, as far as the sender knows."""
 
     contains_email: Flag | UnsetType = UNSET
     contains_phone: Flag | UnsetType = UNSET
@@ -150,7 +153,7 @@ RecordType: TypeAlias = Annotated[
     str,
     Meta(extra=_rule("must be " + ", ".join(RECORD_TYPES[:-1]) + " or " + RECORD_TYPES[-1])),
 ]
-"""Compared after trimming and lower-casing, so the type itself admits any string."""
+"""Any string here: :func:`canonical_type` trims and lower-cases it before it is compared."""
 
 EventAt: TypeAlias = Annotated[
     str,
@@ -185,9 +188,10 @@ Tags: TypeAlias = Annotated[
 class Record(
     msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False
 ):
-    """One record. Member names on the wire carry a leading underscore, save ``data``.
+    """One record.
 
-    ``data`` is the sender's JSON object, byte for byte.
+    On the wire every member but ``data`` has a leading underscore in its name. ``data`` is the
+    sender's JSON object, byte for byte.
     """
 
     type: RecordType = msgspec.field(name="_type")
@@ -206,18 +210,45 @@ class Record(
     data: Raw
 
 
+class _TypeAndProduct(msgspec.Struct, gc=False):
+    record_type: Raw | UnsetType = msgspec.field(name="_type", default=UNSET)
+    product_id: Raw | UnsetType = msgspec.field(name="_product_id", default=UNSET)
+
+
 _TYPE_OF = {name: name for name in RECORD_TYPES}
+_decode_type_and_product = msgspec.json.Decoder(_TypeAndProduct).decode
+_decode_text = msgspec.json.Decoder(str).decode
+
+
+def normalize_type(text: str) -> str:
+    """Return a ``_type`` in the form in which types are compared: trimmed and lower-cased."""
+    return text.strip().lower()
 
 
 def canonical_type(text: str) -> str | None:
-    """The record type that ``text`` names after trimming and lower-casing, or None."""
-    return _TYPE_OF.get(text) or _TYPE_OF.get(text.strip().lower())
+    """Return the record type that ``text`` names, or None."""
+    return _TYPE_OF.get(text) or _TYPE_OF.get(normalize_type(text))
+
+
+def type_and_product(payload: bytes) -> tuple[str, str] | None:
+    """Return the ``_type``, as compared, and the ``_product_id`` of a record's JSON text.
+
+    None unless both are strings: no other record counts where all records of a request must have
+    the same type and product (contract, Judged, 4).
+    """
+    try:
+        found = _decode_type_and_product(payload)
+        if found.record_type is UNSET or found.product_id is UNSET:
+            return None
+        return normalize_type(_decode_text(found.record_type)), _decode_text(found.product_id)
+    except DECODE_ERRORS:
+        return None
 
 
 def canonical_event_at(text: str) -> str | None:
-    """``text`` cut to the whole second (``YYYY-MM-DDTHH:MM:SSZ``), or None if it breaks the rule.
+    """Return ``text`` cut to the second (``YYYY-MM-DDTHH:MM:SSZ``), or None if it breaks the rule.
 
-    Contract, Record: 1 to 3 fraction digits, upper-case T and Z, and a date that exists.
+    Contract, Record: at most 3 fraction digits, upper-case T and Z, a date that exists.
     """
     tail = text[19:]
     if tail != "Z":
@@ -236,7 +267,10 @@ def canonical_event_at(text: str) -> str | None:
 
 
 def are_canonical_times(texts: Sequence[str]) -> bool:
-    """Whether :func:`canonical_event_at` would leave each of ``texts`` as it is; at once."""
+    """Return whether :func:`canonical_event_at` would leave each of ``texts`` as it is.
+
+    Faster than one call for each.
+    """
     count = len(texts)
     joined = "".join(texts)
     if {*map(len, texts)} != {20} or joined[10::20] != "T" * count or joined[19::20] != "Z" * count:
@@ -250,7 +284,7 @@ def are_canonical_times(texts: Sequence[str]) -> bool:
 
 @lru_cache(50_000)
 def _is_date(text: str) -> bool:
-    """Whether ``text`` is a date that exists, ``YYYY-MM-DD``; few differ among many records."""
+    """Return whether ``text`` is a date that exists, ``YYYY-MM-DD``."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
@@ -259,7 +293,7 @@ def _is_date(text: str) -> bool:
 
 @lru_cache(100_000)
 def _is_time(text: str) -> bool:
-    """Whether ``text`` is ``T`` and a time of day that exists, ``HH:MM:SS``."""
+    """Return whether ``text`` is ``T`` and a time of day that exists, ``HH:MM:SS``."""
     try:
         return "T" + time.fromisoformat(text[1:]).isoformat() == text
     except ValueError:

@@ -1,4 +1,4 @@
-"""Error codes of the wire and the exception that carries one to the client."""
+"""Error codes of the wire, and the exception that carries one to the client."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,7 +12,7 @@ RETRY_AFTER_SECONDS = 5.0
 
 
 class ErrorCode(StrEnum):
-    """Codes of a whole answer (contract, Errors)."""
+    """Error codes of a response (contract, Errors)."""
 
     INVALID_JSON = "INVALID_JSON"
     INVALID_BODY = "INVALID_BODY"
@@ -47,11 +47,11 @@ HTTP_STATUSES: Mapping[ErrorCode, int] = {
     ErrorCode.INTERNAL_ERROR: 500,
     ErrorCode.UNAVAILABLE: 503,
 }
-"""HTTP status of each code; a code not named here is a 400."""
+"""HTTP status of an error code; 400 for any other."""
 
 
 class RecordErrorCode(StrEnum):
-    """Codes of one record's errors (contract, Record errors)."""
+    """Error codes of a record (contract, Record errors)."""
 
     VALIDATION_ERROR = "VALIDATION_ERROR"
     INVALID_JSON = "INVALID_JSON"
@@ -63,7 +63,7 @@ class RecordErrorCode(StrEnum):
 
 
 class RecordError(msgspec.Struct, frozen=True, gc=False):
-    """One error of one record; ``index`` counts from 0 in the submitted order."""
+    """One error of one record. ``index`` is the record's position in the request, from 0."""
 
     index: int
     code: RecordErrorCode
@@ -71,7 +71,7 @@ class RecordError(msgspec.Struct, frozen=True, gc=False):
 
 
 class ErrorBody(msgspec.Struct, omit_defaults=True):
-    """The JSON body of every non-2xx answer. ``retryAfter`` is in seconds, on 429 alone."""
+    """Body of every response other than 2xx. ``retryAfter`` is in seconds, and set on 429 alone."""
 
     error: ErrorCode
     message: str
@@ -80,13 +80,13 @@ class ErrorBody(msgspec.Struct, omit_defaults=True):
 
 
 class WireError(Exception):
-    """A refusal of the whole request, ready to be answered.
+    """Error response to a request.
 
     Args:
-        code: decides the HTTP status.
-        message: tells a person what to do; cut at 2,048 characters.
-        details: more to say, JSON-able.
-        retry_after: seconds to wait before the next try.
+        code: determines the HTTP status.
+        message: what is wrong and what to do, for people; cut at 2,048 characters.
+        details: further members, encodable as JSON.
+        retry_after: seconds to wait before the request is sent again.
     """
 
     def __init__(
@@ -109,11 +109,11 @@ class WireError(Exception):
 
     @property
     def status(self) -> int:
-        """The HTTP status of the answer."""
+        """HTTP status of the response."""
         return HTTP_STATUSES.get(self.code, 400)
 
     def body(self) -> ErrorBody:
-        """The answer's body; ``retryAfter`` stands in it on 429 alone (contract, Errors)."""
+        """Return the response body. ``retryAfter`` is set on 429 alone (contract, Errors)."""
         return ErrorBody(
             error=self.code,
             message=self.message,

@@ -5,6 +5,8 @@ from enum import StrEnum
 from everlake.contract.errors import ErrorCode, WireError
 
 EVENT_STREAM = "text/event-stream"
+BINARY = "application/octet-stream"
+"""Media type of content that is not known."""
 
 
 class MediaType(StrEnum):

@@ -1,4 +1,7 @@
-"""Which record is the same record, and which of two versions wins (contract, Identity)."""
+"""Identity and version of a record (contract, Identity).
+
+Of the versions of one record, the one with the highest version number is current.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,31 +9,31 @@ from collections.abc import Mapping
 import msgspec
 
 LINE_BITS = 20
-"""Bits of a version that number the record within its batch: up to 1,048,576 records."""
+"""Bits of a version that hold the record's line: at most 1,048,576 records in a batch."""
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def record_id(record_type: str, vendor_ids: Mapping[str, str], event_at: str) -> str:
-    """The record's id within its workspace: 32 hexadecimal digits.
+    """Return a record's id within its workspace: 32 hexadecimal digits.
 
-    128-bit BLAKE2b over the canonical form of (``_type``, ``_vendor_ids`` with its members
-    sorted, ``_event_at`` to the second). All three are as normalised.
+    It is the 128-bit BLAKE2b hash of the canonical JSON of (``_type``, ``_vendor_ids`` with its
+    members sorted, ``_event_at`` to the second), all three normalised.
     """
     canonical = _encode((record_type, vendor_ids, event_at))
     return hashlib.blake2b(canonical, digest_size=16).hexdigest()
 
 
 def record_version(sequence: int, line: int) -> int:
-    """A number that grows with arrival: the batch's sequence in its workspace, then the line.
+    """Return a record's version: the batch's sequence number, then the line. It grows with arrival.
 
     Args:
-        sequence: the batch's number in its workspace, from 1, in the order of the 202s.
-        line: the record's line in the landing object, from 0; it grows with the record's index.
+        sequence: the batch's number in its workspace, from 1, in the order of the 202 responses.
+        line: the record's line in the landing object, from 0.
     """
     return sequence << LINE_BITS | line
 
 
 def sequence_of(version: int) -> int:
-    """The sequence of the batch that wrote ``version``."""
+    """Return the sequence number of the batch that wrote ``version``."""
     return version >> LINE_BITS

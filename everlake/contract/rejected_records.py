@@ -1,4 +1,4 @@
-"""Refused records as they are read back, each with its payload and all of its errors."""
+"""Rejected records on the wire, each with its payload and all of its errors."""
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -7,18 +7,18 @@ from everlake.contract.errors import RecordErrorCode
 
 
 class RecordFault(msgspec.Struct, frozen=True, gc=False):
-    """One error of a record whose index stands beside it."""
+    """One error of a :class:`RefusedRecord`."""
 
     code: RecordErrorCode
     message: str
 
 
 class RefusedRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One refused record, or a part of one that has very many errors.
+    """One rejected record, or one part of a record with very many errors.
 
-    ``payload`` is the submitted text, ``payloadBase64`` stands in its place where that is not
-    UTF-8. It comes with the last of the record's errors: a part without either is gone on with
-    by the next one, which has the same ``index``.
+    ``payload`` is the submitted text; ``payloadBase64`` replaces it where the text is not UTF-8.
+    The last part of a record has the payload. A part without it continues in the next one, which
+    has the same ``index``.
     """
 
     index: int
@@ -28,12 +28,12 @@ class RefusedRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
 
     @property
     def is_last(self) -> bool:
-        """Whether the record has no further errors behind these."""
+        """Whether this is the record's last part."""
         return self.payload is not UNSET or self.payloadBase64 is not UNSET
 
 
 class RefusedPage(msgspec.Struct):
-    """One page of refused records by index; ``nextCursor`` is null when there is no more."""
+    """One page of rejected records, by index. ``nextCursor`` is null on the last page."""
 
     errors: list[RefusedRecord]
     nextCursor: str | None  # noqa: N815

@@ -1,4 +1,7 @@
-"""Files sent before the records that name them (ours; the envelope has ``upload_intent_id``)."""
+"""Uploads on the wire: files sent before the records that refer to them.
+
+An extension: the contract itself has only the ``upload_intent_id`` of an attachment.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,7 +10,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-# The end is (?![\s\S]), which Python and JSON Schema read alike; $ is not.
+# (?![\s\S]) is the end of the text in both Python and JSON Schema; $ differs between them.
 _NO_NUL = r"^[^\x00]*(?![\s\S])"
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}(?![\s\S])"
 
@@ -17,9 +20,9 @@ Sha256: TypeAlias = Annotated[str, Meta(pattern=SHA256_PATTERN)]
 
 
 class UploadRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is announced of a file. ``size`` is in bytes.
+    """Announcement of a file. ``size`` is in bytes.
 
-    ``sha256``, where it is given, is checked when the content is taken in.
+    A ``sha256``, if given, is compared with that of the uploaded content.
     """
 
     size: Annotated[int, Meta(ge=0)]
@@ -29,7 +32,7 @@ class UploadRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class UploadStatus(StrEnum):
-    """Where an upload is."""
+    """Status of an upload."""
 
     PENDING = "PENDING"
     COMPLETE = "COMPLETE"
@@ -37,7 +40,10 @@ class UploadStatus(StrEnum):
 
 
 class UploadTarget(msgspec.Struct, frozen=True):
-    """A request that takes content: ``url`` is absolute, or a path of the API (RFC 3986, 4.2)."""
+    """Request that uploads the whole file.
+
+    ``url`` is absolute, or a path of the API (RFC 3986, 4.2).
+    """
 
     method: str
     url: str
@@ -45,7 +51,7 @@ class UploadTarget(msgspec.Struct, frozen=True):
 
 
 class UploadPart(msgspec.Struct, frozen=True):
-    """The request that takes one part. ``number`` counts from 1, ``size`` is in bytes."""
+    """Request that uploads one part. ``number`` counts from 1, ``size`` is in bytes."""
 
     number: int
     size: int
@@ -55,7 +61,7 @@ class UploadPart(msgspec.Struct, frozen=True):
 
 
 class UploadProgress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """How much of an upload has come. Sizes are in bytes, times Unix milliseconds."""
+    """Progress of an upload. Sizes are in bytes, times in Unix milliseconds."""
 
     upload_intent_id: str = msgspec.field(name="upload_intent_id")
     status: UploadStatus
@@ -66,10 +72,11 @@ class UploadProgress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class Upload(UploadProgress, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """An upload, and where to send what has not come yet.
+    """Upload, with the requests that send what is missing.
 
-    It may come as a ``whole``, or in ``parts`` of ``partSize`` bytes of which the last may be
-    shorter. ``parts`` are those that are missing; neither is there once nothing is taken any more.
+    The file is sent as a ``whole``, or in ``parts`` of ``partSize`` bytes, the last of which may
+    be shorter. ``parts`` lists the missing ones. Both are absent once the upload is complete or
+    expired.
     """
 
     whole: UploadTarget | UnsetType = UNSET

@@ -1,1 +1,1 @@
-"""Body to batch: decode, validate, normalise, admit."""
+"""Ingest: from a request body to a durable batch."""

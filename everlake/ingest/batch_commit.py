@@ -1,79 +1,33 @@
-"""A judged batch on its way in, its commit, and what became of it."""
+"""Commit of batches whose archive objects are stored: one transaction for all of them."""
 
-import asyncio
 from collections.abc import Sequence
 
-import msgspec
-
 from everlake.catalog.batch_insertion import BatchInsertion, insert_batches
-from everlake.catalog.batches import NewBatch
 from everlake.catalog.database import Catalog
 from everlake.catalog.idempotency import IdempotentResponse
-from everlake.contract.errors import ErrorCode, WireError
-
-
-class IdempotencyClaim(msgspec.Struct, frozen=True):
-    """A request's ``Idempotency-Key`` and the SHA-256 of its body."""
-
-    key: str
-    body_hash: bytes
-
-
-class ValidatedBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A judged batch on its way in.
-
-    ``lines`` are the accepted records, not yet compressed; ``refused`` is compressed.
-    ``receipt`` is the answer's body. Only a claim that is given is remembered.
-    """
-
-    row: NewBatch
-    lines: bytes
-    rejected_object: bytes | None
-    receipt: bytes
-    claim: IdempotencyClaim | None
-
-
-class IngestResult(msgspec.Struct, frozen=True):
-    """The answer's body, and whether it is that of an earlier request."""
-
-    receipt: bytes
-    replayed: bool
-
-
-CommitOutcome = IngestResult | WireError
-
-
-class PendingCommit(msgspec.Struct, frozen=True):
-    """An admission, and who waits for it in an event loop.
-
-    ``until`` is when its turn must have come, on the monotonic clock.
-    """
-
-    batch: ValidatedBatch
-    future: asyncio.Future[IngestResult]
-    loop: asyncio.AbstractEventLoop
-    deadline: float
-
-
-def idempotency_key_reused() -> WireError:
-    """The 400 for an idempotency key that came before with another body."""
-    return WireError(
-        ErrorCode.IDEMPOTENCY_KEY_REUSED,
-        "This Idempotency-Key was used for another body: use a new key for new records.",
-    )
+from everlake.ingest.errors import idempotency_key_reused
+from everlake.ingest.types import CommitOutcome, IngestResult, ValidatedBatch
 
 
 def commit_batches(
     catalog: Catalog, batches: Sequence[ValidatedBatch], lock_timeout: float
 ) -> list[CommitOutcome]:
-    """Store the rows of admissions whose objects are stored, and say what became of each.
+    """Insert the rows of the batches, and return the outcome of each.
+
+    Args:
+        catalog: takes the rows.
+        batches: their archive objects must be stored.
+        lock_timeout: longest wait for each lock, in seconds.
 
     Raises:
         CatalogUnavailable: see :func:`everlake.catalog.batch_insertion.insert_batches`.
     """
-    arrivals = [BatchInsertion(one.row, _stored_response(one)) for one in batches]
-    known = insert_batches(catalog, arrivals, lock_timeout)
-    return [_to_outcome(one, earlier) for one, earlier in zip(batches, known, strict=True)]
+    insertions = [BatchInsertion(batch.row, _stored_response(batch)) for batch in batches]
+    earlier_responses = insert_batches(catalog, insertions, lock_timeout)
+    return [
+        _to_outcome(batch, earlier)
+        for batch, earlier in zip(batches, earlier_responses, strict=True)
+    ]
 
 
 def _stored_response(batch: ValidatedBatch) -> IdempotentResponse | None:
@@ -89,7 +43,6 @@ def _stored_response(batch: ValidatedBatch) -> IdempotentResponse | None:
 
 
 def _to_outcome(batch: ValidatedBatch, earlier: IdempotentResponse | None) -> CommitOutcome:
-    """The answer; or what to say where its key came first elsewhere."""
     if earlier is None:
         return IngestResult(batch.receipt, replayed=False)
     if batch.claim is None or earlier.body_hash != batch.claim.body_hash:

@@ -1,98 +1,33 @@
-"""Reading a request body: media type, content encoding, and the size limit while it comes."""
+"""Request bodies: decompression, and the size limit, while a body arrives."""
 
-import zlib
-from typing import Protocol
-
-import zstandard
+from collections.abc import Callable, Mapping
 
 from everlake.contract.errors import ErrorCode, WireError
+from everlake.ingest.decompression import (
+    DECOMPRESSION_ERRORS,
+    Decompressor,
+    GzipDecompressor,
+    IdentityDecompressor,
+    ZstdDecompressor,
+)
 
 _FRAMING_ALLOWANCE = 64 * 1024
-"""Room for the framing of a compressed body that does not shrink."""
-_GZIP_STEP = 4_096
-"""Input bytes a call: each member that ends copies what is left of the call's input."""
-_ZSTD_STEP = 256
-"""Input bytes a call: four bytes can stand for 128 KiB, so this bounds a call's output to 8 MiB."""
+"""Bytes by which a compressed body may be larger than the limit of its content."""
 
-
-class _Decompressor(Protocol):
-    def feed(self, chunk: bytes, max_size: int) -> bytes: ...
-    def finished(self) -> bool: ...
-
-
-class _Identity:
-    def feed(self, chunk: bytes, max_size: int) -> bytes:
-        return chunk[:max_size]
-
-    def finished(self) -> bool:
-        return True
-
-
-class _Gzip:
-    """Gzip with any number of members (RFC 1952, 2.2)."""
-
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(wbits=31)
-        self._started = False
-
-    def feed(self, chunk: bytes, max_size: int) -> bytes:
-        parts: list[bytes] = []
-        for start in range(0, len(chunk), _GZIP_STEP):
-            pending = chunk[start : start + _GZIP_STEP]
-            while pending and max_size > 0:
-                if self._stream.eof:
-                    self._stream = zlib.decompressobj(wbits=31)
-                self._started = True
-                part = self._stream.decompress(pending, max_size)
-                parts.append(part)
-                max_size -= len(part)
-                pending = self._stream.unconsumed_tail or self._stream.unused_data
-        return b"".join(parts)
-
-    def finished(self) -> bool:
-        return self._started and self._stream.eof
-
-
-class _Zstd:
-    """One or more Zstandard frames (RFC 8878), windows of at most 8 MiB (its section 3.1.1.1.2)."""
-
-    def __init__(self) -> None:
-        self._context = zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024)
-        self._stream = self._context.decompressobj()
-        self._started = False
-
-    def feed(self, chunk: bytes, max_size: int) -> bytes:
-        parts: list[bytes] = []
-        for start in range(0, len(chunk), _ZSTD_STEP):
-            pending = chunk[start : start + _ZSTD_STEP]
-            while pending and max_size > 0:
-                if self._stream.eof:
-                    self._stream = self._context.decompressobj()
-                self._started = True
-                part = self._stream.decompress(pending)
-                parts.append(part)
-                max_size -= len(part)
-                pending = self._stream.unused_data if self._stream.eof else b""
-        return b"".join(parts)
-
-    def finished(self) -> bool:
-        return self._started and self._stream.eof
-
-
-_DECOMPRESSORS: dict[str, type[_Identity] | type[_Gzip] | type[_Zstd]] = {
-    "": _Identity,
-    "identity": _Identity,
-    "gzip": _Gzip,
-    "x-gzip": _Gzip,
-    "zstd": _Zstd,
+_DECOMPRESSORS: Mapping[str, Callable[[], Decompressor]] = {
+    "": IdentityDecompressor,
+    "identity": IdentityDecompressor,
+    "gzip": GzipDecompressor,
+    "x-gzip": GzipDecompressor,
+    "zstd": ZstdDecompressor,
 }
 
 
 class BodyReader:
-    """Collects a body chunk by chunk and stops as soon as it is too large.
+    """Collects a body chunk by chunk, and raises as soon as it is too large.
 
     Args:
-        content_encoding: the ``Content-Encoding`` header, empty where there is none.
+        content_encoding: the ``Content-Encoding`` header; empty if there is none.
         limit: most bytes after decompression.
 
     Raises:
@@ -106,36 +41,36 @@ class BodyReader:
                 ErrorCode.UNSUPPORTED_MEDIA_TYPE,
                 "Content-Encoding must be gzip or zstd, or be left out.",
             )
-        self._decompressor: _Decompressor = _DECOMPRESSORS[name]()
+        self._decompressor = _DECOMPRESSORS[name]()
         self._limit = limit
         self._received = 0
         self._size = 0
         self._parts: list[bytes] = []
 
     def check_length(self, content_length: int) -> None:
-        """Refuse before reading when the announced length is already too large.
+        """Check the announced length of a body before it is read.
 
         Raises:
             WireError: ``PAYLOAD_TOO_LARGE``.
         """
         if content_length > self._limit + _FRAMING_ALLOWANCE or (
-            isinstance(self._decompressor, _Identity) and content_length > self._limit
+            isinstance(self._decompressor, IdentityDecompressor) and content_length > self._limit
         ):
             raise self._too_large()
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next chunk as it came over the wire.
+        """Add the next chunk, as received.
 
         Raises:
-            WireError: ``PAYLOAD_TOO_LARGE``, or ``INVALID_BODY`` for a broken compression.
+            WireError: ``PAYLOAD_TOO_LARGE``, or ``INVALID_BODY`` for invalid compressed data.
         """
         self._received += len(chunk)
         if self._received > self._limit + _FRAMING_ALLOWANCE:
             raise self._too_large()
         try:
             part = self._decompressor.feed(chunk, self._limit - self._size + 1)
-        except (zlib.error, zstandard.ZstdError):
-            raise _broken_compression() from None
+        except DECOMPRESSION_ERRORS:
+            raise _invalid_compression() from None
         self._size += len(part)
         if self._size > self._limit:
             raise self._too_large()
@@ -143,13 +78,13 @@ class BodyReader:
             self._parts.append(part)
 
     def finish(self) -> bytes:
-        """The whole body, decompressed.
+        """Return the whole body, decompressed.
 
         Raises:
-            WireError: ``INVALID_BODY`` when the compressed stream is cut off.
+            WireError: ``INVALID_BODY`` for a truncated compressed body.
         """
-        if not self._decompressor.finished():
-            raise _broken_compression()
+        if not self._decompressor.is_finished():
+            raise _invalid_compression()
         body = b"".join(self._parts)
         self._parts.clear()
         return body
@@ -163,8 +98,8 @@ class BodyReader:
         )
 
 
-def _broken_compression() -> WireError:
+def _invalid_compression() -> WireError:
     return WireError(
         ErrorCode.INVALID_BODY,
-        "The body does not decompress: it is not what Content-Encoding says, or is cut off.",
+        "The body cannot be decompressed: it is truncated, or is not what Content-Encoding says.",
     )

@@ -1,8 +1,8 @@
-"""The durable moment: landing objects synced, rows committed, then the 202.
+"""Group commit: batches that wait at the same time share one database commit.
 
-Admissions that wait at the same time share one commit. The one thread here, and that of
-:mod:`apart` for those whose commit was interrupted, are the only places of an API process that
-write new batches.
+A batch is durable once its archive objects are synced and its row is committed. Only the thread
+here, and that of :mod:`everlake.ingest.isolated_commit` for batches whose group commit was
+interrupted, write new batches in an API process.
 """
 
 import asyncio
@@ -15,38 +15,33 @@ from contextlib import suppress
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError, CatalogInterrupted
 from everlake.contract.errors import unavailable
-from everlake.ingest.batch_commit import (
-    CommitOutcome,
-    IngestResult,
-    PendingCommit,
-    ValidatedBatch,
-    commit_batches,
-)
+from everlake.ingest.batch_commit import commit_batches
 from everlake.ingest.isolated_commit import IsolatedCommitter
+from everlake.ingest.types import CommitOutcome, IngestResult, PendingCommit, ValidatedBatch
 from everlake.landing.lines import compress
 from everlake.settings.defaults import DATABASE_TIMEOUT_SECONDS
 from everlake.storage import ObjectStore, StorageError
 
 GROUP_BYTES = 32 * 1024 * 1024
-"""Uncompressed bytes that one commit takes at most, so that its first is not kept waiting."""
-_LOCK_TIMEOUT_SHARE = 0.1
-"""Of the patience, for which a commit waits for each lock."""
-_OVERLOADED = "More comes in than the database and the storage can keep up with. Try again."
+"""Uncompressed bytes at which a group is closed, so that its first batch does not wait for long."""
 MAX_PENDING = 1_000
-"""Admissions handed in and not yet settled."""
+"""Most batches that wait for their outcome."""
 MAX_PENDING_BYTES = 4 * GROUP_BYTES
-"""Their uncompressed bytes: one group at the database, and three behind it."""
+"""Most uncompressed bytes of these: one group in its commit, and three behind it."""
+_LOCK_TIMEOUT_SHARE = 0.1
+"""Share of the timeout that a commit waits for each lock."""
+_OVERLOADED = "The database and the storage cannot keep up with the requests. Try again later."
 
 
 class GroupCommitter:
-    """Makes batches durable, many a commit.
+    """Commits batches in groups, on a thread of its own.
 
     Args:
         catalog: takes the rows.
-        store: takes the landing objects.
-        patience: seconds that the database waits for a lock or a statement. An admission waits
-            as long for its turn, and three times as long for its answer.
-        most_bytes: held for admissions at a time; a single one may be larger.
+        store: takes the archive objects.
+        timeout: longest wait of the database for a lock or a statement, in seconds. A batch waits
+            as long for its commit to begin, and three times as long for its outcome.
+        max_bytes: most uncompressed bytes that wait at a time; a single batch may be larger.
     """
 
     def __init__(
@@ -57,34 +52,33 @@ class GroupCommitter:
         max_bytes: int = MAX_PENDING_BYTES,
     ) -> None:
         self._catalog = catalog
-        self.store = store
-        """Takes the landing objects."""
+        self._store = store
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._pending_count = 0
         self._pending_bytes = 0
         self._queue: queue.SimpleQueue[PendingCommit | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="admitter", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
         self._isolated = IsolatedCommitter(self._commit_batches, self._deliver)
 
     def start(self) -> None:
-        """Begin to take admissions."""
+        """Start the threads."""
         self._thread.start()
         self._isolated.start()
 
     def stop(self) -> None:
-        """Finish what was handed in, then end."""
+        """Commit what is pending, then end the threads."""
         self._queue.put(None)
         self._thread.join()
         self._isolated.stop()
 
     async def commit(self, batch: ValidatedBatch) -> IngestResult:
-        """Return when the batch survives the loss of power.
+        """Return once the batch is durable: it survives a power loss.
 
         Raises:
-            WireError: ``UNAVAILABLE``: nothing is stored under a row, save where the database or
-                the storage hung and went on after the patience was over. Or
-                ``IDEMPOTENCY_KEY_REUSED``.
+            WireError: ``UNAVAILABLE``: the batch is not committed, unless the database or the
+                storage hung and continued after the timeout. ``IDEMPOTENCY_KEY_REUSED``: another
+                request with this key and another body was committed before.
         """
         size = len(batch.lines)
         full = self._pending_count >= MAX_PENDING or self._pending_bytes + size > self._max_bytes
@@ -94,23 +88,23 @@ class GroupCommitter:
         future: asyncio.Future[IngestResult] = loop.create_future()
         self._pending_count += 1
         self._pending_bytes += size
-        until = time.monotonic() + self._timeout
-        self._queue.put(PendingCommit(batch, future, loop, until))
+        deadline = time.monotonic() + self._timeout
+        self._queue.put(PendingCommit(batch, future, loop, deadline))
         try:
             async with asyncio.timeout(3 * self._timeout):
                 return await future
         except TimeoutError:
             raise unavailable(
-                "The database or the storage does not answer in time. Try again: records that "
-                "come twice are kept once."
+                "The database or the storage does not answer in time. Try again: a record that is "
+                "sent twice is kept once."
             ) from None
 
     def _deliver(self, pending: PendingCommit, outcome: IngestResult | Exception) -> None:
-        with suppress(RuntimeError):  # its event loop is closed, and nobody waits there
+        with suppress(RuntimeError):  # the event loop is closed: the request is gone
             pending.loop.call_soon_threadsafe(self._resolve, pending, outcome)
 
     def _resolve(self, pending: PendingCommit, outcome: IngestResult | Exception) -> None:
-        """Give the outcome to who waits for it, if anybody still does; in the event loop."""
+        """Set the outcome, in the event loop of the request."""
         self._pending_count -= 1
         self._pending_bytes -= len(pending.batch.lines)
         if pending.future.cancelled():
@@ -121,50 +115,56 @@ class GroupCommitter:
             pending.future.set_result(outcome)
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group = [first]
-            size = len(first.batch.lines)
-            last = False
-            while size < GROUP_BYTES and not last:
-                try:
-                    waiting = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if waiting is None:
-                    last = True
-                else:
-                    group.append(waiting)
-                    size += len(waiting.batch.lines)
+        stopping = False
+        while not stopping:
+            group, stopping = self._next_group()
             self._commit_group(group)
-            if last:
-                return
+
+    def _next_group(self) -> tuple[list[PendingCommit], bool]:
+        """Wait for a batch; return it and those queued behind it, and whether to stop after them.
+
+        It drains a queue without waiting for more, which :mod:`everlake.batching` cannot.
+        """
+        group: list[PendingCommit] = []
+        size = 0
+        pending = self._queue.get()
+        while pending is not None:
+            group.append(pending)
+            size += len(pending.batch.lines)
+            if size >= GROUP_BYTES:
+                return group, False
+            try:
+                pending = self._queue.get_nowait()
+            except queue.Empty:
+                return group, False
+        return group, True
 
     def _commit_group(self, group: Sequence[PendingCommit]) -> None:
-        waited_for: list[PendingCommit] = []
+        in_time: list[PendingCommit] = []
         now = time.monotonic()
-        for waiting in group:
-            # Not what is told 503 while it is stored, if that can be helped.
-            if waiting.future.cancelled() or now > waiting.deadline:
-                self._deliver(waiting, unavailable(_OVERLOADED))
+        for pending in group:
+            # A request that gets a 503 should not be stored, as far as that can be avoided.
+            if pending.future.cancelled() or now > pending.deadline:
+                self._deliver(pending, unavailable(_OVERLOADED))
             else:
-                waited_for.append(waiting)
-        if waited_for:
-            self._store_and_commit(waited_for)
+                in_time.append(pending)
+        if in_time:
+            self._store_and_commit(in_time)
 
     def _store_and_commit(self, group: Sequence[PendingCommit]) -> None:
         try:
-            self._store_objects([waiting.batch for waiting in group])
-        except Exception as error:  # noqa: BLE001 - the thread must live, each caller must hear
+            self._store_objects([pending.batch for pending in group])
+        except Exception as error:  # noqa: BLE001 - the thread must go on, each request must end
             outcome = unavailable(str(error)) if isinstance(error, StorageError) else error
-            for waiting in group:
-                self._deliver(waiting, outcome)
+            for pending in group:
+                self._deliver(pending, outcome)
             return
         together: list[PendingCommit] = []
-        for waiting in group:
-            if self._isolated.has_workspace(waiting.batch.row.workspace_id):
-                self._isolated.add([waiting])
+        for pending in group:
+            if self._isolated.has_workspace(pending.batch.row.workspace_id):
+                self._isolated.add([pending])
             else:
-                together.append(waiting)
+                together.append(pending)
         if together:
             self._commit_rows(together)
 
@@ -176,22 +176,22 @@ class GroupCommitter:
             self._isolated.add(group)
             return
         except CatalogError as error:
-            # What was written has no row: the sweep removes it.
+            # Objects without a row are removed by the worker's garbage collection.
             outcomes = [unavailable(str(error))] * len(group)
-        except Exception as error:  # noqa: BLE001 - the thread must live, each caller must hear
+        except Exception as error:  # noqa: BLE001 - the thread must go on, each request must end
             outcomes = [error] * len(group)
-        for waiting, outcome in zip(group, outcomes, strict=True):
-            self._deliver(waiting, outcome)
+        for pending, outcome in zip(group, outcomes, strict=True):
+            self._deliver(pending, outcome)
 
     def _commit_batches(self, group: Sequence[PendingCommit]) -> list[CommitOutcome]:
-        admissions = [waiting.batch for waiting in group]
-        return commit_batches(self._catalog, admissions, self._timeout * _LOCK_TIMEOUT_SHARE)
+        batches = [pending.batch for pending in group]
+        return commit_batches(self._catalog, batches, self._timeout * _LOCK_TIMEOUT_SHARE)
 
     def _store_objects(self, batches: Sequence[ValidatedBatch]) -> None:
         objects: list[tuple[str, bytes]] = []
-        for admission in batches:
-            if admission.row.landing_path is not None:
-                objects.append((admission.row.landing_path, compress(admission.lines)))
-            if admission.row.rejected_path is not None and admission.rejected_object is not None:
-                objects.append((admission.row.rejected_path, admission.rejected_object))
-        self.store.put_many(objects)
+        for batch in batches:
+            if batch.row.landing_path is not None:
+                objects.append((batch.row.landing_path, compress(batch.lines)))
+            if batch.row.rejected_path is not None and batch.rejected_object is not None:
+                objects.append((batch.row.rejected_path, batch.rejected_object))
+        self._store.put_many(objects)

@@ -1,7 +1,8 @@
-"""Batches of workspaces that the database could not take together with others.
+"""Isolated commit: retries the batches of one workspace by themselves.
 
-One of them may be locked for long, and the others should not wait for it: each workspace is tried
-by itself, in turn and for a short time, until it works or the time of its batches is over.
+A group commit can be interrupted because one of its workspaces is locked for long. So that the
+others do not wait for it, each workspace is then committed by itself, in turn and with a short
+wait for locks, until its commit succeeds or the deadlines of its batches have passed.
 """
 
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from everlake.catalog.errors import CatalogError, CatalogInterrupted
 from everlake.contract.errors import unavailable
-from everlake.ingest.batch_commit import CommitOutcome, PendingCommit
+from everlake.ingest.types import CommitOutcome, PendingCommit
 
 _RETRY_PAUSE_SECONDS = 0.05
 
@@ -18,12 +19,12 @@ _Resolved = tuple[PendingCommit, CommitOutcome | Exception]
 
 
 class IsolatedCommitter:
-    """A thread that commits one workspace at a time.
+    """Commits one workspace at a time, on a thread of its own.
 
     Args:
-        commit: stores rows whose objects are stored, and says what became of each. It may be
-            called again with the same after :class:`CatalogInterrupted`.
-        tell: gives an outcome to who waits for it; fit to be called from any thread.
+        commit: inserts the rows of batches whose objects are stored, and returns their outcomes.
+            After :class:`CatalogInterrupted` it is called again with the same batches.
+        deliver: takes the outcome of a batch; called on this thread.
     """
 
     def __init__(
@@ -36,29 +37,29 @@ class IsolatedCommitter:
         self._pending: dict[str, list[PendingCommit]] = {}
         self._changed = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="admitter apart", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="isolated-commit", daemon=True)
 
     def start(self) -> None:
-        """Begin to take batches."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Bring what was taken to its outcome, then end."""
+        """Deliver an outcome for each pending batch, then end the thread."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
         self._thread.join()
 
     def has_workspace(self, workspace_id: str) -> bool:
-        """Whether batches of the workspace are here, so that further ones had better come too."""
+        """Return whether batches of the workspace are pending; later ones then belong here too."""
         return workspace_id in self._pending
 
     def add(self, group: Iterable[PendingCommit]) -> None:
-        """Take batches over; each comes to an outcome."""
+        """Take over batches; an outcome is delivered for each."""
         with self._changed:
-            for waiting in group:
-                workspace_id = waiting.batch.row.workspace_id
-                self._pending.setdefault(workspace_id, []).append(waiting)
+            for pending in group:
+                workspace_id = pending.batch.row.workspace_id
+                self._pending.setdefault(workspace_id, []).append(pending)
             self._changed.notify()
 
     def _run(self) -> None:
@@ -76,32 +77,33 @@ class IsolatedCommitter:
     def _commit_workspace(self, workspace_id: str) -> None:
         with self._changed:
             group = list(self._pending[workspace_id])
-        settled = self._commit_pending(group)
-        gone = {id(waiting) for waiting, _ in settled}
+        resolved = self._commit_pending(group)
+        resolved_ids = {id(pending) for pending, _ in resolved}
         with self._changed:
-            rest = [each for each in self._pending[workspace_id] if id(each) not in gone]
+            rest = [each for each in self._pending[workspace_id] if id(each) not in resolved_ids]
             if rest:
                 self._pending[workspace_id] = rest
             else:
                 del self._pending[workspace_id]
-        for waiting, outcome in settled:
-            self._deliver(waiting, outcome)
+        for pending, outcome in resolved:
+            self._deliver(pending, outcome)
 
     def _commit_pending(self, group: Sequence[PendingCommit]) -> list[_Resolved]:
-        """Those that need not be tried again, and what became of them."""
-        left = [waiting for waiting in group if waiting.future.cancelled()]
-        if left:
-            refusal = unavailable("Nobody waits for it any more.")
-            return [(waiting, refusal) for waiting in left]
+        """Return the batches that need no further attempt, with their outcomes."""
+        cancelled = [pending for pending in group if pending.future.cancelled()]
+        if cancelled:
+            failure = unavailable("The request was cancelled.")
+            return [(pending, failure) for pending in cancelled]
         try:
             return list(zip(group, self._commit(group), strict=True))
         except CatalogInterrupted as error:
-            # Late or not, each was tried once here: the try before may have stored it after all.
+            # The deadline counts only after an attempt: the group commit that was interrupted may
+            # have stored the batch after all, and an attempt finds it.
             now = time.monotonic()
-            refusal = unavailable(str(error))
-            return [(waiting, refusal) for waiting in group if now > waiting.deadline]
+            failure = unavailable(str(error))
+            return [(pending, failure) for pending in group if now > pending.deadline]
         except CatalogError as error:
-            refusal = unavailable(str(error))
-            return [(waiting, refusal) for waiting in group]
-        except Exception as error:  # noqa: BLE001 - the thread must live, each caller must hear
-            return [(waiting, error) for waiting in group]
+            failure = unavailable(str(error))
+            return [(pending, failure) for pending in group]
+        except Exception as error:  # noqa: BLE001 - the thread must go on, each request must end
+            return [(pending, error) for pending in group]

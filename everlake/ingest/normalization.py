@@ -1,4 +1,4 @@
-"""The fast verdict on records: accept and normalise them, or leave them to be explained."""
+"""Normal form of records, and the rules that the envelope's types cannot express."""
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
@@ -24,17 +24,17 @@ decode_record_array = msgspec.json.Decoder(list[Record]).decode
 
 
 class InvalidRecord(Exception):
-    """The record breaks a rule of the envelope that its types alone cannot hold."""
+    """A record breaks a rule of the envelope that its types cannot express."""
 
 
-def normalise(record: Record) -> None:
-    """Check what the types leave open and bring the record to its normal form, in place.
+def normalize(record: Record) -> None:
+    """Bring a record to its normal form, in place.
 
-    Contract, Normalisation: ``_type`` as compared, ``_event_at`` cut to the whole second, one
-    ``_project_ids`` list. ``data`` is not touched.
+    Contract, Normalisation: ``_type`` as compared, ``_event_at`` cut to the second, one
+    ``_project_ids`` list. ``data`` is unchanged.
 
     Raises:
-        RecordRefused: it breaks a rule; :mod:`everlake.ingest.diagnostics` says which.
+        InvalidRecord: it breaks a rule; :mod:`everlake.ingest.diagnostics` says which.
     """
     record_type = canonical_type(record.type)
     event_at = canonical_event_at(record.event_at)
@@ -52,21 +52,21 @@ def normalise(record: Record) -> None:
     record.event_at = event_at
 
 
-def normalise_all(records: Sequence[Record]) -> None:
-    """:func:`normalise` for each.
+def normalize_all(records: Sequence[Record]) -> None:
+    """Bring records to their normal form, in place, as :func:`normalize` does.
 
-    Most senders send the normal form. Whether all did is asked a member at a time, because a
-    Python step for each record costs as much as decoding it.
+    Most senders send the normal form. Whether all records have it is checked member by member,
+    because a Python step for each record costs as much as decoding it.
 
     Raises:
-        RecordRefused: one of them breaks a rule.
+        InvalidRecord: one of them breaks a rule.
     """
-    if not _are_normalised(records):
+    if not _are_normalized(records):
         for record in records:
-            normalise(record)
+            normalize(record)
 
 
-def _are_normalised(records: Sequence[Record]) -> bool:
+def _are_normalized(records: Sequence[Record]) -> bool:
     projects = [record.project_ids or () for record in records]
     data = map(memoryview, [record.data for record in records])
     return (
@@ -79,11 +79,11 @@ def _are_normalised(records: Sequence[Record]) -> bool:
 
 
 def attachment_count(record: Record) -> int:
-    """How many attachments the record carries."""
+    """Return the number of a record's attachments."""
     return 0 if record.attachments is UNSET else len(record.attachments)
 
 
 def are_projects_known(records: Iterable[Record], projects: frozenset[str]) -> bool:
-    """Whether every project of normalised records is among ``projects``."""
+    """Return whether every project of normalised records is one of ``projects``."""
     ids = [record.project_ids or () for record in records]
     return projects.issuperset(chain.from_iterable(ids))

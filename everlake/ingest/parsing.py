@@ -1,31 +1,36 @@
-"""A body taken apart into records, and judged as a whole (contract, Judged in this order, 4)."""
+"""Parsing of a request body into records, and the checks of the request as a whole.
+
+Contract, Judged in this order, 4. Parsing is pure: it reads neither catalog nor storage.
+"""
 
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
-from everlake.contract.envelope import Record
+from everlake.contract.envelope import DECODE_ERRORS, Record, type_and_product
 from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.json_errors import describe_json_error
 from everlake.contract.limits import Limits
 from everlake.contract.media_types import MediaType
-from everlake.ingest.diagnostics import describe_json_error
 from everlake.ingest.normalization import (
     InvalidRecord,
     attachment_count,
     decode_record,
     decode_record_array,
-    normalise,
-    normalise_all,
+    normalize,
+    normalize_all,
 )
-
-_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ValidRequest(msgspec.Struct, frozen=True):
-    """One request's normalised records in the submitted order: right at the first look.
+    """Parsed request whose records are all valid, as far as they are checked without the catalog.
 
-    ``line_breaks`` says whether there may be line breaks between the tokens of a record.
+    Attributes:
+        records: normalised, in the submitted order.
+        record_type: of all records.
+        product_id: of all records.
+        line_breaks: whether there may be line breaks between the tokens of a record.
     """
 
     records: list[Record]
@@ -35,11 +40,14 @@ class ValidRequest(msgspec.Struct, frozen=True):
 
 
 class ParsedRequest(msgspec.Struct, frozen=True):
-    """The records of one request in the submitted order, looked at one by one.
+    """Parsed request, some records of which may be invalid.
 
-    ``records`` are normalised; None stands where the fast verdict refused one. ``payloads``
-    are the JSON texts as submitted. ``record_type`` (as compared) and ``product_id`` are those
-    of the records that have both as strings, and None where no record has.
+    Attributes:
+        records: normalised, in the submitted order; None for an invalid one.
+        payloads: the records' JSON texts as submitted.
+        record_type: of all records that have a type and a product as strings, in the form in
+            which types are compared; None where no record has both.
+        product_id: likewise.
     """
 
     records: list[Record | None]
@@ -52,29 +60,22 @@ class _Wrapper(msgspec.Struct, forbid_unknown_fields=True):
     records: list[Record]
 
 
-class _RecordHeader(msgspec.Struct):
-    record_type: Raw | UnsetType = msgspec.field(name="_type", default=UNSET)
-    product_id: Raw | UnsetType = msgspec.field(name="_product_id", default=UNSET)
-
-
 _decode_wrapper = msgspec.json.Decoder(_Wrapper).decode
 _decode_raw_array = msgspec.json.Decoder(list[Raw]).decode
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
-_decode_header = msgspec.json.Decoder(_RecordHeader).decode
-_decode_text = msgspec.json.Decoder(str).decode
 
 
 def parse_fast(body: bytes, media_type: MediaType, limits: Limits) -> ValidRequest | None:
-    """The submission, where every record is right at the first look; else None.
+    """Return the request if every record of it is valid, otherwise None.
 
     Raises:
-        WireError: the request as a whole is at fault.
+        WireError: the request as a whole is invalid.
     """
     try:
         _check_utf8(body)
         records = _decode_all(body, media_type)
-        normalise_all(records)
-    except (*_DECODE_ERRORS, InvalidRecord):
+        normalize_all(records)
+    except (*DECODE_ERRORS, InvalidRecord):
         return None
     _check_count(len(records), limits)
     if max(map(attachment_count, records)) > limits.attachments_per_record:
@@ -88,7 +89,7 @@ def parse_fast(body: bytes, media_type: MediaType, limits: Limits) -> ValidReque
 
 
 def _check_utf8(text: bytes) -> None:
-    # msgspec does not look inside the strings of a Raw.
+    # msgspec does not check the encoding of strings within a Raw.
     if not text.isascii():
         text.decode()
 
@@ -105,17 +106,17 @@ def _decode_all(body: bytes, media_type: MediaType) -> list[Record]:
 
 
 def parse_each(body: bytes, media_type: MediaType, limits: Limits) -> ParsedRequest:
-    """The submission, record by record, for a body in which something is wrong.
+    """Return the request with each record parsed by itself, whether it is valid or not.
 
     Raises:
-        WireError: the request as a whole is at fault.
+        WireError: the request as a whole is invalid.
     """
     split = _split_lines(body) if media_type is MediaType.NDJSON else _split_json(body)
     _check_count(len(split), limits)
     payloads = [bytes(payload) for payload in split]
-    kinds = {kind for kind in map(_type_and_product, payloads) if kind}
-    record_type = _single_value("_type", {kind[0] for kind in kinds}) if kinds else None
-    product_id = _single_value("_product_id", {kind[1] for kind in kinds}) if kinds else None
+    pairs = {pair for pair in map(type_and_product, payloads) if pair is not None}
+    record_type = _single_value("_type", {pair[0] for pair in pairs}) if pairs else None
+    product_id = _single_value("_product_id", {pair[1] for pair in pairs}) if pairs else None
     records = [_parse_record(payload, limits) for payload in payloads]
     return ParsedRequest(records, payloads, record_type, product_id)
 
@@ -134,7 +135,7 @@ def _split_json(body: bytes) -> Sequence[Raw | bytes]:
         if first == b"{":
             members = _decode_members(body)
             return _split_object(body, members)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise WireError(ErrorCode.INVALID_JSON, describe_json_error(body, error)) from None
     raise WireError(
         ErrorCode.INVALID_BODY,
@@ -148,7 +149,7 @@ def _split_object(body: bytes, members: dict[str, Raw]) -> Sequence[Raw | bytes]
     if len(members) > 1:
         raise WireError(
             ErrorCode.INVALID_BODY,
-            'A wrapper {"records": [...]} may have no other member: move what belongs to a record '
+            'The wrapper {"records": [...]} must have no other member: move members of a record '
             "into the record, and leave out the rest.",
         )
     records = bytes(members["records"])
@@ -163,28 +164,17 @@ def _check_count(count: int, limits: Limits) -> None:
     if count > limits.records_per_batch:
         raise WireError(
             ErrorCode.TOO_MANY_RECORDS,
-            f"{count:,} records are more than {limits.records_per_batch:,}: "
+            f"The body holds {count:,} records, more than {limits.records_per_batch:,}: "
             "send them in several requests.",
         )
 
 
-def _type_and_product(payload: bytes) -> tuple[str, str] | None:
-    """Type (as compared) and product of a record that has both as strings."""
-    try:
-        head = _decode_header(payload)
-        if head.record_type is UNSET or head.product_id is UNSET:
-            return None
-        return _decode_text(head.record_type).strip().lower(), _decode_text(head.product_id)
-    except _DECODE_ERRORS:
-        return None
-
-
 def _single_value(member: str, values: set[str]) -> str:
-    """The one value that all records have."""
+    """Return the value that all records of a request must share."""
     if len(values) > 1:
         raise WireError(
             ErrorCode.MIXED_BATCH,
-            f"All records of a request must have the same {member}, these have {len(values)} "
+            f"All records of a request must have the same {member}, and these have {len(values)} "
             "different ones: send one request for each.",
         )
     (value,) = values
@@ -195,7 +185,7 @@ def _parse_record(payload: bytes, limits: Limits) -> Record | None:
     try:
         _check_utf8(payload)
         record = decode_record(payload)
-        normalise(record)
-    except (*_DECODE_ERRORS, InvalidRecord):
+        normalize(record)
+    except (*DECODE_ERRORS, InvalidRecord):
         return None
     return record if attachment_count(record) <= limits.attachments_per_record else None

@@ -1,4 +1,7 @@
-"""Each record by itself: which are accepted, which refused and why (contract, Judged, 5)."""
+"""Validation of records against the catalog's data (contract, Judged in this order, 5).
+
+Validation is pure: projects and uploads are read from the catalog beforehand.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,13 +21,21 @@ from everlake.landing.lines import RejectedWriter, encode_accepted
 
 
 class ValidationResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a submission.
+    """Accepted and rejected records of a request.
 
-    ``lines`` are the accepted records as the archive keeps them, not compressed. ``errors`` are
-    the first 20 by index, ``total_errors`` counts all; ``refused`` is the
-    compressed object of the refused records, or None when there are none. ``refused_by`` counts
-    each of these once under every code that its errors have. ``uploads`` are those that accepted
-    records name.
+    Attributes:
+        record_type: of all records; None where they have no valid one.
+        product_id: of all records; None where they have none.
+        accepted: number of accepted records.
+        lines: accepted records as lines of the archive, not compressed.
+        attachments: number of attachments of accepted records.
+        rejected: number of rejected records.
+        errors: the first 20 errors, by index.
+        total_errors: number of all errors.
+        rejected_object: archive object of the rejected records, compressed; None if there are none.
+        rejected_by_code: number of rejected records by error code; a record counts once for each
+            of its codes.
+        uploads: ids of the uploads that accepted records refer to.
     """
 
     record_type: str | None
@@ -43,10 +54,9 @@ class ValidationResult(msgspec.Struct, frozen=True, kw_only=True):
 def validate_fast(
     request: ValidRequest, projects: frozenset[str], limits: Limits
 ) -> ValidationResult | None:
-    """The judgement where every record is accepted, or None.
+    """Return the result if every record is accepted, otherwise None.
 
-    None where one is refused, for a reason that :func:`judge` says, or names an upload, which has
-    to be looked up first.
+    Also None where a record refers to an upload, which has to be read from the catalog first.
     """
     records = request.records
     attachments = sum(map(attachment_count, records))
@@ -64,13 +74,13 @@ def validate_fast(
 
 
 def upload_ids_in(request: ParsedRequest, limits: Limits) -> set[str]:
-    """Every upload that a record of the submission names, right or not."""
-    named: set[str] = set()
+    """Return the ids of the uploads that records of a request, valid or not, refer to."""
+    ids: set[str] = set()
     for record, payload in zip(request.records, request.payloads, strict=True):
-        named.update(
+        ids.update(
             referenced_upload_ids(payload, limits) if record is None else upload_ids_of(record)
         )
-    return named
+    return ids
 
 
 def validate_records(
@@ -79,17 +89,18 @@ def validate_records(
     limits: Limits,
     invalid_uploads: InvalidUploads = MappingProxyType({}),
 ) -> ValidationResult:
-    """Judge every record of a thoroughly read submission whose product exists.
+    """Accept or reject each record of a request.
 
     Args:
-        projects: the ids of the product's projects; empty where no record names a product.
+        request: its product, if it has one, exists.
+        projects: ids of the product's projects; empty where the request has no product.
         limits: for attachments.
-        invalid_uploads: those that no record may name.
+        invalid_uploads: that no record may refer to.
     """
     accepted: list[Record] = []
-    refusals = _RejectedRecords()
+    rejected = _RejectedRecords()
     attachments = 0
-    known = None if request.product_id is None else projects
+    known_projects = None if request.product_id is None else projects
     pairs = zip(request.records, request.payloads, strict=True)
     for index, (record, payload) in enumerate(pairs):
         if (
@@ -97,10 +108,12 @@ def validate_records(
             or not are_projects_known([record], projects)
             or not invalid_uploads.keys().isdisjoint(upload_ids_of(record))
         ):
-            faults = diagnose(payload, limits=limits, projects=known, uploads=invalid_uploads)
-            refusals.add(index, payload, faults)
+            diagnostics = diagnose(
+                payload, limits=limits, projects=known_projects, uploads=invalid_uploads
+            )
+            rejected.add(index, payload, diagnostics)
         elif attachments + attachment_count(record) > limits.attachments_per_batch:
-            refusals.add(index, payload, [_too_many_attachments(limits)])
+            rejected.add(index, payload, [_too_many_attachments(limits)])
         else:
             attachments += attachment_count(record)
             accepted.append(record)
@@ -109,11 +122,11 @@ def validate_records(
         product_id=request.product_id,
         accepted=len(accepted),
         lines=encode_accepted(accepted, line_breaks=True),
-        rejected=refusals.count,
-        errors=refusals.first_errors,
-        total_errors=refusals.error_count,
-        rejected_object=refusals.finish(),
-        rejected_by_code=refusals.by_code,
+        rejected=rejected.count,
+        errors=rejected.first_errors,
+        total_errors=rejected.error_count,
+        rejected_object=rejected.finish(),
+        rejected_by_code=rejected.by_code,
         attachments=attachments,
         uploads=frozenset(chain.from_iterable(map(upload_ids_of, accepted))),
     )
@@ -133,16 +146,16 @@ class _RejectedRecords:
         self._writer.add(index, payload, self._count_errors(index, diagnostics))
 
     def _count_errors(self, index: int, diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-        # One record can have a million faults, so they pass by and are never held together.
+        # Not collected in a list: one record can have a million errors.
         codes: set[RecordErrorCode] = set()
-        for code, text in diagnostics:
+        for code, message in diagnostics:
             self.error_count += 1
             if code not in codes:
                 codes.add(code)
                 self.by_code[code] += 1
             if len(self.first_errors) < MAX_ERRORS_SHOWN:
-                self.first_errors.append(RecordError(index, code, text))
-            yield code, text
+                self.first_errors.append(RecordError(index, code, message))
+            yield code, message
 
     def finish(self) -> bytes | None:
         return self._writer.finish() if self._writer else None
@@ -152,7 +165,7 @@ def _too_many_attachments(limits: Limits) -> Diagnostic:
     return (
         RecordErrorCode.TOO_MANY_ATTACHMENTS,
         (
-            f"_attachments: the batch would hold more than {limits.attachments_per_batch:,} "
-            "attachments: send this record in another request"
+            f"_attachments: with this record, the batch has more than "
+            f"{limits.attachments_per_batch:,} attachments: send it in another request"
         ),
     )

@@ -14,9 +14,10 @@ from everlake.catalog.api_keys import ApiKey
 from everlake.contract.errors import ErrorCode, RecordErrorCode, WireError
 from everlake.contract.limits import Limits
 from everlake.contract.media_types import MediaType, parse_media_type
-from everlake.ingest import service
 from everlake.ingest.body_reader import BodyReader
 from everlake.ingest.parsing import parse_each, parse_fast
+from everlake.ingest.service import IngestService
+from everlake.ingest.types import IngestRequest
 from tests.faults.ledger import PRODUCT, PROJECT
 from tests.faults.mutations import NDJSON, Mutator, Sent
 from tests.support.worker_fixture import WorkerFixture
@@ -46,7 +47,7 @@ def run_mutations(data: Path, seed: str, count: int) -> Counter[str]:
             key, _ = api_keys.create(
                 tx, home.workspace_id, label="k", permissions=["api:write"], max_live=10
             )
-        ingest = service.IngestService(home.catalog, home.admitter, Limits())
+        ingest = IngestService(home.catalog, home.store, home.admitter, Limits())
         return asyncio.run(_submit_all(ingest, key, Mutator(seed).requests(count)))
     finally:
         home.close()
@@ -116,9 +117,7 @@ def pieces(body: bytes, sizes: Sequence[int]) -> list[bytes]:
     return [body[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
-async def _submit_all(
-    ingest: service.IngestService, key: ApiKey, requests: Iterable[Sent]
-) -> Counter[str]:
+async def _submit_all(ingest: IngestService, key: ApiKey, requests: Iterable[Sent]) -> Counter[str]:
     seen: Counter[str] = Counter()
     for sent in requests:
         try:
@@ -130,7 +129,7 @@ async def _submit_all(
     return seen
 
 
-async def _end_of(ingest: service.IngestService, key: ApiKey, sent: Sent) -> str:
+async def _end_of(ingest: IngestService, key: ApiKey, sent: Sent) -> str:
     try:
         receipt = await _submit(ingest, key, sent)
     except WireError as error:
@@ -140,7 +139,7 @@ async def _end_of(ingest: service.IngestService, key: ApiKey, sent: Sent) -> str
     return "refused" if not accepted else "in part" if receipt["rejectedCount"] else "accepted"
 
 
-async def _submit(ingest: service.IngestService, key: ApiKey, sent: Sent) -> dict[str, Any]:
+async def _submit(ingest: IngestService, key: ApiKey, sent: Sent) -> dict[str, Any]:
     """What a dry run of a request answers.
 
     Raises:
@@ -150,7 +149,5 @@ async def _submit(ingest: service.IngestService, key: ApiKey, sent: Sent) -> dic
     reader = BodyReader(sent.headers.get("content-encoding", ""), Limits().body_bytes)
     for piece in pieces(sent.body, sent.chunks or [len(sent.body)]):
         reader.feed(piece)
-    request = service.IngestRequest(
-        key=key, body=reader.finish(), media_type=media_type, dry_run=True
-    )
+    request = IngestRequest(key=key, body=reader.finish(), media_type=media_type, dry_run=True)
     return json.loads((await ingest.submit(request)).receipt)

@@ -9,14 +9,15 @@ from typing import Any
 from everlake.catalog import api_keys, batch_queue, batches, products, projects, workspaces
 from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.batches import BatchRow
+from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
 from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
 from everlake.contract.limits import Limits
 from everlake.contract.media_types import MediaType
-from everlake.ingest import service
 from everlake.ingest.group_commit import GroupCommitter
 from everlake.ingest.service import IngestService
+from everlake.ingest.types import IngestRequest
 from everlake.lake import Lake
 from everlake.lake.writer_leases import WriterLeases
 from everlake.metrics import Metrics
@@ -64,7 +65,7 @@ class WorkerFixture:
         self.lake = Lake(LocalTableBackend(data))
         self.admitter = GroupCommitter(self.catalog, self.store)
         self.admitter.start()
-        self._ingest = IngestService(self.catalog, self.admitter, Limits())
+        self._ingest = IngestService(self.catalog, self.store, self.admitter, Limits())
         self.metrics = Metrics()
         self._keys: dict[str, ApiKey] = {}
         self.workspace_id = self.new_workspace("first")
@@ -97,7 +98,7 @@ class WorkerFixture:
         self, body: bytes, media_type: MediaType, workspace_id: str | None = None
     ) -> str:
         """As :meth:`accept`, for a body as it is sent."""
-        request = service.IngestRequest(
+        request = IngestRequest(
             key=self._keys[workspace_id or self.workspace_id], body=body, media_type=media_type
         )
         admitted = asyncio.run(self._ingest.submit(request))

@@ -10,8 +10,8 @@ from everlake.api.responses import json_response
 from everlake.api.services import Services, api_key_of, require_permission
 from everlake.contract.batches import PayloadFormat
 from everlake.contract.media_types import parse_media_type
-from everlake.ingest import service
 from everlake.ingest.body_reader import BodyReader
+from everlake.ingest.types import IngestRequest
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 256
 PAYLOAD_FORMATS = ("text", "audio", "video", "file")
@@ -28,7 +28,7 @@ async def ingest(request: Request[Any, Any, Any], services: Services) -> Respons
         body = await read_body(request.receive, reader, services.body_timeout)
         dry_run = query.parse_flag(request.query_params, "dry_run")
         admitted = await services.ingest.submit(
-            service.IngestRequest(
+            IngestRequest(
                 key=api_key_of(request),
                 body=body,
                 media_type=media_type,

@@ -1,4 +1,4 @@
-"""The admitter takes no more in hand than it may, and stores nothing that nobody waits for."""
+"""Limits of the group commit: what may be pending, and what is stored after its request ended."""
 
 import asyncio
 import sqlite3
@@ -13,14 +13,14 @@ from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest import group_commit
-from everlake.ingest.batch_commit import IngestResult, ValidatedBatch
 from everlake.ingest.group_commit import GroupCommitter
+from everlake.ingest.types import IngestResult, ValidatedBatch
 from tests.support.worker_fixture import WorkerFixture, record
 
 
 @contextmanager
 def locked(home: WorkerFixture) -> Iterator[None]:
-    """Another program writes to the database and does not end."""
+    """Hold the database locked, as another program that writes to it."""
     other = sqlite3.connect(home.data / "everlake.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
@@ -30,7 +30,7 @@ def locked(home: WorkerFixture) -> Iterator[None]:
         other.close()
 
 
-def admission(home: WorkerFixture, lines: bytes = b"x" * 100) -> ValidatedBatch:
+def new_batch(home: WorkerFixture, lines: bytes = b"x" * 100) -> ValidatedBatch:
     template = home.batch(home.accept(record("template")))
     batch = NewBatch(
         id=home.catalog.new_batch_id(),
@@ -54,9 +54,9 @@ def is_stored(home: WorkerFixture, given: ValidatedBatch) -> bool:
 
 
 async def outcomes(
-    admitter: GroupCommitter, given: list[ValidatedBatch]
+    committer: GroupCommitter, given: list[ValidatedBatch]
 ) -> list[IngestResult | WireError]:
-    tasks = (admitter.commit(each) for each in given)
+    tasks = (committer.commit(each) for each in given)
     found = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(each, IngestResult | WireError) for each in found), found
     return found  # pyright: ignore[reportReturnType] - as just asserted
@@ -67,42 +67,42 @@ def codes(found: list[IngestResult | WireError]) -> list[ErrorCode | None]:
 
 
 @pytest.fixture
-def impatient(home: WorkerFixture) -> Iterator[GroupCommitter]:
-    """An admitter that gives up after 0.3 s, on a database that lets it wait for 2 s."""
+def hasty(home: WorkerFixture) -> Iterator[GroupCommitter]:
+    """A committer that times out after 0.3 s, on a database that lets it wait for 2 s."""
     catalog = open_catalog(f"sqlite:///{home.data / 'everlake.db'}", timeout=2.0)
-    admitter = GroupCommitter(catalog, home.store, timeout=0.1, max_bytes=1_000)
-    admitter.start()
-    yield admitter
-    admitter.stop()
+    committer = GroupCommitter(catalog, home.store, timeout=0.1, max_bytes=1_000)
+    committer.start()
+    yield committer
+    committer.stop()
     catalog.close()
 
 
-def test_who_is_not_committed_in_time_is_told_so(
-    home: WorkerFixture, impatient: GroupCommitter
+def test_a_batch_that_is_not_committed_in_time_is_unavailable(
+    home: WorkerFixture, hasty: GroupCommitter
 ) -> None:
-    given = [admission(home) for _ in range(3)]
+    given = [new_batch(home) for _ in range(3)]
 
     with locked(home):
-        found = asyncio.run(outcomes(impatient, given))
+        found = asyncio.run(outcomes(hasty, given))
 
     assert codes(found) == [ErrorCode.UNAVAILABLE] * 3
     assert all(isinstance(each, WireError) and each.retry_after for each in found)
 
 
-def test_what_nobody_waits_for_any_more_is_not_stored(
-    home: WorkerFixture, impatient: GroupCommitter
+def test_a_batch_whose_request_timed_out_is_not_stored(
+    home: WorkerFixture, hasty: GroupCommitter
 ) -> None:
-    first, second, third = (admission(home) for _ in range(3))
+    first, second, third = (new_batch(home) for _ in range(3))
 
     async def send() -> IngestResult:
-        blocked = asyncio.create_task(impatient.commit(first))
-        await asyncio.sleep(0.05)  # it is at the database now, and holds up the thread
-        behind = asyncio.create_task(impatient.commit(second))
+        blocked = asyncio.create_task(hasty.commit(first))
+        await asyncio.sleep(0.05)  # its commit waits for the lock, and occupies the thread
+        behind = asyncio.create_task(hasty.commit(second))
         for task in (blocked, behind):
             with pytest.raises(WireError):
                 await task
         lock.__exit__(None, None, None)
-        return await patient_admit(impatient, third)
+        return await commit_with_retries(hasty, third)
 
     lock = locked(home)
     lock.__enter__()
@@ -112,27 +112,27 @@ def test_what_nobody_waits_for_any_more_is_not_stored(
     assert is_stored(home, third)
 
 
-async def patient_admit(admitter: GroupCommitter, given: ValidatedBatch) -> IngestResult:
-    """Send until it is taken."""
+async def commit_with_retries(committer: GroupCommitter, given: ValidatedBatch) -> IngestResult:
+    """Commit until it succeeds."""
     while True:
         try:
-            return await admitter.commit(given)
+            return await committer.commit(given)
         except WireError:
             await asyncio.sleep(0.05)
 
 
-def test_more_bytes_than_may_be_in_hand_are_refused_at_once(
-    home: WorkerFixture, impatient: GroupCommitter
+def test_more_pending_bytes_than_the_limit_are_rejected_at_once(
+    home: WorkerFixture, hasty: GroupCommitter
 ) -> None:
-    given = [admission(home, b"x" * 400) for _ in range(4)]
-    later = [admission(home, b"x" * 400) for _ in range(2)]
+    given = [new_batch(home, b"x" * 400) for _ in range(4)]
+    later = [new_batch(home, b"x" * 400) for _ in range(2)]
 
     async def send() -> tuple[list[IngestResult | WireError], list[IngestResult | WireError]]:
         with locked(home):
-            full = await outcomes(impatient, given)
-        while impatient._pending_count:  # noqa: ASYNC110 - until the thread is through
+            full = await outcomes(hasty, given)
+        while hasty._pending_count:  # noqa: ASYNC110 - the thread has no event to wait for
             await asyncio.sleep(0.01)
-        return full, await outcomes(impatient, later)
+        return full, await outcomes(hasty, later)
 
     full, then = asyncio.run(send())
 
@@ -141,23 +141,23 @@ def test_more_bytes_than_may_be_in_hand_are_refused_at_once(
     assert codes(then) == [None, None]
 
 
-def test_more_than_may_be_in_hand_are_refused_at_once(
-    home: WorkerFixture, impatient: GroupCommitter, monkeypatch: pytest.MonkeyPatch
+def test_more_pending_batches_than_the_limit_are_rejected_at_once(
+    home: WorkerFixture, hasty: GroupCommitter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = [admission(home, b"x") for _ in range(4)]
+    given = [new_batch(home, b"x") for _ in range(4)]
     monkeypatch.setattr(group_commit, "MAX_PENDING", 2)
 
     with locked(home):
-        found = asyncio.run(outcomes(impatient, given))
+        found = asyncio.run(outcomes(hasty, given))
 
     assert ["keep up" in str(each) for each in found] == [False, False, True, True]
 
 
-def test_a_batch_larger_than_all_room_is_taken_when_nothing_else_is_in_hand(
-    home: WorkerFixture, impatient: GroupCommitter
+def test_a_batch_above_the_limit_is_committed_when_nothing_else_is_pending(
+    home: WorkerFixture, hasty: GroupCommitter
 ) -> None:
-    large = admission(home, b"x" * 2_000)
+    large = new_batch(home, b"x" * 2_000)
 
-    assert codes(asyncio.run(outcomes(impatient, [large]))) == [None]
+    assert codes(asyncio.run(outcomes(hasty, [large]))) == [None]
     with home.catalog.snapshot() as tx:
         assert workspaces.first(tx) is not None

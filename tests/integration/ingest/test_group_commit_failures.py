@@ -1,4 +1,4 @@
-"""Trouble of one workspace at PostgreSQL is its own, and a cut admission is stored once or not."""
+"""Failures of group commits on PostgreSQL: other workspaces go on, and no batch is stored twice."""
 
 import asyncio
 import hashlib
@@ -14,16 +14,16 @@ import pytest
 
 from everlake.catalog.opening import open_catalog
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.ingest.batch_commit import IdempotencyClaim, IngestResult, ValidatedBatch
 from everlake.ingest.group_commit import GroupCommitter
+from everlake.ingest.types import IdempotencyClaim, IngestResult, ValidatedBatch
 from everlake.storage.local import LocalStore
 from tests.support.catalog_fixture import CatalogFixture, catalog_fixture
 from tests.support.postgres import PostgresServer
 from tests.support.processes import wait_until
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
-PATIENCE = 3.0
-LONG = 40.0
+TIMEOUT = 3.0
+LONG_TIMEOUT = 40.0
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def url(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture
 def homes(url: str) -> Iterator[list[CatalogFixture]]:
-    """Three workspaces, in the order in which their rows are locked."""
+    """Three workspaces, in the order in which a commit locks their rows."""
     catalog = open_catalog(url)
     catalog.upgrade()
     made = [catalog_fixture(catalog) for _ in range(3)]
@@ -41,24 +41,24 @@ def homes(url: str) -> Iterator[list[CatalogFixture]]:
     catalog.close()
 
 
-class Door:
-    """An admitter with a loop of its own, so that tests can go on while it waits."""
+class CommitterThread:
+    """A committer with an event loop of its own, so that tests can go on while it waits."""
 
-    def __init__(self, url: str, folder: Path, patience: float) -> None:
-        self._catalog = open_catalog(url, timeout=patience)
-        self.admitter = GroupCommitter(self._catalog, LocalStore(folder), patience)
+    def __init__(self, url: str, folder: Path, timeout: float) -> None:
+        self._catalog = open_catalog(url, timeout=timeout)
+        self._committer = GroupCommitter(self._catalog, LocalStore(folder), timeout)
         self._loop = asyncio.new_event_loop()
         self._sent: list[Future[IngestResult]] = []
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
     def start(self) -> None:
-        self.admitter.start()
+        self._committer.start()
 
     def send(self, *given: ValidatedBatch) -> list[Future[IngestResult]]:
-        """Hand all of them in; together where the admitter is not started yet."""
+        """Commit the batches; in one group where the threads are not started yet."""
         futures = [
-            asyncio.run_coroutine_threadsafe(self.admitter.commit(each), self._loop)
+            asyncio.run_coroutine_threadsafe(self._committer.commit(each), self._loop)
             for each in given
         ]
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result()
@@ -66,8 +66,8 @@ class Door:
         return futures
 
     def close(self) -> None:
-        self.admitter.stop()
-        wait(self._sent, 10)  # the loop has to take a turn or two for each
+        self._committer.stop()
+        wait(self._sent, 10)  # the loop needs a few iterations for each
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -75,15 +75,17 @@ class Door:
 
 
 @contextmanager
-def door(url: str, folder: Path, patience: float = PATIENCE) -> Iterator[Door]:
-    made = Door(url, folder, patience)
+def running_committer(
+    url: str, folder: Path, timeout: float = TIMEOUT
+) -> Iterator[CommitterThread]:
+    made = CommitterThread(url, folder, timeout)
     try:
         yield made
     finally:
         made.close()
 
 
-def admission(home: CatalogFixture, key: str | None = None) -> ValidatedBatch:
+def new_batch(home: CatalogFixture, key: str | None = None) -> ValidatedBatch:
     batch = home.new_batch()
     claim = None
     if key is not None:
@@ -110,7 +112,7 @@ def stored(url: str) -> list[str]:
 
 
 def waiting(url: str) -> list[int]:
-    """The server's processes that wait for a row of a workspace."""
+    """Return the server processes that wait for the row of a workspace."""
     with psycopg.connect(url) as connection:
         found = connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
@@ -121,7 +123,7 @@ def waiting(url: str) -> list[int]:
 
 @contextmanager
 def locked(url: str, home: CatalogFixture) -> Iterator[Callable[[], None]]:
-    """Another session holds the workspace's row, until the block's end or the given call."""
+    """Hold the workspace's row locked by another session, until the yielded function is called."""
     with psycopg.connect(url) as connection:
         connection.execute("SELECT 1 FROM workspaces WHERE id = %s FOR UPDATE", [home.workspace_id])
         yield connection.rollback
@@ -136,10 +138,10 @@ def through(proxy: TcpProxy, url: str) -> str:
 def test_a_locked_workspace_fails_alone(
     homes: list[CatalogFixture], url: str, tmp_path: Path
 ) -> None:
-    given = [admission(home) for home in homes]
-    with door(url, tmp_path) as at, locked(url, homes[1]):
-        futures = at.send(*given)
-        at.start()
+    given = [new_batch(home) for home in homes]
+    with running_committer(url, tmp_path) as committer, locked(url, homes[1]):
+        futures = committer.send(*given)
+        committer.start()
         outcomes = [outcome(each) for each in futures]
 
         assert [outcomes[0], outcomes[2]] == [new(given[0]), new(given[2])]
@@ -153,15 +155,15 @@ def test_the_others_are_answered_while_it_still_waits(
 ) -> None:
     with ExitStack() as stack:
         release = stack.enter_context(locked(url, homes[0]))
-        at = stack.enter_context(door(url, tmp_path, LONG))
-        first, *others = (admission(home) for home in homes)
-        [late, *futures] = at.send(first, *others)
-        at.start()
+        committer = stack.enter_context(running_committer(url, tmp_path, LONG_TIMEOUT))
+        first, *others = (new_batch(home) for home in homes)
+        [late, *futures] = committer.send(first, *others)
+        committer.start()
         for each, future in zip(others, futures, strict=True):
             assert outcome(future) == new(each)
         for _ in range(20):
-            more = admission(homes[1])
-            [future] = at.send(more)
+            more = new_batch(homes[1])
+            [future] = committer.send(more)
             assert outcome(future) == new(more)
         assert not late.done()
 
@@ -172,17 +174,17 @@ def test_the_others_are_answered_while_it_still_waits(
 
 def test_a_deadlock_is_tried_again(homes: list[CatalogFixture], url: str, tmp_path: Path) -> None:
     first, _, last = homes
-    given = [admission(first), admission(last)]
+    given = [new_batch(first), new_batch(last)]
     with (
-        door(url, tmp_path, LONG) as at,
+        running_committer(url, tmp_path, LONG_TIMEOUT) as committer,
         psycopg.connect(url, options="-c deadlock_timeout=60s") as other,
     ):
         lock = "SELECT 1 FROM workspaces WHERE id = %s FOR UPDATE"
         other.execute(lock, [last.workspace_id])
-        futures = at.send(*given)
-        at.start()
+        futures = committer.send(*given)
+        committer.start()
         wait_until(lambda: bool(waiting(url)), "it waits for the last", 20)
-        # It has the first, so the two wait for each other, until the server ends one: not this.
+        # The commit holds the first, so the two wait for each other until the server aborts it.
         other.execute(lock, [first.workspace_id])
         other.rollback()
 
@@ -190,13 +192,16 @@ def test_a_deadlock_is_tried_again(homes: list[CatalogFixture], url: str, tmp_pa
     assert stored(url) == sorted(each.row.id for each in given)
 
 
-def test_an_admission_whose_connection_is_ended_is_tried_again(
+def test_a_commit_whose_connection_is_ended_is_tried_again(
     homes: list[CatalogFixture], url: str, tmp_path: Path
 ) -> None:
-    given = [admission(home, "k") for home in homes]
-    with door(url, tmp_path, LONG) as at, locked(url, homes[1]) as release:
-        futures = at.send(*given)
-        at.start()
+    given = [new_batch(home, "k") for home in homes]
+    with (
+        running_committer(url, tmp_path, LONG_TIMEOUT) as committer,
+        locked(url, homes[1]) as release,
+    ):
+        futures = committer.send(*given)
+        committer.start()
         wait_until(lambda: bool(waiting(url)), "it waits", 20)
         with psycopg.connect(url) as connection:
             connection.execute("SELECT pg_terminate_backend(%s)", [waiting(url)[0]])
@@ -214,14 +219,14 @@ def test_a_commit_whose_answer_was_lost_is_found(
     postgres_server: PostgresServer,
     key: str | None,
 ) -> None:
-    given = [admission(home, key) for home in homes]
+    given = [new_batch(home, key) for home in homes]
     with (
         tcp_proxy(postgres_server.port) as proxy,
-        door(through(proxy, url), tmp_path, LONG) as at,
+        running_committer(through(proxy, url), tmp_path, LONG_TIMEOUT) as committer,
     ):
         proxy.loses_answers = True
-        futures = at.send(*given)
-        at.start()
+        futures = committer.send(*given)
+        committer.start()
         wait_until(lambda: len(stored(url)) == 3, "it is committed")
         proxy.loses_answers = False
         proxy.cut()
@@ -238,14 +243,14 @@ def test_a_statement_that_outlives_its_connection_stores_nothing_twice(
     postgres_server: PostgresServer,
     key: str | None,
 ) -> None:
-    given = [admission(home, key) for home in homes]
+    given = [new_batch(home, key) for home in homes]
     with (
         tcp_proxy(postgres_server.port) as proxy,
-        door(through(proxy, url), tmp_path, LONG) as at,
+        running_committer(through(proxy, url), tmp_path, LONG_TIMEOUT) as committer,
         locked(url, homes[0]) as release,
     ):
-        futures = at.send(*given)
-        at.start()
+        futures = committer.send(*given)
+        committer.start()
         wait_until(lambda: len(waiting(url)) == 1, "it waits", 20)
         proxy.cut(tell_server=False)
         wait_until(lambda: len(waiting(url)) == 2, "it is tried again beside the one cut off", 20)
@@ -258,26 +263,26 @@ def test_a_statement_that_outlives_its_connection_stores_nothing_twice(
     assert numbers == [(1,)] * 3
 
 
-def test_two_with_one_key_that_are_tried_again_make_one_batch(
+def test_two_batches_with_one_key_that_are_tried_again_are_stored_once(
     homes: list[CatalogFixture], url: str, tmp_path: Path
 ) -> None:
-    first, again = admission(homes[0], "same"), admission(homes[0], "same")
-    with door(url, tmp_path) as at, locked(url, homes[1]):
-        futures = at.send(first, again, admission(homes[1]))
-        at.start()
+    first, again = new_batch(homes[0], "same"), new_batch(homes[0], "same")
+    with running_committer(url, tmp_path) as committer, locked(url, homes[1]):
+        futures = committer.send(first, again, new_batch(homes[1]))
+        committer.start()
 
         assert outcome(futures[0]) == new(first)
         assert outcome(futures[1]) == IngestResult(first.row.id.encode(), replayed=True)
 
 
-def test_it_ends_in_time_while_a_workspace_is_locked(
+def test_stop_ends_in_time_while_a_workspace_is_locked(
     homes: list[CatalogFixture], url: str, tmp_path: Path
 ) -> None:
     with locked(url, homes[0]):
-        with door(url, tmp_path) as at:
-            [future] = at.send(admission(homes[0]))
-            at.start()
+        with running_committer(url, tmp_path) as committer:
+            [future] = committer.send(new_batch(homes[0]))
+            committer.start()
             wait_until(lambda: bool(waiting(url)), "it waits", 20)
             begun = time.monotonic()
-        assert time.monotonic() - begun < 3 * PATIENCE
+        assert time.monotonic() - begun < 3 * TIMEOUT
         assert isinstance(outcome(future), WireError)
