@@ -6,8 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
+from sqlalchemy import Connection, func, select
 
-from everlake.catalog import batches
+from everlake.catalog import batches, table_definitions
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
@@ -46,10 +47,10 @@ def wait_until_complete(
     try:
         while True:
             with catalog.snapshot() as tx:
-                counts = batches.counts_by_status(tx, workspace_id)
-            if counts[BatchStatus.FAILED]:
-                raise RuntimeError(f"{counts[BatchStatus.FAILED]} batches failed")
-            if counts[BatchStatus.COMPLETE] >= count:
+                counts = _counts_by_status(tx, workspace_id)
+            if failed := counts.get(BatchStatus.FAILED):
+                raise RuntimeError(f"{failed} batches failed")
+            if counts.get(BatchStatus.COMPLETE, 0) >= count:
                 return
             if time.monotonic() > deadline:
                 raise RuntimeError(f"not complete within {within:g} s: {counts}")
@@ -91,6 +92,12 @@ def status_lags(data: Path, workspace_id: str, since: float, env: Mapping[str, s
         landed=[((row.landed_at or 0) - row.created_at) / 1000 for row in rows],
         complete=[((row.completed_at or 0) - row.created_at) / 1000 for row in rows],
     )
+
+
+def _counts_by_status(tx: Connection, workspace_id: str) -> dict[BatchStatus, int]:
+    c = table_definitions.batches.c
+    statement = select(c.status, func.count()).where(c.workspace_id == workspace_id)
+    return dict(row.tuple() for row in tx.execute(statement.group_by(c.status)))
 
 
 def _all_batches(data: Path, workspace_id: str, env: Mapping[str, str]) -> list[BatchRow]:

@@ -1,19 +1,19 @@
-"""API keys (contract, Authentication). A secret is told once; only its SHA-256 is stored."""
+"""API keys (contract, Authentication). Of a secret only the SHA-256 is stored."""
 
 import hashlib
-import re
 from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
+from everlake.batching import chunked
+from everlake.catalog.clock import now_ms
 from everlake.catalog.errors import NotFound, TooManyKeys
-from everlake.catalog.statements import chunked, now_ms, paginate_by_creation, validate_name
+from everlake.catalog.statements import MAX_PARAMETERS, paginate_by_creation
 from everlake.catalog.table_definitions import api_keys, workspaces
+from everlake.catalog.validation import validate_name, validate_permissions, validate_source
 from everlake.contract.ids import new_id, new_secret
-from everlake.contract.permissions import PERMISSIONS, Permission
-
-_SOURCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+from everlake.contract.permissions import Permission
 
 _c = api_keys.c
 _COLUMNS = [column for column in _c if column.name != "secret_hash"]
@@ -31,7 +31,12 @@ _TOUCH = (
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """One key without its secret; ``hint`` is the secret's last 4 characters."""
+    """An API key without its secret. Times are Unix milliseconds.
+
+    Attributes:
+        source: the ``source`` of every batch that is sent with it.
+        hint: the secret's last 4 characters.
+    """
 
     id: str
     workspace_id: str
@@ -53,15 +58,18 @@ def create(
     source: str = "api",
     max_live: int,
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret, which cannot be had again.
+    """Create a key.
 
     Args:
         permissions: at least one of ``PERMISSIONS``.
-        source: a slug; the ``source`` of every batch that comes with this key.
-        max_live: how many keys that are not revoked the workspace may have, this one included.
+        source: a slug; the ``source`` of every batch that is sent with this key.
+        max_live: most keys of the workspace that are not revoked, this one included.
+
+    Returns:
+        the key, and its secret, which cannot be retrieved later.
 
     Raises:
-        ValueError: label, permissions or source are not as they must be.
+        ValueError: the label, the permissions or the source are not valid.
         NotFound: there is no such workspace.
         TooManyKeys: the workspace has ``max_live`` keys.
     """
@@ -70,22 +78,22 @@ def create(
         id=new_id("key"),
         workspace_id=workspace_id,
         label=validate_name(label),
-        permissions=_validate_permissions(permissions),
-        source=_validate_source(source),
+        permissions=validate_permissions(permissions),
+        source=validate_source(source),
         hint=secret[-4:],
-        created_at=now_ms(),
+        created_at=now_ms(tx),
         last_used_at=None,
         revoked_at=None,
     )
-    # The workspace's row is locked, so that of two that make the last key one is refused.
+    # The workspace's row is locked, so that concurrent calls cannot exceed the limit together.
     owner = select(workspaces.c.id).where(workspaces.c.id == workspace_id).with_for_update()
     if tx.execute(owner).first() is None:
         raise NotFound(f"There is no workspace {workspace_id}.")
     live = select(func.count()).where(_c.workspace_id == workspace_id, _c.revoked_at.is_(None))
     if tx.execute(live).scalar_one() >= max_live:
         raise TooManyKeys(
-            f"The workspace has {max_live} live keys, which is all it may have. "
-            "Revoke one that is not needed any more."
+            f"The workspace has {max_live} live keys, which is the limit. "
+            "Revoke one that is no longer needed."
         )
     values = {**msgspec.structs.asdict(key), "secret_hash": _hash_secret(secret)}
     tx.execute(api_keys.insert(), values)
@@ -93,9 +101,14 @@ def create(
 
 
 def page(
-    tx: Connection, workspace_id: str, *, limit: int, after: str | None = None
+    tx: Connection, workspace_id: str, *, limit: int | None, after: str | None = None
 ) -> list[ApiKey]:
-    """Keys by creation, oldest first, revoked ones too; ``after`` is the last one's id."""
+    """Return keys by creation, oldest first, revoked ones included.
+
+    Args:
+        limit: most keys; None for all.
+        after: id of the last key of the page before.
+    """
     statement = paginate_by_creation(
         select(*_COLUMNS), api_keys, workspace_id, limit=limit, after=after
     )
@@ -103,58 +116,42 @@ def page(
 
 
 def get(tx: Connection, workspace_id: str, key_id: str) -> ApiKey | None:
-    """The workspace's key with that id, live or revoked."""
+    """Return the workspace's key with that id, live or revoked; None when there is none."""
     statement = select(*_COLUMNS).where(_c.workspace_id == workspace_id, _c.id == key_id)
     row = tx.execute(statement).mappings().first()
     return None if row is None else ApiKey(**row)
 
 
 def revoke(tx: Connection, workspace_id: str, key_id: str) -> bool:
-    """Whether this call revoked the key: False where it is unknown or was revoked before."""
+    """Revoke a key; return False when it is unknown or was revoked before."""
     statement = (
         update(api_keys)
         .where(_c.workspace_id == workspace_id, _c.id == key_id, _c.revoked_at.is_(None))
-        .values(revoked_at=now_ms())
+        .values(revoked_at=now_ms(tx))
     )
     return tx.execute(statement).rowcount == 1
 
 
 def find_live(tx: Connection, secret: str) -> ApiKey | None:
-    """The key with that secret, unless it is revoked."""
+    """Return the key with that secret; None when there is none, or it is revoked."""
     row = tx.execute(_LIVE, {"secret_hash": _hash_secret(secret)}).mappings().first()
     return None if row is None else ApiKey(**row)
 
 
 def find_live_ids(tx: Connection, ids: Iterable[str]) -> set[str]:
-    """Which of ``ids`` are keys that are not revoked, of any workspace."""
+    """Return those of ``ids`` that are keys, of any workspace, and not revoked."""
     found: set[str] = set()
-    for chunk in chunked(ids):
+    for chunk in chunked(ids, MAX_PARAMETERS):
         statement = select(_c.id).where(_c.id.in_(chunk), _c.revoked_at.is_(None))
         found.update(tx.execute(statement).scalars())
     return found
 
 
 def touch(tx: Connection, used: Mapping[str, int]) -> None:
-    """Note when keys were last used (key id to Unix milliseconds); never moves backwards."""
+    """Record when keys were last used (id to Unix milliseconds); earlier times are ignored."""
     if used:
         tx.execute(_TOUCH, [{"key_id": key, "used_at": at} for key, at in used.items()])
 
 
 def _hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
-def _validate_permissions(given: Collection[str]) -> tuple[Permission, ...]:
-    wanted = set(given)
-    if not wanted or not wanted.issubset(PERMISSIONS):
-        raise ValueError("permissions must be one or more of " + ", ".join(PERMISSIONS))
-    return tuple(p for p in PERMISSIONS if p in wanted)
-
-
-def _validate_source(text: str) -> str:
-    if not _SOURCE.fullmatch(text):
-        raise ValueError(
-            f"{text[:64]!r} cannot be a source: use 1 to 64 of the characters a-z 0-9 _ -, "
-            "beginning with a letter or a digit"
-        )
-    return text

@@ -17,8 +17,9 @@ from sqlalchemy import (
     update,
 )
 
+from everlake.batching import chunked
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.statements import chunked
+from everlake.catalog.statements import MAX_PARAMETERS
 from everlake.catalog.table_definitions import StatusText, batches
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import MAX_MESSAGE_LENGTH
@@ -300,4 +301,7 @@ def _update_leased(
     tx: Connection, ids: Collection[str], owner: str, values: dict[str, Any], *conditions: Any
 ) -> int:
     statement = update(batches).where(_c.lease_owner == owner, *conditions).values(**values)
-    return sum(tx.execute(statement.where(_c.id.in_(chunk))).rowcount for chunk in chunked(ids))
+    return sum(
+        tx.execute(statement.where(_c.id.in_(chunk))).rowcount
+        for chunk in chunked(ids, MAX_PARAMETERS)
+    )

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable, Iterator
 import msgspec
 from sqlalchemy import Connection, bindparam, func, select
 
+from everlake.batching import chunked
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
-from everlake.catalog.statements import chunked
+from everlake.catalog.statements import MAX_PARAMETERS
 from everlake.catalog.table_definitions import batches
 from everlake.contract.batches import BatchStatus
 
@@ -44,7 +45,7 @@ def page(
     return [BatchRow(**row) for row in tx.execute(_NEXT_PAGE, parameters).mappings()]
 
 
-def get_many(tx: Connection, workspace_id: str, sequences: Collection[int]) -> list[BatchRow]:
+def _get_many(tx: Connection, workspace_id: str, sequences: Collection[int]) -> list[BatchRow]:
     """The batches with those sequences, by sequence: not more than are in a page."""
     statement = (
         select(batches)
@@ -75,9 +76,9 @@ def scan_sequences(
     catalog: Catalog, workspace_id: str, sequences: Iterable[int]
 ) -> Iterator[BatchRow]:
     """As :func:`walk`, the batches with those sequences, in their order."""
-    for chunk in chunked(sequences):
+    for chunk in chunked(sequences, MAX_PARAMETERS):
         with catalog.snapshot() as tx:
-            rows = get_many(tx, workspace_id, chunk)
+            rows = _get_many(tx, workspace_id, chunk)
         yield from rows
 
 

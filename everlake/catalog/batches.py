@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import Connection, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
-from everlake.catalog.statements import chunked
+from everlake.batching import chunked
+from everlake.catalog.statements import MAX_PARAMETERS
 from everlake.catalog.table_definitions import batches
 from everlake.contract.batches import Batch, BatchStatus, DownloadStatus, PayloadFormat
 from everlake.contract.errors import RecordError
@@ -81,16 +82,6 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
         return bool(self.rejected) and self.rejected_path is None
 
     @property
-    def lease_until(self) -> int | None:
-        """When the lease runs out; None where nobody holds one."""
-        return None if self.lease_owner is None else self.due_at
-
-    @property
-    def next_attempt_at(self) -> int | None:
-        """When it may be claimed; None while it is leased."""
-        return self.due_at if self.lease_owner is None else None
-
-    @property
     def is_settled(self) -> bool:
         """See :attr:`everlake.contract.batches.Batch.is_settled`."""
         return self.view().is_settled
@@ -155,20 +146,9 @@ def get(tx: Connection, workspace_id: str, batch_id: str) -> BatchRow | None:
 def get_many(tx: Connection, ids: Iterable[str]) -> dict[str, BatchRow]:
     """The batches with those ids, of any workspace; an id that no batch has is left out."""
     found: dict[str, BatchRow] = {}
-    for chunk in chunked(ids):
+    for chunk in chunked(ids, MAX_PARAMETERS):
         rows = tx.execute(select(batches).where(_c.id.in_(chunk))).mappings()
         found.update((row["id"], BatchRow(**row)) for row in rows)
-    return found
-
-
-def by_sequences(tx: Connection, workspace_id: str, sequences: Iterable[int]) -> dict[int, str]:
-    """The ids of the batches with those numbers; a number that no batch has is left out."""
-    found: dict[int, str] = {}
-    for chunk in chunked(sequences):
-        statement = select(_c.sequence, _c.id).where(
-            _c.workspace_id == workspace_id, _c.sequence.in_(chunk)
-        )
-        found.update(tuple(row) for row in tx.execute(statement))
     return found
 
 
@@ -195,7 +175,7 @@ def page(
 def find_existing_ids(tx: Connection, ids: Iterable[str]) -> set[str]:
     """Which of ``ids`` are batches, of any workspace."""
     found: set[str] = set()
-    for chunk in chunked(ids):
+    for chunk in chunked(ids, MAX_PARAMETERS):
         found.update(tx.execute(select(_c.id).where(_c.id.in_(chunk))).scalars())
     return found
 
@@ -220,19 +200,8 @@ def list_rejected_paths(
 
 def clear_rejected_paths(tx: Connection, ids: Iterable[str]) -> None:
     """Note that the refused records of these batches are kept no more."""
-    for chunk in chunked(ids):
+    for chunk in chunked(ids, MAX_PARAMETERS):
         tx.execute(update(batches).where(_c.id.in_(chunk)).values(rejected_path=None))
-
-
-def counts_by_status(tx: Connection, workspace_id: str | None = None) -> dict[BatchStatus, int]:
-    """How many batches are in each status, in the workspace or in all. Reads a whole index."""
-    statement = select(_c.status, func.count()).group_by(_c.status)
-    if workspace_id is not None:
-        statement = statement.where(_c.workspace_id == workspace_id)
-    counts = dict.fromkeys(BatchStatus, 0)
-    for status, count in tx.execute(statement):
-        counts[status] = count
-    return counts
 
 
 @cache

@@ -1,7 +1,6 @@
-"""The database: opening it, reading a snapshot, writing a transaction."""
+"""Catalog database: the interface that SQLite and PostgreSQL implement."""
 
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,113 +10,114 @@ from sqlalchemy import Connection
 
 from everlake.catalog import schema
 
-__all__ = ["Catalog", "Connection", "local_now_ms"]
+__all__ = ["Catalog", "Connection"]
 
 
 class Catalog(ABC):
     """An open database. Every method may be called from any thread."""
 
     is_shared: ClassVar[bool]
-    """Whether other machines may use it, with other versions of this program."""
+    """Whether processes of other machines, with other versions of Everlake, may use it too."""
 
     def __init__(self) -> None:
         self._thread_state = threading.local()
 
     def upgrade(self) -> None:
-        """Bring the schema up to date. Of several at once, one does it and the others wait.
+        """Upgrade the schema to this program's. Of concurrent calls one does it, others wait.
 
         Raises:
-            CatalogTooNew: a newer program has been here; nothing is changed.
-            CatalogUnavailable: see :meth:`write`.
+            CatalogTooNew: a newer program has upgraded the database; nothing is changed.
+            CatalogUnavailable: see :meth:`transaction`.
         """
         with self.transaction() as tx:
             schema.upgrade(tx)
 
     def is_empty(self) -> bool:
-        """Whether there are no tables of ours yet.
+        """Return whether the database has no tables of Everlake yet.
 
         Raises:
-            CatalogTooNew: a newer program has been here.
-            CatalogUnavailable: see :meth:`read`.
+            CatalogTooNew: a newer program has upgraded the database.
+            CatalogUnavailable: see :meth:`snapshot`.
         """
         with self.snapshot() as tx:
             return schema.is_empty(tx)
 
     def check(self) -> None:
-        """Return when the schema is the one this program needs.
+        """Check that the schema is the one this program needs.
 
         Raises:
             CatalogTooOld: :meth:`upgrade` is needed.
-            CatalogTooNew: a newer program has been here.
-            CatalogUnavailable: see :meth:`read`.
+            CatalogTooNew: a newer program has upgraded the database.
+            CatalogUnavailable: see :meth:`snapshot`.
         """
         with self.snapshot() as tx:
             schema.check(tx)
 
     @abstractmethod
     def snapshot(self) -> AbstractContextManager[Connection]:
-        """A read-only transaction: a snapshot as of its first statement.
+        """Open a read-only transaction. All its statements see the state as of the first one.
 
         Raises:
-            CatalogUnavailable: the database cannot answer now; also on an attempt to write.
+            CatalogUnavailable: the database cannot answer now, or a statement tried to write.
         """
 
     @abstractmethod
     def autocommit(self) -> AbstractContextManager[Connection]:
-        """Statements that each stand by themselves: to read one thing, or count one.
+        """Open a connection on which each statement is a transaction of its own.
 
-        On PostgreSQL one goes there and back once, where a transaction does three times.
+        It suits a single read or a single write: PostgreSQL needs one round trip for it, and
+        three for a transaction. In SQLite it is read-only.
 
         Raises:
-            CatalogUnavailable: see :meth:`read`.
+            CatalogUnavailable: see :meth:`snapshot`.
         """
 
     @contextmanager
     def transaction(self) -> Generator[Connection]:
-        """A transaction: keep it short. With SQLite it holds the write lock from its start.
+        """Open a transaction. Keep it short: in SQLite it holds the write lock from its start.
 
-        When the block ends, it is committed and synced to the disk; when an exception leaves the
-        block, nothing of it is stored.
+        When the block ends, the transaction is committed and synced to the disk. When an
+        exception leaves the block, the transaction is rolled back.
 
         Raises:
             CatalogUnavailable: a lock was not free in time, the disk is full, ...
-            RuntimeError: this thread is inside ``write()`` already.
+            RuntimeError: this thread has a transaction open already.
         """
-        if getattr(self._thread_state, "writes", False):
-            raise RuntimeError("write() inside write() would wait for itself: pass tx on instead")
-        self._thread_state.writes = True
+        if getattr(self._thread_state, "in_transaction", False):
+            raise RuntimeError(
+                "a transaction inside a transaction would wait for itself: pass its connection on"
+            )
+        self._thread_state.in_transaction = True
         try:
             with self._transaction() as tx:
                 yield tx
         finally:
-            self._thread_state.writes = False
+            self._thread_state.in_transaction = False
 
     @abstractmethod
     def _transaction(self) -> AbstractContextManager[Connection]: ...
 
     @abstractmethod
     def change_counter(self) -> int:
-        """A number that differs from the last one when anybody, in any process, changed a batch.
+        """Return a number that changes whenever any process changes a batch.
 
-        It may differ for no reason.
+        It may also change without one.
 
         Raises:
-            CatalogUnavailable: see :meth:`read`.
+            CatalogUnavailable: see :meth:`snapshot`.
         """
 
     @abstractmethod
     def now_ms(self) -> int:
-        """Unix milliseconds on the one clock that all who share the database go by."""
+        """Return the time in Unix milliseconds on the clock that all users of the database share.
+
+        It is the server's clock in PostgreSQL, and this machine's in SQLite.
+        """
 
     @abstractmethod
     def new_batch_id(self) -> str:
-        """An id for a new batch, by that clock (:func:`everlake.contract.ids.new_batch_id`)."""
+        """Return an id for a new batch, which contains the time on that clock."""
 
     @abstractmethod
     def close(self) -> None:
-        """Close the connections that are not in use; the others close when they are returned."""
-
-
-def local_now_ms() -> int:
-    """Unix milliseconds on this machine's clock."""
-    return time.time_ns() // 1_000_000
+        """Close idle connections. Connections in use are closed when they are returned."""

@@ -1,4 +1,4 @@
-"""What a database cannot do now, told as a person can act on it."""
+"""Translation of database errors into catalog errors."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -8,26 +8,28 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from everlake.catalog.errors import CatalogUnavailable
 
-_POOL_EXHAUSTED = "Too many at once: no connection to the database was free in time. Try again."
+_POOL_EXHAUSTED_MESSAGE = (
+    "Too many requests at once: no connection to the database was free in time. Try again."
+)
 
 
 @contextmanager
 def map_errors(
     driver_error: type[Exception], classify: Callable[[Exception], CatalogUnavailable | None]
 ) -> Generator[None]:
-    """Turn what the database cannot do now into :class:`CatalogUnavailable`.
+    """Raise :class:`CatalogUnavailable` for database errors that are not programming errors.
 
     Args:
-        driver_error: the base of what the driver itself raises.
-        classify: what to raise for an error of the driver's, or of SQLAlchemy's around it; None
+        driver_error: base class of the driver's own errors.
+        classify: returns the catalog error for an error of the driver or of SQLAlchemy; None
             leaves the error as it is.
     """
     try:
         yield
     except PoolTimeout as error:
-        raise CatalogUnavailable(_POOL_EXHAUSTED) from error
+        raise CatalogUnavailable(_POOL_EXHAUSTED_MESSAGE) from error
     except (DBAPIError, driver_error) as error:
-        refusal = classify(error)
-        if refusal is None:
+        mapped = classify(error)
+        if mapped is None:
             raise
-        raise refusal from error
+        raise mapped from error

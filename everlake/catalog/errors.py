@@ -1,27 +1,27 @@
-"""What the catalog refuses or cannot do. Every message tells a person what to do."""
+"""Errors of the catalog. Each message tells its reader what to do."""
 
 
 class CatalogError(Exception):
-    """The catalog refused, or could not do, what it was asked."""
+    """Base class of the catalog's errors."""
 
 
 class CatalogUnavailable(CatalogError):
-    """The database cannot answer now: locked beyond the bound, disk full, or an I/O error.
+    """The database cannot answer now: locked for too long, disk full, or an I/O error.
 
     Nothing of the transaction was stored. The API answers 503 (contract, Errors).
     """
 
 
 class CatalogInterrupted(CatalogUnavailable):
-    """Another transaction was in the way for too long, or the connection went.
+    """Another transaction was in the way for too long, or the connection was lost.
 
-    Asked again, it may work at once. Where the connection went at a commit, that may have been
-    made.
+    A retry may succeed at once. When the connection was lost at a commit, the transaction may
+    have been committed.
     """
 
 
 class CatalogTooOld(CatalogError):
-    """The database's schema is older than this program, or not there at all."""
+    """The database's schema is older than this program, or missing."""
 
 
 class CatalogTooNew(CatalogError):
@@ -33,7 +33,7 @@ class AlreadyExists(CatalogError):
 
 
 class NotFound(CatalogError):
-    """The workspace or product that something was to be added to does not exist."""
+    """The parent of a new row, a workspace or product, does not exist."""
 
 
 class TooManyKeys(CatalogError):

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, select, update
 
+from everlake.batching import chunked
 from everlake.catalog.attachments import TEXT_STORED, AttachmentRow, TextStage, attachment_row
-from everlake.catalog.statements import chunked
+from everlake.catalog.statements import MAX_PARAMETERS
 from everlake.catalog.table_definitions import attachments, batches
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import MAX_MESSAGE_LENGTH
@@ -184,5 +185,6 @@ def _update_held(
     held: ColumnElement[bool] = _c.text_owner == owner
     statement = update(attachments).where(held).values(**values)
     return sum(
-        tx.execute(statement.where(_c.id.in_(chunk))).rowcount for chunk in chunked(sorted(ids))
+        tx.execute(statement.where(_c.id.in_(chunk))).rowcount
+        for chunk in chunked(sorted(ids), MAX_PARAMETERS)
     )

@@ -1,19 +1,23 @@
-"""Named leases: one holder at a time, and a fence that tells a former one from the present."""
+"""Named leases: at most one owner at a time, with a fencing number."""
+
+from functools import partial
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Executable, bindparam, case, or_, select, update
 
-from everlake.catalog.statements import insert_into
+from everlake.catalog.statements import insert_into, per_dialect
 from everlake.catalog.table_definitions import leases
 
 _c = leases.c
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
-    """``owner`` holds ``name`` until Unix milliseconds ``until``, unless it renews.
+    """A lease that was acquired.
 
-    ``fence`` is at least 1 and grows each time the owner changes: whoever writes with a lower
-    one than was seen before has lost the lease and does not know it.
+    Attributes:
+        until: end of the lease in Unix milliseconds, unless it is renewed.
+        fence: number that grows each time the owner changes, from 1. A write with a lower number
+            than was seen before comes from an owner that lost the lease.
     """
 
     name: str
@@ -37,62 +41,63 @@ def _acquire_statement(dialect: str, *, force: bool) -> Executable:
     ).returning(_c.fence)
 
 
-_ACQUIRE = {
-    dialect: _acquire_statement(dialect, force=False) for dialect in ("sqlite", "postgresql")
-}
-_SEIZE = {dialect: _acquire_statement(dialect, force=True) for dialect in ("sqlite", "postgresql")}
+_ACQUIRE = per_dialect(partial(_acquire_statement, force=False))
+_SEIZE = per_dialect(partial(_acquire_statement, force=True))
 
 
 def acquire(tx: Connection, name: str, *, owner: str, now: int, ttl_ms: int) -> Lease | None:
-    """Take the lease, or renew it where ``owner`` holds it; None where another one does."""
+    """Acquire the lease, or renew it if ``owner`` holds it; return None if another owner does."""
     values = {"name": name, "owner": owner, "until": now + ttl_ms, "fence": 1, "now": now}
     fence = tx.execute(_ACQUIRE[tx.dialect.name], values).scalar()
     return None if fence is None else Lease(name=name, owner=owner, fence=fence, until=now + ttl_ms)
 
 
 def seize(tx: Connection, name: str, *, owner: str, now: int, ttl_ms: int) -> Lease:
-    """Take the lease from whoever holds it, who finds out when it renews."""
+    """Acquire the lease even if another owner holds it, whose next renewal then fails."""
     values = {"name": name, "owner": owner, "until": now + ttl_ms, "fence": 1}
     fence = tx.execute(_SEIZE[tx.dialect.name], values).scalar_one()
     return Lease(name=name, owner=owner, fence=fence, until=now + ttl_ms)
 
 
 def get_owner(tx: Connection, name: str) -> str | None:
-    """Who holds the lease, or held it last and did not release it; None where nobody."""
+    """Return the owner that holds the lease or let it expire; None when it is free or released."""
     return tx.execute(select(_c.owner).where(_c.name == name)).scalar()
 
 
 def renew(tx: Connection, lease: Lease, now: int, ttl_ms: int) -> bool:
-    """Hold the lease until ``now + ttl_ms``; False where another owner has taken it since."""
+    """Extend the lease to ``now + ttl_ms``; return False when another owner has acquired it."""
     statement = update(leases).where(*_still_held(lease)).values(until=now + ttl_ms)
     return tx.execute(statement).rowcount == 1
 
 
 def is_held(tx: Connection, lease: Lease) -> bool:
-    """Whether no one else has taken the lease; until ``tx`` ends, no one can."""
+    """Return whether the lease is still held; no other owner can acquire it until ``tx`` ends."""
     statement = select(_c.name).where(*_still_held(lease)).with_for_update(read=True)
     return tx.execute(statement).first() is not None
 
 
 def release(tx: Connection, lease: Lease) -> None:
-    """Free the lease, if it is still held; the next to take it gets a higher fence."""
+    """Free the lease, if it is still held. The next owner gets a higher fence."""
     tx.execute(update(leases).where(*_still_held(lease)).values(owner=None, until=0))
 
 
 def expire_all(tx: Connection, owner: str, *, now: int) -> int:
-    """End every lease of a dead owner; how many. The next to take one gets a higher fence."""
+    """Expire every lease of a dead owner, and return how many.
+
+    The next owner of each gets a higher fence.
+    """
     statement = update(leases).where(_c.owner == owner, _c.until > now).values(until=now)
     return tx.execute(statement).rowcount
 
 
 def any_held(tx: Connection, prefix: str, *, now: int) -> bool:
-    """Whether anybody holds a lease whose name begins like that."""
+    """Return whether a lease whose name begins with ``prefix`` is held."""
     statement = select(_c.name).where(_c.name.startswith(prefix, autoescape=True), _c.until > now)
     return tx.execute(statement.limit(1)).first() is not None
 
 
 def names_held_by_others(tx: Connection, prefix: str, *, owner: str, now: int) -> set[str]:
-    """What follows ``prefix`` in the names of leases that others than ``owner`` hold."""
+    """Return the names, without ``prefix``, of the leases that other owners hold."""
     statement = select(_c.name).where(
         _c.name.startswith(prefix, autoescape=True), _c.owner != owner, _c.until > now
     )

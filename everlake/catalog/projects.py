@@ -4,15 +4,11 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from everlake.catalog import products
+from everlake.catalog.clock import now_ms
 from everlake.catalog.errors import AlreadyExists, NotFound
-from everlake.catalog.statements import (
-    insert_into,
-    now_ms,
-    paginate_by_creation,
-    validate_id,
-    validate_name,
-)
+from everlake.catalog.statements import insert_new, paginate_by_creation
 from everlake.catalog.table_definitions import projects
+from everlake.catalog.validation import validate_id, validate_name
 from everlake.contract.ids import new_id
 
 _c = projects.c
@@ -22,7 +18,10 @@ _FIND_IDS = select(_c.id).where(
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
-    """One project. Its id is unique in its workspace, and it belongs to one product."""
+    """A project of one product. Its id is unique in its workspace.
+
+    ``created_at`` is in Unix milliseconds.
+    """
 
     workspace_id: str
     id: str
@@ -39,10 +38,10 @@ def create(
     project_id: str | None = None,
     name: str | None = None,
 ) -> Project:
-    """A new project; its id is made up where none is given, and is its name where none is given.
+    """Create a project, with a generated id where none is given; its name defaults to its id.
 
     Raises:
-        ValueError: the id or the name has a form it may not have.
+        ValueError: the id or the name is not valid.
         NotFound: the workspace has no such product.
         AlreadyExists: the workspace has a project with this id, in this product or another.
     """
@@ -52,18 +51,17 @@ def create(
         id=new,
         product_id=product_id,
         name=validate_name(new if name is None else name),
-        created_at=now_ms(),
+        created_at=now_ms(tx),
     )
     if not products.exists(tx, workspace_id, product_id):
         raise NotFound(f"The workspace has no product {product_id}.")
-    statement = insert_into(tx.dialect.name, projects).on_conflict_do_nothing().returning(_c.id)
-    if tx.execute(statement, msgspec.structs.asdict(row)).first() is None:
+    if not insert_new(tx, projects, row):
         raise AlreadyExists(f"The workspace has a project {new} already. Choose another id.")
     return row
 
 
 def find_ids(tx: Connection, workspace_id: str, product_id: str) -> frozenset[str]:
-    """The ids of all projects of the product; none where there is no such product."""
+    """Return the ids of all projects of the product; empty when there is no such product."""
     parameters = {"workspace": workspace_id, "product": product_id}
     return frozenset(tx.execute(_FIND_IDS, parameters).scalars())
 
@@ -73,10 +71,16 @@ def page(
     workspace_id: str,
     *,
     product_id: str | None = None,
-    limit: int,
+    limit: int | None,
     after: str | None = None,
 ) -> list[Project]:
-    """Projects by creation, oldest first; ``after`` is the id of the last one seen."""
+    """Return projects by creation, oldest first.
+
+    Args:
+        product_id: only those of this product; None for all of the workspace.
+        limit: most projects; None for all.
+        after: id of the last project of the page before.
+    """
     statement = paginate_by_creation(
         select(projects), projects, workspace_id, limit=limit, after=after
     )

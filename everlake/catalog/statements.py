@@ -1,72 +1,61 @@
-"""What the catalog's tables have in common: ids, names, the clock, pages, and lists of ids."""
+"""Statements that several catalog modules build: inserts, pages, and lists of parameters."""
 
-import re
-import time
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, Table, select, tuple_
+import msgspec
+from sqlalchemy import Connection, Select, Table, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_MAX_PARAMETERS = 500
+MAX_PARAMETERS = 500
+"""Most values in one ``IN``; longer lists take several statements."""
+
+_DIALECTS = ("sqlite", "postgresql")
 
 T = TypeVar("T")
 
 
-def now_ms() -> int:
-    """Unix milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
-def validate_id(text: str) -> str:
-    """``text``, when it may be the id of a workspace, product or project.
-
-    Raises:
-        ValueError: it is not 1 to 128 characters of letters, digits and ``. _ : -``.
-    """
-    if not _ID.fullmatch(text):
-        raise ValueError(
-            f"{text[:128]!r} cannot be an id: use 1 to 128 of the characters A-Z a-z 0-9 . _ : -"
-        )
-    return text
-
-
-def validate_name(text: str) -> str:
-    """``text``, when it may name something: 1 to 256 characters, not all of them white space.
-
-    Raises:
-        ValueError: it may not.
-    """
-    if not text.strip() or len(text) > 256:
-        raise ValueError("A name or label must have 1 to 256 characters")
-    return text
-
-
-def paginate_by_creation(
-    statement: Select[Any], table: Table, workspace_id: str, *, limit: int, after: str | None
-) -> Select[Any]:
-    """A page of ``statement`` by creation; ``after`` is the id of the last row of the one before.
-
-    An ``after`` that is no row of the workspace gives an empty page.
-    """
-    c = table.c
-    if after is not None:
-        last = select(c.created_at).where(c.workspace_id == workspace_id, c.id == after)
-        statement = statement.where(
-            tuple_(c.created_at, c.id) > tuple_(last.scalar_subquery(), after)
-        )
-    return statement.where(c.workspace_id == workspace_id).order_by(c.created_at, c.id).limit(limit)
-
-
-def chunked(items: Iterable[T]) -> Iterator[list[T]]:
-    """``items`` in lists short enough to be the parameters of one statement."""
-    rest = iter(items)
-    while chunk := list(islice(rest, _MAX_PARAMETERS)):
-        yield chunk
+def per_dialect(build: Callable[[str], T]) -> dict[str, T]:
+    """Return what ``build`` makes for each dialect, by the dialect's name."""
+    return {dialect: build(dialect) for dialect in _DIALECTS}
 
 
 def insert_into(dialect_name: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that can say ON CONFLICT, which each dialect has as its own construct."""
+    """Return an INSERT that supports ON CONFLICT, which each dialect has as its own construct."""
     return (sqlite.insert if dialect_name == "sqlite" else postgresql.insert)(table)
+
+
+def insert_new(tx: Connection, table: Table, row: msgspec.Struct) -> bool:
+    """Insert a row whose fields are columns; return False when its primary key is taken."""
+    statement = insert_into(tx.dialect.name, table).on_conflict_do_nothing().returning(table.c.id)
+    return tx.execute(statement, msgspec.structs.asdict(row)).first() is not None
+
+
+def paginate_by_creation(
+    statement: Select[Any],
+    table: Table,
+    workspace_id: str | None = None,
+    *,
+    limit: int | None,
+    after: str | None,
+) -> Select[Any]:
+    """Return a page of ``statement``, ordered by ``created_at`` and ``id``.
+
+    Args:
+        statement: selects from ``table``.
+        table: has the columns ``created_at`` and ``id``.
+        workspace_id: only the rows of this workspace; None for a table without workspaces.
+        limit: most rows; None for all.
+        after: id of the last row of the page before. One that is not in the table, or is another
+            workspace's, gives an empty page.
+    """
+    c = table.c
+    last = select(c.created_at).where(c.id == after).correlate(None)
+    if workspace_id is not None:
+        statement = statement.where(c.workspace_id == workspace_id)
+        last = last.where(c.workspace_id == workspace_id)
+    if after is not None:
+        statement = statement.where(
+            tuple_(c.created_at, c.id) > tuple_(last.scalar_subquery(), after)
+        )
+    return statement.order_by(c.created_at, c.id).limit(limit)

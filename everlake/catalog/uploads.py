@@ -1,13 +1,13 @@
-"""Uploads: what was announced, whether all of it has come, and whether a record names it."""
+"""Uploads: what was announced, whether it is complete, and whether a record refers to it."""
 
 from collections.abc import Collection, Iterable
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, exists, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
-from everlake.catalog.attachments import AttachmentStatus
-from everlake.catalog.statements import chunked
-from everlake.catalog.table_definitions import attachments, uploads
+from everlake.batching import chunked
+from everlake.catalog.statements import MAX_PARAMETERS
+from everlake.catalog.table_definitions import uploads
 
 _c = uploads.c
 _GET = select(uploads).where(
@@ -18,8 +18,10 @@ _GET = select(uploads).where(
 class NewUpload(msgspec.Struct, frozen=True, kw_only=True):
     """An upload as it is announced. Times are Unix milliseconds, sizes bytes.
 
-    It may come in one piece, or in parts of ``part_size`` of which the last may be shorter.
-    ``sha256`` is what its content must have, in lower-case hexadecimal digits.
+    Attributes:
+        size: of the whole content.
+        sha256: expected of the content, 64 hexadecimal digits in lower case; None: not checked.
+        part_size: size of each part but the last, where the upload is sent in parts.
     """
 
     id: str
@@ -37,9 +39,11 @@ class NewUpload(msgspec.Struct, frozen=True, kw_only=True):
 class UploadRow(NewUpload, frozen=True, kw_only=True):
     """An upload as it is stored.
 
-    ``completed_at`` is when all of it was found to have come, ``used_at`` when a record first
-    named it: from then on it is kept. ``content_sha256`` and ``content_type`` are there once its
-    content lies among the attachments; what was uploaded may then be gone.
+    Attributes:
+        completed_at: when the whole content was found to have arrived.
+        used_at: when a record first referred to it; from then on it is kept.
+        content_sha256: set, like ``content_type``, once the content is stored as an attachment's;
+            the uploaded objects may then be gone.
     """
 
     completed_at: int | None
@@ -54,16 +58,16 @@ def insert(tx: Connection, upload: NewUpload) -> None:
 
 
 def get(tx: Connection, workspace_id: str, upload_id: str) -> UploadRow | None:
-    """The workspace's upload with that id."""
+    """Return the workspace's upload with that id, or None."""
     given = {"workspace": workspace_id, "upload": upload_id}
     row = tx.execute(_GET, given).mappings().first()
     return None if row is None else UploadRow(**row)
 
 
 def get_many(tx: Connection, workspace_id: str, ids: Iterable[str]) -> dict[str, UploadRow]:
-    """Those of the workspace's uploads with these ids that there are."""
+    """Return those of the workspace's uploads with these ids that exist, by id."""
     found: dict[str, UploadRow] = {}
-    for chunk in chunked(ids):
+    for chunk in chunked(ids, MAX_PARAMETERS):
         statement = select(uploads).where(_c.workspace_id == workspace_id, _c.id.in_(chunk))
         rows = tx.execute(statement).mappings()
         found.update((row["id"], UploadRow(**row)) for row in rows)
@@ -71,15 +75,15 @@ def get_many(tx: Connection, workspace_id: str, ids: Iterable[str]) -> dict[str,
 
 
 def mark_complete(tx: Connection, workspace_id: str, upload_id: str, *, now: int) -> None:
-    """Note that all of it has come."""
+    """Note that the whole content has arrived."""
     statement = update(uploads).where(_c.workspace_id == workspace_id, _c.id == upload_id)
     tx.execute(statement.where(_c.completed_at.is_(None)).values(completed_at=now))
 
 
 def mark_used(tx: Connection, workspace_id: str, ids: Collection[str], *, now: int) -> set[str]:
-    """Note that records name these; which of them are there. They are kept from then on."""
+    """Note that records refer to these uploads, which keeps them; return those that exist."""
     used: set[str] = set()
-    for chunk in chunked(sorted(ids)):
+    for chunk in chunked(sorted(ids), MAX_PARAMETERS):
         ours = (_c.workspace_id == workspace_id, _c.id.in_(chunk))
         tx.execute(update(uploads).where(*ours, _c.used_at.is_(None)).values(used_at=now))
         used.update(tx.execute(select(_c.id).where(*ours)).scalars())
@@ -89,13 +93,13 @@ def mark_used(tx: Connection, workspace_id: str, ids: Collection[str], *, now: i
 def record_content(
     tx: Connection, workspace_id: str, upload_id: str, *, sha256: str, mime_type: str
 ) -> None:
-    """Note that its content lies among the attachments."""
+    """Note that the upload's content is stored as an attachment's."""
     statement = update(uploads).where(_c.workspace_id == workspace_id, _c.id == upload_id)
     tx.execute(statement.values(content_sha256=sha256, content_type=mime_type))
 
 
 def list_expired(tx: Connection, *, now: int, limit: int) -> list[UploadRow]:
-    """Uploads of all workspaces whose time is over and that no record has named."""
+    """Return expired uploads of all workspaces to which no record refers."""
     statement = (
         select(uploads)
         .where(_c.expires_at <= now, _c.used_at.is_(None))
@@ -106,17 +110,9 @@ def list_expired(tx: Connection, *, now: int, limit: int) -> list[UploadRow]:
 
 
 def delete_unused(tx: Connection, ids: Collection[str]) -> int:
-    """Forget these, save those that a record has named meanwhile; how many."""
+    """Delete uploads, except those that a record refers to meanwhile; return their number."""
     count = 0
-    for chunk in chunked(sorted(ids)):
+    for chunk in chunked(sorted(ids), MAX_PARAMETERS):
         statement = delete(uploads).where(_c.id.in_(chunk), _c.used_at.is_(None))
         count += tx.execute(statement).rowcount
     return count
-
-
-def is_waited_for(tx: Connection, upload_id: str) -> bool:
-    """Whether an attachment still has to take its content from what was uploaded."""
-    a = attachments.c
-    pending = a.status != AttachmentStatus.COMPLETE.value
-    statement = select(exists().where(a.upload_id == upload_id, pending))
-    return bool(tx.execute(statement).scalar())

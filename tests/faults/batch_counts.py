@@ -3,12 +3,15 @@
 import time
 from pathlib import Path
 
-from everlake.catalog import batches
+from sqlalchemy import func, select
+
 from everlake.catalog.errors import CatalogUnavailable
 from everlake.catalog.opening import open_catalog
+from everlake.catalog.table_definitions import batches
 from everlake.contract.batches import BatchStatus
 
 _PATIENCE_SECONDS = 20.0
+_COUNTS = select(batches.c.status, func.count()).group_by(batches.c.status)
 _WAITING = (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING)
 
 
@@ -29,13 +32,13 @@ class BatchCounts:
         while True:
             try:
                 with self._catalog.snapshot() as tx:
-                    counts = batches.counts_by_status(tx)
+                    counts = dict(row.tuple() for row in tx.execute(_COUNTS))
             except CatalogUnavailable:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
             else:
-                return sum(counts[status] for status in statuses)
+                return sum(counts.get(status, 0) for status in statuses)
 
     def unfinished(self) -> int:
         """How many have not come to an end."""

@@ -21,12 +21,14 @@ from everlake.ingest.types import IngestRequest
 from everlake.lake import Lake
 from everlake.lake.writer_leases import WriterLeases
 from everlake.metrics import Metrics
+from everlake.retry import RetryPolicy
 from everlake.search import search
 from everlake.storage import ObjectStore
 from everlake.storage.local import LocalStore
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.worker import stages
-from everlake.worker.stage_runner import Stage, StageRunner
+from everlake.worker.stage_runner import StageRunner
+from everlake.worker.types import Stage
 
 PRODUCT = "prod"
 PROJECT = "proj"
@@ -148,8 +150,9 @@ class WorkerFixture:
             stage or self.landing_stage(),
             worker=worker,
             lease_ms=30_000,
-            retry_ms=1_000,
-            max_attempts=max_attempts,
+            retry_policy=RetryPolicy(
+                max_attempts=max_attempts, base_ms=1_000, max_ms=60_000, jitter=0
+            ),
             metrics=self.metrics,
         )
 

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 
 from everlake.attachments.paths import content_folder, content_path
+from everlake.batching import chunked
 from everlake.catalog import attachments
 from everlake.catalog.database import Catalog
-from everlake.catalog.statements import chunked
 from everlake.integrity.temporary_database import TemporaryDatabase
 from everlake.integrity.types import IntegrityProblem
 from everlake.integrity.verify.archive_objects import MAX_REPORTED_BATCHES
 from everlake.storage import ObjectStore
 from everlake.tables import arrow
 
+_CHUNK_SIZE = 500
 _CREATE_TABLES = (
     "CREATE TABLE stored (batch VARCHAR, id VARCHAR, sha256 VARCHAR, size BIGINT)",
     "CREATE TABLE contents (sha256 VARCHAR, size BIGINT)",
@@ -36,7 +37,7 @@ def missing_contents(
     """
     database.execute(*_CREATE_TABLES)
     # The catalog first: content lies there before the catalog says so, and is not deleted.
-    for some in chunked(attachments.iter_stored(catalog, workspace_id)):
+    for some in chunked(attachments.iter_stored(catalog, workspace_id), _CHUNK_SIZE):
         rows = {
             "batch": [one.batch_id for one in some],
             "id": [one.id for one in some],
@@ -45,7 +46,7 @@ def missing_contents(
         }
         database.load("INSERT INTO stored FROM fresh", arrow.from_columns(rows))
     found = (one for one in store.list(content_folder(workspace_id)) if _CONTENT_MARKER in one.path)
-    for some in chunked(found):
+    for some in chunked(found, _CHUNK_SIZE):
         rows = {
             "sha256": [one.path.rpartition("/")[2] for one in some],
             "size": [one.size for one in some],

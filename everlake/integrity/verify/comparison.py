@@ -3,8 +3,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from everlake.batching import chunked
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.statements import chunked
 from everlake.contract.batches import BatchStatus
 from everlake.contract.record_identity import LINE_BITS
 from everlake.integrity.temporary_database import RECORD_ID_AS_UUID, TemporaryDatabase
@@ -19,6 +19,7 @@ from everlake.tables.row_buffer import RowBuffer
 from everlake.tables.snapshot import Snapshot
 from everlake.tables.table import Table
 
+_CHUNK_SIZE = 500
 _FLUSH_BYTES = 16 * 1024 * 1024
 
 _RECORD_FIELDS_HASH = "hash(type, batch_id, product_id, source, project_ids, event_at)"
@@ -59,7 +60,7 @@ class ComparisonDatabase:
     def replace_batches(self, batches: Iterable[BatchRow]) -> None:
         """Take down how far all batches are, in place of what was known."""
         self.database.execute("DELETE FROM batches")
-        for some in chunked(batches):
+        for some in chunked(batches, _CHUNK_SIZE):
             rows = {
                 "sequence": [batch.sequence for batch in some],
                 "landed": [batch.landed_at is not None for batch in some],
@@ -126,4 +127,4 @@ class ComparisonDatabase:
 def _filters(record_ids: Sequence[str] | None) -> list[str | None]:
     if record_ids is None:
         return [None]
-    return [one_of("record_id", some) for some in chunked(record_ids)]
+    return [one_of("record_id", some) for some in chunked(record_ids, _CHUNK_SIZE)]

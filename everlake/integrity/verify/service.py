@@ -7,10 +7,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias
 
+from everlake.batching import chunked
 from everlake.catalog import batch_scan, workspaces
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
-from everlake.catalog.statements import chunked
 from everlake.contract.record_identity import sequence_of
 from everlake.integrity.temporary_database import temporary_database
 from everlake.integrity.types import IntegrityProblem
@@ -36,6 +36,7 @@ from everlake.tables.errors import LakeDamaged
 HasUtterances: TypeAlias = Callable[[LandedRecord], bool]
 StepProgressCallback: TypeAlias = Callable[[str, int, int | None], None]
 
+_CHUNK_SIZE = 500
 MAX_PASSES = 3
 """How often to look before what is wrong is believed."""
 
@@ -222,7 +223,7 @@ class _Verification:
         self._report_progress("comparing", 0, None)
         read = [name for name in self._row_counts if name not in self._damaged_tables]
         checks.run_checks(self._database, read)
-        for some in chunked(self._missing_utterances(read)):
+        for some in chunked(self._missing_utterances(read), _CHUNK_SIZE):
             checks.add_missing_utterances(self._database, some)
             if not self._row_counts[UTTERANCES_TABLE.name]:
                 break  # these are enough to tell that the table should not be empty

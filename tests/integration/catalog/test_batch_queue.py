@@ -53,7 +53,7 @@ def test_a_claim_tells_the_batch_as_it_is_now(home: CatalogFixture) -> None:
     home.insert()
     [row] = claim_rows(home, "a")
     assert row == home.batch(row.id)
-    assert (row.lease_owner, row.lease_until, row.next_attempt_at) == ("a", NOW + 100, None)
+    assert (row.lease_owner, row.due_at) == ("a", NOW + 100)
     assert (row.status, row.attempts) == (LANDING, 0)
 
 
@@ -170,7 +170,7 @@ def test_a_batch_to_be_tried_again_waits_its_delay(home: CatalogFixture) -> None
             == 1
         )
     row = home.batch(first)
-    assert (row.attempts, row.lease_owner, row.next_attempt_at) == (1, None, NOW + 1_000)
+    assert (row.attempts, row.lease_owner, row.due_at) == (1, None, NOW + 1_000)
     assert row.failure == "x" * 2_048
     assert claim(home, "a", now=NOW + 999) == [second]
     assert claim(home, "a", now=NOW + 1_000) == [first]

@@ -43,7 +43,7 @@ def number_before(catalog: Catalog, other: Catalog, workspace_id: str) -> Iterat
 
 
 def test_its_transaction_is_ended_and_it_is_told_so(hasty: Catalog) -> None:
-    with pytest.raises(CatalogUnavailable, match="stood still"):
+    with pytest.raises(CatalogUnavailable, match="idle for too long"):
         stand_still(hasty)
 
     with hasty.snapshot() as tx:
@@ -57,7 +57,7 @@ def test_others_do_not_wait_for_it_until_they_give_up(catalog: Catalog, url: str
     numbers = number_before(catalog, other, workspace_id)
     try:
         assert next(numbers) == 1
-        with pytest.raises(CatalogUnavailable, match="stood still"):
+        with pytest.raises(CatalogUnavailable, match="idle for too long"):
             next(numbers)
     finally:
         other.close()

@@ -135,10 +135,9 @@ def test_leased_batches_are_changed_by_their_ids(home: CatalogFixture, *, analys
 LOOKUPS: list[Callable[[Connection, str], object]] = [
     lambda tx, ws: batches.get(tx, ws, "b"),
     lambda tx, _: batches.get_many(tx, ["a", "b"]),
-    lambda tx, ws: batches.by_sequences(tx, ws, [1, 2, 3]),
     lambda tx, ws: batch_scan.page(tx, ws, after=1),
     lambda tx, ws: batch_scan.page(tx, ws, after=1, until=9),
-    lambda tx, ws: batch_scan.get_many(tx, ws, [1, 2, 3]),
+    lambda tx, ws: batch_scan._get_many(tx, ws, [1, 2, 3]),
     lambda tx, ws: batch_scan.find_claimed_ids(tx, ws, BatchStatus.LANDING),
     lambda tx, _: batches.find_existing_ids(tx, ["a", "b"]),
     lambda tx, ws: api_keys.page(tx, ws, limit=5, after="k"),

@@ -30,6 +30,8 @@ def test_pages_of_workspaces_hold_each_one_once(catalog: Catalog) -> None:
         seen: list[str] = []
         while rows := workspaces.page(tx, limit=3, after=seen[-1] if seen else None):
             seen.extend(row.id for row in rows)
+        assert [row.id for row in workspaces.page(tx, limit=None)] == seen
+        assert workspaces.list_ids(tx) == seen
     assert len(seen) == 7
     assert set(seen) == made
 
@@ -100,6 +102,7 @@ def test_pages_of_projects_hold_each_one_once_also_for_one_product(home: Catalog
                 seen.extend(row.id for row in rows)
             assert len(seen) == len(set(seen)) == wanted
         assert products.page(tx, home.workspace_id, limit=9, after="unknown") == []
+        assert workspaces.page(tx, limit=9, after="unknown") == []
 
 
 def test_numbers_never_repeat_and_leave_none_out(home: CatalogFixture, other: Catalog) -> None:

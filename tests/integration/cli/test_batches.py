@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog import batch_queue
-from everlake.catalog.database import local_now_ms as now_ms
+from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
 from tests.support.command_line import Cli, assert_success
 from tests.support.server import environment

@@ -1,8 +1,6 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from everlake.catalog.statements import chunked, validate_id, validate_name
+from everlake.catalog.validation import validate_id, validate_name
 
 
 @pytest.mark.parametrize("text", ["a", "A.b_c:d-9", "x" * 128, "..", "-"])
@@ -22,10 +20,3 @@ def test_a_name_has_1_to_256_characters() -> None:
     for bad in ("", " \t", "x" * 257):
         with pytest.raises(ValueError, match="1 to 256"):
             validate_name(bad)
-
-
-@given(st.integers(0, 2_000))
-def test_chunks_hold_every_item_once_in_order(count: int) -> None:
-    chunks = list(chunked(range(count)))
-    assert [item for chunk in chunks for item in chunk] == list(range(count))
-    assert all(0 < len(chunk) <= 500 for chunk in chunks)
