@@ -4,3 +4,5 @@ DATABASE_TIMEOUT_SECONDS = 15.0
 """Longest wait for the database: for a lock, a connection, a statement."""
 DATABASE_CONNECTIONS = 10
 """Most connections of one process to PostgreSQL."""
+STORAGE_TIMEOUT_SECONDS = 60.0
+"""Longest wait of a request for the storage or the lake; S3 calls give up before, by themselves."""
