@@ -16,9 +16,8 @@ from bench.bodies import PRODUCT, PROJECT, Prose
 from everlake.contract.record_identity import LINE_BITS, record_version
 from everlake.lake import Lake
 from everlake.lake.arrivals import ARRIVALS_TABLE
-from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE, records_to_arrow
 from everlake.model.records import ArrivedRecord
-from everlake.tables import arrow as lake_arrow
 from everlake.tables.table import Table
 
 PER_BATCH = 1_000
@@ -50,7 +49,7 @@ class RecordSource:
 
     def chunks(self) -> Iterator[Any]:
         """Arrow tables of the lake's schema that together hold every row."""
-        template = lake_arrow.records_table(self._templates)
+        template = records_to_arrow(self._templates)
         for number, first in enumerate(range(0, self.count, _CHUNK)):
             count = min(_CHUNK, self.count - first)
             table = template.take(pa.array(np.arange(count) % len(self._templates)))
@@ -115,7 +114,8 @@ def fill_records(lake: Lake, workspace_id: str, rows: RecordSource) -> None:
     for chunk in rows.chunks():
         _append(lake.engine.table(workspace_id, RECORDS_TABLE), chunk)
         _append(
-            lake.engine.table(workspace_id, ARRIVALS_TABLE), chunk.select(lake_arrow.ARRIVALS_SCHEMA.names)
+            lake.engine.table(workspace_id, ARRIVALS_TABLE),
+            chunk.select(ARRIVALS_TABLE.schema.names),
         )
         behind += chunk.num_rows
         if behind >= _MAINTENANCE_ROWS:

@@ -15,8 +15,8 @@ from bench.peers.duckdb import DuckTable
 from bench.processes import fresh_directory
 from bench.section import FigureRow, ReportSection, format_count, format_rate, markdown_table
 from everlake.lake import Lake
+from everlake.lake.record_rows import records_to_arrow
 from everlake.model.records import ArrivedRecord
-from everlake.tables import arrow as lake_arrow
 from everlake.tables.local_backend import LocalTableBackend
 
 SIZES = (100_000, 1_000_000, 10_000_000)
@@ -47,7 +47,7 @@ def measure(*, quick: bool, sizes: tuple[int, ...] | None = None) -> dict[str, A
         places = [_filled(folder / str(size), size) for size in sizes]
         for place in places:  # opens what a worker that runs has open
             place.lake.records.merge(_WORKSPACE, place.rows.arrivals(MERGE_SIZES[-1]))
-            place.peer.merge(lake_arrow.records_table(place.rows.arrivals(MERGE_SIZES[-1])))
+            place.peer.merge(records_to_arrow(place.rows.arrivals(MERGE_SIZES[-1])))
         seconds = {
             size: [
                 {"everlake": _everlake(place, size), "duckdb": _duckdb(place, size)}
@@ -98,7 +98,9 @@ def _filled(folder: Path, size: int) -> MergeTarget:
     peer = DuckTable(folder / "peer.duckdb")
     seconds = _seconds(lambda: fill_records(lake, _WORKSPACE, rows))
     peer_seconds = _seconds(lambda: _fill_peer(peer, rows))
-    files = (file for file in Path(lake.engine.table_set(_WORKSPACE).uri).rglob("*") if file.is_file())
+    files = (
+        file for file in Path(lake.engine.table_set(_WORKSPACE).uri).rglob("*") if file.is_file()
+    )
     return MergeTarget(
         rows, lake, peer, seconds, peer_seconds, sum(f.stat().st_size for f in files)
     )
@@ -121,7 +123,7 @@ def _merge(lake: Lake, arrived: list[ArrivedRecord]) -> None:
 
 def _duckdb(place: MergeTarget, size: int) -> float:
     arrived = place.rows.arrivals(size)
-    return _seconds(lambda: place.peer.merge(lake_arrow.records_table(arrived)))
+    return _seconds(lambda: place.peer.merge(records_to_arrow(arrived)))
 
 
 def _maintain(place: MergeTarget) -> None:

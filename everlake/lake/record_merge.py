@@ -14,6 +14,9 @@ from everlake.tables.snapshot import Snapshot
 from everlake.tables.table import TableWriter
 from everlake.tables.types import PreparedWrite
 
+MERGED_TABLES = frozenset({RECORDS_TABLE.name, ARRIVALS_TABLE.name})
+"""Names of the tables that :func:`merge` writes."""
+
 MERGE_BYTES = 16 * 1024 * 1024
 """Text of the records in one merge: the engine gives a join 300 MB, and a row takes a multiple."""
 

@@ -9,7 +9,7 @@ from everlake.catalog.batches import BatchRow
 from everlake.landing.lines import LandedRecord
 from everlake.tables.arrow import ArrowTable
 from everlake.tables.engine import TableEngine
-from everlake.tables.spec import TableSpec
+from everlake.tables.spec import Source, TableSpec
 
 REQUIRED_COLUMNS = ("record_id", "version", "batch_id")
 """Columns of every derived table: integrity checks, rebuilds and salvage rest on them."""
@@ -66,6 +66,20 @@ class Registry:
     def __getitem__(self, name: str) -> DerivedTable[Any]:
         """Return the table of that name. Raises KeyError where there is none."""
         return self._tables[name]
+
+    @property
+    def landed(self) -> tuple[DerivedTable[Any], ...]:
+        """The tables that hold a batch's rows once it has landed."""
+        return tuple(
+            table
+            for table in self
+            if Source.ARCHIVE in table.spec.derived_from and table.spec.analysis_version is None
+        )
+
+    @property
+    def analysed(self) -> tuple[DerivedTable[Any], ...]:
+        """The tables that hold a batch's rows once it is complete."""
+        return tuple(table for table in self if Source.ANALYSIS in table.spec.derived_from)
 
     @property
     def names(self) -> tuple[str, ...]:

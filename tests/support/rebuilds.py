@@ -40,7 +40,7 @@ def rebuild_workspace(home: WorkerFixture, **options: Any) -> RebuildResult:
 def table_rows(data: Path, workspace_id: str) -> dict[str, list[dict[str, Any]]]:
     """Every row and column of every table, in a fixed order."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for spec in DERIVED_TABLES:
+    for spec in DERIVED_TABLES.specs:
         path = data / "lake" / f"workspace={workspace_id}" / f"{spec.name}.lance"
         table = lance.dataset(path).to_table() if path.exists() else spec.schema.empty_table()
         key = KEYS[spec.name]

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from everlake.lake import Lake
-from everlake.model.utterances import MAX_UTTERANCES, AttachmentUtterances
+from everlake.model.utterances import MAX_UTTERANCES, AttachmentUtterances, Utterance
 from everlake.tables.local_backend import LocalTableBackend
 from tests.support.api_workspaces import ApiWorkspaces, assert_error
-from tests.support.lake_rows import SpokenText
 from tests.support.server import ApiClient, run_everlake, run_everlake_json
 
 PATH = "/api/v1/search"
@@ -127,7 +126,7 @@ def attach(home: ApiWorkspaces, api: ApiClient, name: str, text: str) -> str:
         event_at=row.event_at,
         product_id=row.product_id,
         project_ids=row.project_ids,
-        utterances=[SpokenText(text)],
+        utterances=[Utterance(text)],
         attachment_id="att_1",
         name=name,
         position=0,

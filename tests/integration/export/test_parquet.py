@@ -154,7 +154,7 @@ def test_portions_and_files_of_any_size_hold_the_same_rows(
 
 def test_rows_are_told_as_they_are_written(filled: Lake, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    table = filled.table("w", RECORDS_TABLE)
+    table = filled.engine.table("w", RECORDS_TABLE)
     export_parquet(table, tmp_path / "out", lambda done, total: told.append((done, total)))
     assert told[0] == (0, 4)
     assert told[-1] == (4, 4)
@@ -192,7 +192,7 @@ def test_what_is_there_already_is_not_touched(filled: Lake, tmp_path: Path) -> N
 
 
 def test_a_damaged_table_leaves_nothing_behind(filled: Lake, tmp_path: Path) -> None:
-    for file in (Path(filled.table_set("w").uri) / "records.lance" / "data").iterdir():
+    for file in (Path(filled.engine.table_set("w").uri) / "records.lance" / "data").iterdir():
         file.unlink()
     before = set(tmp_path.iterdir())
     with pytest.raises(LakeDamaged):
@@ -209,11 +209,11 @@ def test_a_table_that_changes_meanwhile_is_copied_as_one_of_its_versions(
     def disturb(_done: int, _all: int) -> None:
         if again.pop() if again else False:
             others.records.merge("w", [arrived_record("a", 9), arrived_record("new", 9, 1)])
-            with others.table("w", RECORDS_TABLE).writing() as writer:
+            with others.engine.table("w", RECORDS_TABLE).writing() as writer:
                 writer.compact([], 1_000, 1_000)
                 writer.remove_other_versions()
 
-    done = export_parquet(filled.table("w", RECORDS_TABLE), tmp_path / "out", disturb)
+    done = export_parquet(filled.engine.table("w", RECORDS_TABLE), tmp_path / "out", disturb)
     ids = exported(tmp_path / "out").column("record_id").to_pylist()
     assert done.rows == len(ids) == len(set(ids)) == 5
 
@@ -232,14 +232,14 @@ from pathlib import Path
 from everlake.lake import Lake
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.export.parquet import export_parquet
-from everlake.lake.lake import RECORDS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
 
 def watch(done, total):
     print(done, flush=True)
     if done >= 2:
         time.sleep(60)
 
-export_parquet(Lake(LocalTableBackend(Path(sys.argv[1]))).table("w", RECORDS_TABLE), Path(sys.argv[2]), watch)
+export_parquet(Lake(LocalTableBackend(Path(sys.argv[1]))).engine.table("w", RECORDS_TABLE), Path(sys.argv[2]), watch)
 """
 
 
@@ -272,12 +272,12 @@ import os, resource, signal, sys
 from pathlib import Path
 from everlake.lake import Lake
 from everlake.tables.local_backend import LocalTableBackend
-from everlake.tables.errors import ExportError
+from everlake.export.errors import ExportError
 from everlake.export.parquet import export_parquet
-from everlake.lake.lake import RECORDS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-table = Lake(LocalTableBackend(Path(sys.argv[1]))).table("w", RECORDS_TABLE)
+table = Lake(LocalTableBackend(Path(sys.argv[1]))).engine.table("w", RECORDS_TABLE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, -1))
 try: export_parquet(table, Path(sys.argv[2]))
 except ExportError as error: print(error)
@@ -306,11 +306,11 @@ from pathlib import Path
 from everlake.lake import Lake
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.export.parquet import export_parquet
-from everlake.lake.lake import RECORDS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE
 
 done = {}
 for workspace in ("few", "many"):
-    table = Lake(LocalTableBackend(Path(sys.argv[1]))).table(workspace, RECORDS_TABLE)
+    table = Lake(LocalTableBackend(Path(sys.argv[1]))).engine.table(workspace, RECORDS_TABLE)
     rows = export_parquet(table, Path(sys.argv[1]) / workspace).rows
     done[workspace] = [rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]
 print(json.dumps(done))

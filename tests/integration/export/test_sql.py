@@ -137,13 +137,13 @@ def test_whatever_reads_can_be_asked(filled: Lake, query: str) -> None:
 
 
 def test_a_workspace_without_a_lake_has_empty_tables_with_all_columns(filled: Lake) -> None:
-    for table, columns in (("records", 18), ("arrivals", 3), ("utterances", 15)):
+    for table, columns in (("records", 18), ("arrivals", 3), ("utterances", 16)):
         assert json_rows(filled, f"FROM {table}", "new") == []
         assert json_rows(filled, f"FROM {table} SELECT count(*) AS n", "new") == [{"n": 0}]
         assert len(json_rows(filled, f"DESCRIBE {table}", "new")) == columns
     where = "SELECT data FROM records WHERE type = 'email' AND event_at > '2024-01-01'"
     assert json_rows(filled, where, "new") == []
-    assert not Path(filled.table_set("new").uri).exists()
+    assert not Path(filled.engine.table_set("new").uri).exists()
 
 
 def test_a_table_that_is_not_there_yet_is_empty_beside_those_that_are(lake: Lake) -> None:
@@ -331,18 +331,18 @@ def test_a_mistake_is_told_in_one_line(filled: Lake, query: str, message: str) -
 
 
 def test_a_lost_data_file_is_damage_and_the_message_says_what_to_do(filled: Lake) -> None:
-    for file in (Path(filled.table_set("w").uri) / "records.lance" / "data").iterdir():
+    for file in (Path(filled.engine.table_set("w").uri) / "records.lance" / "data").iterdir():
         file.unlink()
     for query in ("SELECT count(*) FROM records WHERE type = 'email'", "SELECT data FROM records"):
         with pytest.raises(LakeDamaged, match="everlake lake rebuild"):
-            text_rows(Lake(LocalTableBackend(Path(filled.table_set("w").uri).parents[1])), query)
+            text_rows(Lake(LocalTableBackend(Path(filled.engine.table_set("w").uri).parents[1])), query)
 
 
 def test_a_torn_table_is_damage(filled: Lake) -> None:
-    for version in (Path(filled.table_set("w").uri) / "utterances.lance" / "_versions").iterdir():
+    for version in (Path(filled.engine.table_set("w").uri) / "utterances.lance" / "_versions").iterdir():
         os.truncate(version, 10)
     with pytest.raises(LakeDamaged, match="'utterances'"):
-        text_rows(Lake(LocalTableBackend(Path(filled.table_set("w").uri).parents[1])), "SELECT 1")
+        text_rows(Lake(LocalTableBackend(Path(filled.engine.table_set("w").uri).parents[1])), "SELECT 1")
 
 
 def test_a_table_tidied_up_while_it_is_read_is_no_damage(filled: Lake, tmp_path: Path) -> None:
@@ -352,8 +352,8 @@ def test_a_table_tidied_up_while_it_is_read_is_no_damage(filled: Lake, tmp_path:
             filled.records.merge(
                 "w", [arrived_record("a", sequence), arrived_record("b", sequence, 1)]
             )
-        assert filled.maintain("w")
-        with filled.table("w", RECORDS_TABLE).writing() as writer:
+        assert filled.engine.maintain("w")
+        with filled.engine.table("w", RECORDS_TABLE).writing() as writer:
             writer.remove_other_versions()
         with pytest.raises(LakeUnavailable, match="Run the command again"):
             list(session.query("SELECT data FROM records").text_rows())
@@ -405,7 +405,7 @@ with open_sql(Lake(LocalTableBackend(Path(sys.argv[1]))), "w", Path(sys.argv[2])
 def test_a_long_answer_takes_no_more_memory_than_a_short_one(filled: Lake, tmp_path: Path) -> None:
     overflow = tmp_path / "overflow"
     overflow.mkdir()
-    root = Path(filled.table_set("w").uri).parents[1]
+    root = Path(filled.engine.table_set("w").uri).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, root, overflow], check=True, capture_output=True, text=True
     )

@@ -15,7 +15,7 @@ from everlake.integrity.rebuild import service
 from everlake.lake import LakeDamaged
 from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.writer_leases import WriterLeaseLost
-from everlake.worker.stage_runner import Stage
+from everlake.worker.types import Stage
 from tests.support.rebuilds import (
     DuringRebuild,
     conversation,
@@ -249,7 +249,7 @@ def test_torn_tables_are_replaced(home: WorkerFixture, table: str) -> None:
     for file in (lake_of(home) / f"{table}.lance" / "data").iterdir():
         os.truncate(file, 10)
     shutil.rmtree(lake_of(home) / f"{table}.lance" / "_versions")
-    [spec] = [spec for spec in DERIVED_TABLES if spec.name == table]
+    spec = DERIVED_TABLES[table].spec
     with pytest.raises(LakeDamaged):
         home.lake.engine.table(home.workspace_id, spec).read(lambda now: now.count(), 0)
 

@@ -13,7 +13,7 @@ from everlake.contract.batches import BatchStatus
 from everlake.lake import LakeUnavailable
 from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.opening import open_lake
-from everlake.worker.stage_runner import Stage
+from everlake.worker.types import Stage
 from tests.support.bucket_worker import BucketWorkerFixture, PresentWriters
 from tests.support.rebuilds import KEYS, DuringRebuild, conversation, fill, rebuild_workspace, texts
 from tests.support.s3 import S3Server, s3_environment
@@ -34,7 +34,7 @@ def home(
 def rows(home: WorkerFixture) -> dict[str, list[dict[str, Any]]]:
     """Every row and column of every table, in a fixed order."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for spec in DERIVED_TABLES:
+    for spec in DERIVED_TABLES.specs:
         now = home.lake.engine.table(home.workspace_id, spec).latest()
         there = now.select(spec.schema.names) if now is not None else []
         key = KEYS[spec.name]

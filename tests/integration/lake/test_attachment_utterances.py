@@ -17,14 +17,14 @@ import pytest
 from everlake.export.parquet import export_parquet
 from everlake.integrity.rebuild.salvage import salvage_batch
 from everlake.lake import Lake, LakeUnavailable
-from everlake.lake import lake as lake_module
-from everlake.lake.utterance_rows import UTTERANCES_TABLE
+from everlake.lake import utterances as utterances_module
+from everlake.lake.utterance_rows import UTTERANCES_TABLE, utterances_to_arrow
 from everlake.lake.writer_leases import WriterLeases
 from everlake.model.records import ArrivedRecord
 from everlake.model.utterances import MAX_UTTERANCES, AttachmentUtterances
 from everlake.search import SearchHit, search
 from everlake.storage import object_store_options
-from everlake.tables import arrow, maintenance
+from everlake.tables import maintenance
 from everlake.tables.bulk_loader import BulkLoader
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
@@ -38,10 +38,13 @@ from tests.support.lake_rows import (
 )
 from tests.support.sql_queries import json_rows
 
-NEW = ["attachment_id", "attachment"]
-OLD = [name for name in arrow.UTTERANCES_SCHEMA.names if name not in NEW]
+NEW = ["attachment_id", "attachment", "analysis_version"]
+OLD = [name for name in UTTERANCES_TABLE.schema.names if name not in NEW]
 OLD_SPEC = msgspec.structs.replace(
-    UTTERANCES_TABLE, schema=pa.schema([arrow.UTTERANCES_SCHEMA.field(name) for name in OLD])
+    UTTERANCES_TABLE,
+    schema=pa.schema([UTTERANCES_TABLE.schema.field(name) for name in OLD]),
+    derived_from=(),
+    analysis_version=None,
 )
 
 
@@ -119,13 +122,16 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Prog
 @pytest.fixture
 def earlier(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
     """For the length of a block, the program is the one before there were attachments."""
-    table_of = arrow.utterances_table
 
     @contextmanager
     def block() -> Generator[None]:
         with monkeypatch.context() as patched:
-            patched.setattr(lake_module, "UTTERANCES_TABLE", OLD_SPEC)
-            patched.setattr(arrow, "utterances_table", lambda rows: table_of(rows).select(OLD))
+            patched.setattr(utterances_module, "UTTERANCES_TABLE", OLD_SPEC)
+            patched.setattr(
+                utterances_module,
+                "utterances_to_arrow",
+                lambda groups: utterances_to_arrow(groups).select(OLD),
+            )
             yield
 
     return block
@@ -303,9 +309,9 @@ def test_a_record_or_an_attachment_says_no_more_than_there_is_room_for(lake: Lak
 
 def test_bulk_writes_what_attachments_say(lake: Lake) -> None:
     row = arrived_record("a", 1)
-    with BulkLoader(lake, "w") as bulk:
-        bulk.add_records([row])
-        bulk.add_utterances([analysed_record(row, "see attached"), said(row, "price")])
+    with BulkLoader(lake.engine, lake.registry, "w") as bulk:
+        bulk.add("records", [row])
+        bulk.add("utterances", [analysed_record(row, "see attached"), said(row, "price")])
         bulk.flush()
         list(bulk.build_indexes())
     assert found(lake, "price").attachment_id == "att_1"
@@ -325,7 +331,7 @@ def test_an_earlier_programs_table_is_read_as_if_it_had_the_columns(
     assert json_rows(reader, "SELECT attachment FROM utterances") == [{"attachment": None}]
     assert json_rows(reader, "SELECT text FROM utterances WHERE attachment = 'x'") == []
     assert [row["column_name"] for row in json_rows(reader, "DESCRIBE utterances")] == [*OLD, *NEW]
-    export_parquet(reader.table("w", UTTERANCES_TABLE), tmp_path / "out")
+    export_parquet(reader.engine.table("w", UTTERANCES_TABLE), tmp_path / "out")
     (row,) = ds.dataset(tmp_path / "out", format="parquet").to_table().to_pylist()
     assert (row["text"], row["attachment_id"], row["attachment"]) == ("old words", None, None)
     assert old.raw().version == before

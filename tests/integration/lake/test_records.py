@@ -210,7 +210,7 @@ def test_the_records_table_is_typed_for_whoever_opens_it(lake: Lake) -> None:
 def test_a_call_larger_than_one_merge_lands_whole(
     any_lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("everlake.lake.merge_input.MERGE_BYTES", 200)
+    monkeypatch.setattr("everlake.lake.record_merge.MERGE_BYTES", 200)
     again = [arrived_record(n, 2, n) for n in range(0, 50, 7)]
     rows = [*(arrived_record(n, 1, n) for n in range(50)), *again]
 

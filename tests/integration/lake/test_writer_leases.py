@@ -10,9 +10,8 @@ import lance
 import pytest
 
 from everlake.lake import Lake, LakeUnavailable
-from everlake.lake.record_rows import RECORDS_TABLE
+from everlake.lake.record_rows import RECORDS_TABLE, records_to_arrow
 from everlake.model.records import ArrivedRecord
-from everlake.tables import arrow
 from everlake.tables.errors import LanceError
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
@@ -50,7 +49,7 @@ def test_a_worker_that_was_stopped_in_a_merge_and_goes_on_doubles_no_record(
     lake.records.merge(WORKSPACE, [arrived_record("old", 1)])
     with lake.engine.table(WORKSPACE, RECORDS_TABLE).writing() as writer:
         merge = writer.snapshot.prepare_merge(
-            arrow.records_table([arrived_record("new", 2)]),
+            records_to_arrow([arrived_record("new", 2)]),
             "record_id",
             "source.version > target.version",
             use_index=True,

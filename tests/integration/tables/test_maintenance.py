@@ -169,7 +169,7 @@ def test_merging_by_the_index_and_without_it_comes_to_the_same(
     lakes = {pays: Lake(LocalTableBackend(tmp_path / pays)) for pays in ("always", "never")}
     for pays, lake in lakes.items():
         monkeypatch.setattr(
-            "everlake.lake.lake.KEYS_SCANNED_PER_LOOKUP", 0 if pays == "always" else 10**9
+            "everlake.lake.record_merge.KEYS_SCANNED_PER_LOOKUP", 0 if pays == "always" else 10**9
         )
         fill(lake, range(1, 9))
         with lake.engine.table("w", RECORDS_TABLE).writing() as writer:

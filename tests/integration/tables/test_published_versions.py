@@ -62,9 +62,9 @@ def test_a_version_that_looks_whole_is_set_aside_as_well(tmp_path: Path) -> None
     # What it names may be torn: an index's files are synced after the version that has them.
     torn = manifests(cut_the_power(tmp_path, 1))[0]
     after = Lake(LocalTableBackend(tmp_path))
-    assert after.has_unpublished_versions("w")
+    assert after.engine.has_unpublished_versions("w")
 
-    after.repair("w")
+    after.engine.repair("w")
 
     assert not torn.exists()
     assert after.records.count("w") == 2
@@ -94,7 +94,7 @@ def test_a_version_that_was_on_the_disk_and_is_no_more_is_damage(tmp_path: Path)
         after.records.count("w")
     with pytest.raises(LakeDamaged):
         after.records.merge("w", [arrived_record(4, 4)])
-    assert not after.has_unpublished_versions("w")
+    assert not after.engine.has_unpublished_versions("w")
 
 
 def test_there_is_nothing_to_mend_where_all_was_finished(tmp_path: Path) -> None:
@@ -102,8 +102,8 @@ def test_there_is_nothing_to_mend_where_all_was_finished(tmp_path: Path) -> None
     lake.engine.maintain("w")
     before = manifests(lake)
 
-    assert not Lake(LocalTableBackend(tmp_path)).has_unpublished_versions("w")
-    Lake(LocalTableBackend(tmp_path)).repair("w")
+    assert not Lake(LocalTableBackend(tmp_path)).engine.has_unpublished_versions("w")
+    Lake(LocalTableBackend(tmp_path)).engine.repair("w")
 
     assert manifests(lake) == before
 
@@ -129,8 +129,8 @@ def test_what_says_which_version_is_settled_may_be_damaged_itself(tmp_path: Path
     (table(lake) / "_settled").write_text("x")
 
     for call in (
-        Lake(LocalTableBackend(tmp_path)).has_unpublished_versions,
-        Lake(LocalTableBackend(tmp_path)).repair,
+        Lake(LocalTableBackend(tmp_path)).engine.has_unpublished_versions,
+        Lake(LocalTableBackend(tmp_path)).engine.repair,
     ):
         with pytest.raises(LakeUnavailable, match="everlake lake rebuild --workspace w"):
             call("w")
@@ -139,8 +139,8 @@ def test_what_says_which_version_is_settled_may_be_damaged_itself(tmp_path: Path
 
 
 def test_a_workspace_without_tables_is_finished(tmp_path: Path) -> None:
-    assert not Lake(LocalTableBackend(tmp_path)).has_unpublished_versions("w")
-    Lake(LocalTableBackend(tmp_path)).repair("w")
+    assert not Lake(LocalTableBackend(tmp_path)).engine.has_unpublished_versions("w")
+    Lake(LocalTableBackend(tmp_path)).engine.repair("w")
     assert not (tmp_path / "lake").exists()
 
 
@@ -149,7 +149,7 @@ def test_tables_of_a_program_that_settled_nothing_are_read_and_settled(tmp_path:
     for settled in Path(lake.engine.table_set("w").uri).glob("*/_settled"):
         settled.unlink()
     after = Lake(LocalTableBackend(tmp_path))
-    assert not after.has_unpublished_versions("w")
+    assert not after.engine.has_unpublished_versions("w")
     assert after.records.count("w") == 3
 
     after.records.merge("w", [arrived_record(4, 4)])

@@ -53,7 +53,7 @@ def test_new_tables_are_noticed_whatever_their_version(lake: Lake, commits: int)
         staged.records.merge("w", rows)
         staged.utterances.write("w", [analysed_record(row, "said") for row in rows])
     versions = [
-        each.table("w", RECORDS_TABLE).read(lambda now: now.version, 0) for each in (lake, staged)
+        each.engine.table("w", RECORDS_TABLE).read(lambda now: now.version, 0) for each in (lake, staged)
     ]
     assert versions[1] - versions[0] == commits - 4
     assert lake.records.count("w") == 4
@@ -110,7 +110,7 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
     has_it, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with Lake(LocalTableBackend(root)).table("w", RECORDS_TABLE).exclusive():
+        with Lake(LocalTableBackend(root)).engine.table("w", RECORDS_TABLE).exclusive():
             has_it.set()
             done.wait()
 
@@ -124,7 +124,7 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
         monkeypatch.setattr(local_module, "_LOCK_TIMEOUT_SECONDS", 0.1)
         with (
             pytest.raises(LakeUnavailable),
-            Lake(LocalTableBackend(root)).table("w", RECORDS_TABLE).exclusive(),
+            Lake(LocalTableBackend(root)).engine.table("w", RECORDS_TABLE).exclusive(),
         ):
             pass
     finally:
@@ -149,8 +149,8 @@ def test_who_keeps_the_tables_still_keeps_every_writer_out(
     filled(lake, 1)
     monkeypatch.setattr(local_module, "_LOCK_TIMEOUT_SECONDS", 0.1)
     other = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
-    with other.exclusive("w"):
-        for spec in DERIVED_TABLES:
+    with other.engine.exclusive("w"):
+        for spec in DERIVED_TABLES.specs:
             table = lake.engine.table("w", spec)
             with pytest.raises(LakeUnavailable), table.writing():
                 pass
@@ -184,7 +184,7 @@ def test_a_swap_cut_off_between_its_renames_is_settled_by_whoever_comes(
         filled(comer, 1, "later", 9)
         assert comer.records.count("w") == count + 1
     else:
-        comer.maintain("w")
+        comer.engine.maintain("w")
         assert comer.records.count("w") == count
 
 
@@ -224,7 +224,7 @@ def test_readers_never_see_half_of_it(lake: Lake) -> None:
         while not stop.is_set():
             try:
                 page = reader.records.page("w", limit=100)
-                said = reader.table("w", DERIVED_TABLES[2]).read(lambda now: now.count(), 0)
+                said = reader.engine.table("w", UTTERANCES_TABLE).read(lambda now: now.count(), 0)
                 seen.add((reader.records.count("w"), len(page.records), said))
             except Exception as error:  # noqa: BLE001 - looked at below
                 errors.append(error)

@@ -13,23 +13,24 @@ from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.lake import Lake
 from everlake.lake.record_merge import MergeInput
+from everlake.lake.records import RecordRepository
 from everlake.lake.writer_leases import WriterLeases
 from everlake.model.records import MergeResult
 from everlake.storage import StorageFull, StorageUnavailable
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.worker import stages
-from everlake.worker.stage_runner import Stage
+from everlake.worker.types import Stage
 from tests.support.worker_fixture import ShiftedClock, WorkerFixture, record
 
 
-class CountingLake(Lake):
-    """A real lake that counts its merges."""
+class CountingRecords(RecordRepository):
+    """A real repository of records that counts its merges."""
 
     merges = 0
 
-    def merge(self, workspace_id: str, inputs: Iterable[MergeInput]) -> MergeResult:
+    def merge_prepared(self, workspace_id: str, inputs: Iterable[MergeInput]) -> MergeResult:
         self.merges += 1
-        return super().merge(workspace_id, inputs)
+        return super().merge_prepared(workspace_id, inputs)
 
 
 class Flaky:
@@ -73,11 +74,12 @@ def test_there_is_nothing_to_do_where_nothing_waits(home: WorkerFixture) -> None
 
 def test_many_batches_are_one_merge(home: WorkerFixture) -> None:
     ids = [home.accept(record(str(n)), record(f"{n}b")) for n in range(30)]
-    lake = CountingLake(LocalTableBackend(home.data))
+    lake = Lake(LocalTableBackend(home.data))
+    lake.records = counted = CountingRecords(lake.engine)
 
     home.process_all(stages.landing_stage(home.catalog, home.store, lake))
 
-    assert lake.merges == 1
+    assert counted.merges == 1
     assert set(home.statuses(*ids)) == {"LANDED"}
     assert home.lake.records.count(home.workspace_id) == 60
 
@@ -146,7 +148,7 @@ def test_a_batch_whose_landing_object_is_lost_fails_alone(home: WorkerFixture, d
     assert home.statuses(*ids) == ["COMPLETE"] * 3 + ["FAILED"] + ["COMPLETE"] * 3
     failure = home.batch(ids[3]).failure
     assert failure is not None
-    assert failure.startswith("its landing object is lost: ")
+    assert failure.startswith("its landing object cannot be read: ")
     assert len(home.texts()) == 6
 
 
@@ -198,7 +200,7 @@ def test_a_step_that_raises_is_tried_again_later_and_later_and_then_given_up(
 
     row = home.batch(batch_id)
     assert row.status is BatchStatus.FAILED
-    assert row.failure == "given up after 3 tries: ValueError: no 2"
+    assert row.failure == "given up after 3 attempts: ValueError: no 2"
 
 
 def test_a_batch_that_was_given_up_has_all_of_its_tries_again_when_it_is_retried(
@@ -390,7 +392,7 @@ def test_a_batch_whose_worker_dies_each_time_is_given_up_in_the_end(
     row = home.batch(batch_id)
     assert row.status is BatchStatus.FAILED
     assert row.failure == (
-        "given up after 3 tries: the worker ended while it was at work on this batch"
+        "given up after 3 attempts: the worker ended while it processed this batch"
     )
 
 
