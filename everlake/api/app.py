@@ -58,7 +58,7 @@ _ROUTES = [
 
 
 def create_app(services: Services) -> ASGIApp:
-    """Return the application; its lifespan starts and stops the background tasks of ``services``."""
+    """Return the application; its lifespan starts and stops the background work of ``services``."""
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:

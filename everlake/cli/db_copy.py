@@ -25,8 +25,8 @@ from everlake.cli.progress import ProgressReporter, reporting_progress
 from everlake.integrity.copy import archive as objects
 from everlake.integrity.copy.archive import ObjectTotals
 from everlake.integrity.copy.files import copy_files, list_files, verify_files
+from everlake.runtime.data_locks import no_api_lock, serve_lock
 from everlake.runtime.liveness import LivenessLock
-from everlake.runtime.supervisor import no_api_lock, serve_lock
 from everlake.settings import Settings
 from everlake.storage import ObjectStore, open_store
 

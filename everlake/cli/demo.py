@@ -19,9 +19,6 @@ from everlake.cli.serve import (
     DEFAULT_PORT,
     HostOption,
     PortOption,
-    base_url,
-    start_serve,
-    wait_until_healthy,
 )
 from everlake.client import Client
 from everlake.client.client import NDJSON
@@ -37,7 +34,10 @@ from everlake.logs import configure_logging
 from everlake.model.utterances import UtteranceFilters
 from everlake.operations import first_workspace
 from everlake.operations.first_workspace import FirstWorkspace
-from everlake.runtime.supervisor import Supervisor, serve_lock
+from everlake.runtime.data_locks import serve_lock
+from everlake.runtime.health import base_url, wait_until_healthy
+from everlake.runtime.roles import start_serve
+from everlake.runtime.supervisor import Supervisor
 from everlake.search import search
 from everlake.settings import Settings, load
 
@@ -76,7 +76,7 @@ def demo(
             "rate_burst": 100,
         }
     )
-    configure_logging(settings.log_format, settings.log_level, role="demo")
+    configure_logging(settings.logging.format, settings.logging.level, role="demo")
     with serve_lock(settings.data_directory):
         with prepare_catalog(settings) as catalog:
             made = _demo_workspace(catalog, settings)
@@ -96,11 +96,11 @@ def demo(
 
 def _demo_workspace(catalog: Catalog, settings: Settings) -> FirstWorkspace:
     """The demo's workspace, with a fresh key in place of an earlier run's."""
-    there = first_workspace.ensure_first_workspace(catalog, max_live_keys=settings.max_keys)
+    there = first_workspace.ensure_first_workspace(catalog, max_live_keys=settings.limits.keys_per_workspace)
     if there.api_key is not None:
         return there
     with catalog.transaction() as tx:
-        for key in api_keys.page(tx, there.workspace_id, limit=settings.max_keys * 100):
+        for key in api_keys.page(tx, there.workspace_id, limit=settings.limits.keys_per_workspace * 100):
             if key.label == _LABEL:
                 api_keys.revoke(tx, there.workspace_id, key.id)
         key, secret = api_keys.create(
@@ -109,7 +109,7 @@ def _demo_workspace(catalog: Catalog, settings: Settings) -> FirstWorkspace:
             label=_LABEL,
             permissions=first_workspace.FIRST_PERMISSIONS,
             source="demo",
-            max_live=settings.max_keys,
+            max_live=settings.limits.keys_per_workspace,
         )
     return FirstWorkspace(there.workspace_id, there.product_id, there.project_id, secret, key.id)
 

@@ -4,7 +4,7 @@ from everlake.catalog.errors import CatalogError
 from everlake.cli.context import CommandError
 from everlake.client import ApiError, StorageRefused, Unreachable
 from everlake.lake import LakeError
-from everlake.runtime.listener import AddressInUse
+from everlake.runtime.errors import AddressInUse, LockHeld, StartupTimeout
 from everlake.settings import SettingsError
 from everlake.storage import StorageError
 
@@ -14,7 +14,9 @@ EXPECTED_ERRORS = (
     CatalogError,
     CommandError,
     LakeError,
+    LockHeld,
     SettingsError,
+    StartupTimeout,
     StorageError,
     StorageRefused,
     Unreachable,

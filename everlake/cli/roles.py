@@ -4,10 +4,12 @@ from contextlib import nullcontext
 
 from everlake.api import server
 from everlake.cli.context import DataOption, load_settings, prepare_catalog
-from everlake.cli.serve import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption, start_supervisor
+from everlake.cli.serve import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption
 from everlake.logs import configure_logging
+from everlake.runtime.child_process import exit_with_parent
+from everlake.runtime.data_locks import api_lock
 from everlake.runtime.listener import inherited_listener, listen
-from everlake.runtime.supervisor import api_children, api_lock, api_process_count, exit_with_parent
+from everlake.runtime.roles import api_process_count, start_api
 from everlake.worker import service as worker_run
 
 
@@ -19,7 +21,7 @@ def api(
     Example: everlake api --host 0.0.0.0 --port 8400
     """
     settings = load_settings(data)
-    configure_logging(settings.log_format, settings.log_level, role="api")
+    configure_logging(settings.logging.format, settings.logging.level, role="api")
     exit_with_parent()
     shared = inherited_listener()
     listener = shared or listen(host, port)
@@ -29,7 +31,7 @@ def api(
         with api_lock(settings.data_directory) if can_be_copied else nullcontext():
             server.run(settings, listener)
     else:
-        start_supervisor(api_children(settings, listener), listener).run()
+        start_api(settings, listener).run()
 
 
 def worker(data: DataOption = None) -> None:
@@ -38,7 +40,7 @@ def worker(data: DataOption = None) -> None:
     Example: everlake worker
     """
     settings = load_settings(data)
-    configure_logging(settings.log_format, settings.log_level, role="worker")
+    configure_logging(settings.logging.format, settings.logging.level, role="worker")
     exit_with_parent()
     with prepare_catalog(settings):
         pass

@@ -1,10 +1,5 @@
 """``everlake init`` and ``serve``."""
 
-import http.client
-import signal
-import socket
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +9,6 @@ from everlake.cli.context import (
     DataOption,
     JsonOption,
     err,
-    fail,
     load_settings,
     out,
     prepare_catalog,
@@ -23,17 +17,16 @@ from everlake.cli.context import (
 from everlake.logs import configure_logging
 from everlake.operations import first_workspace
 from everlake.operations.first_workspace import FirstWorkspace
-from everlake.runtime.listener import AddressInUse, listen
-from everlake.runtime.supervisor import ChildProcess, Supervisor, api_children, serve_lock
-from everlake.settings import Settings, to_environment
+from everlake.runtime.data_locks import serve_lock
+from everlake.runtime.health import base_url, wait_until_healthy
+from everlake.runtime.roles import start_serve
+from everlake.settings import Settings
 from everlake.storage import open_store
 from everlake.worker.attachments.fetcher_factory import check_outbound_settings
 from everlake.worker.attachments.speech_settings import load_transcription_options
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8400
-_STARTUP_TIMEOUT = 30.0
-_LISTEN_TIMEOUT = 2.0
 
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen at.")]
 PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen at.")]
@@ -65,7 +58,7 @@ def init(
             product_id=product_id,
             project_id=project_id,
             source=source,
-            max_live_keys=settings.max_keys,
+            max_live_keys=settings.limits.keys_per_workspace,
         )
     if json:
         print_json(made)
@@ -87,14 +80,14 @@ def serve(
     settings = load_settings(data)
     check_outbound_settings(settings)
     load_transcription_options(settings)
-    configure_logging(settings.log_format, settings.log_level, role="serve")
+    configure_logging(settings.logging.format, settings.logging.level, role="serve")
     open_store(settings.archive_url)
     with serve_lock(settings.data_directory):
         made = None
         with prepare_catalog(settings) as catalog:
             if first_workspace.has_no_workspace(catalog):
                 made = first_workspace.ensure_first_workspace(
-                    catalog, max_live_keys=settings.max_keys
+                    catalog, max_live_keys=settings.limits.keys_per_workspace
                 )
         supervisor = start_serve(settings, host, port)
         try:
@@ -105,76 +98,6 @@ def serve(
             supervisor.shut_down()
             raise
         supervisor.run()
-
-
-def start_serve(settings: Settings, host: str, port: int) -> Supervisor:
-    """Start the API and a worker, stopped by SIGTERM and SIGINT.
-
-    Raises:
-        AddressInUse: another program listens there.
-    """
-    listener = _listen_with_retry(host, port)
-    worker = ChildProcess(["worker"], to_environment(settings))
-    return start_supervisor([*api_children(settings, listener), worker], listener)
-
-
-def start_supervisor(children: Sequence[ChildProcess], listener: socket.socket) -> Supervisor:
-    """Start the children, stopped by SIGTERM and SIGINT."""
-    supervisor = Supervisor(children, listener)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, supervisor.stop)
-    supervisor.start()
-    return supervisor
-
-
-def _listen_with_retry(host: str, port: int) -> socket.socket:
-    """The socket to listen at; the children of a killed parent take a moment to leave it."""
-    deadline = time.monotonic() + _LISTEN_TIMEOUT
-    while True:
-        try:
-            return listen(host, port)
-        except AddressInUse:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-
-
-def wait_until_healthy(supervisor: Supervisor, host: str, port: int) -> None:
-    """Return when the API answers, or the end has been asked for.
-
-    Raises:
-        CommandError: it does not come up.
-    """
-    deadline = time.monotonic() + _STARTUP_TIMEOUT
-    while not supervisor.stopping:
-        try:
-            _request_health(_connect_host(host), port)
-        except (OSError, http.client.HTTPException):
-            if time.monotonic() > deadline:
-                fail("the API does not come up: its log lines above say why")
-            time.sleep(0.02)
-        else:
-            return
-
-
-def _request_health(host: str, port: int) -> None:
-    """One small request: connections are taken before there is anybody to answer."""
-    connection = http.client.HTTPConnection(host, port, timeout=2.0)
-    try:
-        connection.request("GET", "/healthz")
-        connection.getresponse().read()
-    finally:
-        connection.close()
-
-
-def _connect_host(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-
-
-def base_url(host: str, port: int) -> str:
-    """The base URL under which this machine reaches the API."""
-    reachable = _connect_host(host)
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
 def _print_first_workspace(made: FirstWorkspace) -> None:

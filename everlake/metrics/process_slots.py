@@ -1,12 +1,11 @@
-"""The place where all processes of a machine count, so that any of them can tell all counts.
+"""Process slots: where the processes of a machine keep their counts, so that each can add up all.
 
-The library keeps a process's counts in mapped files (its multiprocess mode). Those of a process
-that ended have to stay, or a sum would fall; and they must not pile up. So a process takes a
-seat, such as ``api-0``, and goes on with the counts of whoever sat there before. The first to
-come, after all had gone, clears the room.
+In its multiprocess mode the Prometheus library keeps a process's counts in memory-mapped files.
+The files of a process that ended have to stay, or a sum would fall; but they must not pile up.
+So a process takes a numbered slot, such as ``api-0``, and continues the counts of the process that
+had it before. The first process to start when no other is running deletes all counts.
 """
 
-import fcntl
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -16,38 +15,39 @@ from typing import IO
 
 from prometheus_client import values
 
+from everlake import files
 from everlake.logs import logger
 
 _SUFFIX = ".seat"
 _RESERVED_BYTES = {"counter": 256 * 1024, "histogram": 512 * 1024}
-"""Bytes of each file: room for every series there can be, since no label is free text."""
+"""Size of each file. It holds every series that can exist, since no label is free text."""
 
 _log = logger()
 
 
 class ProcessSlot:
-    """This process's place, held until it ends.
+    """The slot that this process holds until it ends.
 
     Args:
-        folder: that of the machine.
+        directory: the directory of the machine's metrics.
         name: the role, a hyphen and a number.
-        file: open and locked.
+        file: the slot's file, open and locked.
     """
 
-    def __init__(self, folder: Path, name: str, file: IO[str]) -> None:
-        self.directory = folder
+    def __init__(self, directory: Path, name: str, file: IO[str]) -> None:
+        self.directory = directory
         self.name = name
         self._file = file
 
     def live_processes(self) -> dict[str, int]:
-        """The process that sits on each seat, by the seat's name.
+        """Return the id of the process that holds each slot, by the slot's name.
 
-        Those of other containers are left out: their numbers name other processes here.
+        Processes of other containers are left out: here their ids mean other processes.
         """
         found: dict[str, int] = {}
         for path in sorted(self.directory.glob("*" + _SUFFIX)):
             with suppress(OSError, ValueError), path.open() as file:
-                if not _try_lock(file, fcntl.LOCK_SH):
+                if not files.try_lock(file, shared=True):
                     pid, namespace = file.read().split()
                     if namespace == _pid_namespace():
                         found[path.name.removesuffix(_SUFFIX)] = int(pid)
@@ -55,57 +55,62 @@ class ProcessSlot:
 
 
 def acquire_slot(directory: Path, role: str) -> ProcessSlot | None:
-    """Count in ``directory`` from now on; None, and it is logged, where that is not possible.
+    """Keep the counts of this process in ``directory`` from now on.
 
-    To be called before the first metric is made: the library asks then where its value lies.
+    To be called before the first metric is created, because the library decides then where its
+    value is kept.
+
+    Returns:
+        the slot; None when the directory cannot be used, which is logged: this process's counts
+        are then its own.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with _directory_lock(directory):
-            if not any(_is_locked(path) for path in directory.glob("*" + _SUFFIX)):
+            if not any(files.is_locked(path) for path in directory.glob("*" + _SUFFIX)):
                 _delete_counts(directory)
-            seat = _lock_free_slot(directory, role)
-            _preallocate(directory, seat.name)
+            slot = _lock_free_slot(directory, role)
+            _preallocate(directory, slot.name)
     except OSError as error:
-        _log.warning("this process is counted alone", reason=str(error))
+        _log.warning("metrics of this process are counted alone", reason=str(error))
         return None
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
-    values.ValueClass = values.MultiProcessValue(lambda: seat.name)  # pyright: ignore[reportUnknownMemberType]
-    return seat
+    values.ValueClass = values.MultiProcessValue(lambda: slot.name)  # pyright: ignore[reportUnknownMemberType]
+    return slot
 
 
 @contextmanager
-def _directory_lock(folder: Path) -> Generator[None]:
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def _directory_lock(directory: Path) -> Generator[None]:
+    with (directory / "lock").open("w") as file:
+        files.lock(file)
         yield
 
 
-def _lock_free_slot(folder: Path, role: str) -> ProcessSlot:
+def _lock_free_slot(directory: Path, role: str) -> ProcessSlot:
     for number in count():
         name = f"{role}-{number}"
-        file = (folder / (name + _SUFFIX)).open("a+")
-        if _try_lock(file):
+        file = (directory / (name + _SUFFIX)).open("a+")
+        if files.try_lock(file):
             file.truncate(0)
             file.write(f"{os.getpid()} {_pid_namespace()}")
             file.flush()
-            return ProcessSlot(folder, name, file)
+            return ProcessSlot(directory, name, file)
         file.close()
     raise AssertionError
 
 
 def _pid_namespace() -> str:
-    """That of the process numbers (pid_namespaces(7))."""
+    """Return the identity of the namespace of process ids (pid_namespaces(7))."""
     try:
         return str(Path("/proc/self/ns/pid").stat().st_ino)
     except OSError:
         return "0"
 
 
-def _preallocate(folder: Path, name: str) -> None:
-    """Take the disk's space now: to write where a full disk has none would end the process."""
+def _preallocate(directory: Path, name: str) -> None:
+    """Allocate the disk space now: a write to a mapped file on a full disk kills the process."""
     for kind, size in _RESERVED_BYTES.items():
-        path = folder / f"{kind}_{name}.db"
+        path = directory / f"{kind}_{name}.db"
         if path.exists() and path.stat().st_size == size:
             continue
         try:
@@ -115,19 +120,6 @@ def _preallocate(folder: Path, name: str) -> None:
             raise
 
 
-def _delete_counts(folder: Path) -> None:
-    for path in (*folder.glob("*.db"), *folder.glob("*" + _SUFFIX)):
+def _delete_counts(directory: Path) -> None:
+    for path in (*directory.glob("*.db"), *directory.glob("*" + _SUFFIX)):
         path.unlink(missing_ok=True)
-
-
-def _is_locked(path: Path) -> bool:
-    with path.open() as file:
-        return not _try_lock(file, fcntl.LOCK_SH)
-
-
-def _try_lock(file: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -1,10 +1,10 @@
-"""What is counted, and how it is called.
+"""Counters and histograms of a process, with their names and labels.
 
-No label holds what a client can choose: paths are told by their routes, and neither a workspace
-nor a key is ever named.
+No label holds a value that a client can choose: a path is given as its route, and no label names a
+workspace or an API key.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Generic, Literal, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -17,7 +17,7 @@ _FETCH_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3_600)
 _LAG_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
 
 UNMATCHED_ROUTE = "none"
-"""The route of a request that got to none: without a key, or to an address that is not there."""
+"""Label of requests that reached no route: without a valid key, or to an unknown path."""
 
 LeaseKind = Literal["batch", "writer", "attachment"]
 _LEASE_KINDS: tuple[LeaseKind, ...] = ("batch", "writer", "attachment")
@@ -25,13 +25,13 @@ _LEASE_KINDS: tuple[LeaseKind, ...] = ("batch", "writer", "attachment")
 AttemptOutcome = Literal["complete", "failed", "tried_again"]
 _ATTEMPT_OUTCOMES: tuple[AttemptOutcome, ...] = ("complete", "failed", "tried_again")
 
-
 _Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value", bound=str)
 _Child = TypeVar("_Child")
 
 
 class _ChildCache(dict[_Key, _Child], Generic[_Key, _Child]):
-    """The library's own look-up of a child takes as long as the counting itself."""
+    """Children of a metric by their labels; the library's own look-up takes as long as counting."""
 
     def __init__(self, make: Callable[[_Key], _Child]) -> None:
         super().__init__()
@@ -43,109 +43,108 @@ class _ChildCache(dict[_Key, _Child], Generic[_Key, _Child]):
 
 
 class Metrics:
-    """Every count of this process. Its methods take a microsecond or two.
+    """The metrics of this process. Each method takes a microsecond or two; thread-safe.
 
-    They are kept where :func:`everlake.metrics.take_seat` said, in this process alone otherwise.
+    The values are kept in the slot of :func:`everlake.metrics.acquire_slot` when one was acquired
+    before, otherwise in this process alone.
     """
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()
-        self.registry = registry
-        requests = Counter(
-            "everlake_http_requests_total",
-            "Requests that were answered.",
-            ["route", "status"],
-            registry=registry,
-        )
-        seconds = Histogram(
-            "everlake_http_request_duration_seconds",
-            "Time from a request's head to the head of its answer.",
-            ["route"],
-            buckets=_REQUEST_SECONDS,
-            registry=registry,
+        self.registry = CollectorRegistry()
+        requests = self._counter(
+            "everlake_http_requests_total", "Requests answered.", "route", "status"
         )
         self._requests = _ChildCache[tuple[str, int], Counter](lambda key: requests.labels(*key))
-        self._seconds = _ChildCache[str, Histogram](seconds.labels)
-        self._bytes = Counter(
+        request_seconds = self._histogram(
+            "everlake_http_request_duration_seconds",
+            "Time from the head of a request to the head of its response.",
+            "route",
+            buckets=_REQUEST_SECONDS,
+        )
+        self._request_seconds = _ChildCache[str, Histogram](request_seconds.labels)
+        self._bytes = self._counter(
             "everlake_ingest_bytes_total",
-            "Bytes of the bodies that became batches, after decompression.",
-            registry=registry,
+            "Bytes of request bodies that became batches, after decompression.",
         )
-        self._accepted = Counter(
-            "everlake_records_accepted_total", "Records accepted.", registry=registry
+        self._accepted = self._counter("everlake_records_accepted_total", "Records accepted.")
+        self._rejected = self._counter("everlake_records_refused_total", "Records rejected.")
+        self._rejected_by_code = _children(
+            self._counter(
+                "everlake_records_refused_by_code_total",
+                "Records rejected, each counted once under every code among its errors.",
+                "code",
+            ),
+            RecordErrorCode,
         )
-        self._rejected = Counter(
-            "everlake_records_refused_total", "Records refused.", registry=registry
+        self._attachments = self._counter(
+            "everlake_attachments_total", "Attachments of accepted records."
         )
-        refused_by = Counter(
-            "everlake_records_refused_by_code_total",
-            "Records refused, each once under every code that its errors have.",
-            ["code"],
-            registry=registry,
+        self._fetches = _children(
+            self._counter(
+                "everlake_attachment_fetches_total",
+                "Attempts to get the content of an attachment, by outcome.",
+                "end",
+            ),
+            _ATTEMPT_OUTCOMES,
         )
-        self._rejected_by_code = {code: refused_by.labels(code.value) for code in RecordErrorCode}
-        self._attachments = Counter(
-            "everlake_attachments_total", "Attachments of accepted records.", registry=registry
+        self._fetched_bytes = self._counter(
+            "everlake_attachment_bytes_total", "Bytes of the attachments stored."
         )
-        fetches = Counter(
-            "everlake_attachment_fetches_total",
-            "Tries to get the content of an attachment, by how they ended.",
-            ["end"],
-            registry=registry,
-        )
-        self._fetches = {end: fetches.labels(end) for end in _ATTEMPT_OUTCOMES}
-        self._fetched_bytes = Counter(
-            "everlake_attachment_bytes_total",
-            "Bytes of the attachments that were stored.",
-            registry=registry,
-        )
-        self._fetch_seconds = Histogram(
+        self._fetch_seconds = self._histogram(
             "everlake_attachment_fetch_seconds",
-            "Time that it took to get an attachment that was stored.",
+            "Time of the attempt that got an attachment and stored it.",
             buckets=_FETCH_SECONDS,
-            registry=registry,
         )
-        texts = Counter(
-            "everlake_attachment_texts_total",
-            "Tries to read the text of an attachment, by how they ended.",
-            ["end"],
-            registry=registry,
+        self._extractions = _children(
+            self._counter(
+                "everlake_attachment_texts_total",
+                "Attempts to extract the text of an attachment, by outcome.",
+                "end",
+            ),
+            _ATTEMPT_OUTCOMES,
         )
-        self._extractions = {end: texts.labels(end) for end in _ATTEMPT_OUTCOMES}
-        reached = Counter(
-            "everlake_batches_reached_total",
-            "Batches that came to a status.",
-            ["status"],
-            registry=registry,
+        self._reached = _children(
+            self._counter(
+                "everlake_batches_reached_total", "Batches that reached a status.", "status"
+            ),
+            (status for status in BatchStatus if status is not BatchStatus.PROCESSING),
         )
-        self._reached = {
-            status: reached.labels(status.value)
-            for status in BatchStatus
-            if status is not BatchStatus.PROCESSING
-        }
-        lag = Histogram(
+        lag = self._histogram(
             "everlake_batch_lag_seconds",
-            "Time from a batch's making, just before its 202, to a status.",
-            ["status"],
+            "Time from the creation of a batch, just before its 202, to a status.",
+            "status",
             buckets=_LAG_SECONDS,
-            registry=registry,
         )
         self._lag = {
-            status: lag.labels(status.value)
-            for status in (BatchStatus.LANDED, BatchStatus.COMPLETE)
+            status: lag.labels(status) for status in (BatchStatus.LANDED, BatchStatus.COMPLETE)
         }
-        steals = Counter(
-            "everlake_lease_steals_total",
-            "Leases that ran out and were taken over.",
-            ["kind"],
-            registry=registry,
+        self._lease_takeovers = _children(
+            self._counter(
+                "everlake_lease_steals_total",
+                "Leases that expired and were taken over by another worker.",
+                "kind",
+            ),
+            _LEASE_KINDS,
         )
-        self._lease_takeovers = {kind: steals.labels(kind) for kind in _LEASE_KINDS}
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(name, documentation, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, documentation: str, *labels: str, buckets: Sequence[float]
+    ) -> Histogram:
+        return Histogram(name, documentation, labels, buckets=buckets, registry=self.registry)
 
     def record_response(self, route: str, status: int, seconds: float) -> None:
-        """A request was answered; ``seconds`` to the head of its answer."""
+        """Count an answered request.
+
+        Args:
+            route: its route, or :data:`UNMATCHED_ROUTE`.
+            status: HTTP status of the response.
+            seconds: time from the head of the request to the head of the response.
+        """
         self._requests[route, status].inc()
-        self._seconds[route].observe(seconds)
+        self._request_seconds[route].observe(seconds)
 
     def record_batch_accepted(
         self,
@@ -156,9 +155,14 @@ class Metrics:
         rejected: int,
         rejected_by_code: Mapping[RecordErrorCode, int],
     ) -> None:
-        """A new batch was stored, with so many records accepted and refused.
+        """Count a new batch.
 
-        ``rejected_by_code`` has how many of those that are refused have errors of each code.
+        Args:
+            body_bytes: size of the request body after decompression.
+            accepted: records accepted.
+            attachments: attachments of the accepted records.
+            rejected: records rejected.
+            rejected_by_code: rejected records that have an error of each code.
         """
         self._bytes.inc(body_bytes)
         self._reached[BatchStatus.LANDING if accepted else BatchStatus.FAILED].inc()
@@ -172,22 +176,27 @@ class Metrics:
             self._rejected_by_code[code].inc(records)
 
     def count_fetch_attempts(self, outcome: AttemptOutcome, attempts: int) -> None:
-        """So many tries to get the content of an attachment ended like that."""
+        """Count attempts to get the content of an attachment that ended with this outcome."""
         if attempts:
             self._fetches[outcome].inc(attempts)
 
     def record_fetched_attachment(self, size: int, seconds: float) -> None:
-        """An attachment of ``size`` bytes came in and was stored."""
+        """Count an attachment that was stored: its size in bytes, and the time of the attempt."""
         self._fetched_bytes.inc(size)
         self._fetch_seconds.observe(seconds)
 
     def count_extraction_attempts(self, outcome: AttemptOutcome, attempts: int) -> None:
-        """So many tries to read the text of an attachment ended like that."""
+        """Count attempts to extract the text of an attachment that ended with this outcome."""
         if attempts:
             self._extractions[outcome].inc(attempts)
 
     def record_status_reached(self, status: BatchStatus, lags: Iterable[float]) -> None:
-        """Batches came to ``status``, each so many seconds after it was made."""
+        """Count batches that reached ``LANDED`` or ``COMPLETE``.
+
+        Args:
+            status: the status.
+            lags: for each batch, the seconds since its creation.
+        """
         lag = self._lag[status]
         batches = 0
         for seconds in lags:
@@ -196,10 +205,15 @@ class Metrics:
         self._reached[status].inc(batches)
 
     def count_failed_batches(self, batches: int) -> None:
-        """So many batches became ``FAILED`` after they had been accepted."""
+        """Count batches that became ``FAILED`` after they had been accepted."""
         self._reached[BatchStatus.FAILED].inc(batches)
 
     def count_lease_takeovers(self, kind: LeaseKind, leases: int) -> None:
-        """So many leases had run out, and are ours now."""
+        """Count expired leases of other workers that this worker took over."""
         if leases:
             self._lease_takeovers[kind].inc(leases)
+
+
+def _children(counter: Counter, values: Iterable[_Value]) -> dict[_Value, Counter]:
+    """Return the counter's child for each value of its one label."""
+    return {value: counter.labels(value) for value in values}

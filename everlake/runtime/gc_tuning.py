@@ -1,4 +1,4 @@
-"""What a process needs that reads and analyses records by the ten thousand."""
+"""Garbage collector and recursion settings for processes that read records in bulk."""
 
 import gc
 import sys
@@ -6,15 +6,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 _RECURSION_LIMIT = 20_000
-"""The API reads what nests as deep as its own stack allows; the worker must read it too."""
+"""Records nest as deep as the API's stack allows, and have to be read again here."""
 
 
 @contextmanager
 def tuned_for_batches() -> Generator[None]:
-    """Set this process up for it, for the length of a block, once everything is imported.
+    """Within the block, read deeply nested records, and run without the garbage collector.
 
-    The collector is off, since records form no cycles and walking them takes about as long as
-    making them. Whoever goes on for long calls :func:`everlake.memory.collect_and_trim` now and then.
+    Records form no reference cycles, and the collector takes about as long to walk them as it
+    takes to build them. Long-running processes call :func:`everlake.memory.collect_and_trim` now
+    and then. To be entered once everything is imported.
     """
     sys.setrecursionlimit(_RECURSION_LIMIT)
     gc.disable()

@@ -1,4 +1,4 @@
-"""Ending a command at once, also while it is inside a library that does not look for signals."""
+"""Immediate exit of a command on a signal, even while a native library runs."""
 
 import os
 import shutil
@@ -15,27 +15,28 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def exits_immediately_on_signal(temporary_directory: Path) -> Generator[None]:
-    """Within the block Ctrl-C and SIGTERM end the process now, and ``temporary_directory`` goes with it.
+    """Within the block, exit at once on SIGINT and SIGTERM, and remove ``temporary_directory``.
 
-    For commands that may be killed at any instant: nothing else is tidied up. Python runs handlers
-    between its own instructions alone; this wakes a thread instead.
+    For commands that may be killed at any instant: no other clean-up runs. Python runs its signal
+    handlers only between its own instructions, so the exit happens in a thread that
+    :func:`signal.set_wakeup_fd` wakes.
     """
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
 
-    def watch() -> None:
+    def exit_on_signal() -> None:
         with ours, suppress(OSError):
-            while told := ours.recv(1):
-                if told[0] in _SIGNALS:
+            while received := ours.recv(1):
+                if received[0] in _SIGNALS:
                     shutil.rmtree(temporary_directory, ignore_errors=True)
-                    os._exit(128 + told[0])
+                    os._exit(128 + received[0])
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=exit_on_signal, daemon=True).start()
     wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     handlers = {
         number: signal.signal(number, _ignore)
         for number in _SIGNALS
-        if signal.getsignal(number) is not signal.SIG_IGN  # as in the background
+        if signal.getsignal(number) is not signal.SIG_IGN  # as the shell sets it in the background
     }
     try:
         yield
@@ -47,4 +48,4 @@ def exits_immediately_on_signal(temporary_directory: Path) -> Generator[None]:
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
-    """Leave it to the thread, which is on its way."""
+    """Do nothing: the thread ends the process."""

@@ -1,38 +1,55 @@
-"""The socket that API processes share: its parent opens it, so that it outlives each of them."""
+"""Listening socket of API processes: their parent opens it, and it outlives each of them."""
 
 import os
 import socket
+import time
+
+from everlake.runtime.errors import AddressInUse
 
 LISTENER_VARIABLE = "EVERLAKE_LISTENER"
-"""Names the descriptor of the listening socket that a child has from its parent."""
+"""Environment variable with the file descriptor of the socket that a child process inherits."""
 
 _BACKLOG = 1_024
-
-
-class AddressInUse(Exception):
-    """Another program listens there already."""
+_LISTEN_TIMEOUT = 2.0
+_RETRY_SECONDS = 0.1
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens at ``host`` and ``port``.
+    """Open a socket that listens on ``host`` and ``port``.
 
     Raises:
-        AddressInUse: it could not; the message says what to do.
+        AddressInUse: the system refuses it; the message says what to do.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise AddressInUse(
-            f"{host}:{port} cannot be listened at ({error.strerror}): "
-            "choose another --port, or stop the program that has it"
+            f"cannot listen on {host}:{port} ({error.strerror}): "
+            "choose another --port, or stop the program that uses it"
         ) from error
-    # Whoever of many is woken for a connection may find that another has taken it.
+    # One connection may wake several processes, of which all but one find nothing to accept.
     listener.setblocking(False)
     return listener
 
 
+def listen_with_retry(host: str, port: int) -> socket.socket:
+    """Open a listening socket, retrying while processes of a killed parent still hold the address.
+
+    Raises:
+        AddressInUse: the address is not free within two seconds.
+    """
+    deadline = time.monotonic() + _LISTEN_TIMEOUT
+    while True:
+        try:
+            return listen(host, port)
+        except AddressInUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+
+
 def inherited_listener() -> socket.socket | None:
-    """The socket that the parent opened, or None where there is no such parent."""
+    """Return the socket inherited from a parent process, or None when there is none."""
     descriptor = os.environ.get(LISTENER_VARIABLE)
     return None if descriptor is None else socket.socket(fileno=int(descriptor))

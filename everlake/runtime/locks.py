@@ -1,65 +1,56 @@
-"""A file that one process at a time may hold alone, or several together."""
+"""Lock files of processes: exclusive or shared, for the length of a block."""
 
-import fcntl
 import os
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
-from everlake.cli.context import fail
+from everlake import files
+from everlake.runtime.errors import LockHeld
 
 _TIMEOUT_SECONDS = 0.1
+"""Longer than :func:`everlake.files.is_locked` holds a file in order to test it."""
 
 
 @contextmanager
-def exclusive_lock(file: Path, conflict_message: Callable[[str], str]) -> Generator[None]:
-    """Hold ``file`` for the length of a block, with this process's number in it.
+def exclusive_lock(path: Path, conflict_message: Callable[[str], str]) -> Generator[None]:
+    """Hold a file exclusively, and write the id of this process into it.
 
     Args:
-        conflict_message: what to say when the process with this number holds it.
+        path: the file; it is created when missing.
+        conflict_message: returns the error's message from the id of the process that holds it.
 
     Raises:
-        CommandError: another one holds it.
+        LockHeld: another process holds it.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+") as opened:
-        if not _try_lock(opened, fcntl.LOCK_EX):
-            opened.seek(0)
-            fail(conflict_message(opened.read().strip() or "unknown"))
-        opened.truncate(0)
-        opened.write(str(os.getpid()))
-        opened.flush()
-        yield
-
-
-@contextmanager
-def shared_lock(file: Path, conflict_message: str) -> Generator[None]:
-    """Hold ``file`` for the length of a block, together with others that share it.
-
-    Args:
-        conflict_message: what to say when a process holds it alone.
-
-    Raises:
-        CommandError: one does.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+") as opened:
-        if not _try_lock(opened, fcntl.LOCK_SH):
-            fail(conflict_message)
-        yield
-
-
-def _try_lock(file: IO[str], kind: int) -> bool:
-    """Lock ``file``; whoever only looks whether it is locked holds it for an instant."""
-    deadline = time.monotonic() + _TIMEOUT_SECONDS
-    while True:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
         try:
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            files.lock(file, timeout=_TIMEOUT_SECONDS)
         except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_TIMEOUT_SECONDS / 10)
-        else:
-            return True
+            file.seek(0)
+            raise LockHeld(conflict_message(file.read().strip() or "unknown")) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextmanager
+def shared_lock(path: Path, conflict_message: str) -> Generator[None]:
+    """Hold a file together with other processes that share it.
+
+    Args:
+        path: the file; it is created when missing.
+        conflict_message: the error's message.
+
+    Raises:
+        LockHeld: another process holds it exclusively.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            files.lock(file, shared=True, timeout=_TIMEOUT_SECONDS)
+        except BlockingIOError:
+            raise LockHeld(conflict_message) from None
+        yield

@@ -1,4 +1,4 @@
-"""The page of a worker that has no API beside it."""
+"""HTTP server for ``/metrics`` in a worker, for machines that run no API."""
 
 import threading
 from http import HTTPStatus
@@ -13,10 +13,11 @@ _log = logger()
 
 
 def serve_metrics(exposition: MetricsExposition, port: int) -> ThreadingHTTPServer | None:
-    """Answer ``GET /metrics`` at ``port`` of every address, on a thread, until the process ends.
+    """Answer ``GET /metrics`` on all addresses of this machine, in a thread.
 
-    None, and it is logged, where another program has the port: another worker of this machine
-    does as well, since its page has the counts of all.
+    Returns:
+        the server; None when another program uses the port, which is logged. When that is another
+        worker of this machine, its answer has the counts of both.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -34,12 +35,12 @@ def serve_metrics(exposition: MetricsExposition, port: int) -> ThreadingHTTPServ
             self.wfile.write(text)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing of a scrape every few seconds."""
+            """Log nothing: a scrape every few seconds would fill the log."""
 
     try:
         server = ThreadingHTTPServer(("", port), Handler)
     except OSError as error:
-        _log.warning("no /metrics of this worker alone", port=port, reason=str(error))
+        _log.warning("cannot serve metrics", port=port, reason=str(error))
         return None
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()

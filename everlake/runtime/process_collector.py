@@ -1,4 +1,4 @@
-"""What the processes of the machine take of it, as Linux tells (proc_pid_stat(5))."""
+"""Process metrics: memory and processor time of the machine's processes, from proc_pid_stat(5)."""
 
 import os
 from collections.abc import Iterable
@@ -7,39 +7,39 @@ from pathlib import Path
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from everlake.metrics.process_slots import ProcessSlot
+from everlake.metrics import ProcessSlot
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _USER, _SYSTEM, _START, _RESIDENT = 11, 12, 19, 21
-"""Fields after the name of the program."""
+"""Positions of the fields, counted from the one after the program's name."""
 
 
 class ProcessCollector(Collector):
-    """Memory and processor time of each process that counts on this machine.
+    """Collects memory and processor time of each process that holds a slot on this machine.
 
     Args:
-        seat: the one of this process; None where it counts alone.
+        slot: the slot of this process; None when its metrics are its own.
     """
 
     def __init__(self, slot: ProcessSlot | None) -> None:
-        self._seat = slot
+        self._slot = slot
 
     def collect(self) -> Iterable[Metric]:
-        """One sample a process of each metric; none where the system does not tell."""
+        """Return three metrics with one sample a process; none on systems without /proc."""
         memory = GaugeMetricFamily(
             "everlake_process_resident_memory_bytes",
-            "Memory that a process has in use.",
+            "Resident memory of a process.",
             labels=["process"],
         )
         cpu = CounterMetricFamily(
             "everlake_process_cpu_seconds_total",
-            "Processor time that a process has used.",
+            "User and system processor time that a process has used.",
             labels=["process"],
         )
         start = GaugeMetricFamily(
             "everlake_process_start_time_seconds",
-            "When a process started, in seconds of Unix time.",
+            "Start time of a process, in seconds of Unix time.",
             labels=["process"],
         )
         for name, pid in self._pids().items():
@@ -55,11 +55,12 @@ class ProcessCollector(Collector):
         return memory, cpu, start
 
     def _pids(self) -> dict[str, int]:
-        return {"alone": os.getpid()} if self._seat is None else self._seat.live_processes()
+        return {"alone": os.getpid()} if self._slot is None else self._slot.live_processes()
 
 
 def _boot_time() -> int:
+    """Return when the system started, in seconds of Unix time."""
     for line in Path("/proc/stat").read_text().splitlines():
         if line.startswith("btime "):
             return int(line.split()[1])
-    raise ValueError("the system does not tell when it started")
+    raise ValueError("/proc/stat has no btime")

@@ -1,4 +1,4 @@
-"""The queue as the catalog has it, looked at no more often than it changes much."""
+"""Queue metrics: the backlog of batches and attachments, read from the catalog and cached."""
 
 import threading
 import time
@@ -14,13 +14,16 @@ from everlake.logs import logger
 
 CACHE_SECONDS = 5.0
 QUERY_TIMEOUT = 2.0
-"""A catalog that hangs must not keep the page: supervisors ask for it too."""
+"""Seconds until a catalog that does not answer is reported as down, and the rest is served."""
 
 _log = logger()
 
 
 class QueueCollector(Collector):
-    """How many batches wait, and for how long. One thread at a time may collect."""
+    """Collects how many batches and attachments wait, and for how long.
+
+    Only one thread at a time may collect.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -29,18 +32,18 @@ class QueueCollector(Collector):
         self._statuses: list[backlog.BatchBacklog] | None = None
         self._files = backlog.AttachmentBacklog(0, 0)
         self.rebuild_lease_held = False
-        """Whether, when it was last asked, somebody made tables in a bucket anew."""
+        """Whether a rebuild of tables in a bucket held its lease at the last query."""
 
     def collect(self) -> Iterable[Metric]:
-        """The gauges of the queue; where the catalog does not answer, only that it does not."""
+        """Return the gauges; without samples of the queue when the catalog does not answer."""
         batches = GaugeMetricFamily(
             "everlake_batches",
-            f"Batches in a status that is not the last, counted up to {backlog.COUNT_LIMIT:,}.",
+            f"Batches by status, the final one left out; counted up to {backlog.COUNT_LIMIT:,}.",
             labels=["status"],
         )
         wait = GaugeMetricFamily(
             "everlake_queue_wait_seconds",
-            "For how long the first batch in a status could have been taken up.",
+            "Time since the batch that is due for longest in a status became due.",
             labels=["status"],
         )
         found = self._cached()
@@ -50,7 +53,8 @@ class QueueCollector(Collector):
                 wait.add_metric([waiting.status.value], waiting.overdue_ms / 1000)
         files = GaugeMetricFamily(
             "everlake_attachments_waiting",
-            f"Attachments that are still to be fetched or read, counted up to {backlog.COUNT_LIMIT:,}.",
+            "Attachments to be downloaded, or whose text is to be extracted or indexed; "
+            f"counted up to {backlog.COUNT_LIMIT:,}.",
             labels=["step"],
         )
         if found is not None:
@@ -58,12 +62,13 @@ class QueueCollector(Collector):
             files.add_metric(["read"], self._files.read)
         up = GaugeMetricFamily(
             "everlake_catalog_up",
-            "Whether the catalog answered when it was asked for the queue.",
+            "Whether the catalog answered the last query for the queue.",
             value=float(found is not None),
         )
         return batches, wait, files, up
 
     def _cached(self) -> list[backlog.BatchBacklog] | None:
+        """Return the backlog, at most five seconds old; None when the catalog does not answer."""
         if self._query_thread is None and time.monotonic() >= self._expires_at:
             self._query_thread = threading.Thread(target=self._query, name="backlog", daemon=True)
             self._query_thread.start()
@@ -83,7 +88,7 @@ class QueueCollector(Collector):
                 self.rebuild_lease_held = leases.any_held(tx, "rebuild/", now=now)
         except CatalogError:
             self._statuses = None
-        except Exception:  # noqa: BLE001 - the page goes on
-            _log.exception("the queue cannot be counted")
+        except Exception:  # noqa: BLE001 - the other metrics are served all the same
+            _log.exception("cannot count the queue")
             self._statuses = None
         self._expires_at = time.monotonic() + CACHE_SECONDS

@@ -13,7 +13,7 @@ from everlake.catalog.idempotency import IdempotentResponse
 from everlake.catalog.opening import open_catalog
 from everlake.lake import Lake
 from everlake.runtime.liveness import LivenessLock
-from everlake.runtime.supervisor import serve_lock
+from everlake.runtime.data_locks import serve_lock
 from everlake.tables.local_backend import LocalTableBackend
 from tests.support.command_line import Cli, CommandResult, assert_success
 from tests.support.postgres import PostgresServer

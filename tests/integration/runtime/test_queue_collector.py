@@ -6,7 +6,8 @@ from sqlalchemy import text
 
 from everlake.catalog import leases
 from everlake.catalog.opening import open_catalog
-from everlake.metrics import Metrics, MetricsExposition
+from everlake.metrics import Metrics
+from everlake.runtime.metrics_exposition import MetricsExposition
 from everlake.runtime.queue_collector import QueueCollector
 from tests.support.postgres import PostgresServer
 from tests.support.processes import wait_until

@@ -10,7 +10,8 @@ import pytest
 from prometheus_client.core import Metric
 
 from everlake.catalog.opening import open_catalog
-from everlake.metrics import Metrics, MetricsExposition
+from everlake.metrics import Metrics
+from everlake.runtime.metrics_exposition import MetricsExposition
 from tests.support.documentation import ROOT, section
 
 REFERENCE = (ROOT / "docs" / "reference" / "metrics.md").read_text("utf-8")

@@ -1,0 +1,48 @@
+"""Processes of one machine by role: API processes behind one socket, and a worker."""
+
+import os
+import socket
+
+import msgspec
+
+from everlake.runtime.child_process import ChildProcess
+from everlake.runtime.listener import LISTENER_VARIABLE, listen_with_retry
+from everlake.runtime.supervisor import Supervisor, start_supervisor
+from everlake.settings import Settings, to_environment
+
+_MAX_API_PROCESSES = 4
+"""Unless the settings say more."""
+
+
+def api_process_count(settings: Settings) -> int:
+    """Return how many API processes share a port."""
+    return settings.api.processes or min(_MAX_API_PROCESSES, os.cpu_count() or 1)
+
+
+def start_api(settings: Settings, listener: socket.socket) -> Supervisor:
+    """Start API processes that share ``listener``; SIGTERM and SIGINT stop them."""
+    return start_supervisor(_api_processes(settings, listener), listener)
+
+
+def start_serve(settings: Settings, host: str, port: int) -> Supervisor:
+    """Start API processes and a worker; SIGTERM and SIGINT stop them.
+
+    Raises:
+        AddressInUse: another program listens on this address.
+    """
+    listener = listen_with_retry(host, port)
+    worker = ChildProcess(["worker"], to_environment(settings))
+    return start_supervisor([*_api_processes(settings, listener), worker], listener)
+
+
+def _api_processes(settings: Settings, listener: socket.socket) -> list[ChildProcess]:
+    """Return the API processes, each with its share of the memory for request bodies."""
+    count = api_process_count(settings)
+    share = msgspec.structs.replace(
+        settings, api_processes=1, body_memory=max(1, settings.api.body_memory // count)
+    )
+    descriptor = listener.fileno()
+    environment = {**to_environment(share), LISTENER_VARIABLE: str(descriptor)}
+    host, port = listener.getsockname()[:2]
+    arguments = ["api", "--host", host, "--port", str(port)]
+    return [ChildProcess(arguments, environment, [descriptor]) for _ in range(count)]
