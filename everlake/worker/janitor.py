@@ -1,31 +1,31 @@
-"""What is thrown away after its time: by one worker of all that share a catalog."""
+"""Janitor: periodic garbage collection, by one worker of all that share a catalog."""
 
 from contextlib import suppress
 
-from everlake.attachments.uploads import garbage_collection
+from everlake.attachments.uploads import garbage_collection as uploads_garbage_collection
 from everlake.catalog import leases
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.catalog.leases import Lease
 from everlake.settings import Settings
 from everlake.storage import ObjectStore
-from everlake.worker import maintenance
+from everlake.worker import garbage_collection
 
 INTERVAL_SECONDS = 300.0
-"""From one turn to the next."""
+"""Time between two rounds."""
 
 _LEASE_NAME = "janitor"
 _LEASE_TTL_MS = int(2 * INTERVAL_SECONDS * 1000)
-"""Long, since a turn may list a whole archive. Were there two at once, they would do no harm."""
+"""Long, since a round may list a whole archive. Two rounds at once would do no harm."""
 
 
 class Janitor:
-    """Sweeps the archive, and forgets what has been kept for as long as the settings say.
+    """Quarantines orphaned objects, and deletes what is kept for a limited time.
 
     Args:
         settings: how long that is.
-        catalog: has the lease as well.
-        store: the archive.
+        catalog: has the lease, and what is deleted.
+        store: the archive, and contents of attachments and uploads.
         owner: this worker's name.
     """
 
@@ -40,10 +40,10 @@ class Janitor:
         self._rejected_done_until = ""
 
     def run_once(self) -> bool:
-        """One round; False where it is another worker's business.
+        """Run one round; return False when another worker holds the lease.
 
         Raises:
-            CatalogError, StorageError: it cannot be done now, and the next round does it.
+            CatalogError, StorageError: something cannot be deleted now; the next round does it.
         """
         now = self._catalog.now_ms()
         with self._catalog.transaction() as tx:
@@ -52,23 +52,25 @@ class Janitor:
             )
         if self._lease is None:
             return False
-        min_age_ms = int(self._settings.orphan_seconds * 1000)
-        maintenance.quarantine_orphans(self._catalog, self._store, min_age_ms)
-        garbage_collection.delete_expired(self._catalog, self._store)
-        garbage_collection.delete_orphans(self._catalog, self._store)
-        maintenance.delete_expired_responses(self._catalog, self._settings.keep_idempotency_hours)
-        if self._settings.keep_refused_days:
-            self._rejected_done_until = maintenance.delete_expired_rejected(
+        min_age_ms = int(self._settings.retention.orphan_seconds * 1000)
+        garbage_collection.quarantine_orphans(self._catalog, self._store, min_age_ms)
+        uploads_garbage_collection.delete_expired(self._catalog, self._store)
+        uploads_garbage_collection.delete_orphans(self._catalog, self._store)
+        garbage_collection.delete_expired_responses(
+            self._catalog, self._settings.retention.idempotency_hours
+        )
+        if self._settings.retention.rejected_days:
+            self._rejected_done_until = garbage_collection.delete_expired_rejected(
                 self._catalog,
                 self._store,
-                self._settings.keep_refused_days,
+                self._settings.retention.rejected_days,
                 self._rejected_done_until,
             )
         return True
 
     def release(self) -> None:
-        """Let another worker do it."""
+        """Release the lease, so that another worker can run the next round."""
         if self._lease is not None:
-            with suppress(CatalogError), self._catalog.transaction() as tx:  # else it runs out
+            with suppress(CatalogError), self._catalog.transaction() as tx:  # else it expires
                 leases.release(tx, self._lease)
             self._lease = None

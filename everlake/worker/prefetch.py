@@ -1,4 +1,4 @@
-"""Making the next of something while the last one is used."""
+"""Prefetching: produces the next item in a thread while the current one is used."""
 
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,15 +10,16 @@ _END = object()
 
 
 def prefetch(items: Iterable[T]) -> Generator[T]:
-    """``items`` in their order, each made in a thread of its own while the one before is used.
+    """Yield ``items`` in order; each is produced in a thread while the one before is used.
 
-    At most two are there at a time. What making one raises is raised in its place.
+    At most two items exist at a time. An error that producing an item raises is raised in its
+    place.
     """
     source = iter(items)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead") as thread:
-        making = thread.submit(_next_or_end, source)
-        while (item := making.result()) is not _END:
-            making = thread.submit(_next_or_end, source)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as thread:
+        pending = thread.submit(_next_or_end, source)
+        while (item := pending.result()) is not _END:
+            pending = thread.submit(_next_or_end, source)
             yield item  # pyright: ignore[reportReturnType] - what is not the end is an item
             del item
 

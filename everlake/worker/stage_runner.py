@@ -1,62 +1,34 @@
-"""Taking batches off the catalog's queue, and putting them where they belong afterwards."""
+"""Stage runner: claims batches of one status, processes them, and records the outcome."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-
-import msgspec
+from collections.abc import Collection, Iterable, Sequence
 
 from everlake import tracing
 from everlake.catalog import batch_queue
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
-from everlake.catalog.errors import CatalogUnavailable
 from everlake.contract.batches import BatchStatus
-from everlake.lake import LakeDamaged, LakeUnavailable
+from everlake.lake import LakeDamaged
 from everlake.lake.writer_leases import WriterLeaseLost, WriterLeases
-from everlake.landing.lines import LandingDamaged
 from everlake.logs import logger
 from everlake.metrics import Metrics
-from everlake.storage import ObjectMissing, StorageUnavailable
-
-TRANSIENT_ERRORS = (CatalogUnavailable, StorageUnavailable, LakeUnavailable)
-"""What passes by itself: waited out, and never counted against a batch."""
-PERMANENT_ERRORS = (LandingDamaged, ObjectMissing)
-"""What no further try can mend."""
-
-_MAX_RETRY_MS = 60_000
+from everlake.retry import RetryPolicy
+from everlake.worker.errors import PERMANENT_ERRORS, TRANSIENT_ERRORS
+from everlake.worker.types import Stage, lease_owner
 
 _log = logger()
 
 
-class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a batch's way.
-
-    ``work`` does it for batches of one workspace at once, and is right when it is done again.
-    Batches that are due in ``lets_first`` go before it.
-    """
-
-    name: str
-    input_status: BatchStatus
-    claimed_status: BatchStatus | None
-    output_status: BatchStatus
-    yields_to: BatchStatus | None = None
-    process: Callable[[Sequence[BatchRow]], None]
-    max_batches: int
-    max_records: int
-    max_bytes: int
-
-
 class StageRunner:
-    """One stage's share of the queue, for one worker.
+    """Runs one stage for one worker.
 
     Args:
-        catalog: where the queue lies.
-        writers: the right to write a workspace's lake.
-        stage: what is done.
+        catalog: has the batch queue.
+        writer_leases: the right to write a workspace's tables.
+        stage: the stage.
         worker: this worker's name.
-        lease_ms: milliseconds a claim holds without renewal.
-        retry_ms: wait after the first failure; doubled after each further one.
-        max_attempts: tries before a batch is given up.
-        meters: count what moves forward; of its own where left out.
+        lease_ms: milliseconds for which a claim holds without renewal.
+        retry_policy: when a batch is tried again, and when it is given up.
+        metrics: counts what moves forward; metrics of its own when None.
     """
 
     def __init__(
@@ -67,8 +39,7 @@ class StageRunner:
         *,
         worker: str,
         lease_ms: int,
-        retry_ms: int,
-        max_attempts: int,
+        retry_policy: RetryPolicy,
         metrics: Metrics | None = None,
     ) -> None:
         self._catalog = catalog
@@ -76,32 +47,31 @@ class StageRunner:
         self._stage = stage
         self._owner = lease_owner(worker, stage.name)
         self._lease_ms = lease_ms
-        self._retry_ms = retry_ms
-        self._max_attempts = max_attempts
+        self._retry_policy = retry_policy
         self._metrics = metrics or Metrics()
         self._claimed_ids: frozenset[str] = frozenset()
         self._retries_first = False
 
     @property
     def yields_to(self) -> BatchStatus | None:
-        """The status whose batches go before this stage's."""
+        """The status whose batches are processed before those of this stage."""
         return self._stage.yields_to
 
     def is_processing(self, status: BatchStatus) -> bool:
-        """Whether a step is under way that takes batches in ``status``."""
+        """Return whether the stage takes batches in ``status`` and is working on some."""
         return self._stage.input_status is status and bool(self._claimed_ids)
 
     def run_once(self) -> bool:
-        """Claim some batches and work on them; False where there was nothing to do.
+        """Claim some batches of a workspace and process them; return False when none were due.
 
         Raises:
-            CatalogUnavailable: what was claimed stays claimed until a later step can put it back,
-                with no attempt counted.
+            CatalogUnavailable: the outcome could not be recorded. The batches stay claimed until
+                a later call can release them, and no attempt is counted.
         """
         self._release_claims(self._claimed_ids)
         if not self._is_due():
             return False
-        # In turn, so that neither kind waits for ever.
+        # Batches that failed before and new ones take turns, so that neither kind starves.
         for failed_before in (self._retries_first, not self._retries_first):
             claimed = self._claim(failed_before=failed_before)
             if claimed:
@@ -113,7 +83,7 @@ class StageRunner:
         return False
 
     def renew(self) -> None:
-        """Keep the claims of the step that is under way."""
+        """Extend the leases of the batches that are being processed."""
         held = self._claimed_ids
         if held:
             with self._catalog.transaction() as tx:
@@ -133,9 +103,10 @@ class StageRunner:
             return batch_queue.is_due(tx, self._stage.input_status, now=self._catalog.now_ms())
 
     def _claim(self, *, failed_before: bool) -> list[BatchRow]:
-        """Batches that wait; of those that failed before, or were in a dead worker's hands, one.
+        """Claim batches that are due; only one when they failed before or their worker died.
 
-        So it harms no other, and a death is counted against no batch that only waited.
+        So a bad batch takes no others with it, and a worker's death is counted only against the
+        batch that may have caused it.
         """
         stage = self._stage
         taken_over: list[str] = []
@@ -160,9 +131,9 @@ class StageRunner:
     def _process(self, group: Sequence[BatchRow]) -> None:
         ids = [batch.id for batch in group]
         attempts = max(batch.attempts for batch in group)
-        if attempts >= self._max_attempts:
-            reason = group[0].failure or "the worker ended while it was at work on this batch"
-            self._fail(ids, f"given up after {attempts} tries: {reason}")
+        if self._retry_policy.is_exhausted(attempts):
+            reason = group[0].failure or "the worker ended while it processed this batch"
+            self._fail(ids, f"given up after {attempts} attempts: {reason}")
             return
         try:
             traced = {batch.id: batch.traceparent for batch in group}
@@ -173,14 +144,14 @@ class StageRunner:
                 self._stage.process(group)
             self._writer_leases.mark_written(group[0].workspace_id)
         except WriterLeaseLost:
-            self._defer(ids, self._retry_ms, "another worker writes this workspace")
+            self._postpone(ids, self._retry_policy.base_ms, "another worker writes this workspace")
         except TRANSIENT_ERRORS as error:
-            self._defer(ids, self._retry_ms, str(error))
+            self._postpone(ids, self._retry_policy.base_ms, str(error))
         except LakeDamaged as error:
             self._retry_damaged_table(group, error, attempts)
         except PERMANENT_ERRORS as error:
             self._fail_or_bisect(group, error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the batch is tried again
+        except Exception as error:  # noqa: BLE001 - whatever the error, the batch is tried again
             _log.exception("step failed", stage=self._stage.name, batches=ids)
             self._retry(group, error, attempts)
         else:
@@ -194,20 +165,20 @@ class StageRunner:
                 tx, ids, owner=self._owner, to=self._stage.output_status, now=now
             )
         if moved < len(ids):
-            # Which of them moved is not known; whoever has the others counts those.
+            # Which of them moved is not known; the worker that has the others counts them.
             _log.warning("lost claims", stage=self._stage.name, batches=len(ids) - moved)
         else:
             lags = ((now - batch.created_at) / 1000 for batch in group)
             self._metrics.record_status_reached(self._stage.output_status, lags)
 
-    def _defer(self, ids: Sequence[str], wait_ms: int, reason: str) -> None:
-        _log.warning("waiting", stage=self._stage.name, batches=len(ids), reason=reason)
+    def _postpone(self, ids: Sequence[str], wait_ms: int, reason: str) -> None:
+        _log.warning("postponed", stage=self._stage.name, batches=len(ids), reason=reason)
         with self._catalog.transaction() as tx:
             batch_queue.release(tx, ids, owner=self._owner, now=self._catalog.now_ms() + wait_ms)
 
     def _fail_or_bisect(self, group: Sequence[BatchRow], error: Exception) -> None:
         if len(group) == 1:
-            self._fail([group[0].id], f"its landing object is lost: {error}")
+            self._fail([group[0].id], f"its landing object cannot be read: {error}")
             return
         half = len(group) // 2
         self._process(group[:half])
@@ -216,15 +187,14 @@ class StageRunner:
     def _retry_damaged_table(
         self, group: Sequence[BatchRow], error: LakeDamaged, attempts: int
     ) -> None:
-        """Try again, each batch by itself, and never give up: the next tables may be better."""
-        if attempts + 1 < self._max_attempts:
+        """Try again, each batch by itself, and never give up: a rebuild may repair the tables."""
+        if not self._retry_policy.is_exhausted(attempts + 1):
             _log.error("the lake is damaged", stage=self._stage.name, reason=str(error))
             self._retry(group, error, attempts)
         else:
-            self._defer([batch.id for batch in group], _MAX_RETRY_MS, str(error))
+            self._postpone([batch.id for batch in group], self._retry_policy.max_ms, str(error))
 
     def _retry(self, group: Sequence[BatchRow], error: Exception, attempts: int) -> None:
-        wait = min(self._retry_ms << attempts, _MAX_RETRY_MS)
         reason = f"{type(error).__name__}: {error}"
         with self._catalog.transaction() as tx:
             batch_queue.schedule_retry(
@@ -232,7 +202,7 @@ class StageRunner:
                 [batch.id for batch in group],
                 owner=self._owner,
                 now=self._catalog.now_ms(),
-                delay_ms=wait,
+                delay_ms=self._retry_policy.delay_ms(attempts),
                 reason=reason,
             )
 
@@ -242,8 +212,3 @@ class StageRunner:
             now = self._catalog.now_ms()
             failed = batch_queue.fail(tx, ids, owner=self._owner, now=now, reason=reason)
         self._metrics.count_failed_batches(failed)
-
-
-def lease_owner(worker: str, stage: str) -> str:
-    """The name under which a worker's stage holds its claims."""
-    return f"{worker}/{stage}"

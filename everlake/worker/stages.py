@@ -1,59 +1,65 @@
-"""The two steps of a batch: into the lake's tables, then analysed."""
+"""Stages of a batch: landing into the lake's tables, and analysis."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import Any
 
 from everlake.batching import group_by_size
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.contract.batches import BatchStatus
 from everlake.lake import Lake
-from everlake.lake.record_merge import MERGE_BYTES, MergeInput, merge_inputs
+from everlake.lake.record_merge import MERGE_BYTES, MERGED_TABLES, MergeInput, merge_inputs
 from everlake.lake.record_rows import arrived_record
-from everlake.lake.utterance_rows import record_utterances
 from everlake.landing.attachments import register_attachments
 from everlake.landing.batch_objects import read_accepted_many
 from everlake.logs import logger
 from everlake.storage import ObjectStore
+from everlake.tables.registry import DerivedTable
 from everlake.worker.prefetch import prefetch
-from everlake.worker.stage_runner import Stage
+from everlake.worker.types import Stage
 
 _MAX_CLAIMED_BATCHES = 1_000
 _MAX_LANDED_RECORDS = 100_000
 _MAX_LANDED_BYTES = 128 * 1024 * 1024
-"""Of one claim to land, which is in memory a portion at a time."""
+"""Bounds of one claim for landing, of which one portion at a time is in memory."""
 
 _MAX_ANALYSED_RECORDS = 10_000
 _MAX_ANALYSED_BYTES = 64 * 1024 * 1024
-"""Of one claim to analyse, which is in memory as a whole."""
+"""Bounds of one claim for analysis, which is in memory as a whole."""
 
 _log = logger()
 
 
 def landing_stage(catalog: Catalog, store: ObjectStore, lake: Lake) -> Stage:
-    """``LANDING`` to ``LANDED``: many batches in one merge of the workspace's records.
+    """Return the stage from ``LANDING`` to ``LANDED``.
 
-    Their attachments are listed then, for others to fetch.
+    It merges the records of many batches at once, fills the other tables that are derived from
+    the archive alone, and registers attachments for download.
     """
+    others = [table for table in lake.registry.landed if table.name not in MERGED_TABLES]
 
-    def read(some: Sequence[BatchRow]) -> Iterator[MergeInput]:
+    def read(portion: Sequence[BatchRow]) -> Iterator[MergeInput]:
         return merge_inputs(
             [
-                arrived_record(one, batch)
-                for batch, records in read_accepted_many(store, some)
-                for one in records
+                arrived_record(record, batch)
+                for batch, records in read_accepted_many(store, portion)
+                for record in records
             ]
         )
 
-    def work(group: Sequence[BatchRow]) -> None:
-        # The engine merges one portion on its own threads while Python makes the next.
-        portions = group_by_size(group, lambda batch: batch.landing_bytes, max_size=MERGE_BYTES)
+    def land(group: Sequence[BatchRow]) -> None:
+        workspace_id = group[0].workspace_id
+        portions = [*group_by_size(group, lambda batch: batch.landing_bytes, max_size=MERGE_BYTES)]
+        # The engine merges one portion in its own threads while Python makes the next.
         inputs = prefetch(chain.from_iterable(map(read, portions)))
-        merged = lake.records.merge_prepared(group[0].workspace_id, inputs)
+        merged = lake.records.merge_prepared(workspace_id, inputs)
+        for portion in portions if others else ():
+            _write_derived(store, lake, others, portion)
         register_attachments(catalog, store, group)
         _log.info(
             "landed",
-            workspace=group[0].workspace_id,
+            workspace=workspace_id,
             batches=len(group),
             records=merged.received,
             new=merged.inserted,
@@ -65,7 +71,7 @@ def landing_stage(catalog: Catalog, store: ObjectStore, lake: Lake) -> Stage:
         input_status=BatchStatus.LANDING,
         claimed_status=None,
         output_status=BatchStatus.LANDED,
-        process=work,
+        process=land,
         max_batches=_MAX_CLAIMED_BATCHES,
         max_records=_MAX_LANDED_RECORDS,
         max_bytes=_MAX_LANDED_BYTES,
@@ -73,22 +79,16 @@ def landing_stage(catalog: Catalog, store: ObjectStore, lake: Lake) -> Stage:
 
 
 def analysis_stage(store: ObjectStore, lake: Lake) -> Stage:
-    """``LANDED`` to ``COMPLETE``: what was said in the records, made searchable."""
+    """Return the stage from ``LANDED`` to ``COMPLETE``: it fills the tables of the analysis."""
+    tables = lake.registry.analysed
 
-    def work(group: Sequence[BatchRow]) -> None:
-        found = [
-            record_utterances(one, batch)
-            for batch, records in read_accepted_many(store, group)
-            for one in records
-        ]
-        written = lake.utterances.write(group[0].workspace_id, found)
+    def analyse(group: Sequence[BatchRow]) -> None:
+        _write_derived(store, lake, tables, group)
         _log.info(
             "analysed",
             workspace=group[0].workspace_id,
             batches=len(group),
-            records=written.records,
-            utterances=written.utterances,
-            stale=written.stale,
+            records=sum(batch.accepted for batch in group),
         )
 
     return Stage(
@@ -97,8 +97,23 @@ def analysis_stage(store: ObjectStore, lake: Lake) -> Stage:
         claimed_status=BatchStatus.PROCESSING,
         output_status=BatchStatus.COMPLETE,
         yields_to=BatchStatus.LANDING,
-        process=work,
+        process=analyse,
         max_batches=_MAX_CLAIMED_BATCHES,
         max_records=_MAX_ANALYSED_RECORDS,
         max_bytes=_MAX_ANALYSED_BYTES,
     )
+
+
+def _write_derived(
+    store: ObjectStore,
+    lake: Lake,
+    tables: Sequence[DerivedTable[Any]],
+    group: Sequence[BatchRow],
+) -> None:
+    """Write what the records of these batches contribute to each of the tables."""
+    contributions: list[list[Any]] = [[] for _ in tables]
+    for batch, records in read_accepted_many(store, group):
+        for table, rows in zip(tables, contributions, strict=True):
+            rows += [table.derive(record, batch) for record in records]
+    for table, rows in zip(tables, contributions, strict=True):
+        table.write(lake.engine, group[0].workspace_id, rows)

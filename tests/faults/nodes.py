@@ -63,7 +63,7 @@ class Node(EverlakeServer):
             wait_until(lambda: self._working() > working, "it does not begin to work")
 
     def _working(self) -> int:
-        return self.log().count('"working"') if self.log_path.exists() else 0
+        return self.log().count('"worker started"') if self.log_path.exists() else 0
 
 
 class Nodes:

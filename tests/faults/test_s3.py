@@ -176,7 +176,7 @@ def test_while_s3_is_away_nothing_is_counted_and_afterwards_the_same_request_is(
 def test_a_batch_waits_for_an_archive_that_is_away_and_is_not_given_up(scene: Scene) -> None:
     scene.bad.faults = [S3Fault("lost answer", "GET", LANDING, times=ALWAYS)]
     batch_id = scene.post("a").json()["batchId"]
-    wait_until(lambda: scene.server.log().count('"event": "waiting"') >= 1, "no step has failed")
+    wait_until(lambda: scene.server.log().count('"event": "postponed"') >= 1, "no step has failed")
 
     assert scene.api.batch(batch_id)["status"] == "LANDING"
 

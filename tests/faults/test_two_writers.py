@@ -124,12 +124,12 @@ def ways(chance: random.Random) -> Iterator[tuple[bool, bool]]:
 def name_of(node: Node) -> str:
     """The name under which a worker holds its leases."""
     said = [json.loads(line) for line in node.log().splitlines()]
-    return next(line["worker"] for line in reversed(said) if line["event"] == "working")
+    return next(line["worker"] for line in reversed(said) if line["event"] == "worker started")
 
 
 def noticed(node: Node) -> int:
     """How often a worker has found that another has what it held."""
-    return node.log().count("lost claims") + node.log().count('"waiting"')
+    return node.log().count("lost claims") + node.log().count('"postponed"')
 
 
 def meet(scene: Scene, *, in_a_merge: bool, by_force: bool) -> None:

@@ -21,7 +21,7 @@ from everlake.lake import Lake
 from everlake.landing.paths import ORPHANS, batch_id_of
 from everlake.storage.local import LocalStore
 from everlake.tables.local_backend import LocalTableBackend
-from everlake.worker import maintenance
+from everlake.worker import garbage_collection
 from tests.support.documentation import ROOT, blocks
 from tests.support.postgres import PostgresServer
 from tests.support.processes import wait_until
@@ -201,7 +201,7 @@ def test_a_backup_under_load_has_every_202_of_before_and_loses_nothing_of_its_ar
     beyond = {batch_id_of(path) for path in list_archive_objects(store)} - known
     assert beyond >= {batch_id for batch_id, _ in sent.batches[seen : seen + 10]}
     catalog = open_catalog(restored.url)
-    maintenance.quarantine_orphans(catalog, store, -60_000)
+    garbage_collection.quarantine_orphans(catalog, store, -60_000)
     catalog.close()
     kept = {path for path in list_archive_objects(store) if path.startswith(ORPHANS)}
     assert {batch_id_of(path) for path in kept} == beyond

@@ -14,7 +14,7 @@ from everlake.lake import LakeDamaged
 from everlake.lake.opening import open_lake
 from everlake.storage import object_store_options
 from everlake.tables import s3_version_store as bucket_module
-from everlake.worker import maintenance
+from everlake.worker import garbage_collection
 from tests.support.bucket_worker import BucketWorkerFixture, PresentWriters
 from tests.support.rebuilds import rebuild_workspace
 from tests.support.s3 import S3Server, s3_environment
@@ -98,7 +98,7 @@ def test_what_the_restored_catalog_does_not_know_goes_to_the_orphans(
     landed(home, "later")
 
     restore(home, copy)
-    maintenance.quarantine_orphans(home.catalog, home.store, -60_000)
+    garbage_collection.quarantine_orphans(home.catalog, home.store, -60_000)
 
     keys = home.server.keys(home.bucket, "some/")
     assert len([key for key in keys if key.startswith("some/landing/")]) == 1

@@ -11,7 +11,7 @@ from everlake.catalog.idempotency import IdempotentResponse
 from everlake.catalog.opening import open_catalog
 from everlake.landing.paths import batch_id_of
 from everlake.storage import open_store
-from everlake.worker import maintenance
+from everlake.worker import garbage_collection, maintenance
 from tests.support.s3 import S3Server, s3_environment
 from tests.support.worker_fixture import WorkerFixture, record
 
@@ -33,7 +33,7 @@ def orphan(home: WorkerFixture, name: str, milliseconds: int = 2 * HOUR_MS) -> P
 
 
 def sweep(home: WorkerFixture) -> int:
-    return maintenance.quarantine_orphans(home.catalog, home.store, HOUR_MS)
+    return garbage_collection.quarantine_orphans(home.catalog, home.store, HOUR_MS)
 
 
 NAMES = [
@@ -98,7 +98,7 @@ def test_the_archive_of_a_lost_database_is_left_alone(home: WorkerFixture) -> No
     fresh = open_catalog(f"sqlite:///{home.data / 'fresh.db'}")
     fresh.upgrade()
 
-    swept = maintenance.quarantine_orphans(fresh, home.store, HOUR_MS)
+    swept = garbage_collection.quarantine_orphans(fresh, home.store, HOUR_MS)
 
     fresh.close()
     assert swept == 0
@@ -115,7 +115,7 @@ def test_what_an_older_copy_of_the_database_does_not_know_is_kept(home: WorkerFi
     with older.transaction() as tx:
         workspaces.create(tx, name="restored", workspace_id=home.workspace_id)
 
-    swept = maintenance.quarantine_orphans(older, home.store, HOUR_MS)
+    swept = garbage_collection.quarantine_orphans(older, home.store, HOUR_MS)
 
     older.close()
     assert swept == 1
@@ -137,7 +137,7 @@ def test_answers_are_forgotten_after_two_days_and_not_before(home: WorkerFixture
     with home.catalog.transaction() as tx:
         idempotency.store(tx, home.workspace_id, rows)
 
-    assert maintenance.delete_expired_responses(home.catalog, 48) == 2
+    assert garbage_collection.delete_expired_responses(home.catalog, 48) == 2
     with home.catalog.snapshot() as tx:
         left = [row.key for row in rows if idempotency.find(tx, home.workspace_id, row.key)]
     assert left == ["1", "25", "47"]
@@ -212,8 +212,8 @@ def test_an_object_without_a_batch_is_swept_out_of_a_bucket_as_well(
         # A sweep that was killed between its two steps has put this one there already.
         s3_server.put(bucket, f"lake/orphans/{folder}/{NAMES[0]}", NAMES[0].encode())
 
-        assert maintenance.quarantine_orphans(home.catalog, home.store, HOUR_MS) == 0
-        assert maintenance.quarantine_orphans(home.catalog, home.store, -HOUR_MS) == 2
+        assert garbage_collection.quarantine_orphans(home.catalog, home.store, HOUR_MS) == 0
+        assert garbage_collection.quarantine_orphans(home.catalog, home.store, -HOUR_MS) == 2
 
         assert s3_server.keys(bucket) == [
             f"lake/{known}",

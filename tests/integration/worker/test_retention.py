@@ -11,7 +11,7 @@ from everlake.contract.ids import new_batch_id
 from everlake.integrity.verify import verify
 from everlake.landing.batch_objects import check_rejected, read_accepted
 from everlake.settings import Settings
-from everlake.worker import maintenance
+from everlake.worker import garbage_collection
 from everlake.worker.janitor import Janitor
 from tests.support.rebuilds import no_progress
 from tests.support.worker_fixture import ShiftedClock, WorkerFixture, record
@@ -125,11 +125,11 @@ def test_a_janitor_goes_on_where_it_was(
 def test_many_batches_are_seen_to_in_one_call(
     home: WorkerFixture, clock: ShiftedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(maintenance, "_CHUNK_SIZE", 2)
+    monkeypatch.setattr(garbage_collection, "_CHUNK_SIZE", 2)
     ids = [half_refused(home) for _ in range(5)]
     clock.advance(2 * DAY_MS)
 
-    assert maintenance.delete_expired_rejected(home.catalog, home.store, 1) == ids[-1]
+    assert garbage_collection.delete_expired_rejected(home.catalog, home.store, 1) == ids[-1]
     assert all(home.batch(batch_id).rejected_records_deleted for batch_id in ids)
 
 
@@ -140,7 +140,7 @@ def test_a_crash_between_object_and_row_is_made_up_for(
     refused_file(home, batch_id).unlink()
     clock.advance(2 * DAY_MS)
 
-    maintenance.delete_expired_rejected(home.catalog, home.store, 1)
+    garbage_collection.delete_expired_rejected(home.catalog, home.store, 1)
 
     assert home.batch(batch_id).rejected_records_deleted
 

@@ -34,13 +34,13 @@ def test_a_signal_that_reaches_another_thread_than_the_first_ends_the_worker(
     worker = EverlakeServer("worker", tmp_path)
     worker.start()
     try:
-        wait_until(lambda: '"working"' in worker.log(), "it does not begin to work")
+        wait_until(lambda: '"worker started"' in worker.log(), "it does not begin to work")
         pid = pid_of(worker)
         other = next(one for one in threads_that_take(signal.SIGTERM, pid) if one != pid)
         assert ctypes.CDLL(None).syscall(call, pid, other, int(signal.SIGTERM)) == 0
 
         assert worker.process is not None
         assert worker.process.wait(20) == 0
-        assert '"stopped"' in worker.log()
+        assert '"worker stopped"' in worker.log()
     finally:
         worker.kill()

@@ -14,8 +14,8 @@ from typing import IO
 import msgspec
 import pytest
 
+from everlake import files
 from everlake.lake.writer_leases import WriterLeases
-from everlake.runtime import liveness
 from everlake.runtime.liveness import LivenessLock
 from everlake.settings import Settings
 from everlake.worker.service import Worker
@@ -31,7 +31,7 @@ from everlake.worker.service import Worker
 from everlake.worker.stage_runner import StageRunner
 
 def hang(self, group):
-    self._writers.acquire(group[0].workspace_id)
+    self._writer_leases.acquire(group[0].workspace_id)
     print("at work", flush=True)
     time.sleep(600)
 
@@ -155,11 +155,11 @@ def test_a_worker_that_is_just_starting_is_not_taken_for_dead(
     found: list[str] = []
 
     def looked_at_in_between(file: IO[str], operation: int) -> None:
-        monkeypatch.setattr(liveness.fcntl, "flock", flock)
+        monkeypatch.setattr(files.fcntl, "flock", flock)
         found.extend(older.dead_workers())
         flock(file, operation)
 
-    monkeypatch.setattr(liveness.fcntl, "flock", looked_at_in_between)
+    monkeypatch.setattr(files.fcntl, "flock", looked_at_in_between)
     starting = LivenessLock(tmp_path)
 
     assert found == []

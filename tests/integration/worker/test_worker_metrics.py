@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import pytest
 
 from everlake.lake.writer_leases import WriterLeaseLost
@@ -55,7 +56,7 @@ def _claim_and_give_back(queue: StageRunner) -> None:
         raise WriterLeaseLost(workspace_id)
 
     queue._writer_leases.acquire = lose
-    queue._retry_ms = 0
+    queue._retry_policy = msgspec.structs.replace(queue._retry_policy, base_ms=0)
     assert queue.run_once()
 
 
