@@ -1,1 +1,1 @@
-"""Attachments: fetched safely, uploaded, and read."""
+"""Attachments: downloading, uploading, and text extraction of files."""

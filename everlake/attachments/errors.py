@@ -1,51 +1,55 @@
-"""Why content could not be had, for the customer to read and for the worker to act on."""
+"""Errors of getting an attachment's content.
+
+:class:`FetchError` is about the attachment and is shown to the customer; :class:`SpoolError` is
+about this machine's disk.
+"""
 
 from enum import StrEnum
 
 
 class FetchCode(StrEnum):
-    """The ``error`` code of an attachment."""
+    """Reason why content is not available: the ``error`` code of an attachment."""
 
     URL_NOT_ALLOWED = "URL_NOT_ALLOWED"
-    """Not a URL that is fetched: its scheme, its form, or credentials in it."""
+    """The URL has a scheme or a form that is not fetched, or contains credentials."""
     ADDRESS_NOT_ALLOWED = "ADDRESS_NOT_ALLOWED"
-    """The URL leads to an address that is not public."""
+    """The URL's host has no public address."""
     NAME_NOT_FOUND = "NAME_NOT_FOUND"
     CONNECTION_FAILED = "CONNECTION_FAILED"
     TLS_FAILED = "TLS_FAILED"
     TIMED_OUT = "TIMED_OUT"
-    """Nothing came for too long, or not everything within the whole time."""
+    """The server sent nothing for too long, or the whole fetch took too long."""
     TOO_MANY_REDIRECTS = "TOO_MANY_REDIRECTS"
     HTTP_STATUS = "HTTP_STATUS"
     TOO_LARGE = "TOO_LARGE"
     CUT_OFF = "CUT_OFF"
-    """The answer ended before its announced end."""
+    """The response ended before its announced end."""
     BAD_ANSWER = "BAD_ANSWER"
-    """Not HTTP, or headers that contradict each other, or a coding that cannot be undone."""
+    """The response is not HTTP, has contradictory headers, or cannot be decoded."""
     SIZE_MISMATCH = "SIZE_MISMATCH"
     SHA1_MISMATCH = "SHA1_MISMATCH"
     MD5_MISMATCH = "MD5_MISMATCH"
     SHA256_MISMATCH = "SHA256_MISMATCH"
-    """Of an upload that was announced with another one."""
+    """The uploaded bytes have another hash than the upload was announced with."""
     NOTHING_TO_FETCH = "NOTHING_TO_FETCH"
     """The record names neither a URL nor an upload."""
     UPLOAD_GONE = "UPLOAD_GONE"
-    """The upload that the record names is no longer kept."""
+    """The upload that the record names no longer exists."""
     GIVEN_UP = "GIVEN_UP"
-    """Every try ended with its worker."""
+    """The worker died in every attempt."""
     NOT_KEPT = "NOT_KEPT"
-    """Our own disk or storage did not take it."""
+    """This server's disk or storage did not store the content."""
 
 
 class FetchError(Exception):
-    """Content that cannot be had, now or ever.
+    """Content that is not available, for now or for good.
 
     Args:
-        code: what went wrong.
-        message: for the customer: what to do. It tells nothing of the inside, such as an
-            address that a name leads to.
-        passes: whether a later try may succeed.
-        retry_after: seconds that the other side asks to wait, bounded; else None.
+        code: the reason.
+        message: explanation for the customer, with what to do about it. It discloses nothing of
+            the internal network, such as the address that a name resolves to.
+        retryable: whether a later attempt may succeed.
+        retry_after: seconds that the server asks to wait, bounded; None when it does not say.
     """
 
     def __init__(
@@ -64,12 +68,12 @@ class FetchError(Exception):
 
 
 class FetchStopped(Exception):
-    """The fetch was asked to stop; the spool keeps what there is, to be gone on with."""
+    """Cancellation of a fetch. The spool keeps the partial content for a later fetch to resume."""
 
 
 class SpoolError(OSError):
-    """The spool's disk did not do as asked: it has nothing to do with the attachment."""
+    """Failure of the spool's disk. It says nothing about the attachment."""
 
 
 class SpoolFull(SpoolError):
-    """There is no room left for the spool; what was spooled of this content is let go."""
+    """Full disk of the spool. The partial content is discarded."""

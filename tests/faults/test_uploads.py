@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from everlake.attachments.uploads.service import read_content
+from everlake.attachments.uploads.content import read_content
 from everlake.catalog import uploads
 from everlake.catalog.opening import open_catalog
 from everlake.client import Client
@@ -81,6 +81,6 @@ def hash_of(data: Path, setup: dict[str, str], upload_id: str) -> str:
     assert row is not None
     assert row.completed_at is not None
     digest = hashlib.sha256()
-    for piece in read_content(open_store(data.as_uri()), row):
+    for piece in read_content(open_store(data.as_uri()), row, chunk_bytes=1024 * 1024):
         digest.update(piece)
     return digest.hexdigest()

@@ -7,10 +7,13 @@ from typing import Any
 
 from everlake.attachments.fetching.service import Fetcher
 from everlake.attachments.fetching.ssrf_guard import SsrfGuard
+from everlake.attachments.fetching.types import FetchLimits
 from everlake.attachments.spooling.spool import Spool
-from everlake.attachments.types import ExpectedContent, FetchLimits, SpooledContent
+from everlake.attachments.types import ExpectedContent, SpooledContent
 
-SHORT_LIMITS = FetchLimits(connect_timeout=2, idle_timeout=1, total_timeout=20)
+SHORT_LIMITS = FetchLimits(
+    max_bytes=2 * 1024**3, connect_timeout=2, idle_timeout=1, total_timeout=20, max_redirects=5
+)
 NO_EXPECTATION = ExpectedContent()
 
 
@@ -21,7 +24,9 @@ class FetcherFixture:
         self.directory = directory
         self.spool = Spool(directory)
         guard = options.pop("guard", SsrfGuard(["127.0.0.1", "::1"]))
-        self.fetcher = Fetcher(self.spool, guard, options.pop("limits", SHORT_LIMITS), **options)
+        limits = options.pop("limits", SHORT_LIMITS)
+        options.setdefault("connections_per_host", 4)
+        self.fetcher = Fetcher(self.spool, guard, limits, **options)
 
     def fetch(
         self,

@@ -1,1 +1,1 @@
-"""Fetching: downloads from URLs that strangers wrote."""
+"""Fetching: SSRF-safe HTTP downloads from URLs that customers wrote."""

@@ -1,19 +1,19 @@
-"""Undoing gzip and deflate while content comes in, a bounded piece at a time."""
+"""Streaming decoder for the content codings gzip and deflate, with bounded output."""
 
 import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from everlake.attachments.errors import FetchCode, FetchError
-from everlake.attachments.fetching.http_headers import bad_response
+from everlake.attachments.fetching.failures import bad_response, cut_off
 
 if TYPE_CHECKING:
     from zlib import _Decompress  # pyright: ignore[reportPrivateUsage]
 
 MAX_OUTPUT_BYTES = 256 * 1024
-"""Bytes decoded at a time, however small what they come from."""
+"""Largest piece of decoded content, regardless of how well the input compresses."""
 
-# What is left of a piece is copied with every member: endless empty ones must not cost squares.
+# The unused rest of the input is copied after every gzip member. Bounding the input keeps the
+# total cost linear for a response of countless empty members.
 _MAX_INPUT_BYTES = 16 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 _ZLIB = zlib.MAX_WBITS
@@ -21,52 +21,52 @@ _RAW = -zlib.MAX_WBITS
 
 
 def decode_content(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
-    """The content of ``chunks``.
+    """Yield the decoded content of ``chunks``, in pieces of at most ``MAX_OUTPUT_BYTES``.
 
     Args:
-        chunks: content coded by ``coding``.
+        chunks: encoded content.
         coding: ``gzip``, of one member or several (RFC 1952, section 2.2); or ``deflate``, with
-            zlib's frame or, as some servers send it, without (RFC 9110, section 8.4.1.2).
+            zlib's frame or without it, as some servers send it (RFC 9110, section 8.4.1.2).
 
     Raises:
-        FetchError: ``BAD_ANSWER`` where it is not in this coding; ``CUT_OFF`` where it ends
-            before its end.
+        FetchError: ``BAD_ANSWER`` when the content is not encoded so; ``CUT_OFF`` when it is
+            truncated.
     """
-    coder: _Decompress | None = None
-    begun = False
-    for piece in (
-        one[at : at + _MAX_INPUT_BYTES]
-        for one in chunks
-        for at in range(0, len(one), _MAX_INPUT_BYTES)
-    ):
-        rest = piece
+    decoder: _Decompress | None = None
+    is_empty = True
+    for data in _bounded_pieces(chunks):
+        rest = data
         while rest:
-            if coder is None:
-                coder = zlib.decompressobj(_window_bits(rest, coding))
-                begun = True
+            if decoder is None:
+                decoder = zlib.decompressobj(_window_bits(rest, coding))
+                is_empty = False
             try:
-                data = coder.decompress(rest, MAX_OUTPUT_BYTES)
+                decoded = decoder.decompress(rest, MAX_OUTPUT_BYTES)
             except zlib.error as error:
-                raise bad_response(
-                    f"sent content that is not {coding}, as it says it is"
-                ) from error
-            if data:
-                yield data
-            rest = coder.unconsumed_tail
-            if coder.eof:
-                rest = coder.unused_data
-                coder = None
+                raise bad_response(f"sent content that is not encoded as {coding}") from error
+            if decoded:
+                yield decoded
+            rest = decoder.unconsumed_tail
+            if decoder.eof:
+                rest = decoder.unused_data
+                decoder = None
+                # Only gzip has further members; zero bytes after a member are padding.
                 if coding != "gzip" or not rest.lstrip(b"\0"):
                     rest = b""
-    if coder is not None or not begun:
-        raise FetchError(
-            FetchCode.CUT_OFF, "the content ended before its end: it is tried again", retryable=True
-        )
+    if decoder is not None or is_empty:
+        raise cut_off()
+
+
+def _bounded_pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), _MAX_INPUT_BYTES):
+            yield chunk[start : start + _MAX_INPUT_BYTES]
 
 
 def _window_bits(start: bytes, coding: str) -> int:
+    """Return zlib's ``wbits`` for content that starts with these bytes."""
     if coding == "gzip":
         return _GZIP
-    # A zlib frame begins with its method, 8, and its first two bytes are a multiple of 31.
-    framed = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
-    return _ZLIB if framed or len(start) == 1 else _RAW
+    # RFC 1950: the low four bits are the method, 8, and the first two bytes a multiple of 31.
+    has_frame = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
+    return _ZLIB if has_frame or len(start) == 1 else _RAW

@@ -1,4 +1,8 @@
-"""One transfer at a time by libcurl, led step by step, over a connection that is kept."""
+"""HTTP requests over libcurl, one transfer at a time, on a connection that is kept for the next.
+
+The transfer runs through libcurl's multi-socket interface, step by step in the caller's thread, so
+that it can be cancelled and bounded in time and memory. See libcurl-multi(3).
+"""
 
 import ipaddress
 import math
@@ -13,21 +17,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pycurl
 
 from everlake import __version__
 from everlake.attachments.fetching.http_headers import ResponseHeaders
+from everlake.attachments.fetching.types import ConnectionOptions, CurlError
 from everlake.attachments.fetching.url import ParsedUrl
 
 USER_AGENT = f"everlake/{__version__}"
 _MAX_CONNECTION_AGE_SECONDS = 30
 _BUFFER_BYTES = 256 * 1024
 _MAX_BUFFERED_CHUNKS = 16
-"""Of 16 KB at most (curl/curl.h, CURL_MAX_WRITE_SIZE), so that this many are a buffer's worth."""
+"""Chunks have at most 16 KiB (CURL_MAX_WRITE_SIZE in curl/curl.h): as much as ``_BUFFER_BYTES``."""
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?![^ \r\n])")
 _ABORT_TRANSFER = -1
-"""What ends a transfer where a callback answers it."""
+"""Return value with which a header callback ends the transfer."""
 _POLL_EVENTS = {
     pycurl.POLL_IN: select.POLLIN,
     pycurl.POLL_OUT: select.POLLOUT,
@@ -35,36 +39,23 @@ _POLL_EVENTS = {
 }
 
 
-class ConnectionOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How every connection comes about.
-
-    Attributes:
-        connect_timeout: seconds for a connection, its TLS included.
-        proxy: ``http://host:port`` that all go through, instead of to an address.
-        ca: file of certificate authorities (PEM) trusted beside the system's.
-    """
-
-    connect_timeout: float
-    proxy: str | None = None
-    ca_file: Path | None = None
-
-
 class CurlSession:
-    """A handle of libcurl, and the connection that it keeps for its next transfer.
+    """One libcurl handle and the connection that it keeps for its next transfer.
 
-    It follows no redirect, keeps no cookie, knows no credentials, and takes no setting from the
-    environment: what it does is what is said here. Whatever a URL says, no socket is opened but
-    to the address of the request.
+    It follows no redirects, keeps no cookies, sends no credentials, and ignores the environment.
+    It opens sockets only to the address given to :meth:`start`, whatever the URL says.
 
     Args:
-        way: how connections come about.
+        options: options of every connection.
 
     Attributes:
-        reaches: the origin that answered last, and its address: to it there may be a connection.
+        last_endpoint: origin and address of the last response: the kept connection, if there is
+            one, leads there.
         connected: whether the request had a connection.
-        status: of HTTP, of the answer whose head is whole; 0 before.
-        headers: of that answer.
-        code: of libcurl, when the transfer is over; None before, 0 if it went well.
+        status: HTTP status once all headers are received; 0 before.
+        headers: the received headers.
+        done: whether the transfer has ended, with or without success.
+        error: reason of a transfer that failed; None otherwise.
     """
 
     def __init__(self, options: ConnectionOptions) -> None:
@@ -72,7 +63,8 @@ class CurlSession:
         self.connected = False
         self.status = 0
         self.headers = ResponseHeaders()
-        self.curl_code: int | None = None
+        self.done = False
+        self.error: CurlError | None = None
         self._uses_proxy = options.proxy is not None
         self._origin, self._address = "", ""
         self._idle_socket = -1
@@ -90,34 +82,38 @@ class CurlSession:
             self._easy.setopt(option, value)
 
     def start(self, location: ParsedUrl, address: str, header_fields: Sequence[str]) -> None:
-        """Ask for ``location`` at ``address``; what was asked before is over.
+        """Start a GET request. The previous transfer must be finished.
 
         Args:
-            location: its host is named in ``Host``, in SNI, and asked for in the certificate.
-            address: a checked one; with a proxy, of no account.
-            header_fields: header fields beside the usual ones.
+            location: the URL. Its host is sent in ``Host`` and SNI, and the certificate must be
+                valid for it.
+            address: the address to connect to, which the SSRF guard has allowed; ignored with a
+                proxy.
+            header_fields: additional header lines.
         """
         self.connected = False
-        self.status, self.headers, self.curl_code = 0, ResponseHeaders(), None
+        self.status, self.headers = 0, ResponseHeaders()
+        self.done, self.error = False, None
         self._origin, self._address = location.origin, address
         easy = self._easy
         easy.setopt(pycurl.URL, f"{location.origin}/")
-        # Neither read nor tidied by libcurl.
+        # Sent as it is: libcurl neither parses nor normalises it.
         forwarded = self._uses_proxy and location.scheme == "http"
         easy.setopt(pycurl.REQUEST_TARGET, location.url if forwarded else location.target)
         if not self._uses_proxy:
-            at = f"[{address}]" if ":" in address else address
-            easy.setopt(pycurl.CONNECT_TO, [f"::{at}:{location.port}"])
-        sent = ("Accept-Encoding: identity", "Proxy-Connection:", *header_fields)
-        # One to a proxy would else carry the answers of several hosts.
-        fresh = self._has_stale_connection() or self.last_endpoint[0] != location.origin
-        easy.setopt(pycurl.FRESH_CONNECT, int(fresh))
-        easy.setopt(pycurl.HTTPHEADER, [one.encode("latin-1") for one in sent])
+            host = f"[{address}]" if ":" in address else address
+            easy.setopt(pycurl.CONNECT_TO, [f"::{host}:{location.port}"])
+        # The origin is compared because a connection to a proxy could serve several hosts, and
+        # what one of them sends beyond its end would count as the response of the next.
+        needs_new = self._has_stale_connection() or self.last_endpoint[0] != location.origin
+        easy.setopt(pycurl.FRESH_CONNECT, int(needs_new))
+        lines = ("Accept-Encoding: identity", "Proxy-Connection:", *header_fields)
+        easy.setopt(pycurl.HTTPHEADER, [line.encode("latin-1") for line in lines])
         self._multi.add_handle(easy)
         self._run_timers()
 
     def perform(self, timeout: float) -> None:
-        """Let the transfer go on, waiting for the network so long at most."""
+        """Advance the transfer, waiting at most ``timeout`` seconds for the network."""
         if self._timer_deadline is not None:
             timeout = min(timeout, self._timer_deadline - time.monotonic())
         for handle, event in self._poller.poll(max(0, math.ceil(timeout * 1000))):
@@ -128,7 +124,7 @@ class CurlSession:
             self._run_timers()
 
     def read_available(self) -> bytes:
-        """What has come of the body since the last call, a bounded piece at a time."""
+        """Return what was received of the body since the last call, 256 KiB at most."""
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         if self._paused:
@@ -137,7 +133,7 @@ class CurlSession:
         return data
 
     def finish(self) -> None:
-        """End the transfer; a connection with something still to come is closed."""
+        """End the transfer; its connection is closed unless all of the response was received."""
         if self._easy in self._multi:
             self._multi.remove_handle(self._easy)
         self._header_lines.clear()
@@ -145,14 +141,14 @@ class CurlSession:
         self._paused = False
 
     def close(self) -> None:
-        """End it and close its connections."""
+        """End the transfer and close the connection."""
         self.finish()
         self._easy.close()
         self._multi.close()
 
-    def _curl_options(self, connection_options: ConnectionOptions) -> dict[int, Any]:
-        """What holds for every transfer."""
-        options: dict[int, Any] = {
+    def _curl_options(self, options: ConnectionOptions) -> dict[int, Any]:
+        """Return the options that hold for every transfer."""
+        curl_options: dict[int, Any] = {
             pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.HTTP09_ALLOWED: 0,
@@ -162,25 +158,25 @@ class CurlSession:
             pycurl.USERAGENT: USER_AGENT,
             pycurl.BUFFERSIZE: _BUFFER_BYTES,
             pycurl.MAXAGE_CONN: _MAX_CONNECTION_AGE_SECONDS,
-            pycurl.CONNECTTIMEOUT_MS: max(1, math.ceil(connection_options.connect_timeout * 1000)),
-            # An empty one is none, whatever the environment says.
-            pycurl.PROXY: connection_options.proxy or "",
+            pycurl.CONNECTTIMEOUT_MS: max(1, math.ceil(options.connect_timeout * 1000)),
+            # An empty string means no proxy, and overrides the environment.
+            pycurl.PROXY: options.proxy or "",
             pycurl.NOPROXY: "",
             pycurl.PREREQFUNCTION: self._on_connected,
             pycurl.HEADERFUNCTION: self._on_header,
             pycurl.WRITEFUNCTION: self._on_body,
-            **_ca_options(connection_options.ca_file),
+            **_ca_options(options.ca_file),
         }
         if not self._uses_proxy:
-            options[pycurl.OPENSOCKETFUNCTION] = self._open_socket
-            options[pycurl.SOCKOPTFUNCTION] = _set_close_on_exec
-        return options
+            curl_options[pycurl.OPENSOCKETFUNCTION] = self._open_socket
+            curl_options[pycurl.SOCKOPTFUNCTION] = _set_close_on_exec
+        return curl_options
 
     def _open_socket(self, _: int, address: pycurl.CurlSockAddr) -> socket.socket | int:
-        """A socket, if it is for the address of the request."""
-        family, kind, protocol, where = address
+        """Open a socket for libcurl, but only to the address of the request."""
+        family, kind, protocol, endpoint = address
         with suppress(OSError, ValueError):
-            if ipaddress.ip_address(str(where[0])) == ipaddress.ip_address(self._address):
+            if ipaddress.ip_address(str(endpoint[0])) == ipaddress.ip_address(self._address):
                 return socket.socket(family, kind, protocol)
         return pycurl.SOCKET_BAD
 
@@ -189,7 +185,7 @@ class CurlSession:
         return pycurl.PREREQFUNC_OK
 
     def _on_header(self, line: bytes) -> int | None:
-        """Take a line of a head. A proxy's own head, interim ones and trailers are nobody's."""
+        """Collect a header line of the final response, not of a proxy or a trailer."""
         if not self.connected or self.status:
             return None
         if line.startswith(b"HTTP/"):
@@ -207,7 +203,7 @@ class CurlSession:
         return None
 
     def _on_body(self, chunk: bytes) -> int | None:
-        # libcurl goes on as long as something comes, which may be faster than it is kept.
+        # libcurl reads as long as data arrives, which may be faster than the caller takes it.
         if len(self._chunks) >= _MAX_BUFFERED_CHUNKS:
             self._paused = True
             return pycurl.WRITEFUNC_PAUSE
@@ -224,9 +220,10 @@ class CurlSession:
         self._timer_deadline = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
     def _has_stale_connection(self) -> bool:
-        """Whether the kept connection has ended, or says what nobody asked for.
+        """Return whether the kept connection was closed by the peer or has unrequested data.
 
-        That would be taken for the next answer. One that is not used gives way to its successor.
+        Such data would count as the next response. libcurl closes the connection when another
+        one replaces it.
         """
         handle, self._idle_socket = self._idle_socket, -1
         if handle < 0:
@@ -236,7 +233,7 @@ class CurlSession:
         return bool(poll.poll(0))
 
     def _run_timers(self) -> None:
-        # It holds once: libcurl asks again where it has more to do later.
+        # A timer fires once; libcurl sets it again when needed.
         self._timer_deadline = None
         self._socket_action(pycurl.SOCKET_TIMEOUT, 0)
 
@@ -244,10 +241,11 @@ class CurlSession:
         self._multi.socket_action(handle, events)
         _, succeeded, failed = self._multi.info_read()
         if succeeded:
-            self.curl_code = 0
+            self.done = True
             self._idle_socket = self._easy.getinfo(pycurl.ACTIVESOCKET)
-        for _, code, _ in failed:
-            self.curl_code = code
+        for _, code, detail in failed:
+            self.done = True
+            self.error = CurlError(code=code, connected=self.connected, detail=detail)
 
 
 def _set_close_on_exec(handle: int, _: int) -> int:
@@ -256,7 +254,7 @@ def _set_close_on_exec(handle: int, _: int) -> int:
 
 
 def _ca_options(ca_file: Path | None) -> dict[int, Any]:
-    """The system's certificate authorities, where Python's own TLS looks for them, and ``ca_file``."""
+    """Return the options that trust the authorities of Python's TLS, and those of ``ca_file``."""
     system = ssl.get_default_verify_paths()
     options: dict[int, Any] = {}
     if system.capath:

@@ -1,4 +1,4 @@
-"""Requests and their answers, each hop to a checked address and each within its time."""
+"""HTTP client of one fetch: redirects, address checks at each hop, and time limits."""
 
 import math
 import threading
@@ -8,24 +8,29 @@ from contextlib import contextmanager
 
 from everlake.attachments.errors import FetchCode, FetchError, FetchStopped
 from everlake.attachments.fetching import http_headers
-from everlake.attachments.fetching.curl_errors import classify, timed_out
+from everlake.attachments.fetching.curl_errors import classify
 from everlake.attachments.fetching.curl_session import CurlSession
+from everlake.attachments.fetching.failures import bad_response, timed_out
+from everlake.attachments.fetching.host_limits import HostLimits
 from everlake.attachments.fetching.session_pool import SessionPool
 from everlake.attachments.fetching.ssrf_guard import SsrfGuard
+from everlake.attachments.fetching.types import CANCELLATION_POLL_SECONDS, CurlError, FetchLimits
 from everlake.attachments.fetching.url import ParsedUrl, resolve_redirect
-from everlake.attachments.types import FetchLimits
+from everlake.logs import logger
 
 _MAX_ADDRESSES_TRIED = 4
-_CANCELLATION_POLL_SECONDS = 0.1
+
+_log = logger()
 
 
 class FetchResponse:
-    """An answer whose body is still to come.
+    """Response whose headers are received and whose body is still to be read.
 
     Attributes:
-        status: of HTTP.
-        headers: by name in any case.
-        length: announced bytes of the body; None where its end shows otherwise.
+        status: HTTP status.
+        headers: header fields.
+        content_length: announced size of the body in bytes, before decoding; None when the body
+            ends with its last chunk or with the connection.
     """
 
     def __init__(self, session: CurlSession, body: Iterator[bytes]) -> None:
@@ -35,40 +40,48 @@ class FetchResponse:
         self._body = body
 
     def iter_body(self) -> Iterator[bytes]:
-        """The body as it is sent, in pieces as they come.
+        """Yield the body as it arrives, without decoding it.
 
         Raises:
             FetchError: ``CUT_OFF``, ``TIMED_OUT``, ``TLS_FAILED``, ``BAD_ANSWER``.
-            Stopped: it was asked for.
+            FetchStopped: the fetch was cancelled.
         """
         return self._body
 
 
 class HttpClient:
-    """The requests of one fetch, one after the other.
+    """Requests of one fetch, one after the other.
 
     Args:
         limits: bounds of the fetch.
-        guard: who may be spoken to.
-        connections: where sessions come from.
-        stop: ends the fetch when it is set.
+        guard: decides which addresses are allowed.
+        sessions: pool of idle sessions.
+        host_limits: bounds the requests to one host at a time.
+        stop: cancels the fetch when it is set.
     """
 
     def __init__(
-        self, limits: FetchLimits, guard: SsrfGuard, sessions: SessionPool, stop: threading.Event
+        self,
+        limits: FetchLimits,
+        guard: SsrfGuard,
+        sessions: SessionPool,
+        host_limits: HostLimits,
+        stop: threading.Event,
     ) -> None:
         self._limits = limits
         self._guard = guard
         self._sessions = sessions
+        self._host_limits = host_limits
         self._stop = stop
-        # Waiting for one's turn at a busy host is no fault of the host's.
+        # Set with the first free slot of the host: waiting for one is not the host's fault.
         self._deadline = math.inf
 
     def check_cancellation(self) -> None:
-        """
+        """Return if the fetch may go on.
+
         Raises:
-            Stopped: it was asked for.
-            FetchError: ``TIMED_OUT``.
+            FetchStopped: it was cancelled.
+            FetchError: ``TIMED_OUT`` after the total timeout.
         """
         if self._stop.is_set():
             raise FetchStopped
@@ -77,42 +90,41 @@ class HttpClient:
 
     @contextmanager
     def get(self, location: ParsedUrl, headers: Mapping[str, str]) -> Generator[FetchResponse]:
-        """The answer at the end of all redirects, for the length of a block.
+        """Follow all redirects, and provide the final response for the length of a block.
 
         Raises:
-            FetchError: whatever the network, the guard or a redirect gives cause for.
-            Stopped: it was asked for.
+            FetchError: the network failed, or the guard refused the URL or a redirect.
+            FetchStopped: the fetch was cancelled.
         """
         for _ in range(self._limits.max_redirects + 1):
             self.check_cancellation()
-            with self._sessions.limit_host(location, self.check_cancellation):
+            with self._host_limits.hold(location, self.check_cancellation):
                 self._deadline = min(self._deadline, time.monotonic() + self._limits.total_timeout)
-                with self._send(location, headers) as answer:
-                    if answer.status not in http_headers.REDIRECT_STATUSES:
-                        yield answer
+                with self._send(location, headers) as response:
+                    if response.status not in http_headers.REDIRECT_STATUSES:
+                        yield response
                         return
                     location = resolve_redirect(
-                        location, http_headers.redirect_target(answer.headers)
+                        location, http_headers.redirect_target(response.headers)
                     )
         raise FetchError(
             FetchCode.TOO_MANY_REDIRECTS,
-            f"the URL redirects more than {self._limits.max_redirects} times: use the URL that it "
-            "leads to in the end",
+            f"the URL redirects more than {self._limits.max_redirects} times: use the final URL",
         )
 
     @contextmanager
     def _send(self, location: ParsedUrl, headers: Mapping[str, str]) -> Generator[FetchResponse]:
-        """The answer to one request."""
+        """Send one request, and provide its response for the length of a block."""
         addresses = self._resolve(location)
         session = self._sessions.acquire(location)
-        good = False
+        is_reusable = False
         try:
             self._connect(session, location, addresses, headers)
-            yield FetchResponse(session, self._iter_body(session))
-            good = not http_headers.has_two_framings(session.headers)
+            yield FetchResponse(session, self._iter_body(location, session))
+            is_reusable = not http_headers.has_two_framings(session.headers)
         finally:
-            # Whatever went wrong may have gone wrong in the session.
-            if good:
+            # After any error the state of the session is unknown.
+            if is_reusable:
                 session.finish()
                 self._sessions.release(session)
             else:
@@ -131,11 +143,11 @@ class HttpClient:
         addresses: Sequence[str],
         headers: Mapping[str, str],
     ) -> None:
-        """Have the head of an answer, of the first address that takes a connection."""
-        origin, known = session.last_endpoint
-        # One that there may be a connection to comes first.
-        if origin == location.origin and known in addresses:
-            addresses = [known, *(one for one in addresses if one != known)]
+        """Send the request to the first address that accepts a connection; receive the headers."""
+        origin, connected = session.last_endpoint
+        # The address of the kept connection comes first.
+        if origin == location.origin and connected in addresses:
+            addresses = [connected, *(each for each in addresses if each != connected)]
         fields = [f"{name}: {value}" for name, value in headers.items()]
         for address in addresses[:_MAX_ADDRESSES_TRIED]:
             session.finish()
@@ -145,32 +157,39 @@ class HttpClient:
                 return
             if session.connected:
                 break
-        raise classify(session.curl_code or 0, connected=session.connected)
+        if session.error is None:
+            raise bad_response("sent no complete HTTP response")
+        raise _failure(location, session.error)
 
     def _await_headers(self, session: CurlSession) -> None:
-        """Return with the head of an answer, or when there will be none."""
-        until = math.inf
-        while not session.status and session.curl_code is None:
-            if session.connected and until == math.inf:
-                until = time.monotonic() + self._limits.idle_timeout
-            self._perform(session, until)
+        """Return once all headers are received, or the transfer has ended without them."""
+        deadline = math.inf
+        while not session.status and not session.done:
+            if session.connected and deadline == math.inf:
+                deadline = time.monotonic() + self._limits.idle_timeout
+            self._perform(session, deadline)
 
-    def _iter_body(self, session: CurlSession) -> Iterator[bytes]:
-        quiet_until = time.monotonic() + self._limits.idle_timeout
+    def _iter_body(self, location: ParsedUrl, session: CurlSession) -> Iterator[bytes]:
+        deadline = time.monotonic() + self._limits.idle_timeout
         while True:
-            if piece := session.read_available():
-                yield piece
-                quiet_until = time.monotonic() + self._limits.idle_timeout
-            if session.curl_code is not None:
+            if data := session.read_available():
+                yield data
+                deadline = time.monotonic() + self._limits.idle_timeout
+            if session.done:
                 break
-            self._perform(session, quiet_until)
-        if session.curl_code:
-            raise classify(session.curl_code, connected=True)
+            self._perform(session, deadline)
+        if session.error is not None:
+            raise _failure(location, session.error)
 
     def _perform(self, session: CurlSession, deadline: float) -> None:
-        """Wait for what comes, in pieces short enough to hear of a stop."""
+        """Advance the transfer, for a time short enough to notice a cancellation."""
         self.check_cancellation()
-        left = min(deadline, self._deadline) - time.monotonic()
-        if left <= 0:
+        remaining = min(deadline, self._deadline) - time.monotonic()
+        if remaining <= 0:
             raise timed_out()
-        session.perform(min(left, _CANCELLATION_POLL_SECONDS))
+        session.perform(min(remaining, CANCELLATION_POLL_SECONDS))
+
+
+def _failure(location: ParsedUrl, error: CurlError) -> FetchError:
+    _log.debug("transfer failed", host=location.host, curl_code=error.code, curl_error=error.detail)
+    return classify(error)

@@ -1,4 +1,8 @@
-"""Which hosts and addresses may be spoken to: the outside, and what was opened on purpose."""
+"""SSRF guard: allows public addresses, and internal ones that the operator allows.
+
+SSRF (server-side request forgery) is a request to the internal network, made by this server on
+behalf of whoever wrote the URL.
+"""
 
 import ipaddress
 import socket
@@ -16,8 +20,9 @@ Resolver: TypeAlias = Callable[..., Sequence[tuple[Any, ...]]]
 Value = TypeVar("Value")
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# IANA IPv4 Special-Purpose Address Registry; multicast; the former 6to4 relays; and an address
-# out of the public range at which Azure answers its own machines.
+# IANA IPv4 Special-Purpose Address Registry; multicast; the former 6to4 relays; and
+# 168.63.129.16, a public address at which Azure serves its virtual machines. The list is written
+# out because ``ipaddress.is_global`` changes between patch releases of Python.
 _NON_GLOBAL_IPV4 = tuple(
     map(
         ipaddress.IPv4Network,
@@ -44,10 +49,10 @@ _NON_GLOBAL_IPV4 = tuple(
         ),
     )
 )
-# Only 2000::/3 is given out as global unicast (RFC 4291, section 2.4, and IANA), so that the
-# mapped, compatible, NAT64, local, site-local and multicast forms are out with all the rest.
+# IANA assigns global unicast addresses from 2000::/3 only (RFC 4291, section 2.4). Outside are the
+# IPv4-mapped, IPv4-compatible, NAT64, link-local, site-local, unique local and multicast forms.
 _GLOBAL_UNICAST_IPV6 = ipaddress.IPv6Network("2000::/3")
-# Within it: IETF protocol assignments with Teredo, 6to4, AS112, and documentation.
+# Exceptions within it: IETF protocol assignments with Teredo, 6to4, AS112, and documentation.
 _NON_GLOBAL_IPV6 = tuple(
     map(
         ipaddress.IPv6Network,
@@ -61,12 +66,12 @@ _NON_GLOBAL_IPV6 = tuple(
     )
 )
 
-# Names that lead inside by their meaning (RFC 6761, 6762, 8375; .internal is set aside by ICANN).
+# Domains for internal use (RFC 6761, 6762 and 8375; .internal is reserved by ICANN).
 _INTERNAL_DOMAINS = ("localhost", "localdomain", "local", "internal", "home.arpa")
 
 
 class _AllowRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One opening: of a network, a name, or all names below it; on one port or on all."""
+    """Allowed network, name, or subdomains of a name; on one port or on all (None)."""
 
     network: Network | None = None
     name: str = ""
@@ -75,20 +80,19 @@ class _AllowRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SsrfGuard:
-    """Decides who may be spoken to.
+    """Decides which hosts and addresses may be requested.
 
-    Open are all public addresses. ``allow`` opens more on purpose.
+    Public addresses are allowed, and everything that ``allow`` adds.
 
     Args:
-        allow: hosts and networks: ``files.internal``, ``*.corp.example`` (every name below it,
-            not itself), ``10.1.0.0/16``, ``127.0.0.1``, ``::1``; a port behind a host or an
-            address opens this port alone (``files.internal:8080``, ``[::1]:8080``). A name is
-            opened with every address that it has; an address or network also for every name
-            that leads there.
-        resolver: what looks names up.
+        allow: hosts and networks: ``files.internal``, ``*.corp.example`` (its subdomains, not
+            itself), ``10.1.0.0/16``, ``127.0.0.1``, ``::1``. A host or an address may have a port
+            (``files.internal:8080``, ``[::1]:8080``), and then only that port is allowed. An
+            allowed name may have any address; an allowed address or network may have any name.
+        resolver: name lookup.
 
     Raises:
-        ValueError: an entry is none of these.
+        ValueError: an entry has none of these forms.
     """
 
     def __init__(
@@ -98,12 +102,12 @@ class SsrfGuard:
         self._resolver = resolver
 
     def check(self, location: ParsedUrl, *, proxied: bool = False) -> None:
-        """Refuse a host that is known to be inside without looking its name up.
+        """Refuse a URL whose host is internal, without a name lookup.
 
         Args:
-            location: where a request would go.
-            proxied: a proxy will look the name up, so that its address is never seen here;
-                refuse names without a dot too, which only mean something inside.
+            location: the URL to be requested.
+            proxied: whether a proxy resolves the name, so that :meth:`resolve` is not called.
+                Names without a dot, which only internal resolvers know, are then refused too.
 
         Raises:
             FetchError: ``ADDRESS_NOT_ALLOWED``.
@@ -114,19 +118,18 @@ class SsrfGuard:
             if not self._allows_address(location.address, location.port):
                 raise _address_not_allowed()
             return
-        inside = any(f".{location.host}".endswith(f".{name}") for name in _INTERNAL_DOMAINS)
-        if inside or (proxied and "." not in location.host):
+        is_internal = any(f".{location.host}".endswith(f".{name}") for name in _INTERNAL_DOMAINS)
+        if is_internal or (proxied and "." not in location.host):
             raise _address_not_allowed()
 
     def resolve(self, location: ParsedUrl) -> list[str]:
-        """The addresses of ``location`` that may be spoken to, in the resolver's order.
+        """Return the allowed addresses of a URL's host, in the resolver's order.
 
-        The name is looked up once, and a connection goes to one of these and asks no more, so
-        that a second, other answer of the name's server changes nothing. Those that are not
-        open are left out.
+        The caller must connect to one of these and must not look the name up again: a hostile
+        name server could give another answer the second time (DNS rebinding).
 
         Raises:
-            FetchError: ``ADDRESS_NOT_ALLOWED`` when none is open; ``NAME_NOT_FOUND``.
+            FetchError: ``ADDRESS_NOT_ALLOWED`` when no address is allowed; ``NAME_NOT_FOUND``.
         """
         self.check(location)
         if location.address:
@@ -141,30 +144,32 @@ class SsrfGuard:
 
     def _look_up(self, location: ParsedUrl) -> list[str]:
         try:
-            answers = self._resolver(location.host, location.port, type=socket.SOCK_STREAM)
+            results = self._resolver(location.host, location.port, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
-            passes = error.errno not in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)}
-            raise _name_not_found(retryable=passes) from error
+            permanent = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)}
+            raise _name_not_found(retryable=error.errno not in permanent) from error
         except (OSError, UnicodeError) as error:
             raise _name_not_found(retryable=isinstance(error, OSError)) from error
-        internet = (socket.AF_INET, socket.AF_INET6)
-        found = dict.fromkeys(
-            _format_address(answer[4]) for answer in answers if answer[0] in internet
+        families = (socket.AF_INET, socket.AF_INET6)
+        addresses = dict.fromkeys(
+            _format_address(socket_address)
+            for family, _, _, _, socket_address in results
+            if family in families
         )
-        if not found:
+        if not addresses:
             raise _name_not_found(retryable=False)
-        return list(found)
+        return list(addresses)
 
     def _allows_name(self, location: ParsedUrl) -> bool:
         return any(
-            entry.network is None
+            rule.network is None
             and (
-                location.host.endswith(f".{entry.name}")
-                if entry.subdomains_only
-                else location.host == entry.name
+                location.host.endswith(f".{rule.name}")
+                if rule.subdomains_only
+                else location.host == rule.name
             )
-            and entry.port in {None, location.port}
-            for entry in self._rules
+            and rule.port in {None, location.port}
+            for rule in self._rules
         )
 
     def _allows_address_text(self, text: str, port: int) -> bool:
@@ -177,17 +182,17 @@ class SsrfGuard:
         if is_public(address):
             return True
         return any(
-            entry.network is not None
-            and entry.network.version == address.version
+            rule.network is not None
+            and rule.network.version == address.version
             and not getattr(address, "scope_id", None)
-            and address in entry.network
-            and entry.port in {None, port}
-            for entry in self._rules
+            and address in rule.network
+            and rule.port in {None, port}
+            for rule in self._rules
         )
 
 
 def is_public(address: Address) -> bool:
-    """Whether ``address`` is given out to somebody on the public internet."""
+    """Return whether ``address`` is a global unicast address of the public internet."""
     if isinstance(address, ipaddress.IPv4Address):
         return not any(address in network for network in _NON_GLOBAL_IPV4)
     return (
@@ -198,7 +203,7 @@ def is_public(address: Address) -> bool:
 
 
 def _format_address(socket_address: tuple[Any, ...]) -> str:
-    """The address in a socket address, with its zone if it has one."""
+    """Return the host of a socket address, with its zone when it has one."""
     host = str(socket_address[0])
     scope = socket_address[3] if len(socket_address) == 4 else 0
     return f"{host}%{scope}" if scope and "%" not in host else host
@@ -210,14 +215,15 @@ def _parse_rule(text: str) -> _AllowRule:
     with suppress(ValueError):
         return _AllowRule(network=ipaddress.ip_network(text))
     host, port = text, None
+    # "[::1]:8080" and "[::1]" end differently; a bare "::1" was a network above.
     if not text.endswith("]") and ":" in text:
-        host, _, written = text.rpartition(":")
-        port = _parse_or_invalid_rule(text, lambda: parse_port(written))
-    below = host.startswith("*.")
+        host, _, digits = text.rpartition(":")
+        port = _parse_or_invalid_rule(text, lambda: parse_port(digits))
+    subdomains_only = host.startswith("*.")
     name, address = _parse_or_invalid_rule(text, lambda: parse_host(host.removeprefix("*.")))
     if address is None:
-        return _AllowRule(name=name, subdomains_only=below, port=port)
-    if below:
+        return _AllowRule(name=name, subdomains_only=subdomains_only, port=port)
+    if subdomains_only:
         raise _invalid_rule(text)
     return _AllowRule(network=ipaddress.ip_network(address), port=port)
 
@@ -231,21 +237,21 @@ def _parse_or_invalid_rule(text: str, parse_part: Callable[[], Value]) -> Value:
 
 def _invalid_rule(text: str) -> ValueError:
     return ValueError(
-        f"{text!r} opens nothing: write a host, *.domain, an address or a network such as "
-        "10.1.0.0/16 (its host bits zero), and perhaps :port behind a host or address"
+        f"{text!r} is not a valid entry: write a host, *.domain, an address or a network such as "
+        "10.1.0.0/16 (with host bits zero), optionally with :port after a host or address"
     )
 
 
 def _address_not_allowed() -> FetchError:
     return FetchError(
         FetchCode.ADDRESS_NOT_ALLOWED,
-        "the URL leads to an address that is not public: the operator must allow its host first",
+        "the URL's host has no public address: the operator must allow this host first",
     )
 
 
 def _name_not_found(*, retryable: bool) -> FetchError:
     return FetchError(
         FetchCode.NAME_NOT_FOUND,
-        "the host of the URL was not found: check its spelling",
+        "the host of the URL was not found: check the spelling of the URL",
         retryable=retryable,
     )

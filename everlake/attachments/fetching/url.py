@@ -1,4 +1,8 @@
-"""A URL taken apart strictly, so that what is checked is what is asked for."""
+"""Strict URL parser.
+
+Accepts only what every parser reads in the same way, so that the URL that was checked is the URL
+that is requested.
+"""
 
 import ipaddress
 import re
@@ -9,6 +13,7 @@ import idna
 import msgspec
 
 from everlake.attachments.errors import FetchCode, FetchError
+from everlake.attachments.fetching.failures import bad_response
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -21,25 +26,25 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 _DNS_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_\-]{0,61}[a-z0-9_])?", re.ASCII)
-# The last label by which a name is taken for an IPv4 address (WHATWG URL, ends in a number).
+# A name with such a last label is an IPv4 address to browsers (WHATWG URL, "ends in a number").
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _FORBIDDEN_CHARACTERS = re.compile(
     r"[\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064"
     r"\u3000\ufeff\ud800-\udfff\\]"
 )
-# What RFC 3986 allows in a path or query, and the sign of an escape.
+# Characters that RFC 3986 allows in a path or query, and the percent sign of an escape.
 _UNESCAPED_CHARACTERS = "/?:@!$&'()*+,;=-._~%[]"
 
 
 class ParsedUrl(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a request goes.
+    """Parts of an absolute HTTP URL.
 
     Attributes:
         scheme: ``http`` or ``https``.
-        host: a name in lower case and ASCII, or an address as :mod:`ipaddress` writes it.
+        host: a name in lower case and ASCII, or an address as :mod:`ipaddress` formats it.
         port: from 1 to 65,535.
-        target: path and query, as they stand in a request.
-        address: the host, if it is an address.
+        target: path and query as in a request line.
+        address: the host when it is an address; None when it is a name.
     """
 
     scheme: str
@@ -50,21 +55,23 @@ class ParsedUrl(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def authority(self) -> str:
-        """Host and port as in a ``Host`` header: no port where it is the scheme's own."""
+        """Host and port as in a ``Host`` header, without the scheme's default port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def origin(self) -> str:
+        """Scheme, host and port."""
         return f"{self.scheme}://{self.authority}"
 
     @property
     def url(self) -> str:
+        """The normalised URL, without its fragment."""
         return f"{self.origin}{self.target}"
 
 
 def parse(url: str) -> ParsedUrl:
-    """Take ``url`` apart (RFC 3986), refusing whatever two parsers might read differently.
+    """Parse a URL (RFC 3986), refusing whatever two parsers might read differently.
 
     Raises:
         FetchError: ``URL_NOT_ALLOWED``.
@@ -97,16 +104,16 @@ def parse(url: str) -> ParsedUrl:
 
 
 def resolve_redirect(base: ParsedUrl, reference: str) -> ParsedUrl:
-    """Where a ``Location`` header leads from ``base`` (RFC 9110, section 10.2.2).
+    """Return the URL that the ``Location`` header of ``base`` refers to.
+
+    See RFC 9110, section 10.2.2.
 
     Raises:
-        FetchError: ``BAD_ANSWER`` without a reference; ``URL_NOT_ALLOWED``.
+        FetchError: ``BAD_ANSWER`` for an empty reference; ``URL_NOT_ALLOWED``.
     """
     reference = reference.strip(" \t")
     if not reference:
-        raise FetchError(
-            FetchCode.BAD_ANSWER, "the server of the URL answered a redirect that leads nowhere"
-        )
+        raise bad_response("sent a redirect without a valid Location")
     if len(reference) > MAX_URL_LENGTH or _FORBIDDEN_CHARACTERS.search(reference):
         raise url_not_allowed("the URL redirects to a malformed URL")
     if _SCHEME.match(reference):
@@ -117,10 +124,10 @@ def resolve_redirect(base: ParsedUrl, reference: str) -> ParsedUrl:
 
 
 def parse_host(host: str) -> tuple[str, Address | None]:
-    """A host as it is looked up and compared, and the address that it is, if it is one.
+    """Return the normalised host, and its address when it is an address.
 
-    Addresses are taken in their usual form alone: ``getaddrinfo`` reads ``0x7f.1``,
-    ``2130706433``, ``0177.1`` and ``127.1`` as the inside address 127.0.0.1.
+    Addresses are accepted in their canonical notation only: ``getaddrinfo`` reads ``0x7f.1``,
+    ``2130706433``, ``0177.1`` and ``127.1`` as 127.0.0.1.
 
     Raises:
         FetchError: ``URL_NOT_ALLOWED``.
@@ -136,7 +143,7 @@ def parse_host(host: str) -> tuple[str, Address | None]:
             address = ipaddress.IPv4Address(name)
         except ValueError as error:
             raise url_not_allowed(
-                "the URL's host looks like an address: write it as four decimal numbers"
+                "the URL's host looks like an IPv4 address: write it as four decimal numbers"
             ) from error
         return str(address), address
     if len(name) > 253 or not all(_DNS_LABEL.fullmatch(label) for label in labels):
@@ -145,7 +152,8 @@ def parse_host(host: str) -> tuple[str, Address | None]:
 
 
 def parse_port(port: str) -> int:
-    """
+    """Return a port number.
+
     Raises:
         FetchError: ``URL_NOT_ALLOWED``.
     """
@@ -154,15 +162,33 @@ def parse_port(port: str) -> int:
     return int(port)
 
 
+def validate_proxy_url(url: str) -> None:
+    """Return if ``url`` is of the form ``http://host:port``.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        location = parse(url)
+    except FetchError as error:
+        raise _invalid_proxy_url() from error
+    if location.scheme != "http" or location.target != "/":
+        raise _invalid_proxy_url()
+
+
 def url_not_allowed(message: str) -> FetchError:
-    """The error of a URL that is not fetched, with what is wrong with it."""
+    """Return the error of a URL that is not fetched; ``message`` says why."""
     return FetchError(FetchCode.URL_NOT_ALLOWED, message)
+
+
+def _invalid_proxy_url() -> ValueError:
+    return ValueError("the proxy's URL must be of the form http://host:port, without credentials")
 
 
 def _parse_ipv6(text: str) -> tuple[str, Address]:
     if "%" in text:
         raise url_not_allowed(
-            "the URL's address has a zone, which means something on one machine only"
+            "the URL's address has a zone, which is meaningful on one machine only"
         )
     try:
         address = ipaddress.IPv6Address(text)
@@ -172,14 +198,15 @@ def _parse_ipv6(text: str) -> tuple[str, Address]:
 
 
 def _to_ascii(host: str) -> str:
-    """The name in lower case and, if it is not ASCII, encoded (IDNA 2008, RFC 5891).
+    """Return the name in lower case and, when it is not ASCII, in IDNA 2008 (RFC 5891).
 
-    Nothing is mapped: full-width digits or dots, circled letters and the like are refused.
+    No character is mapped to another: full-width digits and dots, circled letters and the like
+    are refused.
     """
     if host.isascii():
         return host.lower()
     lowered = host.lower()
-    if any(not was.isascii() and now.isascii() for was, now in zip(host, lowered, strict=False)):
+    if any(not old.isascii() and new.isascii() for old, new in zip(host, lowered, strict=False)):
         raise url_not_allowed("the URL's host is not a valid name")
     try:
         if any(dot in host for dot in "\u3002\uff0e\uff61"):
@@ -190,7 +217,7 @@ def _to_ascii(host: str) -> str:
 
 
 def _request_target(rest: str) -> str:
-    """Path and query of what stands behind the authority, escaped where they are not ASCII."""
+    """Return path and query from the rest of a URL; non-ASCII characters are percent-encoded."""
     text = rest.partition("#")[0]
     if not text.startswith("/"):
         text = "/" + text

@@ -1,1 +1,1 @@
-"""Spooling: content on this machine while it is checked."""
+"""Spooling: staging of incoming content on this machine while it is received and checked."""

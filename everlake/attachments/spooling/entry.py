@@ -1,18 +1,14 @@
-"""Content while it comes in: small in memory, larger in a locked file of the spool."""
+"""Spool entry: one content while it is received, in memory or in a locked file."""
 
-import errno
-import fcntl
 import os
-import threading
 import time
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 
-from everlake.attachments.errors import SpoolError, SpoolFull
 from everlake.attachments.spooling import resume_state
+from everlake.attachments.spooling.files import SpoolFile, remove_files, translate_disk_errors
 from everlake.attachments.spooling.integrity_checks import (
     check_hashes,
     check_max_bytes,
@@ -20,66 +16,37 @@ from everlake.attachments.spooling.integrity_checks import (
     hashes_for,
     size_mismatch,
 )
+from everlake.attachments.spooling.memory_budget import MemoryBudget
 from everlake.attachments.spooling.mime import detect
 from everlake.attachments.spooling.resume_state import ResumeState
 from everlake.attachments.types import ExpectedContent, SpooledContent
-from everlake.storage.local_import import write_all
+from everlake.files import unlock, write_all
 
 MAX_IN_MEMORY_BYTES = 256 * 1024
-"""Bytes up to which content stays in memory; to fetch it anew costs less than a note of it."""
-_DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Size up to which content stays in memory: downloading it again costs less than a resume state."""
 _READ_BYTES = 1024 * 1024
 _PROGRESS_INTERVAL_SECONDS = 0.25
 
 
-class MemoryBudget:
-    """What all small contents together may take.
-
-    Args:
-        most: bytes.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        self._available = max_bytes
-        self._lock = threading.Lock()
-
-    def reserve(self, size: int) -> bool:
-        """Set ``size`` bytes aside; False where there are not so many."""
-        with self._lock:
-            if size > self._available:
-                return False
-            self._available -= size
-            return True
-
-    def release(self, size: int) -> None:
-        """Free what was taken."""
-        with self._lock:
-            self._available += size
-
-
-class SpoolFile(NamedTuple):
-    """A locked file; ``shared`` says that it is the one that a later fetch finds."""
-
-    path: Path
-    handle: int
-    is_canonical: bool
+def ignore_progress(_size: int) -> None:
+    """Do nothing, as the progress callback."""
 
 
 class SpoolEntry:
-    """The place of one content while it comes in.
+    """Content that is being received, counted and hashed.
 
     Args:
-        path: where the content would be that a later fetch goes on with.
-        open_file: gives the file, when one is needed.
-        memory: bounds what is kept there.
-        expected: what the record states of the content.
-        max_bytes: greatest size of the content.
-        report: told the bytes so far, four times a second at most.
+        path: file in which a later fetch finds partial content.
+        open_file: opens the file once the content does not fit in memory.
+        memory: budget for content in memory.
+        expected: properties of the content that the record states.
+        max_bytes: largest size of the content.
+        on_progress: called with the bytes received so far, at most four times a second.
 
     Attributes:
-        size: bytes that are here and in the hashes.
-        resumable: whether a later fetch can go on with what is there.
-        finished: whether the content is whole and checked.
+        size: bytes received and hashed.
+        resumable: whether a later fetch can resume the content.
+        finished: whether the content is complete and checked.
     """
 
     def __init__(
@@ -91,7 +58,7 @@ class SpoolEntry:
         max_bytes: int,
         on_progress: Callable[[int], None],
     ) -> None:
-        self._resume_path = path.with_name(path.name + resume_state.SUFFIX)
+        self._resume_path = resume_state.state_path(path)
         self._open_file = open_file
         self._memory = memory
         self._expected = expected
@@ -107,78 +74,80 @@ class SpoolEntry:
 
     @property
     def path(self) -> Path:
-        """The file, which is made if there is none yet.
+        """The content's file, which is created if necessary.
 
         Raises:
-            SpoolFailed: from the disk.
+            SpoolError: the disk failed.
         """
         return self._ensure_file().path
 
     def resume(self, url: str, check_cancellation: Callable[[], None]) -> ResumeState | None:
-        """Take up what an earlier fetch of ``url`` left, hashing it again.
+        """Continue the partial content of an earlier fetch of ``url``, hashing it again.
 
         Args:
-            url: as it was asked for.
-            check_cancellation: called between pieces; what it raises is raised.
+            url: the requested URL.
+            check_cancellation: called between pieces; its exception is raised.
 
         Returns:
-            What the content is part of, with :attr:`size` its bytes so far; None if there is
-            nothing to go on with.
+            The resume state, with :attr:`size` the bytes received so far; None when there is no
+            partial content of this URL.
 
         Raises:
-            SpoolFailed: from the disk.
+            SpoolError: the disk failed.
         """
         if resume_state.read(self._resume_path) is None:
             return None
-        _, handle, shared = self._ensure_file()
+        _, handle, is_canonical = self._ensure_file()
         with translate_disk_errors():
             size = os.fstat(handle).st_size
-            # Once more, now that nobody else writes it.
-            found = resume_state.read(self._resume_path) if size and shared else None
-            if found is None or found.url != url:
+            # Read again: until the file was locked, another process could write both.
+            state = resume_state.read(self._resume_path) if size and is_canonical else None
+            if state is None or state.url != url:
                 return None
-            bounds = (self._max_bytes, self._expected.size, found.total)
+            bounds = (self._max_bytes, self._expected.size, state.total)
             if any(bound is not None and size > bound for bound in bounds):
                 return None
             self.resumable = True
             os.lseek(handle, 0, os.SEEK_SET)
-            while piece := os.read(handle, _READ_BYTES):
-                self._account(piece)
+            while data := os.read(handle, _READ_BYTES):
+                self._account(data)
                 check_cancellation()
-        return found
+        return state
 
     def restart(self, state: ResumeState | None) -> None:
-        """Begin anew, with nothing of the content.
+        """Discard what was received and start from the first byte.
 
         Args:
-            state: what a later fetch may go on by, if it can.
+            state: resume state for a later fetch; None when the content cannot be resumed.
 
         Raises:
-            SpoolFailed: from the disk.
+            SpoolError: the disk failed.
         """
         self.size = 0
         self.resumable = False
         self._hashes = hashes_for(self._expected)
-        pays = state is not None and (state.total is None or state.total > MAX_IN_MEMORY_BYTES)
-        if self._file is None and not pays and self._reserve_memory():
+        worth_resuming = state is not None and (
+            state.total is None or state.total > MAX_IN_MEMORY_BYTES
+        )
+        if self._file is None and not worth_resuming and self._reserve_memory():
             return
-        _, handle, shared = self._ensure_file()
+        _, handle, is_canonical = self._ensure_file()
         with translate_disk_errors():
-            # In this order, so that old content never stands beside a new note.
-            if shared:
+            # In this order, so that old content never has a new resume state.
+            if is_canonical:
                 self._resume_path.unlink(missing_ok=True)
             os.ftruncate(handle, 0)
             os.lseek(handle, 0, os.SEEK_SET)
-            if state is not None and pays and state.boot and shared:
+            if state is not None and worth_resuming and state.boot and is_canonical:
                 resume_state.write(self._resume_path, state)
                 self.resumable = True
 
     def append(self, chunks: Iterable[bytes]) -> None:
-        """Add ``chunks`` to the content.
+        """Append ``chunks`` to the content.
 
         Raises:
-            FetchError: ``TOO_LARGE`` or ``SIZE_MISMATCH``, as soon as it is seen.
-            SpoolFailed: from the disk.
+            FetchError: ``TOO_LARGE`` or ``SIZE_MISMATCH``, as soon as it is certain.
+            SpoolError: the disk failed.
         """
         limit = self._max_bytes
         if self._expected.size is not None:
@@ -196,11 +165,14 @@ class SpoolEntry:
         self._on_progress(self.size)
 
     def finish(self, stated_type: str | None) -> SpooledContent:
-        """Check the whole content.
+        """Check the complete content, and return it.
+
+        Args:
+            stated_type: MIME type that the record states.
 
         Raises:
-            FetchError: a mismatch.
-            SpoolFailed: from the disk.
+            FetchError: the content does not have the expected size or hash.
+            SpoolError: the disk failed.
         """
         check_size(self.size, self._expected, self._max_bytes)
         check_hashes(self._hashes, self._expected)
@@ -222,7 +194,7 @@ class SpoolEntry:
         )
 
     def close(self, *, keep: bool) -> None:
-        """Let go of the content, and remove its file unless it is kept."""
+        """Release the content's memory or file; remove the file unless ``keep``."""
         self._chunks.clear()
         self._release_memory()
         if self._file is None:
@@ -233,9 +205,9 @@ class SpoolEntry:
                 remove_files(path)
             elif not keep:
                 path.unlink(missing_ok=True)
-        # Not left to the closing alone: a child that was forked meanwhile holds the lock too.
+        # Closing is not enough: a child process that was forked meanwhile shares the lock.
         with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_UN)
+            unlock(handle)
         os.close(handle)
 
     def _write(self, chunk: bytes) -> None:
@@ -249,10 +221,10 @@ class SpoolEntry:
             write_all(handle, chunk)
 
     def _spill_to_disk(self) -> None:
-        """Go on in a file, since the content is not small."""
-        _, handle, shared = self._ensure_file()
+        """Move the content from memory to a file."""
+        _, handle, is_canonical = self._ensure_file()
         with translate_disk_errors():
-            if shared:
+            if is_canonical:
                 self._resume_path.unlink(missing_ok=True)
             os.ftruncate(handle, 0)
             for chunk in self._chunks:
@@ -266,7 +238,7 @@ class SpoolEntry:
         return self._file
 
     def _reserve_memory(self) -> bool:
-        """Set memory aside, if that is not done yet."""
+        """Reserve memory for small content; return whether some is reserved."""
         self._chunks.clear()
         if not self._reserved and self._memory.reserve(MAX_IN_MEMORY_BYTES):
             self._reserved = MAX_IN_MEMORY_BYTES
@@ -276,31 +248,7 @@ class SpoolEntry:
         self._memory.release(self._reserved - keep)
         self._reserved = keep
 
-    def _account(self, piece: bytes) -> None:
-        for one in self._hashes.values():
-            one.update(piece)
-        self.size += len(piece)
-
-
-@contextmanager
-def translate_disk_errors() -> Generator[None]:
-    """Turn what the disk refuses into :class:`SpoolFailed`."""
-    try:
-        yield
-    except SpoolError:
-        raise
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else "unknown reason"
-        if error.errno in _DISK_FULL_ERRNOS:
-            raise SpoolFull(error.errno, "the spool's disk is full: free some space") from error
-        raise SpoolError(error.errno, f"the spool's disk failed: {reason}") from error
-
-
-def remove_files(path: Path) -> None:
-    """Remove content and its note; it is no error if there are none.
-
-    Raises:
-        OSError: from the disk.
-    """
-    path.with_name(path.name + resume_state.SUFFIX).unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
+    def _account(self, data: bytes) -> None:
+        for each in self._hashes.values():
+            each.update(data)
+        self.size += len(data)

@@ -1,4 +1,4 @@
-"""Holding content to what its record states."""
+"""Integrity checks: size and hashes of content against the values that its record states."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ _MISMATCH_CODES = {"sha1": FetchCode.SHA1_MISMATCH, "md5": FetchCode.MD5_MISMATC
 
 
 class Hash(Protocol):
-    """A running hash, as of :mod:`hashlib`."""
+    """Hash object of :mod:`hashlib`, whose own type is private."""
 
     def update(self, data: bytes, /) -> None: ...
 
@@ -21,10 +21,10 @@ class Hash(Protocol):
 
 
 def check_expected(expected: ExpectedContent, max_bytes: int) -> None:
-    """Refuse what no content can meet, before anything is asked for.
+    """Check, before any request, that content can have the stated values at all.
 
     Raises:
-        FetchError: ``TOO_LARGE``, ``SHA1_MISMATCH``, ``MD5_MISMATCH``.
+        FetchError: ``TOO_LARGE``; ``SHA1_MISMATCH`` or ``MD5_MISMATCH`` for a malformed hash.
     """
     if expected.size is not None:
         check_max_bytes(expected.size, max_bytes)
@@ -32,13 +32,13 @@ def check_expected(expected: ExpectedContent, max_bytes: int) -> None:
         if stated is not None and (len(stated) != _HEX_LENGTHS[name] or not _HEX.fullmatch(stated)):
             raise FetchError(
                 _MISMATCH_CODES[name],
-                f"the {name} stated in the record is not one: write {_HEX_LENGTHS[name]} hexadecimal "
-                "digits, or leave it out",
+                f"the {name} stated in the record is malformed: write {_HEX_LENGTHS[name]} "
+                "hexadecimal digits, or leave it out",
             )
 
 
 def check_size(size: int, expected: ExpectedContent, max_bytes: int) -> None:
-    """Refuse content whose announced or received ``size`` of bytes is already wrong.
+    """Check the announced or received size of content, in bytes.
 
     Raises:
         FetchError: ``TOO_LARGE``, ``SIZE_MISMATCH``.
@@ -49,7 +49,8 @@ def check_size(size: int, expected: ExpectedContent, max_bytes: int) -> None:
 
 
 def check_max_bytes(size: int, max_bytes: int) -> None:
-    """
+    """Check a size in bytes against the limit.
+
     Raises:
         FetchError: ``TOO_LARGE``.
     """
@@ -61,26 +62,27 @@ def check_max_bytes(size: int, max_bytes: int) -> None:
 
 
 def size_mismatch(stated: int) -> FetchError:
-    """The error of content of another size than ``stated``."""
+    """Return the error of content that does not have the stated size."""
     return FetchError(
         FetchCode.SIZE_MISMATCH,
-        f"the content has not the {stated:,} bytes stated in the record: correct the size, or "
-        "leave it out",
+        f"the content does not have the {stated:,} bytes stated in the record: correct the size, "
+        "or leave it out",
     )
 
 
 def hashes_for(expected: ExpectedContent) -> dict[str, Hash]:
-    """New hashes by name: SHA-256 always, others only where they are compared."""
-    made: dict[str, Hash] = {"sha256": hashlib.sha256()}
+    """Return new hash objects by name: SHA-256 always, the others when a value is stated."""
+    hashes: dict[str, Hash] = {"sha256": hashlib.sha256()}
     if expected.sha1 is not None:
-        made["sha1"] = hashlib.sha1(usedforsecurity=False)
+        hashes["sha1"] = hashlib.sha1(usedforsecurity=False)
     if expected.md5 is not None:
-        made["md5"] = hashlib.md5(usedforsecurity=False)
-    return made
+        hashes["md5"] = hashlib.md5(usedforsecurity=False)
+    return hashes
 
 
 def check_hashes(hashes: dict[str, Hash], expected: ExpectedContent) -> None:
-    """
+    """Compare the hashes of complete content with the stated ones.
+
     Raises:
         FetchError: ``SHA1_MISMATCH``, ``MD5_MISMATCH``.
     """
@@ -89,5 +91,5 @@ def check_hashes(hashes: dict[str, Hash], expected: ExpectedContent) -> None:
             raise FetchError(
                 _MISMATCH_CODES[name],
                 f"the content has another {name} than stated in the record: the file was changed "
-                "or damaged; send the record again with what is right now",
+                "or damaged; send the record again with the current values",
             )

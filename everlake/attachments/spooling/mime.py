@@ -1,4 +1,8 @@
-"""What kind of content it is, by its bytes."""
+"""MIME type detection by content.
+
+Binary formats are recognised by their signatures (through :mod:`filetype`), ZIP archives by the
+names in their directory, and text by its beginning.
+"""
 
 import csv
 import re
@@ -12,12 +16,13 @@ from filetype.types import (  # pyright: ignore[reportMissingTypeStubs]
     document,
 )
 
-UNKNOWN_TYPE = "application/octet-stream"
-HEAD_BYTES = 8_192
-"""Bytes looked at from the start."""
+from everlake.contract.media_types import BINARY
 
-# Archives are looked into before; for other bytes these alone would take most of the time.
-_SIGNATURES = [one for one in TYPES if not isinstance(one, document.ZippedDocumentBase)]
+HEAD_BYTES = 8_192
+"""Number of bytes examined at the start of the content."""
+
+# Without the ZIP-based formats: _detect_archive reads those, and their matchers are slow.
+_SIGNATURES = [each for each in TYPES if not isinstance(each, document.ZippedDocumentBase)]
 _MAX_DIRECTORY_BYTES = 1024 * 1024
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+\-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+\-]{0,126}")
 _TEXTUAL = re.compile(
@@ -31,7 +36,7 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-# As browsers tell HTML (WHATWG MIME Sniffing, 7.1), from its first tag behind any comments.
+# The first tag after any comments, as in browsers (WHATWG MIME Sniffing, section 7.1).
 _HTML = re.compile(
     r"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|script|iframe|h1|div|font|table|a|style"
     r"|title|b|br|p|meta)[\s/>]",
@@ -71,22 +76,21 @@ _OLE_TYPES = {
 
 
 def detect(content: BinaryIO, stated: str | None) -> str:
-    """The MIME type of content.
+    """Return the MIME type of content.
 
-    Binary formats are told by their signatures, archives by what is in them, text by how it
-    begins. Where bytes do not tell, as between kinds of plain text, ``stated`` counts if it may
-    be true: unknown bytes are not text because somebody says so, nor is text a picture.
+    Where the bytes are ambiguous, as between kinds of plain text, the stated type decides if it
+    is plausible: unknown binary data is never text, and text is never an image.
 
     Args:
-        content: can be sought in; its position is not used and is moved.
-        stated: the type that the record states, if it does.
+        content: a seekable file, which is read from its start.
+        stated: MIME type that the record states; None when it states none.
     """
     content.seek(0)
     head = content.read(HEAD_BYTES)
     claim = (stated or "").partition(";")[0].strip().lower()
     claim = claim if _TYPE.fullmatch(claim) else ""
     if not head:
-        return claim or UNKNOWN_TYPE
+        return claim or BINARY
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _detect_archive(content, claim)
     if head.startswith(_OLE_SIGNATURE):
@@ -98,13 +102,13 @@ def detect(content: BinaryIO, stated: str | None) -> str:
     if found is not None:
         mime_type: str = found.mime
         return _CANONICAL_TYPES.get(mime_type, mime_type)
-    return (
-        claim if claim and not _TEXTUAL.fullmatch(claim) and claim != "text/html" else UNKNOWN_TYPE
-    )
+    if not claim or _TEXTUAL.fullmatch(claim) or claim == "text/html":
+        return BINARY
+    return claim
 
 
 class _BoundedReader:
-    """A file of which no large piece is read: an archive's directory may be as large as itself."""
+    """File that refuses large reads: a hostile archive may have a directory of any size."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -117,18 +121,18 @@ class _BoundedReader:
             min(size, _MAX_DIRECTORY_BYTES) if size >= 0 else _MAX_DIRECTORY_BYTES
         )
         if len(data) == _MAX_DIRECTORY_BYTES:
-            raise ValueError("the directory is too large")
+            raise ValueError("the archive's directory is too large")
         return data
 
 
 def _detect_archive(file: BinaryIO, claim: str) -> str:
-    """A ZIP archive by the names in its directory, in whatever order they are."""
-    # Whatever a hostile directory makes zipfile raise, it is an archive like any other.
+    """Return the type of a ZIP archive, by the names in its directory."""
+    # A directory that zipfile cannot read makes it an archive of unknown content.
     with suppress(Exception):
         with zipfile.ZipFile(cast("BinaryIO", _BoundedReader(file))) as archive:
             entries = archive.infolist()
             first = entries[0]
-            # OpenDocument and EPUB say it first and uncompressed, to be found without unpacking.
+            # OpenDocument and EPUB store their type as the first entry, uncompressed.
             if first.filename == "mimetype" and first.compress_type == zipfile.ZIP_STORED:
                 kind = archive.open(first).read(256).decode("ascii").strip()
                 return kind if _TYPE.fullmatch(kind) else "application/zip"
@@ -142,7 +146,7 @@ def _detect_archive(file: BinaryIO, claim: str) -> str:
 
 
 def _decode_text(head: bytes) -> str | None:
-    """The start of a text; None if it is none."""
+    """Return the beginning of a text; None when the content is binary."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return head[: len(head) // 2 * 2].decode(encoding, errors="replace")
@@ -153,9 +157,9 @@ def _decode_text(head: bytes) -> str | None:
     except UnicodeDecodeError as error:
         if len(head) == HEAD_BYTES and error.start >= HEAD_BYTES - 3:
             return head[: error.start].decode()
-    # Text of an older encoding: a third of it at most is beyond ASCII.
-    beyond = len(head.translate(None, _ASCII_BYTES))
-    return head.decode("latin-1") if beyond <= len(head) // 3 else None
+    # A legacy 8-bit encoding: at most a third of the bytes is not ASCII.
+    non_ascii = len(head.translate(None, _ASCII_BYTES))
+    return head.decode("latin-1") if non_ascii <= len(head) // 3 else None
 
 
 def _detect_text(text: str, claim: str) -> str:
@@ -184,7 +188,7 @@ def _detect_xml(text: str, claim: str) -> str:
 
 
 def _is_mail(text: str) -> bool:
-    """Whether it begins with header fields, of which three are a message's (RFC 5322)."""
+    """Return whether the text begins with header fields of a message (RFC 5322), at least three."""
     known: set[str] = set()
     for line in text.splitlines():
         if not line:
@@ -198,12 +202,13 @@ def _is_mail(text: str) -> bool:
 
 
 def _is_csv(text: str) -> bool:
-    """Whether the first rows, three at least, are cut into equally many fields."""
+    """Return whether at least three rows have the same number of fields, and more than one."""
     lines = text.splitlines(keepends=True)
-    whole = lines[:-1] if len(lines) > 3 else lines
+    # The last line may be cut off.
+    complete = lines[:-1] if len(lines) > 3 else lines
     for delimiter in ",;\t":
         with suppress(csv.Error):
-            rows = [row for row in csv.reader(whole[:20], delimiter=delimiter) if row]
+            rows = [row for row in csv.reader(complete[:20], delimiter=delimiter) if row]
             widths = {len(row) for row in rows}
             if len(rows) >= 3 and len(widths) == 1 and widths != {1}:
                 return True

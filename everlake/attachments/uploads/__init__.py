@@ -1,1 +1,1 @@
-"""Uploads: files that clients send before the records that name them."""
+"""Uploads: files that clients send ahead of the records that reference them."""

@@ -10,12 +10,16 @@ from everlake.attachments.fetching.service import Fetcher
 from everlake.attachments.paths import content_path
 from everlake.attachments.spooling.spool import Spool
 from everlake.attachments.types import ExpectedContent, SpooledContent
-from everlake.attachments.uploads.service import UploadContentMissing, read_content
+from everlake.attachments.uploads.content import read_content
+from everlake.attachments.uploads.errors import UploadContentMissing
 from everlake.catalog import uploads
 from everlake.catalog.attachments import AttachmentRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.uploads import UploadRow
+from everlake.contract.media_types import BINARY
 from everlake.storage import ObjectStore
+
+_CHUNK_BYTES = 1024 * 1024
 
 
 class KnownContent(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +91,8 @@ class ContentSource:
     def _receive_upload(
         self, row: AttachmentRow, upload: UploadRow, stop: threading.Event
     ) -> SpooledContent:
-        taken = self._spool_content(row, upload, read_content(self._store, upload), stop)
+        content = read_content(self._store, upload, chunk_bytes=_CHUNK_BYTES)
+        taken = self._spool_content(row, upload, content, stop)
         if upload.sha256 is not None and upload.sha256 != taken.sha256:
             self._spool.drop(row.id)
             raise FetchError(
@@ -112,7 +117,7 @@ class ContentSource:
         return KnownContent(
             size=upload.size,
             sha256=sha256,
-            mime_type=upload.content_type or "application/octet-stream",
+            mime_type=upload.content_type or BINARY,
         )
 
     def _spool_content(

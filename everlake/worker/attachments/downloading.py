@@ -17,7 +17,7 @@ import msgspec
 from everlake.attachments.errors import FetchCode, FetchError, FetchStopped, SpoolError
 from everlake.attachments.spooling.spool import Spool
 from everlake.attachments.types import SpooledContent
-from everlake.attachments.uploads.service import delete_objects
+from everlake.attachments.uploads.content import delete_objects
 from everlake.catalog import download_queue
 from everlake.catalog.attachments import AttachmentRow
 from everlake.catalog.database import Catalog
@@ -37,7 +37,7 @@ from everlake.worker.attachments.outcomes import (
     has_content,
     record_uploads,
 )
-from everlake.worker.stage_runner import lease_owner
+from everlake.worker.types import lease_owner
 
 _CLAIMS_PER_SLOT = 16
 """Claimed at a time for each that can be fetched at a time."""

@@ -16,10 +16,11 @@ import pytest
 
 from everlake import __version__
 from everlake.attachments.errors import FetchCode, FetchError, FetchStopped
-from everlake.attachments.fetching.curl_session import ConnectionOptions, CurlSession
+from everlake.attachments.fetching.curl_session import CurlSession
 from everlake.attachments.fetching.ssrf_guard import SsrfGuard
+from everlake.attachments.fetching.types import ConnectionOptions
 from everlake.attachments.fetching.url import parse
-from everlake.attachments.types import ExpectedContent, FetchLimits
+from everlake.attachments.types import ExpectedContent
 from tests.support.fetcher_fixture import SHORT_LIMITS, FetcherFixture, content_bytes, sha256
 from tests.support.hostile_behaviours import RAW, HostileServer, ReceivedRequest, content
 
@@ -102,7 +103,7 @@ def test_a_mismatch_has_its_own_code_and_leaves_nothing(
         (ExpectedContent(sha1="nonsense"), FetchCode.SHA1_MISMATCH),
         (ExpectedContent(sha1="g" * 40), FetchCode.SHA1_MISMATCH),
         (ExpectedContent(md5="0" * 31), FetchCode.MD5_MISMATCH),
-        (ExpectedContent(size=FetchLimits().max_bytes + 1), FetchCode.TOO_LARGE),
+        (ExpectedContent(size=SHORT_LIMITS.max_bytes + 1), FetchCode.TOO_LARGE),
     ],
 )
 def test_what_nothing_can_meet_is_not_asked_for(
@@ -118,14 +119,14 @@ def test_what_nothing_can_meet_is_not_asked_for(
 def test_content_over_the_limit_is_refused(
     server: HostileServer, tmp_path: Path, path: str
 ) -> None:
-    home = FetcherFixture(tmp_path, limits=FetchLimits(max_bytes=1_000))
+    home = FetcherFixture(tmp_path, limits=msgspec.structs.replace(SHORT_LIMITS, max_bytes=1_000))
 
     assert fetch_error(home, server.url(path)).code == FetchCode.TOO_LARGE
     assert home.files == []
 
 
 def test_content_of_just_the_limit_is_taken(server: HostileServer, tmp_path: Path) -> None:
-    home = FetcherFixture(tmp_path, limits=FetchLimits(max_bytes=1_000))
+    home = FetcherFixture(tmp_path, limits=msgspec.structs.replace(SHORT_LIMITS, max_bytes=1_000))
 
     assert home.fetch(server.url("coded/gzip/1000")).size == 1_000
 
@@ -167,7 +168,7 @@ def test_waiting_for_a_turn_is_not_counted_against_the_host(
     server: HostileServer, tmp_path: Path
 ) -> None:
     """One at a time, each takes half a second of its own second."""
-    limits = FetchLimits(idle_timeout=0.5, total_timeout=1)
+    limits = msgspec.structs.replace(SHORT_LIMITS, idle_timeout=0.5, total_timeout=1)
     home = FetcherFixture(tmp_path, limits=limits, connections_per_host=1)
 
     def fetch(number: int) -> FetchError:
@@ -253,7 +254,8 @@ def test_silence_and_endless_heads_end_in_time(
 def test_no_drip_goes_on_beyond_the_whole_time(
     server: HostileServer, tmp_path: Path, path: str
 ) -> None:
-    home = FetcherFixture(tmp_path, limits=FetchLimits(idle_timeout=30, total_timeout=0.5))
+    limits = msgspec.structs.replace(SHORT_LIMITS, idle_timeout=30, total_timeout=0.5)
+    home = FetcherFixture(tmp_path, limits=limits)
 
     assert fetch_error(home, server.url(path)).code == FetchCode.TIMED_OUT
 
@@ -262,7 +264,8 @@ def test_no_drip_goes_on_beyond_the_whole_time(
 def test_a_stop_ends_a_fetch_wherever_it_waits(
     server: HostileServer, tmp_path: Path, path: str
 ) -> None:
-    home = FetcherFixture(tmp_path, limits=FetchLimits(idle_timeout=60))
+    limits = msgspec.structs.replace(SHORT_LIMITS, idle_timeout=60, total_timeout=3_600)
+    home = FetcherFixture(tmp_path, limits=limits)
     stop = threading.Event()
 
     with ThreadPoolExecutor(1) as pool:
@@ -382,7 +385,7 @@ def test_no_more_is_read_than_is_kept(server: HostileServer) -> None:
     session = CurlSession(ConnectionOptions(connect_timeout=2))
     session.start(parse(server.url("file/5000000")), "127.0.0.1", [])
     pieces: list[bytes] = []
-    while session.curl_code is None:
+    while not session.done:
         session.perform(0.1)
         time.sleep(0.001)  # in which more comes than is taken
         pieces.append(session.read_available())

@@ -13,7 +13,7 @@ import pytest
 
 from everlake.attachments.errors import FetchCode, FetchError, FetchStopped, SpoolFull
 from everlake.attachments.spooling import resume_state
-from everlake.attachments.spooling.spool import translate_disk_errors
+from everlake.attachments.spooling.files import translate_disk_errors
 from everlake.attachments.types import ExpectedContent
 from tests.support.fetcher_fixture import FetcherFixture, content_bytes
 from tests.support.hostile_behaviours import HostileServer, content, hostile_server
@@ -228,14 +228,16 @@ def test_a_stopped_fetch_keeps_what_there_is(home: FetcherFixture, server: Hosti
 FETCH_SCRIPT = """
 import sys, threading
 from pathlib import Path
-from everlake.attachments.errors import *
-from everlake.attachments.fetching.service import *
-from everlake.attachments.fetching.ssrf_guard import *
-from everlake.attachments.spooling.spool import *
-from everlake.attachments.fetching.url import *
-from everlake.attachments.types import *
-spool = Spool(Path(sys.argv[1]))
-fetcher = Fetcher(spool, SsrfGuard(["127.0.0.1"]), FetchLimits())
+from everlake.attachments.fetching.service import Fetcher
+from everlake.attachments.fetching.ssrf_guard import SsrfGuard
+from everlake.attachments.fetching.types import FetchLimits
+from everlake.attachments.spooling.spool import Spool
+from everlake.attachments.types import ExpectedContent
+limits = FetchLimits(
+    max_bytes=10**9, connect_timeout=10, idle_timeout=30, total_timeout=3_600, max_redirects=5
+)
+guard = SsrfGuard(["127.0.0.1"])
+fetcher = Fetcher(Spool(Path(sys.argv[1])), guard, limits, connections_per_host=4)
 fetcher.fetch("one", sys.argv[2], ExpectedContent(), stop=threading.Event())
 """
 

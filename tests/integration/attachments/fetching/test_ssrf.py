@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from everlake.attachments.errors import FetchCode, FetchError
-from everlake.attachments.fetching.curl_session import ConnectionOptions, CurlSession
+from everlake.attachments.fetching.curl_session import CurlSession
 from everlake.attachments.fetching.ssrf_guard import SsrfGuard
+from everlake.attachments.fetching.types import ConnectionOptions
 from everlake.attachments.fetching.url import parse
 from tests.support.fetcher_fixture import FetcherFixture, content_bytes
 from tests.support.hostile_behaviours import HostileServer, content, hostile_server
@@ -273,11 +274,12 @@ def test_no_socket_is_opened_but_to_the_address_that_was_checked(
     session = CurlSession(ConnectionOptions(connect_timeout=2))
 
     session.start(parse(f"http://127.0.0.1:{inside[0].port}/file/1"), "127.0.0.9", [])
-    while session.curl_code is None:
+    while not session.done:
         session.perform(0.1)
     session.close()
 
-    assert session.curl_code == pycurl.E_COULDNT_CONNECT
+    assert session.error is not None
+    assert session.error.code == pycurl.E_COULDNT_CONNECT
     assert no_connections(inside)
 
 

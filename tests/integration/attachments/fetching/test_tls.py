@@ -245,4 +245,4 @@ def test_what_tls_brings_is_cut_off_like_anything_else(
         home.fetch(url)
     assert caught.value.code == FetchCode.CUT_OFF
     assert content_bytes(home.fetch(url)) == content(900_000)
-    assert server.requests[1].begins == 600_000
+    assert server.requests[1].range_start == 600_000

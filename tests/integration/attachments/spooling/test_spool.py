@@ -84,7 +84,7 @@ def test_the_same_name_again_is_the_content_that_came_last(spool: Spool) -> None
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a.b", "/etc", "a\n", "x" * 129, "\u00fc"])
 def test_names_that_would_lead_out_are_refused(spool: Spool, name: str) -> None:
-    with pytest.raises(ValueError, match="no name for the spool"):
+    with pytest.raises(ValueError, match="not a valid spool name"):
         spool.receive(name, [], ExpectedContent(), max_bytes=1)
 
 

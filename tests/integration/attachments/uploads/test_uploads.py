@@ -11,7 +11,8 @@ import pytest
 
 from everlake.attachments.paths import part_path, whole_path
 from everlake.attachments.uploads import garbage_collection
-from everlake.attachments.uploads.service import UploadContentMissing, read_content
+from everlake.attachments.uploads.content import read_content
+from everlake.attachments.uploads.errors import UploadContentMissing
 from everlake.catalog import uploads
 from tests.support.api_workspaces import assert_error
 from tests.support.server import ApiClient
@@ -36,7 +37,7 @@ def content_of(place: UploadFixture, api: ApiClient, upload: dict[str, Any]) -> 
     with place.home.catalog.snapshot() as tx:
         row = uploads.get(tx, api.setup["workspace_id"], upload["upload_intent_id"])
     assert row is not None
-    return b"".join(read_content(place.store, row))
+    return b"".join(read_content(place.store, row, chunk_bytes=1024 * 1024))
 
 
 def part_url(upload: dict[str, Any], number: int) -> str:

@@ -6,7 +6,9 @@ from email.utils import format_datetime
 import pytest
 
 from everlake.attachments.fetching import http_headers
-from everlake.attachments.fetching.http_headers import ContentRange, ResponseHeaders, Validator
+from everlake.attachments.fetching.http_headers import ResponseHeaders
+from everlake.attachments.fetching.types import ContentRange
+from everlake.attachments.spooling.resume_state import Validator
 
 DATE = "Mon, 05 Jan 2026 12:00:00 GMT"
 EARLIER = "Mon, 05 Jan 2026 11:59:59 GMT"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everlake.attachments.spooling.mime import UNKNOWN_TYPE, detect
+from everlake.attachments.spooling.mime import detect
+from everlake.contract.media_types import BINARY
 
 OFFICE = "application/vnd.openxmlformats-officedocument"
 
@@ -87,8 +88,8 @@ CONTENTS: list[tuple[bytes, str]] = [
     (b"{\\rtf1\\ansi hello}", "application/rtf"),
     (b"\x1f\x8b\x08\0" + bytes(30), "application/gzip"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "application/x-ole-storage"),
-    (random.Random(1).randbytes(9_000), UNKNOWN_TYPE),
-    (b"", UNKNOWN_TYPE),
+    (random.Random(1).randbytes(9_000), BINARY),
+    (b"", BINARY),
 ]
 
 
@@ -109,10 +110,10 @@ def test_bytes_tell_what_they_are(data: bytes, mime_type: str) -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/msword", "application/msword"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "text/plain", "application/x-ole-storage"),
         (bytes(100), "application/x-special", "application/x-special"),
-        (bytes(100), "text/plain", UNKNOWN_TYPE),
-        (bytes(100), "text/html", UNKNOWN_TYPE),
-        (bytes(100), "no type", UNKNOWN_TYPE),
-        (bytes(100), "image/png\r\nX-Evil: 1", UNKNOWN_TYPE),
+        (bytes(100), "text/plain", BINARY),
+        (bytes(100), "text/html", BINARY),
+        (bytes(100), "no type", BINARY),
+        (bytes(100), "image/png\r\nX-Evil: 1", BINARY),
         (b"", "text/plain", "text/plain"),
     ],
 )
