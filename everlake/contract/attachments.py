@@ -1,9 +1,21 @@
 """Attachments on the wire. An extension: the contract itself only counts them per batch."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
+
+from everlake.contract.limits import MAX_PAGE_SIZE
+from everlake.contract.types import (
+    AttachmentId,
+    BatchId,
+    Count,
+    NextCursor,
+    Number64,
+    RecordId,
+    Sha256Hex,
+)
 
 
 class AttachmentStatus(StrEnum):
@@ -46,22 +58,22 @@ class BatchAttachment(
     ``sha256`` describe the stored content, ``stated_*`` what the record states.
     """
 
-    attachment_id: str
-    batch_id: str
-    record_id: str
-    index: int
+    attachment_id: AttachmentId
+    batch_id: BatchId
+    record_id: RecordId
+    index: Count
     type: str
     status: AttachmentStatus
-    attempts: int
+    attempts: Count
     filename: str | UnsetType = UNSET
-    stated_size: int | UnsetType = UNSET
+    stated_size: Number64 | UnsetType = UNSET
     stated_mime_type: str | UnsetType = UNSET
     upload_intent_id: str | UnsetType = msgspec.field(name="upload_intent_id", default=UNSET)
-    size: int | UnsetType = UNSET
+    size: Number64 | UnsetType = UNSET
     mime_type: str | UnsetType = UNSET
-    sha256: str | UnsetType = UNSET
-    completed_at: int | UnsetType = UNSET
-    next_attempt_at: int | UnsetType = UNSET
+    sha256: Sha256Hex | UnsetType = UNSET
+    completed_at: Number64 | UnsetType = UNSET
+    next_attempt_at: Number64 | UnsetType = UNSET
     error: AttachmentFault | UnsetType = UNSET
     text: TextProgress | UnsetType = UNSET
 
@@ -69,12 +81,14 @@ class BatchAttachment(
 class AttachmentPage(msgspec.Struct, frozen=True, rename="camel"):
     """One page of a batch's attachments. ``nextCursor`` is null on the last page."""
 
-    attachments: list[BatchAttachment]
-    next_cursor: str | None
+    attachments: Annotated[
+        list[BatchAttachment], Meta(extra_json_schema={"maxItems": MAX_PAGE_SIZE})
+    ]
+    next_cursor: NextCursor
 
 
 class Retried(msgspec.Struct, frozen=True, rename="camel"):
     """Number of failed downloads and of failed text extractions that were queued again."""
 
-    retried: int
-    texts_retried: int
+    retried: Count
+    texts_retried: Count

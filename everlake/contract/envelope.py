@@ -9,22 +9,14 @@ a value is left out.
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-RECORD_TYPES = (
-    "email",
-    "email_thread",
-    "call",
-    "call_transcription",
-    "meeting_notes",
-    "conversation",
-    "message",
-    "document",
-    "spreadsheet",
-)
+from everlake.contract.types import EVENT_AT_PATTERN, RecordTypeName
+
+RECORD_TYPES: tuple[str, ...] = get_args(RecordTypeName)
 DEFAULT_NATURE = "evidence"
 """The ``_nature`` of a record that states none."""
 
@@ -151,7 +143,10 @@ class Pii(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_onl
 
 RecordType: TypeAlias = Annotated[
     str,
-    Meta(extra=_rule("must be " + ", ".join(RECORD_TYPES[:-1]) + " or " + RECORD_TYPES[-1])),
+    Meta(
+        extra=_rule("must be " + ", ".join(RECORD_TYPES[:-1]) + " or " + RECORD_TYPES[-1]),
+        extra_json_schema={"enum": list(RECORD_TYPES)},
+    ),
 ]
 """Any string here: :func:`canonical_type` trims and lower-cases it before it is compared."""
 
@@ -163,6 +158,7 @@ EventAt: TypeAlias = Annotated[
             "must be a UTC time that exists, written YYYY-MM-DDTHH:MM:SSZ "
             "or with 1 to 3 fraction digits before the Z"
         ),
+        extra_json_schema={"pattern": EVENT_AT_PATTERN},
     ),
 ]
 SchemaVersion: TypeAlias = Annotated[Literal["1.0.0"], Meta(extra=_rule('must be exactly "1.0.0"'))]

@@ -2,13 +2,22 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
+from msgspec import Meta
+
+from everlake.contract.types import Count
 
 MAX_MESSAGE_LENGTH = 2_048
 RETRY_AFTER_SECONDS = 5.0
 """``Retry-After`` of a 503."""
+
+
+ErrorMessage: TypeAlias = Annotated[
+    str, Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_MESSAGE_LENGTH})
+]
+RecordErrorMessage: TypeAlias = Annotated[str, Meta(extra_json_schema={"minLength": 1})]
 
 
 class ErrorCode(StrEnum):
@@ -65,17 +74,19 @@ class RecordErrorCode(StrEnum):
 class RecordError(msgspec.Struct, frozen=True, gc=False):
     """One error of one record. ``index`` is the record's position in the request, from 0."""
 
-    index: int
+    index: Count
     code: RecordErrorCode
-    message: str
+    message: RecordErrorMessage
 
 
 class ErrorBody(msgspec.Struct, omit_defaults=True):
     """Body of every response other than 2xx. ``retryAfter`` is in seconds, and set on 429 alone."""
 
     error: ErrorCode
-    message: str
-    retryAfter: float | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
+    message: ErrorMessage
+    retryAfter: (  # noqa: N815
+        Annotated[float, Meta(extra_json_schema={"minimum": 0})] | msgspec.UnsetType
+    ) = msgspec.UNSET
     details: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -1,16 +1,20 @@
 """Rejected records on the wire, each with its payload and all of its errors."""
 
-import msgspec
-from msgspec import UNSET, UnsetType
+from typing import Annotated
 
-from everlake.contract.errors import RecordErrorCode
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from everlake.contract.errors import RecordErrorCode, RecordErrorMessage
+from everlake.contract.limits import MAX_PAGE_SIZE
+from everlake.contract.types import Count, NextCursor
 
 
 class RecordFault(msgspec.Struct, frozen=True, gc=False):
     """One error of a :class:`RefusedRecord`."""
 
     code: RecordErrorCode
-    message: str
+    message: RecordErrorMessage
 
 
 class RefusedRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -21,10 +25,12 @@ class RefusedRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     has the same ``index``.
     """
 
-    index: int
-    errors: list[RecordFault]
+    index: Count
+    errors: Annotated[list[RecordFault], Meta(extra_json_schema={"minItems": 1})]
     payload: str | UnsetType = UNSET
-    payloadBase64: str | UnsetType = UNSET  # noqa: N815
+    payloadBase64: (  # noqa: N815
+        Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64"})] | UnsetType
+    ) = UNSET
 
     @property
     def is_last(self) -> bool:
@@ -35,5 +41,5 @@ class RefusedRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
 class RefusedPage(msgspec.Struct):
     """One page of rejected records, by index. ``nextCursor`` is null on the last page."""
 
-    errors: list[RefusedRecord]
-    nextCursor: str | None  # noqa: N815
+    errors: Annotated[list[RefusedRecord], Meta(extra_json_schema={"maxItems": MAX_PAGE_SIZE})]
+    nextCursor: NextCursor  # noqa: N815

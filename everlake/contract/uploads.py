@@ -10,6 +10,8 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from everlake.contract.types import Number64, PositiveCount, UploadId
+
 # (?![\s\S]) is the end of the text in both Python and JSON Schema; $ differs between them.
 _NO_NUL = r"^[^\x00]*(?![\s\S])"
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}(?![\s\S])"
@@ -17,6 +19,8 @@ SHA256_PATTERN = r"^[0-9a-fA-F]{64}(?![\s\S])"
 Filename: TypeAlias = Annotated[str, Meta(max_length=512, pattern=_NO_NUL)]
 MimeType: TypeAlias = Annotated[str, Meta(max_length=256, pattern=_NO_NUL)]
 Sha256: TypeAlias = Annotated[str, Meta(pattern=SHA256_PATTERN)]
+Method: TypeAlias = Annotated[str, Meta(extra_json_schema={"const": "PUT"})]
+Url: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "uri-reference"})]
 
 
 class UploadRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,30 +49,30 @@ class UploadTarget(msgspec.Struct, frozen=True):
     ``url`` is absolute, or a path of the API (RFC 3986, 4.2).
     """
 
-    method: str
-    url: str
+    method: Method
+    url: Url
     headers: Mapping[str, str]
 
 
 class UploadPart(msgspec.Struct, frozen=True):
     """Request that uploads one part. ``number`` counts from 1, ``size`` is in bytes."""
 
-    number: int
-    size: int
-    method: str
-    url: str
+    number: PositiveCount
+    size: PositiveCount
+    method: Method
+    url: Url
     headers: Mapping[str, str]
 
 
 class UploadProgress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """Progress of an upload. Sizes are in bytes, times in Unix milliseconds."""
 
-    upload_intent_id: str = msgspec.field(name="upload_intent_id")
+    upload_intent_id: UploadId = msgspec.field(name="upload_intent_id")
     status: UploadStatus
-    expires_at: int
-    size: int
-    part_size: int
-    received_bytes: int
+    expires_at: Number64
+    size: Number64
+    part_size: Number64
+    received_bytes: Number64
 
 
 class Upload(UploadProgress, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
