@@ -11,16 +11,19 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, ReceiveMessage,
 from litestar.utils import normalize_path
 
 from everlake import tracing
+from everlake.api.credentials import credential_from_headers, to_wire_error
 from everlake.api.responses import send_error
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.identity.authentication import ApiKeyAuthenticator
+from everlake.identity.authentication import Authenticator
+from everlake.identity.errors import IdentityError
+from everlake.identity.types import Principal
 from everlake.logs import logger
 from everlake.metrics import Metrics
 from everlake.metrics.registry import UNMATCHED_ROUTE
 
 REQUEST_ID = "x-request-id"
-API_KEY_STATE = "everlake.key"
-"""Where the scope's state holds the request's :class:`ApiKey`."""
+PRINCIPAL_STATE = "everlake.principal"
+"""Key of the request's :class:`Principal` in the scope's state."""
 
 _CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,128}")
 _PROTECTED_PREFIX = "/api/"
@@ -45,7 +48,7 @@ class RequestMiddleware:
     route, so that a stranger learns nothing else.
     """
 
-    def __init__(self, app: ASGIApp, authenticator: ApiKeyAuthenticator, meters: Metrics) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, meters: Metrics) -> None:
         self._app = app
         self._authenticator = authenticator
         self._meters = meters
@@ -104,12 +107,17 @@ class RequestMiddleware:
 
     async def _dispatch(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         if _is_protected(scope):
-            key = await self._authenticator.authenticate(scope["headers"])
-            scope["state"][API_KEY_STATE] = key
+            scope["state"][PRINCIPAL_STATE] = await self._authenticate(scope)
         if scope["method"] == "OPTIONS":
             # The router would answer by itself; the contract knows no OPTIONS.
             scope["method"] = "OPTIONS "  # pyright: ignore[reportGeneralTypeIssues]
         await self._app(scope, receive, send)
+
+    async def _authenticate(self, scope: HTTPScope) -> Principal:
+        try:
+            return await self._authenticator.authenticate(credential_from_headers(scope["headers"]))
+        except IdentityError as error:
+            raise to_wire_error(error) from error
 
 
 class _ObservedChannels:

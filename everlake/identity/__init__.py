@@ -1,1 +1,1 @@
-"""Identity: who makes a request, and what they may do."""
+"""Identity: authentication of requests, and permissions of principals."""

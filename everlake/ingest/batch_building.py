@@ -51,15 +51,17 @@ def build_batch(
 
 def _new_batch(batch_id: str, request: IngestRequest, result: ValidationResult) -> NewBatch:
     created_at = batch_id_time(batch_id)
-    key = request.key
-    paths = landing_paths(key.workspace_id, key.source, result.record_type, batch_id, created_at)
+    principal = request.principal
+    paths = landing_paths(
+        principal.workspace_id, principal.source, result.record_type, batch_id, created_at
+    )
     return NewBatch(
         id=batch_id,
-        workspace_id=key.workspace_id,
+        workspace_id=principal.workspace_id,
         status=BatchStatus.LANDING if result.accepted else BatchStatus.FAILED,
         created_at=created_at,
-        key_id=key.id,
-        source=key.source,
+        key_id=principal.api_key_id,
+        source=principal.source,
         type=result.record_type,
         product_id=result.product_id,
         payload_format=request.payload_format,

@@ -66,7 +66,7 @@ class IngestService:
             raise unavailable(str(error)) from error
 
     async def _submit(self, request: IngestRequest) -> IngestResult:
-        workspace_id = request.key.workspace_id
+        workspace_id = request.principal.workspace_id
         claim = _claim_of(request)
         if claim is not None:
             earlier = await run_with_timeout(self._timeout, self._find_replay, workspace_id, claim)

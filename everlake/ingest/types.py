@@ -4,17 +4,17 @@ import asyncio
 
 import msgspec
 
-from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.batches import NewBatch
 from everlake.contract.batches import PayloadFormat
 from everlake.contract.errors import WireError
 from everlake.contract.media_types import MediaType
+from everlake.identity.types import Principal
 
 
 class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request after steps 1 to 3 of the contract's order: ``body`` is decompressed."""
 
-    key: ApiKey
+    principal: Principal
     body: bytes
     media_type: MediaType
     payload_format: PayloadFormat | None = None

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from everlake.catalog import api_keys
-from everlake.catalog.api_keys import ApiKey
 from everlake.contract.errors import ErrorCode, RecordErrorCode, WireError
 from everlake.contract.limits import Limits
 from everlake.contract.media_types import MediaType, parse_media_type
+from everlake.identity.api_key_authentication import api_key_principal
+from everlake.identity.types import Principal
 from everlake.ingest.body_reader import BodyReader
 from everlake.ingest.parsing import parse_each, parse_fast
 from everlake.ingest.service import IngestService
@@ -48,7 +49,9 @@ def run_mutations(data: Path, seed: str, count: int) -> Counter[str]:
                 tx, home.workspace_id, label="k", permissions=["api:write"], max_live=10
             )
         ingest = IngestService(home.catalog, home.store, home.admitter, Limits())
-        return asyncio.run(_submit_all(ingest, key, Mutator(seed).requests(count)))
+        return asyncio.run(
+            _submit_all(ingest, api_key_principal(key), Mutator(seed).requests(count))
+        )
     finally:
         home.close()
 
@@ -117,11 +120,13 @@ def pieces(body: bytes, sizes: Sequence[int]) -> list[bytes]:
     return [body[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
-async def _submit_all(ingest: IngestService, key: ApiKey, requests: Iterable[Sent]) -> Counter[str]:
+async def _submit_all(
+    ingest: IngestService, principal: Principal, requests: Iterable[Sent]
+) -> Counter[str]:
     seen: Counter[str] = Counter()
     for sent in requests:
         try:
-            seen[await _end_of(ingest, key, sent)] += 1
+            seen[await _end_of(ingest, principal, sent)] += 1
             check_validation(sent)
         except Exception as error:
             error.add_note(str(sent))
@@ -129,9 +134,9 @@ async def _submit_all(ingest: IngestService, key: ApiKey, requests: Iterable[Sen
     return seen
 
 
-async def _end_of(ingest: IngestService, key: ApiKey, sent: Sent) -> str:
+async def _end_of(ingest: IngestService, principal: Principal, sent: Sent) -> str:
     try:
-        receipt = await _submit(ingest, key, sent)
+        receipt = await _submit(ingest, principal, sent)
     except WireError as error:
         return error.code
     accepted = receipt["acceptedCount"]
@@ -139,7 +144,7 @@ async def _end_of(ingest: IngestService, key: ApiKey, sent: Sent) -> str:
     return "refused" if not accepted else "in part" if receipt["rejectedCount"] else "accepted"
 
 
-async def _submit(ingest: IngestService, key: ApiKey, sent: Sent) -> dict[str, Any]:
+async def _submit(ingest: IngestService, principal: Principal, sent: Sent) -> dict[str, Any]:
     """What a dry run of a request answers.
 
     Raises:
@@ -149,5 +154,7 @@ async def _submit(ingest: IngestService, key: ApiKey, sent: Sent) -> dict[str, A
     reader = BodyReader(sent.headers.get("content-encoding", ""), Limits().body_bytes)
     for piece in pieces(sent.body, sent.chunks or [len(sent.body)]):
         reader.feed(piece)
-    request = IngestRequest(key=key, body=reader.finish(), media_type=media_type, dry_run=True)
+    request = IngestRequest(
+        principal=principal, body=reader.finish(), media_type=media_type, dry_run=True
+    )
     return json.loads((await ingest.submit(request)).receipt)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from everlake.catalog import api_keys, batch_queue, batches, products, projects, workspaces
-from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
@@ -15,6 +14,8 @@ from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
 from everlake.contract.limits import Limits
 from everlake.contract.media_types import MediaType
+from everlake.identity.api_key_authentication import api_key_principal
+from everlake.identity.types import Principal
 from everlake.ingest.group_commit import GroupCommitter
 from everlake.ingest.service import IngestService
 from everlake.ingest.types import IngestRequest
@@ -69,7 +70,7 @@ class WorkerFixture:
         self.admitter.start()
         self._ingest = IngestService(self.catalog, self.store, self.admitter, Limits())
         self.metrics = Metrics()
-        self._keys: dict[str, ApiKey] = {}
+        self._principals: dict[str, Principal] = {}
         self.workspace_id = self.new_workspace("first")
 
     def close(self) -> None:
@@ -84,7 +85,7 @@ class WorkerFixture:
             key, _ = api_keys.create(
                 tx, workspace_id, label="k", permissions=["api:write"], max_live=10
             )
-        self._keys[workspace_id] = key
+        self._principals[workspace_id] = api_key_principal(key)
         return workspace_id
 
     def accept(self, *records: Mapping[str, Any], workspace_id: str | None = None) -> str:
@@ -101,7 +102,9 @@ class WorkerFixture:
     ) -> str:
         """As :meth:`accept`, for a body as it is sent."""
         request = IngestRequest(
-            key=self._keys[workspace_id or self.workspace_id], body=body, media_type=media_type
+            principal=self._principals[workspace_id or self.workspace_id],
+            body=body,
+            media_type=media_type,
         )
         admitted = asyncio.run(self._ingest.submit(request))
         return json.loads(admitted.receipt)["batchId"]
