@@ -204,7 +204,7 @@ def create_key(
                 label=label,
                 permissions=wanted,
                 source=source,
-                max_live=settings.max_keys,
+                max_live=settings.limits.keys_per_workspace,
             )
         except ValueError as error:
             fail(str(error))

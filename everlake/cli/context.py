@@ -69,7 +69,7 @@ def open_existing_catalog(settings: Settings) -> Generator[Catalog]:
     Raises:
         CommandError: there is none yet.
     """
-    if not settings.database_url and not (settings.data_directory / "everlake.db").exists():
+    if not settings.database.url and not (settings.data_directory / "everlake.db").exists():
         fail(f"there is nothing in {settings.data_directory} yet: run everlake init or serve")
     with prepare_catalog(settings) as catalog:
         yield catalog

@@ -63,7 +63,7 @@ def _check_data_directory(settings: Settings) -> str:
 
 
 def _check_database(settings: Settings) -> str:
-    if not settings.database_url and not (settings.data_directory / "everlake.db").exists():
+    if not settings.database.url and not (settings.data_directory / "everlake.db").exists():
         raise _CheckFailed("there is none yet: run everlake init or serve")
     catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
     try:
@@ -74,7 +74,7 @@ def _check_database(settings: Settings) -> str:
 
 
 def _check_storage(settings: Settings) -> str:
-    if not settings.storage_url:
+    if not settings.storage.url:
         _check_data_directory(settings)
     open_store(settings.archive_url).check()
     return "takes objects and syncs them"
@@ -92,7 +92,7 @@ def _check_attachments(settings: Settings) -> str:
         allowed = check_outbound_settings(settings)
     except SettingsError as error:
         raise _CheckFailed(str(error)) from error
-    if not settings.attachment_concurrency:
+    if not settings.fetching.concurrency:
         return "none are fetched"
     return f"fetched from public addresses{''.join(f', {one}' for one in allowed)}"
 
@@ -110,7 +110,7 @@ def _check_speech(settings: Settings) -> str:
         name = variable_name("attachment_speech_model")
         memory = variable_name("attachment_speech_memory")
         raise _CheckFailed(
-            f"{name}={settings.attachment_speech_model!r}: a recording cannot be written down "
+            f"{name}={settings.transcription.model!r}: a recording cannot be written down "
             f"({error.code}): the model is damaged, or needs more than {memory} allows"
         ) from error
     took = time.monotonic() - began

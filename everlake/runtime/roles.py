@@ -38,11 +38,13 @@ def start_serve(settings: Settings, host: str, port: int) -> Supervisor:
 def _api_processes(settings: Settings, listener: socket.socket) -> list[ChildProcess]:
     """Return the API processes, each with its share of the memory for request bodies."""
     count = api_process_count(settings)
-    share = msgspec.structs.replace(
-        settings, api_processes=1, body_memory=max(1, settings.api.body_memory // count)
-    )
+    share = max(1, settings.api.body_memory // count)
+    api = msgspec.structs.replace(settings.api, processes=1, body_memory=share)
     descriptor = listener.fileno()
-    environment = {**to_environment(share), LISTENER_VARIABLE: str(descriptor)}
+    environment = {
+        **to_environment(msgspec.structs.replace(settings, api=api)),
+        LISTENER_VARIABLE: str(descriptor),
+    }
     host, port = listener.getsockname()[:2]
     arguments = ["api", "--host", host, "--port", str(port)]
     return [ChildProcess(arguments, environment, [descriptor]) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Default values that other packages share with the settings."""
+"""Default values that the settings share with other packages."""
 
 DATABASE_TIMEOUT_SECONDS = 15.0
 """Longest wait for the database: for a lock, a connection, a statement."""

@@ -1,4 +1,4 @@
-"""Flags, then ``EVERLAKE_*`` variables, then ``everlake.toml``, then the defaults."""
+"""Loading of settings: flags, then variables, then ``everlake.toml``, then the defaults."""
 
 import math
 import os
@@ -9,15 +9,17 @@ from typing import Any
 
 import msgspec
 
-from everlake.settings.types import Settings, SettingsError
+from everlake.settings.definitions import DEFINITIONS, Definition, find_definition, settings_from
+from everlake.settings.errors import SettingsError
+from everlake.settings.types import Settings
 
 VARIABLE_PREFIX = "EVERLAKE_"
 SETTINGS_FILE = "everlake.toml"
 
 
-def variable_name(field: str) -> str:
-    """The environment variable of a field of :class:`Settings`."""
-    return VARIABLE_PREFIX + field.upper()
+def variable_name(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return VARIABLE_PREFIX + name.upper()
 
 
 def load(
@@ -26,57 +28,58 @@ def load(
     environ: Mapping[str, str] = os.environ,
     directory: Path | None = None,
 ) -> Settings:
-    """Read the settings.
+    """Return the settings of this process.
 
     Args:
-        flags: fields given on the command line; None values are left out.
+        flags: values from the command line, by the name of the setting; None where not given.
         environ: the environment.
-        directory: where ``everlake.toml`` may lie; the current one by default.
+        directory: of ``everlake.toml``, which need not exist; the current directory by default.
 
     Raises:
-        SettingsError: a value is of the wrong form, or the file has an unknown member.
+        SettingsError: a value is invalid, or the file has a member that is not a setting.
     """
     file = (directory or Path.cwd()) / SETTINGS_FILE
-    values: dict[str, Any] = {}
-    if file.is_file():
-        values |= _read_file(file)
-    for field in Settings.__struct_fields__:
-        if (given := environ.get(variable_name(field))) is not None:
-            values[field] = _convert(field, given, variable_name(field), strict=False)
-    for field, value in (flags or {}).items():
+    values = _read_file(file) if file.is_file() else {}
+    for name, definition in DEFINITIONS.items():
+        variable = variable_name(name)
+        if (text := environ.get(variable)) is not None:
+            values[name] = _convert(definition, text, variable, strict=False)
+    for name, value in (flags or {}).items():
         if value is not None:
-            values[field] = _convert(field, value, "--" + field.replace("_", "-"), strict=False)
-    return Settings(**values)
+            flag = "--" + name.replace("_", "-")
+            values[name] = _convert(find_definition(name), value, flag, strict=False)
+    return settings_from(values)
 
 
 def to_environment(settings: Settings) -> dict[str, str]:
-    """The variables that give a child process the same settings."""
+    """Return the variables that give a child process the same settings."""
     return {
-        variable_name(field): str(getattr(settings, field)) for field in settings.__struct_fields__
+        variable_name(name): str(definition.value_in(settings))
+        for name, definition in DEFINITIONS.items()
     }
 
 
 def _read_file(file: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(file.read_text())
+        members = tomllib.loads(file.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{file} cannot be read: {error}") from error
-    for field in values:
-        if field not in Settings.__struct_fields__:
-            known = ", ".join(Settings.__struct_fields__)
-            raise SettingsError(f"{file}: {field} is not a setting. Settings: {known}")
-    return {
-        field: _convert(field, value, f"{file}: {field}", strict=True)
-        for field, value in values.items()
-    }
+    values: dict[str, Any] = {}
+    for name, value in members.items():
+        try:
+            definition = find_definition(name)
+        except SettingsError as error:
+            raise SettingsError(f"{file}: {error}") from None
+        values[name] = _convert(definition, value, f"{file}: {name}", strict=True)
+    return values
 
 
-def _convert(field: str, value: Any, name: str, *, strict: bool) -> Any:
-    declared = Settings.__annotations__[field]
+def _convert(definition: Definition, value: Any, origin: str, *, strict: bool) -> Any:
+    """Return the value as the type of its setting; ``origin`` is where it was given."""
     try:
-        converted = msgspec.convert(value, declared, strict=strict)
+        converted = msgspec.convert(value, definition.type, strict=strict)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}={value!r}: {error}") from error
+        raise SettingsError(f"{origin}={value!r}: {error}") from error
     if isinstance(converted, float) and not math.isfinite(converted):
-        raise SettingsError(f"{name}={value!r}: Expected a finite number")
+        raise SettingsError(f"{origin}={value!r}: Expected a finite number")
     return converted

@@ -10,7 +10,7 @@ from everlake.catalog import attachments
 from everlake.catalog.attachments import AttachmentRow
 from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.batches import DownloadStatus
-from everlake.settings import Settings
+from everlake.settings import settings_from
 from everlake.worker.attachments.service import AttachmentWorker
 from tests.support.hostile_behaviours import ReceivedRequest, content
 from tests.support.hostile_server import ClientConnection, behaviour
@@ -64,7 +64,7 @@ class AttachmentWorkerHarness:
     """One worker's attachments; the batches' own steps are done first."""
 
     def __init__(self, home: WorkerFixture, worker: str, **changes: Any) -> None:
-        settings = Settings(data=str(home.data), **{**FAST_SETTINGS, **changes})
+        settings = settings_from({"data": str(home.data), **FAST_SETTINGS, **changes})
         self.stop = threading.Event()
         self._home = home
         self._attachments = AttachmentWorker(

@@ -1,10 +1,10 @@
 """The way outside, as the settings open it."""
 
 from everlake.attachments.fetching.service import Fetcher
-from everlake.attachments.fetching.session_pool import validate_proxy_url
 from everlake.attachments.fetching.ssrf_guard import SsrfGuard
+from everlake.attachments.fetching.types import FetchLimits
+from everlake.attachments.fetching.url import validate_proxy_url
 from everlake.attachments.spooling.spool import Spool
-from everlake.attachments.types import FetchLimits
 from everlake.settings import Settings, SettingsError, variable_name
 
 
@@ -20,7 +20,8 @@ def check_outbound_settings(settings: Settings) -> list[str]:
     except ValueError as error:
         raise SettingsError(f"{variable_name('attachment_allow')}: {error}") from error
     try:
-        validate_proxy_url(settings.attachment_proxy or None)
+        if settings.fetching.proxy:
+            validate_proxy_url(settings.fetching.proxy)
     except ValueError as error:
         raise SettingsError(f"{variable_name('attachment_proxy')}: {error}") from error
     return allowed
@@ -33,20 +34,20 @@ def open_fetcher(settings: Settings, spool: Spool) -> Fetcher:
         SettingsError: see :func:`check_way_outside`.
     """
     limits = FetchLimits(
-        max_bytes=settings.max_attachment_bytes,
-        connect_timeout=settings.attachment_connect_timeout,
-        idle_timeout=settings.attachment_idle_timeout,
-        total_timeout=settings.attachment_total_timeout,
-        max_redirects=settings.attachment_redirects,
+        max_bytes=settings.limits.attachment_bytes,
+        connect_timeout=settings.fetching.connect_timeout,
+        idle_timeout=settings.fetching.idle_timeout,
+        total_timeout=settings.fetching.total_timeout,
+        max_redirects=settings.fetching.max_redirects,
     )
     return Fetcher(
         spool,
         SsrfGuard(check_outbound_settings(settings)),
         limits,
-        proxy=settings.attachment_proxy or None,
-        connections_per_host=settings.attachment_host_concurrency,
+        proxy=settings.fetching.proxy or None,
+        connections_per_host=settings.fetching.host_concurrency,
     )
 
 
 def _allowed_networks(settings: Settings) -> list[str]:
-    return [part.strip() for part in settings.attachment_allow.split(",") if part.strip()]
+    return [part.strip() for part in settings.fetching.allow.split(",") if part.strip()]

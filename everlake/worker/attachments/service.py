@@ -72,24 +72,24 @@ class AttachmentWorker:
         meters: Metrics,
     ) -> None:
         self._stop = stop
-        lease_ms = int(settings.lease_seconds * 1000)
-        retry_ms = int(settings.retry_seconds * 1000)
+        lease_ms = int(settings.worker.lease_seconds * 1000)
+        retry_ms = int(settings.worker.retry_seconds * 1000)
         self._spool = Spool(settings.data_directory / SPOOL)
         self._fetcher = open_fetcher(settings, self._spool)
         self._downloads = DownloadWorker(
             catalog,
             store,
             ContentSource(
-                catalog, store, self._fetcher, self._spool, settings.max_attachment_bytes
+                catalog, store, self._fetcher, self._spool, settings.limits.attachment_bytes
             ),
             self._spool,
             worker=worker,
             policy=DownloadPolicy(
-                concurrency=settings.attachment_concurrency,
-                host_concurrency=settings.attachment_host_concurrency,
+                concurrency=settings.fetching.concurrency,
+                host_concurrency=settings.fetching.host_concurrency,
                 lease_ms=lease_ms,
                 retry_ms=retry_ms,
-                max_attempts=settings.attachment_attempts,
+                max_attempts=settings.fetching.max_attempts,
             ),
             stop=stop,
             meters=meters,
@@ -100,28 +100,28 @@ class AttachmentWorker:
             self._spool,
             worker=worker,
             policy=ExtractionPolicy(
-                lease_ms=lease_ms, retry_ms=retry_ms, max_attempts=settings.max_attempts
+                lease_ms=lease_ms, retry_ms=retry_ms, max_attempts=settings.worker.max_attempts
             ),
             meters=meters,
-            transcribes=settings.speech_model is not None,
+            transcribes=settings.transcription.model_directory is not None,
         )
         self._indexing = IndexingWorker(
             catalog, store, lake, writers, worker=worker, lease_ms=lease_ms
         )
         limits = ExtractionLimits(
-            seconds=settings.attachment_text_seconds,
-            memory_bytes=settings.attachment_text_memory,
-            max_characters=settings.attachment_text_characters,
+            seconds=settings.extraction.timeout,
+            memory_bytes=settings.extraction.memory,
+            max_characters=settings.extraction.max_characters,
         )
-        self._extractors = [Extractor(limits) for _ in range(settings.attachment_text_processes)]
+        self._extractors = [Extractor(limits) for _ in range(settings.extraction.processes)]
         speech = load_transcription_options(settings)
-        listeners = settings.attachment_speech_processes if speech is not None else 0
+        listeners = settings.transcription.processes if speech is not None else 0
         self._transcribers = [
             Extractor(transcription_limits(settings), speech) for _ in range(listeners)
         ]
         # Where there is no model any more, what waits for one is told so.
-        self._refusing_extractors = self._extractors[:1] if settings.speech_model is None else []
-        self._downloads_enabled = settings.attachment_concurrency > 0
+        self._refusing_extractors = self._extractors[:1] if settings.transcription.model_directory is None else []
+        self._downloads_enabled = settings.fetching.concurrency > 0
 
     def start(self) -> None:
         """Let the threads that fetch wait for what is claimed."""

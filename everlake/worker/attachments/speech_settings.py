@@ -20,10 +20,10 @@ def load_transcription_options(settings: Settings) -> TranscriptionOptions | Non
     Raises:
         SettingsError: the model is not there, or the extra is not installed.
     """
-    directory = settings.speech_model
-    if directory is None or not settings.attachment_speech_processes:
+    directory = settings.transcription.model_directory
+    if directory is None or not settings.transcription.processes:
         return None
-    named = f"{variable_name('attachment_speech_model')}={settings.attachment_speech_model!r}"
+    named = f"{variable_name('attachment_speech_model')}={settings.transcription.model!r}"
     if not is_installed():
         raise SettingsError(f"{named}: speech needs an extra: install everlake[speech]")
     if not directory.is_dir():
@@ -39,8 +39,8 @@ def load_transcription_options(settings: Settings) -> TranscriptionOptions | Non
         )
     return TranscriptionOptions(
         model=str(directory),
-        threads=settings.attachment_speech_threads,
-        max_seconds=settings.attachment_speech_hours * _HOUR_SECONDS,
+        threads=settings.transcription.threads,
+        max_seconds=settings.transcription.max_hours * _HOUR_SECONDS,
     )
 
 
@@ -70,7 +70,7 @@ def try_transcription(settings: Settings, options: TranscriptionOptions) -> None
 def transcription_limits(settings: Settings) -> ExtractionLimits:
     """Bounds of writing down one recording."""
     return ExtractionLimits(
-        seconds=settings.attachment_speech_seconds,
-        memory_bytes=settings.attachment_speech_memory,
-        max_characters=settings.attachment_text_characters,
+        seconds=settings.transcription.timeout,
+        memory_bytes=settings.transcription.memory,
+        max_characters=settings.extraction.max_characters,
     )

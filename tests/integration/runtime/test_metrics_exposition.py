@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from everlake.runtime.locks import exclusive_lock
 from everlake.runtime.metrics_exposition import CACHE_SECONDS
-from everlake.settings import Settings
+from everlake.settings import settings_from
 from tests.support.processes import child_processes, kill, wait_until
 from tests.support.server import (
     NO_RATE_LIMIT,
@@ -213,7 +213,7 @@ def test_the_page_tells_whether_the_lake_is_being_rebuilt(
     running_api: tuple[EverlakeServer, ApiClient],
 ) -> None:
     server, _ = running_api
-    lock = Settings(data=str(server.data)).rebuild_lock
+    lock = settings_from({"data": str(server.data)}).rebuild_lock
     assert value(settled(server.url), "lake_rebuild_running") == 0
 
     with exclusive_lock(lock, lambda process: process):

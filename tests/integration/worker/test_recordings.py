@@ -13,7 +13,7 @@ from everlake.catalog import attachments, extraction_queue
 from everlake.catalog.attachments import TextStage
 from everlake.contract.attachments import TextStatus
 from everlake.search import search
-from everlake.settings import Settings, SettingsError
+from everlake.settings import SettingsError, settings_from
 from everlake.worker.attachments.speech_settings import load_transcription_options
 from tests.integration.worker.test_text_indexing import NOTE, Files, files, found, text_of
 from tests.support.recordings import CUSTOMER, MODEL, customer, encoded
@@ -237,7 +237,7 @@ def test_a_stop_hands_a_recording_back_with_no_try_counted(
 def test_a_model_that_is_not_there_is_told_at_once(
     tmp_path: Path, model: str, told: str | None
 ) -> None:
-    settings = Settings(attachment_speech_model=model.format(tmp=tmp_path))
+    settings = settings_from({"attachment_speech_model": model.format(tmp=tmp_path)})
     if told is None:
         assert load_transcription_options(settings) is None
         return
@@ -250,4 +250,4 @@ def test_a_model_without_the_extra_is_told_at_once(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"everlake\[speech\]"):
-        load_transcription_options(Settings(attachment_speech_model=MODEL))
+        load_transcription_options(settings_from({"attachment_speech_model": MODEL}))

@@ -10,7 +10,7 @@ from everlake.catalog.idempotency import IdempotentResponse
 from everlake.contract.ids import new_batch_id
 from everlake.integrity.verify import verify
 from everlake.landing.batch_objects import check_rejected, read_accepted
-from everlake.settings import Settings
+from everlake.settings import settings_from
 from everlake.worker import garbage_collection
 from everlake.worker.janitor import Janitor
 from tests.support.rebuilds import no_progress
@@ -32,7 +32,7 @@ def refused_file(home: WorkerFixture, batch_id: str) -> Path:
 
 def janitor(home: WorkerFixture, owner: str = "worker", **settings: int) -> Janitor:
     return Janitor(
-        Settings(data=str(home.data), **settings),  # pyright: ignore[reportArgumentType]
+        settings_from({"data": str(home.data), **settings}),
         home.catalog,
         home.store,
         owner,

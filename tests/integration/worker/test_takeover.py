@@ -17,7 +17,7 @@ import pytest
 from everlake import files
 from everlake.lake.writer_leases import WriterLeases
 from everlake.runtime.liveness import LivenessLock
-from everlake.settings import Settings
+from everlake.settings import settings_from
 from everlake.worker.service import Worker
 from tests.support.server import environment
 from tests.support.worker_fixture import WorkerFixture, record
@@ -26,7 +26,7 @@ HOLDING = """
 import sys, time
 from pathlib import Path
 import msgspec
-from everlake.settings import Settings
+from everlake.settings import settings_from
 from everlake.worker.service import Worker
 from everlake.worker.stage_runner import StageRunner
 
@@ -36,7 +36,7 @@ def hang(self, group):
     time.sleep(600)
 
 StageRunner._process = hang
-Worker(Settings(data=sys.argv[1])).run()
+Worker(settings_from({"data": sys.argv[1]})).run()
 """
 """The real worker, save that its steps never end."""
 
@@ -66,7 +66,7 @@ def worker_at_work(data: Path) -> Iterator[subprocess.Popen[str]]:
 @contextmanager
 def working(data: Path) -> Iterator[Worker]:
     """A worker in a thread of this process."""
-    worker = Worker(Settings(data=str(data), lease_seconds=600))
+    worker = Worker(settings_from({"data": str(data), "lease_seconds": 600}))
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:

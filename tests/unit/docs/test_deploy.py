@@ -11,12 +11,12 @@ import yaml
 
 from everlake.api.openapi import build_document
 from everlake.contract.limits import Limits
-from everlake.settings import Settings, load, variable_name
+from everlake.settings import DEFINITIONS, load, variable_name
 from tests.support.documentation import ROOT, parse
 
 DEPLOY = ROOT / "deploy"
 FILES = sorted(path.name for path in DEPLOY.iterdir() if path.is_file())
-SETTINGS = {variable_name(field): field for field in Settings.__struct_fields__}
+SETTINGS = {variable_name(name): name for name in DEFINITIONS}
 STOP_SECONDS = 10
 """A process ends in this time after the signal (docs/architecture.md)."""
 
@@ -72,7 +72,7 @@ def test_every_value_of_a_setting_is_one_that_can_be_loaded() -> None:
         assert given
         settings = load(environ=given, directory=DEPLOY)
         for key, value in given.items():
-            assert str(getattr(settings, SETTINGS[key])) == value
+            assert str(DEFINITIONS[SETTINGS[key]].value_in(settings)) == value
 
 
 def commands() -> Iterator[list[str]]:

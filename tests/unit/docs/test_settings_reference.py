@@ -1,29 +1,29 @@
 import re
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import msgspec
 import pytest
 from msgspec import Meta
 
-from everlake.settings import Settings, variable_name
+from everlake.settings import DEFINITIONS, load, variable_name
 from tests.support.documentation import ROOT, section
 
 REFERENCE = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
-FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 CLIENT = {"EVERLAKE_URL", "EVERLAKE_API_KEY"}
 KINDS = {str: "text", int: "whole number", float: "number"}
 BOUNDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
 
 
 def facts(name: str) -> list[str]:
-    """The lines that a field's section begins with."""
-    field = FIELDS[name]
-    kind, meta = get_args(Settings.__annotations__[name])
+    """Return the lines with which a setting's section begins."""
+    definition = DEFINITIONS[name]
+    meta = definition.meta
+    kind, _ = get_args(definition.type)
     unit = (meta.extra or {}).get("unit")
     return [
         f"- Type: {', '.join([_kind(kind), *_bounds(meta)])}",
         *([f"- Unit: {unit}"] if unit else []),
-        f"- Default: {_default(field.default)}",
+        f"- Default: {_default(definition.default)}",
     ]
 
 
@@ -44,13 +44,13 @@ def _default(value: Any) -> str:
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_setting_has_its_heading_with_type_unit_and_default(name: str) -> None:
     lines = section(REFERENCE, variable_name(name)).strip().splitlines()
     assert [line for line in lines if line.startswith("- ")] == facts(name)
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_setting_says_what_it_means(name: str) -> None:
     text = section(REFERENCE, variable_name(name)).strip().splitlines()
     assert [line for line in text if line and not line.startswith("- ")]
@@ -58,11 +58,19 @@ def test_every_setting_says_what_it_means(name: str) -> None:
 
 def test_no_heading_names_a_setting_that_is_not_there() -> None:
     named = set(re.findall(r"^### (.+)$", REFERENCE, re.MULTILINE))
-    assert named == {variable_name(name) for name in FIELDS} | CLIENT
+    assert named == {variable_name(name) for name in DEFINITIONS} | CLIENT
 
 
-def test_the_file_of_the_example_can_be_loaded() -> None:
+def test_settings_are_in_the_order_of_their_sections() -> None:
+    headings = re.findall(r"^### (.+)$", REFERENCE, re.MULTILINE)
+    assert headings[: len(DEFINITIONS)] == [variable_name(name) for name in DEFINITIONS]
+    sections = {definition.section for definition in DEFINITIONS.values()}
+    assert len(re.findall(r"^## ", REFERENCE, re.MULTILINE)) == len(sections) + 1
+
+
+def test_the_file_of_the_example_can_be_loaded(tmp_path: Path) -> None:
     examples = re.findall(r"^```toml\n(.*?)^```$", REFERENCE, re.MULTILINE | re.DOTALL)
     for example in examples:
-        msgspec.toml.decode(example.encode(), type=Settings)
+        (tmp_path / "everlake.toml").write_text(example)
+        load(environ={}, directory=tmp_path)
     assert examples

@@ -1,4 +1,4 @@
-"""Settings: where they come from, and what is said of a bad one."""
+"""Settings: where they come from, and the error for an invalid one."""
 
 from pathlib import Path
 from typing import Any
@@ -7,9 +7,17 @@ import msgspec
 import pytest
 
 from everlake.contract.limits import Limits
-from everlake.settings import Settings, SettingsError, load, to_environment, variable_name
+from everlake.settings import (
+    DEFINITIONS,
+    Settings,
+    SettingsError,
+    load,
+    settings_from,
+    to_environment,
+    variable_name,
+)
 
-FIELDS = Settings.__struct_fields__
+NUMBERS = [name for name, each in DEFINITIONS.items() if not isinstance(each.default, str)]
 
 
 def loaded(
@@ -24,7 +32,7 @@ def loaded(
 
 def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     assert load(environ={}, directory=tmp_path) == Settings()
-    assert Settings().limits == Limits()
+    assert msgspec.structs.asdict(Settings().limits) == msgspec.structs.asdict(Limits())
 
 
 @pytest.mark.parametrize(
@@ -46,7 +54,7 @@ def test_flags_come_before_variables_before_the_file_before_the_defaults(
     flags: dict[str, Any],
     found: float,
 ) -> None:
-    assert loaded(tmp_path, file, environ, flags).rate_limit == found
+    assert loaded(tmp_path, file, environ, flags).limits.requests_per_second == found
 
 
 def test_each_setting_may_come_from_somewhere_else(tmp_path: Path) -> None:
@@ -57,30 +65,33 @@ def test_each_setting_may_come_from_somewhere_else(tmp_path: Path) -> None:
         {"data": "/srv/everlake"},
     )
 
-    assert settings == Settings(log_level="debug", max_keys=4, rate_burst=7, data="/srv/everlake")
+    assert settings == settings_from(
+        {"log_level": "debug", "max_keys": 4, "rate_burst": 7, "data": "/srv/everlake"}
+    )
 
 
-@pytest.mark.parametrize("field", FIELDS)
-def test_every_setting_can_be_given_in_all_three_ways(tmp_path: Path, field: str) -> None:
-    default = getattr(Settings(), field)
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_every_setting_can_be_given_in_all_three_ways(tmp_path: Path, name: str) -> None:
+    definition = DEFINITIONS[name]
+    default = definition.default
     other = {"log_format": "json", "log_level": "debug", "upload_through": "api"}.get(
-        field, f"{default}x" if isinstance(default, str) else default + 1
+        name, f"{default}x" if isinstance(default, str) else default + 1
     )
     text = f'"{other}"' if isinstance(other, str) else str(other)
 
-    assert getattr(loaded(tmp_path, f"{field} = {text}"), field) == other
-    assert getattr(loaded(tmp_path, "", {variable_name(field): str(other)}), field) == other
-    assert getattr(loaded(tmp_path, "", {}, {field: other}), field) == other
+    for settings in (
+        loaded(tmp_path, f"{name} = {text}"),
+        loaded(tmp_path, "", {variable_name(name): str(other)}),
+        loaded(tmp_path, "", {}, {name: other}),
+    ):
+        assert definition.value_in(settings) == other
+        assert settings == settings_from({name: other})
 
 
 BAD: dict[str, list[str]] = {
     "log_format": ["", "xml", "JSON"],
     "log_level": ["", "INFO", "trace"],
-    **{
-        field: ["", "x", "-1", "nan", "1 000"]
-        for field in FIELDS
-        if not isinstance(getattr(Settings(), field), str)
-    },
+    **{name: ["", "x", "-1", "nan", "1 000"] for name in NUMBERS},
     "rate_limit": ["0", "-0.5", "nan", "inf", "-inf", "ten"],
     "lease_seconds": ["0", "0.9", "inf"],
     "max_records": ["0", "1000001", "1.5"],
@@ -131,7 +142,9 @@ def test_a_bad_value_of_the_file_is_named_with_the_file(
 def test_an_unknown_member_of_the_file_is_refused_with_the_ones_there_are(
     tmp_path: Path, line: str
 ) -> None:
-    with pytest.raises(SettingsError, match=r"is not a setting\. Settings: data, database_url"):
+    with pytest.raises(
+        SettingsError, match=r"is not a setting\. Settings: data, storage_url, database_url"
+    ):
         loaded(tmp_path, line)
 
 
@@ -143,27 +156,31 @@ def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path: Path, content
         load(environ={}, directory=tmp_path)
 
 
-def test_other_variables_are_none_of_our_business(tmp_path: Path) -> None:
+def test_other_variables_are_ignored(tmp_path: Path) -> None:
     environ = {"EVERLAKE_API_KEY": "em_sk_x", "EVERLAKE_URL": "http://x", "PATH": "/bin"}
 
     assert loaded(tmp_path, "", environ) == Settings()
 
 
 def test_a_child_process_has_the_same_settings(tmp_path: Path) -> None:
-    settings = Settings(data="/srv/é x", rate_limit=12.5, log_format="json", max_records=7)
+    settings = settings_from(
+        {"data": "/srv/é x", "rate_limit": 12.5, "log_format": "json", "max_records": 7}
+    )
 
     assert loaded(tmp_path, "rate_limit = 1", to_environment(settings)) == settings
 
 
-def test_what_is_not_said_lies_in_the_data_directory() -> None:
-    settings = Settings(data="/srv/with space")
+def test_database_and_storage_are_in_the_data_directory_by_default() -> None:
+    settings = settings_from({"data": "/srv/with space"})
 
     assert settings.catalog_url == "sqlite:////srv/with space/everlake.db"
     assert settings.archive_url == "file:///srv/with%20space"
 
 
-def test_what_is_said_lies_where_it_says() -> None:
-    settings = Settings(database_url="sqlite:////db/e.db", storage_url="file:///archive")
+def test_database_and_storage_are_where_their_urls_say() -> None:
+    settings = settings_from(
+        {"database_url": "sqlite:////db/e.db", "storage_url": "file:///archive"}
+    )
 
     assert settings.catalog_url == "sqlite:////db/e.db"
     assert settings.archive_url == "file:///archive"
@@ -174,12 +191,11 @@ def test_the_data_directory_is_absolute(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("HOME", "/home/someone")
 
     assert Settings().data_directory == tmp_path / "everlake-data"
-    assert str(Settings(data="~/lake").data_directory) == "/home/someone/lake"
+    assert str(settings_from({"data": "~/lake"}).data_directory) == "/home/someone/lake"
 
 
 def test_every_limit_of_the_wire_has_a_setting() -> None:
-    numbers = [name for name in FIELDS if not isinstance(getattr(Settings(), name), str)]
-    settings = Settings(**{name: getattr(Settings(), name) + 1 for name in numbers})
+    settings = settings_from({name: DEFINITIONS[name].default + 1 for name in NUMBERS})
 
     changed = msgspec.structs.asdict(settings.limits)
     assert all(changed[name] == value + 1 for name, value in _limits().items())
@@ -187,3 +203,13 @@ def test_every_limit_of_the_wire_has_a_setting() -> None:
 
 def _limits() -> dict[str, float]:
     return msgspec.structs.asdict(Limits())
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    with pytest.raises(SettingsError, match=r"^ratelimit is not a setting\. Settings: data, "):
+        settings_from({"ratelimit": 1})
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_every_setting_has_a_description(name: str) -> None:
+    assert (DEFINITIONS[name].meta.description or "").endswith(".")
