@@ -151,7 +151,7 @@ def cut_always(peer: ClientConnection, request: ReceivedRequest) -> object:
 
 
 def _wrong_range(status: int, content_range: str, tag: Headers = STRONG) -> Behaviour:
-    """Answer a range wrongly, and everything else well; ``content_range`` of N to T for Content-Range."""
+    """Answer a range request wrongly; letters of ``content_range`` stand for numbers."""
 
     def serve(peer: ClientConnection, request: ReceivedRequest) -> None:
         data, begins = content(int(request.path[1])), request.range_start
@@ -231,6 +231,16 @@ def chunked_no_end(peer: ClientConnection, request: ReceivedRequest) -> object:
         return file(peer, request)
     peer.send_head(200, {"Transfer-Encoding": "chunked", **STRONG})
     peer.send_chunk(content(int(request.path[1])))
+    return CLOSE
+
+
+@behaviour
+def reset(peer: ClientConnection, request: ReceivedRequest) -> object:
+    """Part of the content, and then a TCP reset instead of an orderly close."""
+    size = int(request.path[1])
+    peer.send_head(200, {"Content-Length": str(size + 10)})
+    peer.send(content(size))
+    peer.reset()
     return CLOSE
 
 

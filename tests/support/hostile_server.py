@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections import Counter
@@ -65,6 +66,11 @@ class ClientConnection:
         while not self.server.closed:
             self.send(piece)
             time.sleep(seconds)
+
+    def reset(self) -> None:
+        """Close the connection with a TCP reset (SO_LINGER with a timeout of 0, see socket(7))."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
 
     def hang(self) -> None:
         while not self.server.closed and self.socket.recv(1024):

@@ -158,7 +158,8 @@ class HttpClient:
             if session.connected:
                 break
         if session.error is None:
-            raise bad_response("sent no complete HTTP response")
+            # libcurl reports no error for a response that ends within its headers.
+            raise bad_response("sent a response that is not valid HTTP")
         raise _failure(location, session.error)
 
     def _await_headers(self, session: CurlSession) -> None:

@@ -1,110 +1,41 @@
 """HTTPS to a checked address: the host's own name in SNI, and a certificate that is its own."""
 
 import datetime as dt
-import ipaddress
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from everlake.attachments.errors import FetchCode, FetchError
 from everlake.attachments.fetching.ssrf_guard import SsrfGuard
+from tests.support.certificates import CertificateAuthority
 from tests.support.fetcher_fixture import FetcherFixture, content_bytes
 from tests.support.forward_proxy import ForwardProxy
 from tests.support.hostile_behaviours import HostileServer, content, hostile_server
 
 HOST = "files.example"
-NOW = dt.datetime.now(dt.UTC)
-DAY = dt.timedelta(days=1)
 
 
-class Authority:
-    """Signs certificates; ``file`` is its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
-        made = self._signed(self._name, self._key, NOW + DAY, ca=True)
-        self.file = directory / "authority.pem"
-        self.file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-
-    def context(self, *names: str, until: dt.datetime = NOW + DAY) -> ssl.SSLContext:
-        """A server's context with a certificate for ``names``."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
-        certificate = self._signed(subject, key, until, *names)
-        file = self._directory / "server.pem"
-        file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
-
-    def _signed(
-        self,
-        subject: x509.Name,
-        key: ec.EllipticCurvePrivateKey,
-        until: dt.datetime,
-        *names: str,
-        ca: bool = False,
-    ) -> x509.Certificate:
-        built = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW - 10 * DAY)
-            .not_valid_after(until)
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        )
-        if names:
-            shown = [
-                x509.IPAddress(ipaddress.ip_address(name))
-                if name[0].isdigit()
-                else x509.DNSName(name)
-                for name in names
-            ]
-            built = built.add_extension(x509.SubjectAlternativeName(shown), critical=False)
-        return built.sign(self._key, hashes.SHA256())
+ServerWithNames: TypeAlias = tuple[HostileServer, list[str | None]]
+"""A server, and the host names that its clients sent in SNI."""
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
+def serve(authority: CertificateAuthority) -> Iterator[Callable[..., ServerWithNames]]:
+    """A function that starts a server with a certificate for host names and addresses."""
+    with ExitStack() as servers:
 
+        def start(*names: str, **options: Any) -> ServerWithNames:
+            named: list[str | None] = []
+            context = authority.context(*names, **options)
+            context.sni_callback = lambda _socket, name, _context: named.append(name)
+            return servers.enter_context(hostile_server(tls=context)), named
 
-@pytest.fixture
-def serve(authority: Authority) -> Iterator[Callable[..., tuple[HostileServer, list[str | None]]]]:
-    """Start a server with a certificate for names; what SNI named is in the list."""
-    running: list[Any] = []
-
-    def start(*names: str, **options: Any) -> tuple[HostileServer, list[str | None]]:
-        named: list[str | None] = []
-        context = authority.context(*names, **options)
-        context.sni_callback = lambda _socket, name, _context: named.append(name)
-        made = hostile_server(tls=context)
-        running.append(made)
-        return made.__enter__(), named
-
-    yield start
-    for made in running:
-        made.__exit__(None, None, None)
+        yield start
 
 
 def resolve_to_loopback(_host: str, port: int, **_options: Any) -> list[tuple[Any, ...]]:
@@ -119,7 +50,7 @@ def fetcher_trusting(tmp_path: Path, ca: Path | None) -> FetcherFixture:
 
 
 def test_the_name_of_the_host_is_in_sni_host_and_certificate(
-    tmp_path: Path, authority: Authority, serve: Any
+    tmp_path: Path, authority: CertificateAuthority, serve: Any
 ) -> None:
     server, named = serve(HOST)
     home = fetcher_trusting(tmp_path, authority.file)
@@ -132,7 +63,7 @@ def test_the_name_of_the_host_is_in_sni_host_and_certificate(
 
 
 def test_a_tunnel_through_a_proxy_leads_to_the_host_itself(
-    tmp_path: Path, authority: Authority, serve: Any
+    tmp_path: Path, authority: CertificateAuthority, serve: Any
 ) -> None:
     server, named = serve(HOST)
     proxy = ForwardProxy(server.port, allow_connect=True)
@@ -150,7 +81,7 @@ def test_a_tunnel_through_a_proxy_leads_to_the_host_itself(
     proxy.close()
 
 
-def test_connections_are_kept(tmp_path: Path, authority: Authority, serve: Any) -> None:
+def test_connections_are_kept(tmp_path: Path, authority: CertificateAuthority, serve: Any) -> None:
     server, _ = serve(HOST)
     home = fetcher_trusting(tmp_path, authority.file)
     for number in range(3):
@@ -160,7 +91,7 @@ def test_connections_are_kept(tmp_path: Path, authority: Authority, serve: Any) 
 
 
 def test_an_address_is_looked_for_in_the_certificate(
-    tmp_path: Path, authority: Authority, serve: Any
+    tmp_path: Path, authority: CertificateAuthority, serve: Any
 ) -> None:
     server, _ = serve("127.0.0.1")
     home = fetcher_trusting(tmp_path, authority.file)
@@ -170,7 +101,7 @@ def test_an_address_is_looked_for_in_the_certificate(
 
 @pytest.mark.parametrize("names", [("other.example",), ("127.0.0.1",), ("files.example.evil",)])
 def test_a_certificate_of_another_host_is_refused(
-    tmp_path: Path, authority: Authority, serve: Any, names: tuple[str, ...]
+    tmp_path: Path, authority: CertificateAuthority, serve: Any, names: tuple[str, ...]
 ) -> None:
     server, _ = serve(*names)
     home = fetcher_trusting(tmp_path, authority.file)
@@ -182,9 +113,9 @@ def test_a_certificate_of_another_host_is_refused(
 
 
 def test_a_certificate_that_ran_out_is_refused(
-    tmp_path: Path, authority: Authority, serve: Any
+    tmp_path: Path, authority: CertificateAuthority, serve: Any
 ) -> None:
-    server, _ = serve(HOST, until=NOW - DAY)
+    server, _ = serve(HOST, until=dt.datetime.now(dt.UTC) - dt.timedelta(days=1))
     home = fetcher_trusting(tmp_path, authority.file)
 
     with pytest.raises(FetchError) as caught:
@@ -217,7 +148,7 @@ def test_https_to_a_server_without_it_is_an_error_that_passes(tmp_path: Path) ->
 
 @pytest.mark.parametrize("path", ["silent", "silent-body/10", "slow-headers"])
 def test_silence_ends_in_time_over_tls_too(
-    tmp_path: Path, authority: Authority, serve: Any, path: str
+    tmp_path: Path, authority: CertificateAuthority, serve: Any, path: str
 ) -> None:
     server, _ = serve(HOST)
 
@@ -235,7 +166,7 @@ def test_a_handshake_that_does_not_go_on_ends_in_time(tmp_path: Path) -> None:
 
 
 def test_what_tls_brings_is_cut_off_like_anything_else(
-    tmp_path: Path, authority: Authority, serve: Any
+    tmp_path: Path, authority: CertificateAuthority, serve: Any
 ) -> None:
     server, _ = serve(HOST)
     home = fetcher_trusting(tmp_path, authority.file)
