@@ -1,18 +1,20 @@
-"""The first workspace, product, project and key."""
+"""The first workspace of an installation, with a product, a project and an API key."""
 
 import msgspec
 
 from everlake.catalog import api_keys, products, projects, workspaces
 from everlake.catalog.database import Catalog, Connection
-from everlake.cli.context import fail
+from everlake.operations.errors import InvalidInput
 
 FIRST_PERMISSIONS = ("api:read", "api:write")
 _LABEL = "init"
-_NO_LIMIT = 1_000_000
 
 
 class FirstWorkspace(msgspec.Struct, frozen=True):
-    """What a workspace starts with. ``api_key`` is the secret, None where the key is not new."""
+    """Ids of the first workspace and of what it holds.
+
+    ``api_key`` is the key's secret; None unless the key has just been created.
+    """
 
     workspace_id: str
     product_id: str
@@ -22,7 +24,7 @@ class FirstWorkspace(msgspec.Struct, frozen=True):
 
 
 def has_no_workspace(catalog: Catalog) -> bool:
-    """Whether there is no workspace yet."""
+    """Return whether there is no workspace yet."""
     with catalog.snapshot() as tx:
         return workspaces.first(tx) is None
 
@@ -35,16 +37,20 @@ def ensure_first_workspace(
     source: str | None = None,
     max_live_keys: int,
 ) -> FirstWorkspace:
-    """Make what is missing of a first workspace, product, project and key; keep what is there.
+    """Create whatever is missing of a first workspace, product, project and key.
+
+    One transaction: processes that call this at once get the same workspace.
 
     Args:
-        product_id: the product to have; without it the first one, or a new one.
-        project_id: the project of that product to have; likewise.
-        source: the source of the key to have; without it any live key will do.
-        max_live_keys: live keys a workspace may have.
+        product_id: the product to have; None for the oldest one, or a new one.
+        project_id: the project of that product to have; None likewise.
+        source: the source of the key to have; None for any live key.
+        max_live_keys: keys that a workspace may have, without the revoked ones.
 
     Raises:
-        CommandError: an id or the source has a wrong form.
+        InvalidInput: an id or the source is malformed.
+        AlreadyExists: the project id belongs to another product.
+        TooManyKeys: a key is missing, and the workspace has ``max_live_keys``.
     """
     with catalog.transaction() as tx:
         try:
@@ -53,7 +59,7 @@ def ensure_first_workspace(
             project = _ensure_project(tx, workspace.id, product, project_id)
             key_id, secret = _ensure_key(tx, workspace.id, source, max_live_keys)
         except ValueError as error:
-            fail(str(error))
+            raise InvalidInput(str(error)) from error
     return FirstWorkspace(workspace.id, product, project, secret, key_id)
 
 
@@ -62,31 +68,32 @@ def _ensure_product(tx: Connection, workspace_id: str, wanted: str | None) -> st
         if not products.exists(tx, workspace_id, wanted):
             products.create(tx, workspace_id, product_id=wanted)
         return wanted
-    there = products.page(tx, workspace_id, limit=1)
-    return there[0].id if there else products.create(tx, workspace_id).id
+    oldest = products.page(tx, workspace_id, limit=1)
+    return oldest[0].id if oldest else products.create(tx, workspace_id).id
 
 
 def _ensure_project(tx: Connection, workspace_id: str, product_id: str, wanted: str | None) -> str:
-    there = projects.page(tx, workspace_id, product_id=product_id, limit=_NO_LIMIT)
-    if wanted is None and there:
-        return there[0].id
-    if wanted is None or all(project.id != wanted for project in there):
+    existing = projects.page(tx, workspace_id, product_id=product_id, limit=None)
+    if wanted is None and existing:
+        return existing[0].id
+    if wanted is None or all(project.id != wanted for project in existing):
         return projects.create(tx, workspace_id, product_id, project_id=wanted).id
     return wanted
 
 
 def _ensure_key(
-    tx: Connection, workspace_id: str, source: str | None, most_live: int
+    tx: Connection, workspace_id: str, source: str | None, max_live: int
 ) -> tuple[str, str | None]:
-    for key in api_keys.page(tx, workspace_id, limit=_NO_LIMIT):
+    """Return the id of a live key, and its secret when it is a new one."""
+    for key in api_keys.page(tx, workspace_id, limit=None):
         if key.revoked_at is None and source in {None, key.source}:
             return key.id, None
-    made, secret = api_keys.create(
+    created, secret = api_keys.create(
         tx,
         workspace_id,
         label=_LABEL,
         permissions=FIRST_PERMISSIONS,
         source=source or "api",
-        max_live=most_live,
+        max_live=max_live,
     )
-    return made.id, secret
+    return created.id, secret
