@@ -1,4 +1,4 @@
-"""How strangers' content is handed out: saved under a harmless name, and never shown in place."""
+"""Headers of downloaded content: saved under a harmless name, and never shown by a browser."""
 
 import re
 import unicodedata
@@ -15,13 +15,32 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}")
 _ACTIVE_TYPE = re.compile(
     r"html|[+/]xml|svg|script|xsl|flash|java|multipart/|message/|wasm|manifest"
 )
-"""What stands in the names of types that a browser might run, or take apart into such."""
+"""Occurs in the names of types that a browser might run, or split into parts that it runs."""
 _ATTR_CHARS = "!#$&+-.^_`|~"
-"""What may stand as it is in a value beside letters and digits (RFC 8187, 3.2.1)."""
+"""Characters besides letters and digits that a value need not encode (RFC 8187, 3.2.1)."""
+
+
+def content_headers(*, mime_type: str | None, name: str | None, sha256: str) -> dict[str, str]:
+    """Return the headers of a content, by lower-case name.
+
+    Args:
+        mime_type: of the content; a type that a browser might run is not passed on.
+        name: the file name that the record states.
+        sha256: of the content, which is its entity tag.
+    """
+    return {
+        "content-type": safe_media_type(mime_type),
+        "content-disposition": content_disposition(name),
+        "etag": f'"{sha256}"',
+        "accept-ranges": "bytes",
+        "cache-control": "private",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
 
 
 def safe_media_type(mime_type: str | None) -> str:
-    """The media type to say: the content's own where no browser can do harm with it."""
+    """Return the content's media type, or that of bytes when a browser might run the content."""
     essence = (mime_type or "").partition(";")[0].strip().lower()
     if not _MEDIA_TYPE.fullmatch(essence) or _ACTIVE_TYPE.search(essence):
         return BINARY
@@ -29,9 +48,9 @@ def safe_media_type(mime_type: str | None) -> str:
 
 
 def safe_filename(name: str | None) -> str:
-    """The last part of a name from outside, without what is not printed or turns text around."""
+    """Return the last part of a path, without characters that are invisible or reorder text."""
     last = re.split(r"[/\\]", name or "")[-1]
-    # Controls, formats (they turn the order of letters), surrogates, line and paragraph breaks.
+    # Control characters, formats (some reorder letters), surrogates, line and paragraph breaks.
     kept = "".join(
         each for each in last if unicodedata.category(each) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
     )
@@ -44,9 +63,9 @@ def safe_filename(name: str | None) -> str:
 
 
 def content_disposition(name: str | None) -> str:
-    """A ``Content-Disposition`` header (RFC 6266, 4) that has content saved under ``name``.
+    """Return a ``Content-Disposition`` header that saves content under ``name`` (RFC 6266, 4).
 
-    ``filename`` is for those who do not know ``filename*`` (RFC 8187) and is plain ASCII.
+    ``filename`` is ASCII, for clients that do not know ``filename*`` (RFC 8187).
     """
     safe = safe_filename(name)
     plain = "".join(each if each.isascii() and each not in '"\\%' else "_" for each in safe)

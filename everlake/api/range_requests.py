@@ -1,11 +1,11 @@
-"""Conditional and range requests on content that never changes (RFC 9110, 13 and 14)."""
+"""Conditional and range requests for content that never changes (RFC 9110, 13 and 14)."""
 
 import re
 from typing import NamedTuple
 
 _RANGE = re.compile(r"(\d*)[ \t]*-[ \t]*(\d*)", re.ASCII)
 _MAX_DIGITS = 18
-"""More than these in a position lie behind the end of anything."""
+"""A position with more digits is beyond the end of any content."""
 
 
 class ByteRange(NamedTuple):
@@ -16,17 +16,25 @@ class ByteRange(NamedTuple):
 
 
 class RangeNotSatisfiable(Exception):
-    """The one range that is asked for has no byte of the content."""
+    """No byte of the content is in the requested range; ``size`` is that of the content."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
 
 
 def parse_range(header: str | None, size: int) -> ByteRange | None:
-    """The one range that a ``Range`` header asks for, cut to the content.
+    """Return the range that a ``Range`` header asks for, cut to the content.
 
-    None where all of the content is to be sent: there is no header, its unit is not bytes, it is
-    malformed, or it asks for several ranges (RFC 9110, 14.2: a server may ignore it).
+    None means the whole content: there is no header, its unit is not bytes, it is malformed, or
+    it asks for several ranges (RFC 9110, 14.2: a server may ignore it).
+
+    Args:
+        header: the header's value, None when there is no header.
+        size: bytes of the content.
 
     Raises:
-        Unsatisfiable: see there.
+        RangeNotSatisfiable: no byte of the content is in the range.
     """
     unit, separator, ranges = (header or "").partition("=")
     found = _RANGE.fullmatch(ranges.strip(" \t"))
@@ -38,18 +46,18 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
             return None
         length = min(_parse_position(last), size)
         if not length:
-            raise RangeNotSatisfiable
+            raise RangeNotSatisfiable(size)
         return ByteRange(size - length, size)
     start = _parse_position(first)
     if last and _parse_position(last) < start:
         return None
     if start >= size:
-        raise RangeNotSatisfiable
+        raise RangeNotSatisfiable(size)
     return ByteRange(start, min(_parse_position(last) + 1, size) if last else size)
 
 
 def matches_if_none_match(if_none_match: str | None, etag: str) -> bool:
-    """Whether ``If-None-Match`` names the content (RFC 9110, 13.1.2: by weak comparison)."""
+    """Return whether ``If-None-Match`` names the content (RFC 9110, 13.1.2: weak comparison)."""
     if if_none_match is None:
         return False
     tags = [tag.strip(" \t") for tag in if_none_match.split(",")]
@@ -57,9 +65,9 @@ def matches_if_none_match(if_none_match: str | None, etag: str) -> bool:
 
 
 def matches_if_range(if_range: str | None, etag: str) -> bool:
-    """Whether ``If-Range`` lets a range be sent (RFC 9110, 13.1.5: by strong comparison).
+    """Return whether ``If-Range`` allows a range to be sent (RFC 9110, 13.1.5: strong comparison).
 
-    A date never does: content has no date of its own here.
+    A date does not allow it: content has no modification date here.
     """
     return if_range is None or if_range.strip(" \t") == etag
 

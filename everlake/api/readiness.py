@@ -1,4 +1,4 @@
-"""Whether this process can do its work."""
+"""Readiness: whether the database and the storage can be used."""
 
 import threading
 import time
@@ -8,11 +8,11 @@ from everlake.catalog.errors import CatalogError
 from everlake.storage import ObjectStore, StorageError
 
 CACHE_SECONDS = 1.0
-"""A look writes and syncs, and anybody may ask: so many ask, one looks."""
+"""A check writes and syncs, and the endpoint needs no key: requests share a check."""
 
 
 class ReadinessCheck:
-    """Looks at the database and the storage, at most once a second."""
+    """Checks the database and the storage, at most once a second; thread-safe."""
 
     def __init__(self, catalog: Catalog, store: ObjectStore) -> None:
         self._catalog = catalog
@@ -22,7 +22,7 @@ class ReadinessCheck:
         self._failures: dict[str, str] = {}
 
     def failures(self) -> dict[str, str]:
-        """What is wrong, by part; empty when the process is ready."""
+        """Return what is wrong, by part; empty when both can be used."""
         with self._lock:
             if time.monotonic() >= self._cached_until:
                 self._failures = self._check()
@@ -30,13 +30,13 @@ class ReadinessCheck:
             return self._failures
 
     def _check(self) -> dict[str, str]:
-        faults: dict[str, str] = {}
+        failures: dict[str, str] = {}
         try:
             self._catalog.check()
         except CatalogError as error:
-            faults["database"] = str(error)
+            failures["database"] = str(error)
         try:
             self._store.check()
         except StorageError as error:
-            faults["storage"] = str(error)
-        return faults
+            failures["storage"] = str(error)
+        return failures

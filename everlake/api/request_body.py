@@ -1,85 +1,93 @@
-"""A request's body off the wire: within its size, its time, and the memory there is for bodies."""
+"""Reading of request bodies, within a size and a time."""
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 from litestar.types import Receive
 
-from everlake.contract.errors import ErrorCode, WireError, unavailable
+from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest.body_reader import BodyReader
 
-
-class ByteSemaphore:
-    """Room for bodies. Who finds none waits, its bytes still with the client.
-
-    Args:
-        most: bytes of bodies held at once.
-        patience: seconds to wait for room.
-    """
-
-    def __init__(self, capacity: int, timeout: float) -> None:
-        self._capacity = capacity
-        self._free = capacity
-        self._timeout = timeout
-        self._changed = asyncio.Condition()
-
-    @asynccontextmanager
-    async def reserve(self, size: int) -> AsyncGenerator[None]:
-        """Hold room for ``size`` bytes (at most all there is).
-
-        Raises:
-            WireError: ``UNAVAILABLE`` when there was no room in time.
-        """
-        size = min(size, self._capacity)
-        try:
-            async with asyncio.timeout(self._timeout), self._changed:
-                await self._changed.wait_for(lambda: self._free >= size)
-                self._free -= size
-        except TimeoutError:
-            raise unavailable("The server has too many large requests at once.") from None
-        try:
-            yield
-        finally:
-            self._free += size
-            async with self._changed:
-                self._changed.notify_all()
+_MAX_LENGTH_DIGITS = 20
+_WHOLE_BODY_HINT = "Send as many bytes as Content-Length says, in one request."
+UPLOAD_HINT = "GET this upload to see which parts are missing, and send those."
 
 
-async def read_body(receive: Receive, reader: BodyReader, timeout: float) -> bytes:
-    """The whole body through ``reader``.
+async def read_body(receive: Receive, reader: BodyReader, seconds: float) -> bytes:
+    """Return the whole body, decompressed by ``reader``.
 
     Args:
         receive: the ASGI channel.
-        reader: decompresses, and enforces the size while reading.
-        timeout: seconds for the last byte to have come.
+        reader: checks the size while it reads.
+        seconds: until the last byte must have arrived.
 
     Raises:
-        WireError: ``INVALID_BODY`` when the body stops half way, and what ``reader`` raises.
+        WireError: ``INVALID_BODY`` when the body ends early or arrives too slowly, and the errors
+            of ``reader``.
     """
     try:
-        async with asyncio.timeout(timeout):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise _incomplete_body()
-                if message["type"] == "http.request":
-                    reader.feed(message["body"])
-                    if not message["more_body"]:
-                        return reader.finish()
+        async with asyncio.timeout(seconds):
+            async for chunk in _receive_chunks(receive, _WHOLE_BODY_HINT):
+                reader.feed(chunk)
+            return reader.finish()
     except TimeoutError:
-        raise _incomplete_body() from None
+        raise _incomplete_body(_WHOLE_BODY_HINT) from None
+
+
+class BodyPartReader:
+    """Reads the body of an upload in parts, each into memory of its own.
+
+    Args:
+        receive: the ASGI channel.
+        timeout: seconds until all bytes of a part must have arrived.
+    """
+
+    def __init__(self, receive: Receive, timeout: float) -> None:
+        self._chunks = _receive_chunks(receive, UPLOAD_HINT)
+        self._timeout = timeout
+        self._remainder = b""
+
+    async def read(self, size: int) -> bytes:
+        """Return the next ``size`` bytes, or fewer at the end of the body.
+
+        Raises:
+            WireError: ``INVALID_BODY`` when the body ends early or arrives too slowly.
+        """
+        held: list[bytes] = []
+        missing = size
+        try:
+            async with asyncio.timeout(self._timeout):
+                while missing:
+                    chunk = self._remainder or await anext(self._chunks, None)
+                    if chunk is None:
+                        break
+                    held.append(chunk[:missing])
+                    self._remainder = chunk[missing:]
+                    missing -= len(held[-1])
+        except TimeoutError:
+            raise _incomplete_body(UPLOAD_HINT) from None
+        return b"".join(held)
 
 
 def declared_length(content_length: str | None, default: int) -> int:
-    """The bytes that a ``Content-Length`` header announces, or ``default`` where it does not."""
+    """Return the bytes that a ``Content-Length`` header declares, or ``default`` without one."""
     if content_length is None or not content_length.isascii() or not content_length.isdigit():
         return default
-    return int(content_length[:20])
+    return int(content_length[:_MAX_LENGTH_DIGITS])
 
 
-def _incomplete_body() -> WireError:
-    return WireError(
-        ErrorCode.INVALID_BODY,
-        "The body stopped before its end: send as many bytes as Content-Length says, in one go.",
-    )
+async def _receive_chunks(receive: Receive, hint: str) -> AsyncGenerator[bytes]:
+    """Yield the chunks of a body, none of them empty."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _incomplete_body(hint)
+        if message["type"] == "http.request":
+            more = message["more_body"]
+            if message["body"]:
+                yield message["body"]
+
+
+def _incomplete_body(hint: str) -> WireError:
+    return WireError(ErrorCode.INVALID_BODY, f"The body ended early, or arrived too slowly. {hint}")

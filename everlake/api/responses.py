@@ -1,4 +1,4 @@
-"""Answers as bytes: JSON, and the one form that every error has."""
+"""Responses: JSON, and the form that all errors have (contract, Errors)."""
 
 import math
 from typing import Any
@@ -18,19 +18,19 @@ _encode = msgspec.json.Encoder().encode
 def json_response(
     body: Any, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response[bytes]:
-    """``body`` as JSON; bytes are taken for JSON already."""
+    """Return a response with ``body`` as JSON; bytes are JSON already."""
     content = body if isinstance(body, bytes) else _encode(body)
     return Response(content, media_type=JSON, status_code=status, headers=headers)
 
 
 def error_response(error: WireError, headers: dict[str, str] | None = None) -> Response[bytes]:
-    """The answer that tells a client of ``error`` (contract, Errors)."""
+    """Return the response for ``error``."""
     headers = {**_error_headers(error), **(headers or {})}
     return json_response(error.body(), status=error.status, headers=headers)
 
 
 async def send_error(error: WireError, send: Send) -> None:
-    """Answer with ``error`` where no route has been found yet."""
+    """Send the response for ``error`` from outside of a route."""
     content = _encode(error.body())
     headers = {
         "content-type": JSON,

@@ -1,4 +1,4 @@
-"""Serving the application with granian, inside this process."""
+"""HTTP server: the application in Granian, inside this process."""
 
 import asyncio
 import gc
@@ -15,24 +15,25 @@ from granian.server.embed import Server
 from litestar.types import ASGIApp
 
 from everlake import tracing
-from everlake.api.app import create_app, open_services
+from everlake.api.app import create_app
+from everlake.api.opening import open_services
 from everlake.logs import logger
 from everlake.memory import retain_freed_memory
 from everlake.settings import Settings
 
 _MAX_CONNECTIONS = 1_024
-"""Served at a time; event streams take up to 500 of them. More wait to be accepted."""
+"""Served at a time, up to 500 of them event streams. Further ones wait to be accepted."""
 _HEADER_TIMEOUT_MS = 15_000
 _SHUTDOWN_SECONDS = 8.0
-"""From the signal to the end at the latest; the design promises ten."""
+"""Longest time from the signal to the end; ``serve`` kills the process after nine."""
 _GC_THRESHOLD = 50_000
-"""Containers made between two collections: one batch alone makes thousands, all free of cycles."""
+"""Allocations between two collections: a batch alone makes thousands of objects, without cycles."""
 
 _log = logger()
 
 
 class _GranianServer(Server):
-    """Granian on a socket that is open already, and may be shared with other processes."""
+    """Granian on a socket that is listening already, and may be shared with other processes."""
 
     def __init__(self, application: ASGIApp, listener: socket.socket) -> None:
         super().__init__(
@@ -48,16 +49,16 @@ class _GranianServer(Server):
     def _init_shared_socket(self) -> None:
         self._ssp = None
         self._sfd = self._listener.fileno()
-        # The stub knows no arguments; it is how granian itself hands a socket to its workers.
+        # Granian passes sockets to its own workers like this; the type stub lacks the arguments.
         self._shd = SocketHolder(self._sfd, False, self.backlog)  # pyright: ignore[reportCallIssue]
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is in hand and return.
+    """Serve until SIGTERM or SIGINT, then finish the open requests and return.
 
     Args:
-        settings: whose directories and limits.
-        listener: listens already.
+        settings: of the installation.
+        listener: a listening socket.
 
     Raises:
         CatalogError: the database cannot be used.
@@ -70,12 +71,12 @@ def run(settings: Settings, listener: socket.socket) -> None:
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     tracing.start_tracing("api")
     services = open_services(settings)
-    # Granian says that embedding is experimental and repeats what we log ourselves.
+    # Granian warns that embedding is experimental, and repeats what is logged here.
     logging.getLogger("_granian").setLevel(logging.ERROR)
     server = _GranianServer(create_app(services), listener)
 
     def stop() -> None:
-        # The server waits for every answer, and an event stream has no end of its own.
+        # The server waits for all responses, and an event stream does not end by itself.
         services.subscriptions.close()
         server.stop()
         _exit_after_shutdown_timeout()
@@ -83,7 +84,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    # What was made up to here stays for good: keep the collector from walking it each time.
+    # Objects that exist now live as long as the process: the collector need not visit them.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
@@ -95,10 +96,10 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 
 
 def _exit_after_shutdown_timeout() -> None:
-    """End the process where a client keeps the server waiting; it has had no 202 yet."""
+    """End the process when a client keeps the server waiting; it has not received a 202 yet."""
 
     def end() -> None:
-        _log.warning("ended with requests in hand", after_seconds=_SHUTDOWN_SECONDS)
+        _log.warning("ended before all requests were finished", after_seconds=_SHUTDOWN_SECONDS)
         os._exit(0)
 
     timer = threading.Timer(_SHUTDOWN_SECONDS, end)

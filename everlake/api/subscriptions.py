@@ -1,59 +1,68 @@
-"""Following batches: one look at the catalog for all streams of this process."""
+"""Batch subscriptions: one poll of the catalog for all event streams of this process."""
 
 import asyncio
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from everlake.catalog import api_keys, batches
-from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.contract.errors import unavailable
+from everlake.identity.types import Principal
 from everlake.logs import logger
+from everlake.operations.batches import POLL_SECONDS, read_followed
 
 MAX_STREAMS = 500
-"""Streams at once; each holds one of the 1,024 connections that the server serves at a time."""
-POLL_SECONDS = 0.1
+"""Streams at a time; each holds one of the 1,024 connections that the server serves at a time."""
 
 _log = logger()
 
 
 class BatchSubscription:
-    """One stream's batch: ``row`` as it was last seen, and whether the stream has to end."""
+    """Subscription of one event stream.
 
-    def __init__(self, key_id: str, row: BatchRow) -> None:
-        self.key_id = key_id
+    Attributes:
+        principal: that opened the stream.
+        row: the batch as it was read last.
+        is_closed: whether the stream must end.
+    """
+
+    def __init__(self, principal: Principal, row: BatchRow) -> None:
+        self.principal = principal
         self.row = row
         self.is_closed = False
         self._changed = asyncio.Event()
 
-    async def wait_for_change(self, timeout: float) -> bool:
-        """Wait for another row or the end; False where neither came ``timeout`` so many seconds."""
+    async def wait_for_change(self, seconds: float) -> bool:
+        """Wait until the batch changes or the subscription is closed.
+
+        Returns:
+            False when neither happened within ``seconds``.
+        """
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 await self._changed.wait()
                 self._changed.clear()
                 return True
         return False
 
     def publish(self, row: BatchRow) -> None:
-        """Take the row as it is now."""
+        """Set the row, and wake the stream when it has changed."""
         if row != self.row:
             self.row = row
             self._changed.set()
 
     def close(self) -> None:
-        """Let the stream end."""
+        """End the stream."""
         self.is_closed = True
         self._changed.set()
 
 
 class BatchSubscriptions:
-    """Every stream of this process, and the one task that looks for all of them.
+    """The event streams of this process, and the task that polls the catalog for all of them.
 
-    A look asks SQLite whether anybody has committed, and only then for rows. With no stream
-    open there is no look.
+    A poll reads the catalog's change counter, and batches only when it has changed. Without open
+    streams nothing is polled.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -65,69 +74,72 @@ class BatchSubscriptions:
         self._is_closed = False
 
     @contextmanager
-    def subscribe(self, key: ApiKey, row: BatchRow) -> Generator[BatchSubscription]:
-        """Watch the batch of ``row`` for ``key`` for the length of a block.
+    def subscribe(self, principal: Principal, row: BatchRow) -> Generator[BatchSubscription]:
+        """Subscribe to a batch for the length of a block.
+
+        Args:
+            principal: the stream ends when it is no longer valid.
+            row: the batch as it was read.
 
         Raises:
-            WireError: ``UNAVAILABLE`` where there are too many, or the server is about to stop.
+            WireError: ``UNAVAILABLE`` when too many streams are open, or the server is stopping.
         """
         if self._is_closed or len(self._subscriptions) >= MAX_STREAMS:
             raise unavailable(
-                "The server keeps no further event stream just now: get the batch itself instead."
+                "The server cannot open another event stream now: get the batch itself instead."
             )
-        watch = BatchSubscription(key.id, row)
-        self._subscriptions.add(watch)
-        # The row may have changed since it was read: the next look must read it in any case.
+        subscription = BatchSubscription(principal, row)
+        self._subscriptions.add(subscription)
+        # The batch may have changed since it was read: the next poll must read it in any case.
         self._must_read = True
         self._has_subscriptions.set()
         try:
-            yield watch
+            yield subscription
         finally:
-            self._subscriptions.discard(watch)
+            self._subscriptions.discard(subscription)
 
     def close(self) -> None:
-        """End every stream, and let none begin."""
+        """End all streams, and reject new ones."""
         self._is_closed = True
-        for watch in self._subscriptions:
-            watch.close()
+        for subscription in self._subscriptions:
+            subscription.close()
 
     async def run(self) -> None:
-        """Look again and again while there are streams, until cancelled."""
+        """Poll while there are streams, until cancelled."""
         while True:
             await self._has_subscriptions.wait()
             try:
                 await self._poll()
             except CatalogError as error:
-                _log.warning("batches cannot be followed just now", reason=str(error))
-            except Exception:  # noqa: BLE001 - the streams need the task
+                _log.warning("batches cannot be polled", reason=str(error))
+            except Exception:  # noqa: BLE001 - all streams depend on this task
                 _log.exception("unexpected error")
             await asyncio.sleep(POLL_SECONDS)
 
     async def _poll(self) -> None:
-        stale, self._must_read = self._must_read, False
-        watches = list(self._subscriptions)
-        if not watches:
+        must_read, self._must_read = self._must_read, False
+        subscriptions = list(self._subscriptions)
+        if not subscriptions:
             self._has_subscriptions.clear()
             return
         try:
+            # No time limit: only this task waits, and the next poll needs the answer.
             counter = await asyncio.to_thread(self._catalog.change_counter)
-            if counter == self._last_change_counter and not stale:
+            if counter == self._last_change_counter and not must_read:
                 return
-            rows, live = await asyncio.to_thread(self._read, watches)
+            batches, active = await asyncio.to_thread(
+                read_followed,
+                self._catalog,
+                {one.row.id for one in subscriptions},
+                {one.principal for one in subscriptions},
+            )
         except BaseException:
             self._must_read = True
             raise
         self._last_change_counter = counter
-        for watch in watches:
-            row = rows.get(watch.row.id)
-            if row is None or watch.key_id not in live:
-                watch.close()
+        for subscription in subscriptions:
+            row = batches.get(subscription.row.id)
+            if row is None or subscription.principal not in active:
+                subscription.close()
             else:
-                watch.publish(row)
-
-    def _read(
-        self, subscriptions: Iterable[BatchSubscription]
-    ) -> tuple[dict[str, BatchRow], set[str]]:
-        with self._catalog.snapshot() as tx:
-            rows = batches.get_many(tx, {watch.row.id for watch in subscriptions})
-            return rows, api_keys.find_live_ids(tx, {watch.key_id for watch in subscriptions})
+                subscription.publish(row)

@@ -1,30 +1,24 @@
-"""``GET /api/v1/ingest/batches/{batchId}/errors``: refused records with all of their errors."""
+"""``GET /api/v1/ingest/batches/{batchId}/errors``: rejected records with all of their errors."""
 
-import asyncio
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request, Response, get
 
-from everlake.api import query as parameters
+from everlake.api.cursors import CursorCodec, raise_invalid_cursor
+from everlake.api.guards import principal_of, require_permission
+from everlake.api.query import parse_parameters
 from everlake.api.responses import json_response
-from everlake.api.routes.batches import get_existing_batch
-from everlake.api.services import Services, api_key_of, require_permission
+from everlake.api.services import Services
 from everlake.catalog.batches import BatchRow
-from everlake.catalog.database import Catalog
-from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.queries import PageQuery
 from everlake.contract.rejected_records import RefusedPage
-from everlake.landing.lines import LandingDamaged
-from everlake.landing.rejected import RejectedPosition, checksum_of, read_rejected_page
-from everlake.logs import logger
-from everlake.storage import ObjectMissing, ObjectStore
-from everlake.timeouts import run_with_timeout
+from everlake.operations.batches import get_batch
+from everlake.operations.rejected_records import RejectedPosition, open_rejected_records
+from everlake.timeouts import run_storage_call, run_with_timeout
 
-_CURSORS = parameters.CursorCodec("errors")
+_CURSORS = CursorCodec("errors")
 _POSITION = re.compile(r"(\d{1,18})(?:@(\d{1,9}))?", re.ASCII)
-
-_log = logger()
 
 
 @get(
@@ -34,64 +28,34 @@ _log = logger()
 async def list_batch_errors(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> Response[bytes]:
-    """One page of the batch's refused records, by index."""
-    query = request.query_params
-    limit = parameters.parse_page_size(query)
-    row = await run_with_timeout(
-        services.database_timeout,
-        get_existing_batch,
-        services.catalog,
-        api_key_of(request).workspace_id,
-        batch_id,
+    """Return a page of the batch's rejected records, by index."""
+    query = parse_parameters(PageQuery, request.query_params)
+    workspace_id = principal_of(request).workspace_id
+    batch = await run_with_timeout(
+        services.database_timeout, get_batch, services.catalog, workspace_id, batch_id
     )
-    if row.rejected_records_deleted:
-        raise _expired()
-    try:
-        page = await asyncio.to_thread(_read_page, services.store, row, query, limit)
-    except (LandingDamaged, ObjectMissing) as error:
-        if (
-            await run_with_timeout(services.database_timeout, _reload, services.catalog, row)
-        ).rejected_records_deleted:
-            raise _expired() from error
-        # No later try can mend that, and its message names places on our disks.
-        _log.error("refused records cannot be read", batch=batch_id, reason=str(error))
-        raise WireError(
-            ErrorCode.INTERNAL_ERROR,
-            "The refused records of this batch are lost or damaged. The log has more under "
-            f"request id {request.scope['state']['request_id']}.",
-        ) from error
+    page = await run_storage_call(services.storage_timeout, _read_page, services, batch, query)
     return json_response(page)
 
 
-def _reload(catalog: Catalog, row: BatchRow) -> BatchRow:
-    return get_existing_batch(catalog, row.workspace_id, row.id)
-
-
-def _expired() -> WireError:
-    return WireError(
-        ErrorCode.NOT_FOUND,
-        "The refused records of this batch were deleted after the time that this server keeps "
-        "them. The batch itself has their number and the first errors.",
-    )
-
-
-def _read_page(
-    store: ObjectStore, row: BatchRow, query: Mapping[str, str], limit: int
-) -> RefusedPage:
-    blob = None if row.rejected_path is None else store.get(row.rejected_path)
-    # A place in one object is none in another, nor in this one once it was written anew.
-    checksum = "" if blob is None else checksum_of(blob).hex()
-    scope = f"{row.workspace_id}/{row.id}/{checksum}"
-    start = _parse_position(_CURSORS.decode(scope, query))
-    if blob is None:
+def _read_page(services: Services, batch: BatchRow, query: PageQuery) -> RefusedPage:
+    rejected = open_rejected_records(services.catalog, services.store, batch)
+    # A position is valid for one object, and no longer once that is written anew.
+    checksum = "" if rejected is None else rejected.checksum
+    scope = f"{batch.workspace_id}/{batch.id}/{checksum}"
+    start = _parse_position(_CURSORS.decode(scope, query.cursor))
+    if rejected is None:
         return RefusedPage([], None)
-    records, following = read_rejected_page(blob, start, limit=limit)
+    records, following = rejected.page(start, limit=query.limit)
     if following is None:
         return RefusedPage(records, None)
-    place = str(following.offset)
-    if following.index is not None:
-        place += f"@{following.index}"
-    return RefusedPage(records, _CURSORS.encode(scope, place))
+    return RefusedPage(records, _CURSORS.encode(scope, _format_position(following)))
+
+
+def _format_position(position: RejectedPosition) -> str:
+    if position.index is None:
+        return str(position.offset)
+    return f"{position.offset}@{position.index}"
 
 
 def _parse_position(text: str | None) -> RejectedPosition:
@@ -99,7 +63,5 @@ def _parse_position(text: str | None) -> RejectedPosition:
         return RejectedPosition()
     found = _POSITION.fullmatch(text)
     if found is None:
-        parameters.raise_invalid_parameter(
-            "cursor", "must be the nextCursor of an earlier page of this list"
-        )
+        raise_invalid_cursor()
     return RejectedPosition(int(found[1]), None if found[2] is None else int(found[2]))

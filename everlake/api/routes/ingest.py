@@ -1,52 +1,41 @@
-"""``POST /api/v1/ingest`` (contract)."""
+"""``POST /api/v1/ingest``: submitting records."""
 
-from typing import Any, cast
+from typing import Any
 
 from litestar import Request, Response, post
 
-from everlake.api import query
+from everlake.api.guards import principal_of, require_permission
+from everlake.api.query import parse_parameters
 from everlake.api.request_body import declared_length, read_body
 from everlake.api.responses import json_response
-from everlake.api.services import Services, api_key_of, require_permission
-from everlake.contract.batches import PayloadFormat
+from everlake.api.services import Services
 from everlake.contract.media_types import parse_media_type
+from everlake.contract.queries import IngestHeaders, IngestQuery
 from everlake.ingest.body_reader import BodyReader
 from everlake.ingest.types import IngestRequest
-
-MAX_IDEMPOTENCY_KEY_LENGTH = 256
-PAYLOAD_FORMATS = ("text", "audio", "video", "file")
 
 
 @post("/api/v1/ingest", guards=[require_permission("api:write")], status_code=202)
 async def ingest(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
-    """Submit records."""
+    """Accept records as a batch, or validate them only (``dry_run``)."""
     media_type = parse_media_type(request.headers.get("content-type", ""))
     reader = BodyReader(request.headers.get("content-encoding", ""), services.limits.body_bytes)
     size = declared_length(request.headers.get("content-length"), services.limits.body_bytes)
     reader.check_length(size)
-    async with services.body_semaphore.reserve(max(size, 1)):
+    with await services.body_memory.acquire(max(size, 1)):
         body = await read_body(request.receive, reader, services.body_timeout)
-        dry_run = query.parse_flag(request.query_params, "dry_run")
+        query = parse_parameters(IngestQuery, request.query_params)
+        headers = parse_parameters(IngestHeaders, request.headers)
         admitted = await services.ingest.submit(
             IngestRequest(
-                key=api_key_of(request),
+                principal=principal_of(request),
                 body=body,
                 media_type=media_type,
-                payload_format=cast(
-                    "PayloadFormat | None",
-                    query.parse_choice(request.query_params, "format", PAYLOAD_FORMATS),
-                ),
-                idempotency_key=_parse_idempotency_key(request.headers.get("idempotency-key")),
-                dry_run=dry_run,
+                payload_format=query.format,
+                idempotency_key=headers.idempotency_key,
+                dry_run=query.dry_run,
             )
         )
-    headers = {"Idempotent-Replayed": "true"} if admitted.replayed else None
-    return json_response(admitted.receipt, status=200 if dry_run else 202, headers=headers)
-
-
-def _parse_idempotency_key(value: str | None) -> str | None:
-    if value is not None and not 1 <= len(value) <= MAX_IDEMPOTENCY_KEY_LENGTH:
-        query.raise_invalid_parameter(
-            "Idempotency-Key", f"must have 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters"
-        )
-    return value
+    replayed = {"Idempotent-Replayed": "true"} if admitted.replayed else None
+    status = 200 if query.dry_run else 202
+    return json_response(admitted.receipt, status=status, headers=replayed)

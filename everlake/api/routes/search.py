@@ -1,92 +1,56 @@
-"""``GET /api/v1/search``: who said something like this."""
+"""``GET /api/v1/search``: full-text search for what was said."""
 
-import asyncio
 from typing import Any
 
-import msgspec
 from litestar import Request, Response, get
 from msgspec import UNSET, UnsetType
 
-from everlake.api import query as parameters
+from everlake.api.cursors import CursorCodec
+from everlake.api.guards import principal_of, require_permission
+from everlake.api.query import parse_parameters, raise_invalid_parameter
 from everlake.api.responses import json_response
-from everlake.api.services import Services, api_key_of, require_permission
-from everlake.contract.envelope import RECORD_TYPES
-from everlake.lake import Lake
+from everlake.api.services import Services
+from everlake.contract.queries import SearchQuery
+from everlake.contract.search import SearchAttachment, SearchPage, SearchResult
 from everlake.model.utterances import UtteranceFilters
-from everlake.search import SearchHit, SearchHits, search
+from everlake.operations import search
+from everlake.operations.errors import InvalidInput
+from everlake.search import SearchHit
+from everlake.timeouts import run_storage_call
 
-_CURSORS = parameters.CursorCodec("search")
-_MAX_QUERY_LENGTH = 1_000
-_MAX_ID_LENGTH = 128
-
-
-class SearchAttachment(msgspec.Struct, rename="camel"):
-    """The attachment that an utterance is from."""
-
-    attachment_id: str
-    filename: str
-
-
-class SearchResult(msgspec.Struct, rename="camel", omit_defaults=True):
-    """One utterance that answers the query, and the record it is from."""
-
-    record_id: str
-    version: int
-    batch_id: str
-    type: str
-    source: str
-    event_at: str
-    score: float
-    ordinal: int
-    text: str
-    passage: str
-    highlights: list[tuple[int, int]]
-    speaker: str | UnsetType = UNSET
-    role: str | UnsetType = UNSET
-    said_at: str | UnsetType = UNSET
-    attachment: SearchAttachment | UnsetType = UNSET
-
-
-class SearchResultPage(msgspec.Struct, rename="camel"):
-    """One page of results, best first."""
-
-    results: list[SearchResult]
-    next_cursor: str | None
+_CURSORS = CursorCodec("search")
 
 
 @get("/api/v1/search", guards=[require_permission("api:read")])
 async def search_utterances(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
-    """One page of what was said, best answer first."""
-    query = request.query_params
-    workspace_id = api_key_of(request).workspace_id
-    words = parameters.parse_text(query, "q", _MAX_QUERY_LENGTH)
-    if words is None:
-        parameters.raise_invalid_parameter("q", "is required: the words to search for")
-    limit = parameters.parse_page_size(query)
+    """Return a page of utterances that match the query, best match first."""
+    workspace_id = principal_of(request).workspace_id
+    query = parse_parameters(SearchQuery, request.query_params)
     filters = UtteranceFilters(
-        type=parameters.parse_choice(query, "type", RECORD_TYPES),
-        source=parameters.parse_text(query, "source", 64),
-        project=parameters.parse_text(query, "project", _MAX_ID_LENGTH),
-        product=parameters.parse_text(query, "product", _MAX_ID_LENGTH),
-        since=parameters.parse_time(query, "since"),
-        until=parameters.parse_time(query, "until"),
+        type=query.type,
+        source=query.source,
+        project=query.project,
+        product=query.product,
+        since=query.since,
+        until=query.until,
     )
-    offset = int(_CURSORS.decode(workspace_id, query) or 0)
-    page = await asyncio.to_thread(
-        _run_search, services.lake, workspace_id, words, filters, limit, offset
-    )
-    following = page.next_offset
-    next_cursor = None if following is None else _CURSORS.encode(workspace_id, str(following))
-    return json_response(SearchResultPage([_result_of(hit) for hit in page.hits], next_cursor))
-
-
-def _run_search(
-    lake: Lake, workspace_id: str, words: str, filters: UtteranceFilters, limit: int, offset: int
-) -> SearchHits:
+    offset = int(_CURSORS.decode(workspace_id, query.cursor) or 0)
     try:
-        return search(lake, workspace_id, words, filters=filters, limit=limit, offset=offset)
-    except ValueError as error:
-        parameters.raise_invalid_parameter("q", f"cannot be searched for: {str(error).rstrip('.')}")
+        hits = await run_storage_call(
+            services.storage_timeout,
+            search.search_utterances,
+            services.lake,
+            workspace_id,
+            query.q,
+            filters=filters,
+            limit=query.limit,
+            offset=offset,
+        )
+    except InvalidInput as error:
+        raise_invalid_parameter("q", f"cannot be searched for: {str(error).rstrip('.')}")
+    following = hits.next_offset
+    next_cursor = None if following is None else _CURSORS.encode(workspace_id, str(following))
+    return json_response(SearchPage([_result_of(hit) for hit in hits.hits], next_cursor))
 
 
 def _result_of(hit: SearchHit) -> SearchResult:

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from everlake.api.routes import batch_events
+from everlake.api import event_stream
 from everlake.api.subscriptions import BatchSubscription
 from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
@@ -29,12 +29,12 @@ ROW = BatchRow(
 
 
 def test_a_quiet_stream_says_that_it_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_events, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(event_stream, "HEARTBEAT_SECONDS", 0.01)
 
     async def listen() -> list[bytes]:
         watch = BatchSubscription("k", ROW)
         heard: list[bytes] = []
-        async for message in batch_events.event_messages(watch, None):
+        async for message in event_stream.event_messages(watch, None):
             heard.append(message.encode())
             if heard.count(b": \r\n\r\n") == 3:
                 watch.close()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everlake.api.rate_limit import LocalRateLimiter
+from everlake.api.rate_limit.limiter import LocalRateLimiter
 from everlake.contract.errors import ErrorCode, WireError
 
 rates = st.sampled_from([0.1, 1.0, 3.0, 10.0, 1_000.0]) | st.floats(0.01, 10_000)

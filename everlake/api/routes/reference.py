@@ -1,6 +1,5 @@
-"""The pages about the server itself: health, description, documentation. No key is needed."""
+"""``/openapi.json``, ``/docs`` and ``/llms.txt``: descriptions of the API, without a key."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -13,34 +12,12 @@ from everlake.api.reference.llms_txt import render_llms_txt
 from everlake.api.reference.static_files import read_static_file
 from everlake.api.responses import json_response
 from everlake.api.services import Services
-from everlake.contract.errors import RETRY_AFTER_SECONDS, ErrorCode, WireError
-from everlake.runtime.metrics_exposition import MEDIA_TYPE
-from everlake.timeouts import run_with_timeout
-
-
-@get("/healthz")
-async def get_health() -> Response[bytes]:
-    """The process lives."""
-    return json_response({"status": "ok"})
-
-
-@get("/readyz")
-async def get_readiness(services: Services) -> Response[bytes]:
-    """The process can do its work: its database and its storage answer."""
-    faults = await run_with_timeout(services.database_timeout, services.readiness.failures)
-    if faults:
-        raise WireError(
-            ErrorCode.UNAVAILABLE,
-            "Not ready: " + "; ".join(f"{part}: {reason}" for part, reason in faults.items()),
-            details=dict(faults),
-            retry_after=RETRY_AFTER_SECONDS,
-        )
-    return json_response({"status": "ok"})
+from everlake.contract.errors import ErrorCode, WireError
 
 
 @get("/openapi.json")
 async def get_openapi(services: Services) -> Response[bytes]:
-    """The OpenAPI 3.1 description of this server."""
+    """Return the OpenAPI 3.1 document of this server."""
     return json_response(msgspec.json.encode(build_document(services.limits, version=__version__)))
 
 
@@ -66,14 +43,7 @@ async def get_static_file(name: str) -> Response[bytes]:
 
 @get("/llms.txt")
 async def get_llms_txt(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
-    """What a language model needs to know to use this server."""
+    """Return a description of the API for language models."""
     base_url = str(request.base_url).rstrip("/")
     text = render_llms_txt(services.limits, base_url=base_url)
     return Response(text.encode(), media_type="text/plain; charset=utf-8")
-
-
-@get("/metrics")
-async def get_metrics(services: Services) -> Response[bytes]:
-    """The counts of this machine's processes, and the queue, for Prometheus."""
-    text = await asyncio.to_thread(services.metrics_page.render)
-    return Response(text, headers={"Content-Type": MEDIA_TYPE})

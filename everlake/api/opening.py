@@ -1,0 +1,75 @@
+"""Opening of the services that the settings describe."""
+
+from everlake.api.byte_semaphore import ByteSemaphore
+from everlake.api.rate_limit.limiter import CatalogRateLimiter, LocalRateLimiter, RateLimiter
+from everlake.api.readiness import ReadinessCheck
+from everlake.api.services import Services
+from everlake.api.subscriptions import BatchSubscriptions
+from everlake.attachments.uploads.service import UploadService
+from everlake.catalog.database import Catalog
+from everlake.catalog.opening import open_catalog
+from everlake.identity.api_key_authentication import ApiKeyAuthenticator
+from everlake.ingest.group_commit import GroupCommitter
+from everlake.ingest.service import IngestService
+from everlake.lake.opening import open_lake
+from everlake.metrics import Metrics, acquire_slot
+from everlake.runtime.metrics_exposition import MetricsExposition
+from everlake.settings import Settings
+from everlake.settings.defaults import STORAGE_TIMEOUT_SECONDS
+from everlake.storage import open_store
+
+
+def open_services(settings: Settings) -> Services:
+    """Open the catalog, the storage and the lake, and the services on top of them.
+
+    Raises:
+        CatalogError: the database cannot be used; the message says what to do.
+        StorageError: the storage cannot be used.
+    """
+    # The slot comes first: it determines where the metrics are counted.
+    slot = acquire_slot(settings.metrics_directory, "api")
+    metrics = Metrics()
+    catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
+    catalog.check()
+    store = open_store(settings.archive_url)
+    timeout = settings.database.timeout
+    committer = GroupCommitter(catalog, store, timeout)
+    body_memory = ByteSemaphore(settings.api.body_memory, settings.api.body_timeout)
+    return Services(
+        catalog=catalog,
+        store=store,
+        readiness=ReadinessCheck(catalog, store),
+        lake=open_lake(settings.archive_url, catalog),
+        committer=committer,
+        ingest=IngestService(catalog, store, committer, settings.limits, timeout, metrics),
+        uploads=UploadService(
+            catalog,
+            store,
+            lifetime_hours=settings.uploads.lifetime_hours,
+            part_bytes=settings.uploads.part_bytes,
+            direct=settings.uploads.target == "bucket",
+        ),
+        authenticator=ApiKeyAuthenticator(catalog, timeout),
+        rate_limiter=_open_rate_limiter(settings, catalog),
+        body_memory=body_memory,
+        upload_memory=ByteSemaphore(
+            settings.api.body_memory // 2, settings.api.body_timeout, body_memory
+        ),
+        body_timeout=settings.api.body_timeout,
+        database_timeout=timeout,
+        storage_timeout=STORAGE_TIMEOUT_SECONDS,
+        limits=settings.limits,
+        subscriptions=BatchSubscriptions(catalog),
+        metrics=metrics,
+        metrics_exposition=MetricsExposition(metrics, slot, catalog, settings.rebuild_lock),
+    )
+
+
+def _open_rate_limiter(settings: Settings, catalog: Catalog) -> RateLimiter:
+    limits = settings.limits
+    if catalog.is_shared:
+        return CatalogRateLimiter(
+            catalog, limits.requests_per_second, limits.burst, settings.database.timeout
+        )
+    file = settings.data_directory / "rate-limits"
+    return LocalRateLimiter(limits.requests_per_second, limits.burst, file)

@@ -1,0 +1,1 @@
+"""Rate limit of API keys, over all API processes (contract, Limits)."""
