@@ -1,9 +1,7 @@
-"""``everlake batches``: what was accepted, and how far it is."""
+"""``everlake batches``: batches and their progress."""
 
-import re
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Annotated
 
@@ -11,35 +9,30 @@ import msgspec
 import typer
 from msgspec import UNSET
 
-from everlake.catalog import batch_queue, batches
-from everlake.catalog.batch_events import EventId, events_since
-from everlake.catalog.batches import BatchRow
-from everlake.catalog.database import Catalog
-from everlake.cli.admin import format_time
 from everlake.cli.batch_attachments import list_attachments, retry_attachments
-from everlake.cli.context import (
-    DataOption,
-    JsonOption,
-    WorkspaceOption,
+from everlake.cli.console import (
     fail,
-    load_settings,
-    open_existing_catalog,
+    format_time,
     out,
+    print_fields,
     print_json,
+    print_list,
     print_table,
-    resolve_workspace_id,
 )
+from everlake.cli.error_groups import group_message
+from everlake.cli.options import DataOption, JsonOption, WorkspaceOption, load_settings
 from everlake.contract.batches import Batch, BatchStatus
 from everlake.contract.rejected_records import RefusedRecord
-from everlake.landing.lines import LandingDamaged
-from everlake.landing.rejected import read_rejected
+from everlake.operations import batches
+from everlake.operations.batches import BatchFilters
+from everlake.operations.errors import NothingToRetry, RejectedRecordsDeleted
+from everlake.operations.opening import existing_catalog
+from everlake.operations.rejected_records import open_rejected_records
+from everlake.operations.workspaces import resolve_workspace
 from everlake.storage import open_store
 
-_POLL_SECONDS = 0.1
-_INDEX = re.compile(r"\[\d+\]", re.ASCII)
-
 app = typer.Typer(
-    help="Batches and how far they are.",
+    help="Batches and their progress.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -48,12 +41,17 @@ app = typer.Typer(
 app.command("attachments")(list_attachments)
 app.command("retry-attachments")(retry_attachments)
 
+BatchArgument = Annotated[str, typer.Argument(help="Id of the batch.")]
+
 
 @app.command("list")
 def list_batches(
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, help="Number of batches.")
+    ] = 20,
     status: Annotated[
-        BatchStatus | None, typer.Option("--status", help="Only these.", case_sensitive=False)
+        BatchStatus | None,
+        typer.Option("--status", help="Only batches in this status.", case_sensitive=False),
     ] = None,
     workspace: WorkspaceOption = None,
     data: DataOption = None,
@@ -63,203 +61,176 @@ def list_batches(
 
     Example: everlake batches list --status FAILED
     """
-    with open_existing_catalog(load_settings(data)) as catalog, catalog.snapshot() as tx:
-        workspace_id = resolve_workspace_id(tx, workspace)
-        rows = batches.page(tx, workspace_id, limit=limit, status=status)
-    if json:
-        for row in rows:
-            print_json(row.view())
-        return
-    print_table(
-        ("BATCH", "STATUS", "CREATED", "TYPE", "SOURCE", "ACCEPTED", "REFUSED"),
-        [
-            (
-                row.id,
-                row.status.value,
-                format_time(row.created_at),
-                row.type or "-",
-                row.source,
-                row.accepted,
-                row.rejected,
-            )
-            for row in rows
-        ],
+    with existing_catalog(load_settings(data)) as catalog:
+        page = batches.list_batches(
+            catalog,
+            resolve_workspace(catalog, workspace),
+            limit=limit,
+            filters=BatchFilters(status=status),
+        )
+    print_list(
+        page.items,
+        json=json,
+        as_json=lambda batch: batch.view(),
+        headers=("BATCH", "STATUS", "CREATED", "TYPE", "SOURCE", "ACCEPTED", "REJECTED"),
+        as_row=lambda batch: (
+            batch.id,
+            batch.status.value,
+            format_time(batch.created_at),
+            batch.type or "-",
+            batch.source,
+            batch.accepted,
+            batch.rejected,
+        ),
     )
 
 
 @app.command("show")
 def show_batch(
-    batch_id: Annotated[str, typer.Argument(help="The batch's id.")],
+    batch_id: BatchArgument,
     workspace: WorkspaceOption = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show one batch: its counts, its times, its first errors, and why it failed.
+    """Show a batch: counts, times, the first errors, and why it failed.
 
     Example: everlake batches show 0198c0de-...
     """
-    with open_existing_catalog(load_settings(data)) as catalog, catalog.snapshot() as tx:
-        row = _require_batch(
-            batches.get(tx, resolve_workspace_id(tx, workspace), batch_id), batch_id
-        )
+    with existing_catalog(load_settings(data)) as catalog:
+        batch = batches.get_batch(catalog, resolve_workspace(catalog, workspace), batch_id)
     if json:
-        known = {"failure": row.failure, "landing": row.landing_path, "refused": row.rejected_path}
-        view: dict[str, object] = msgspec.to_builtins(row.view())
-        print_json({**view, **{name: text for name, text in known.items() if text is not None}})
+        extra = {
+            "failure": batch.failure,
+            "landing": batch.landing_path,
+            "refused": batch.rejected_path,
+        }
+        view: dict[str, object] = msgspec.to_builtins(batch.view())
+        print_json({**view, **{name: text for name, text in extra.items() if text is not None}})
         return
-    facts = {
-        "batch": row.id,
-        "status": row.status.value,
-        "created": format_time(row.created_at),
-        "landed": format_time(row.landed_at),
-        "complete": format_time(row.completed_at),
-        "type": row.type or "-",
-        "source": row.source,
-        "accepted": row.accepted,
-        "refused": row.rejected,
-        "failure": row.failure or "-",
-        "landing object": row.landing_path or "-",
-        "refused object": row.rejected_path or "-",
-    }
-    for name, value in facts.items():
-        out.print(f"{name:<15}{value}", markup=False)
-    if row.errors:
+    print_fields(
+        {
+            "batch": batch.id,
+            "status": batch.status.value,
+            "created": format_time(batch.created_at),
+            "landed": format_time(batch.landed_at),
+            "complete": format_time(batch.completed_at),
+            "type": batch.type or "-",
+            "source": batch.source,
+            "accepted": batch.accepted,
+            "rejected": batch.rejected,
+            "failure": batch.failure or "-",
+            "landing object": batch.landing_path or "-",
+            "rejected object": batch.rejected_path or "-",
+        },
+        width=16,
+    )
+    if batch.errors:
         print_table(
-            ("INDEX", "CODE", "WHY"), [(e.index, e.code.value, e.message) for e in row.errors]
+            ("INDEX", "CODE", "MESSAGE"),
+            [(error.index, error.code.value, error.message) for error in batch.errors],
         )
 
 
 @app.command("watch")
 def watch_batch(
-    batch_id: Annotated[str, typer.Argument(help="The batch's id.")],
+    batch_id: BatchArgument,
     workspace: WorkspaceOption = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Follow a batch to its end; the exit code is 1 when it is FAILED.
+    """Follow a batch until it is settled; the exit code is 1 if it is FAILED then.
 
-    That is when it is COMPLETE and its attachments are fetched or have failed too.
+    A batch is settled when it is FAILED, or COMPLETE and none of its attachments is left to fetch.
 
     Example: everlake batches watch 0198c0de-...
     """
-    with open_existing_catalog(load_settings(data)) as catalog:
-        with catalog.snapshot() as tx:
-            workspace_id = resolve_workspace_id(tx, workspace)
+    report = print_json if json else _print_progress
+    with existing_catalog(load_settings(data)) as catalog:
+        workspace_id = resolve_workspace(catalog, workspace)
         with nullcontext() if json else out.status(f"watching batch {batch_id}"):
-            row = _watch_until_settled(
-                catalog, workspace_id, batch_id, print_json if json else _print_progress
-            )
-    if row.status is BatchStatus.FAILED:
-        fail(f"batch {batch_id} is FAILED: {row.failure}")
-
-
-def _watch_until_settled(
-    catalog: Catalog, workspace_id: str, batch_id: str, report: Callable[[Batch], None]
-) -> BatchRow:
-    """Tell of each change of the batch; return it as it is in the end."""
-    mark: EventId | None = None
-    while True:
-        seen = catalog.change_counter()
-        with catalog.snapshot() as tx:
-            row = _require_batch(batches.get(tx, workspace_id, batch_id), batch_id)
-        for change in events_since(row, mark):
-            mark = change.event_id
-            report(change.batch)
-        if row.is_settled:
-            return row
-        while catalog.change_counter() == seen:
-            time.sleep(_POLL_SECONDS)
-
-
-def _print_progress(batch: Batch) -> None:
-    words = f"{batch.status:<11}{batch.acceptedCount:,} accepted, {batch.rejectedCount:,} refused"
-    if batch.attachmentDownloadTotal is not UNSET:
-        words += (
-            f", attachments {batch.attachmentDownloadStatus}:"
-            f" {batch.attachmentDownloadComplete} of {batch.attachmentDownloadTotal}"
-        )
-        if batch.attachmentDownloadFailed:
-            words += f", {batch.attachmentDownloadFailed} failed"
-    out.print(words, markup=False)
+            for event in batches.follow_batch(catalog, workspace_id, batch_id):
+                report(event.batch)
+        batch = batches.get_batch(catalog, workspace_id, batch_id)
+    if batch.status is BatchStatus.FAILED:
+        fail(f"batch {batch_id} is FAILED: {batch.failure}")
 
 
 @app.command("errors")
 def list_errors(
-    batch_id: Annotated[str, typer.Argument(help="The batch's id.")],
+    batch_id: BatchArgument,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=10_000, help="How many lines of the table.")
+        int, typer.Option("--limit", min=1, max=10_000, help="Number of lines of the table.")
     ] = 50,
     workspace: WorkspaceOption = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show why records of a batch were refused: each error and how often it is there.
+    """Show why records of a batch were rejected: each error, and how often it occurs.
 
-    With --json each refused record is a line, with its payload and all of its errors.
+    With --json, print each rejected record with its payload and all of its errors.
 
     Example: everlake batches errors 0198c0de-... --json
     """
     settings = load_settings(data)
-    with open_existing_catalog(settings) as catalog, catalog.snapshot() as tx:
-        row = _require_batch(
-            batches.get(tx, resolve_workspace_id(tx, workspace), batch_id), batch_id
-        )
-    if row.rejected_path is None:
+    try:
+        with existing_catalog(settings) as catalog:
+            batch = batches.get_batch(catalog, resolve_workspace(catalog, workspace), batch_id)
+            store = open_store(settings.archive_url)
+            rejected = open_rejected_records(catalog, store, batch)
+    except RejectedRecordsDeleted:
         if not json:
             out.print(
-                "Its refused records were deleted after EVERLAKE_KEEP_REFUSED_DAYS; "
+                "Its rejected records were deleted after EVERLAKE_KEEP_REFUSED_DAYS; "
                 "everlake batches show has the first errors."
-                if row.rejected_records_deleted
-                else "No record of this batch was refused."
             )
         return
-    refused = read_rejected(open_store(settings.archive_url).get(row.rejected_path))
-    try:
-        if json:
-            for record in refused:
-                print_json(record)
-        else:
-            _print_counts(refused, limit)
-    except LandingDamaged as error:
-        fail(f"{row.rejected_path} is damaged: {error}. Put a backup in its place.")
-
-
-def _print_counts(refused: Iterable[RefusedRecord], limit: int) -> None:
-    # Which one of a list breaks the rule makes no other kind of error.
-    counts = Counter(
-        (fault.code.value, _INDEX.sub("[n]", fault.message))
-        for record in refused
-        for fault in record.errors
-    )
-    rows = [(f"{count:,}", code, message) for (code, message), count in counts.most_common(limit)]
-    print_table(("COUNT", "CODE", "WHY"), rows)
-    if len(counts) > limit:
-        out.print(f"and {len(counts) - limit:,} more: see --limit, or --json for all of them")
+    if json:
+        for record in rejected or ():
+            print_json(record)
+    elif rejected is None:
+        out.print("No record of this batch was rejected.")
+    else:
+        _print_error_counts(rejected, limit)
 
 
 @app.command("retry")
 def retry_batch(
-    batch_id: Annotated[str, typer.Argument(help="The batch's id.")],
-    workspace: WorkspaceOption = None,
-    data: DataOption = None,
+    batch_id: BatchArgument, workspace: WorkspaceOption = None, data: DataOption = None
 ) -> None:
-    """Send a failed batch on from where it was, once what made it fail is mended.
+    """Resume a failed batch at the stage that failed, once the cause is removed.
 
     Example: everlake batches retry 0198c0de-...
     """
-    with open_existing_catalog(load_settings(data)) as catalog, catalog.transaction() as tx:
-        workspace_id = resolve_workspace_id(tx, workspace)
-        if not batch_queue.retry_failed(tx, workspace_id, batch_id, now=catalog.now_ms()):
-            fail(f"batch {batch_id} is not FAILED with accepted records: there is nothing to retry")
-    out.print(f"batch {batch_id} is under way again: everlake batches show {batch_id}")
+    with existing_catalog(load_settings(data)) as catalog:
+        try:
+            retry = batches.retry_batch(catalog, resolve_workspace(catalog, workspace), batch_id)
+            resumed = retry.resumed
+        except NothingToRetry:
+            resumed = False
+    if not resumed:
+        fail(f"batch {batch_id} is not FAILED with accepted records: there is nothing to retry")
+    out.print(f"batch {batch_id} is being processed again: everlake batches show {batch_id}")
 
 
-def _require_batch(row: BatchRow | None, batch_id: str) -> BatchRow:
-    """The batch, which the catalog was asked for.
+def _print_progress(batch: Batch) -> None:
+    text = f"{batch.status:<11}{batch.acceptedCount:,} accepted, {batch.rejectedCount:,} rejected"
+    if batch.attachmentDownloadTotal is not UNSET:
+        text += (
+            f", attachments {batch.attachmentDownloadStatus}:"
+            f" {batch.attachmentDownloadComplete} of {batch.attachmentDownloadTotal}"
+        )
+        if batch.attachmentDownloadFailed:
+            text += f", {batch.attachmentDownloadFailed} failed"
+    out.print(text, markup=False)
 
-    Raises:
-        CommandError: it is not there.
-    """
-    if row is None:
-        fail(f"there is no batch {batch_id}: everlake batches list shows them")
-    return row
+
+def _print_error_counts(rejected: Iterable[RefusedRecord], limit: int) -> None:
+    counts = Counter(
+        (error.code.value, group_message(error.message))
+        for record in rejected
+        for error in record.errors
+    )
+    rows = [(f"{count:,}", code, message) for (code, message), count in counts.most_common(limit)]
+    print_table(("COUNT", "CODE", "MESSAGE"), rows)
+    if len(counts) > limit:
+        out.print(f"and {len(counts) - limit:,} more: see --limit, or --json for all of them")

@@ -1,23 +1,27 @@
-"""How commands say things, and how they end when they cannot go on. It imports little."""
+"""Console output of commands, and the error that ends a command."""
 
 import sys
-from collections.abc import Iterable
-from typing import Annotated, Any, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
-import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+T = TypeVar("T")
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+_ALLOWED_CONTROLS = "\n\t"
+
+
 class CommandError(Exception):
-    """A command cannot go on; the message says what to do."""
+    """The command cannot be carried out; the message says what to do."""
 
 
 def fail(message: str) -> NoReturn:
@@ -30,20 +34,55 @@ def fail(message: str) -> NoReturn:
 
 
 def print_json(value: Any) -> None:
-    """``value`` as one line of JSON."""
+    """Print ``value`` as one line of JSON."""
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
-_ALLOWED_CONTROLS = "\n\t"
+def print_list(
+    items: Iterable[T],
+    *,
+    json: bool,
+    as_json: Callable[[T], object],
+    headers: Iterable[str],
+    as_row: Callable[[T], Iterable[object]],
+) -> None:
+    """Print a list: as JSON, one object a line, or else as a table.
+
+    Args:
+        items: the list.
+        json: which of the two.
+        as_json: returns the object of an item.
+        headers: of the table's columns.
+        as_row: returns the cells of an item.
+    """
+    if json:
+        for item in items:
+            print_json(as_json(item))
+    else:
+        print_table(headers, [as_row(item) for item in items])
+
+
+def print_fields(fields: Mapping[str, object], *, width: int = 13) -> None:
+    """Print names and values, one pair a line; names fill ``width`` columns."""
+    for name, value in fields.items():
+        out.print(f"{name:<{width}}{value}", markup=False)
+
+
+def print_created(ids: Mapping[str, str], *, json: bool) -> None:
+    """Print the ids of what was created or changed: as JSON, or else one a line."""
+    if json:
+        print_json(ids)
+    else:
+        print_fields(ids)
 
 
 def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table; columns keep their whole text where output is not a terminal."""
+    """Print a table; outside of a terminal, cells keep their whole text."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for header in headers:
         table.add_column(header, overflow="fold", no_wrap=not out.is_terminal)
     for row in rows:
-        # As text, because a name from outside may hold what looks like markup.
+        # As text, because a name that a sender chose may look like markup.
         table.add_row(
             *(Text("" if cell is None else _replace_unprintable(str(cell))) for cell in row)
         )
@@ -53,14 +92,32 @@ def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Non
         Console(width=10_000, highlight=False).print(table)
 
 
+def pluralize(number: int, noun: str) -> str:
+    """Return ``1 batch``, ``2 batches``."""
+    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{ending}"
+
+
+def format_time(milliseconds: int | None) -> str:
+    """Return a time for people, in UTC; a dash for None."""
+    if milliseconds is None:
+        return "-"
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def relative_path(path: Path) -> str:
+    """Return ``path`` relative to the current directory, when it is below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def single_line(text: str) -> str:
+    """Return a text that a sender chose on one line, without what a terminal would obey."""
+    return _replace_unprintable(" ".join(text.split()))
+
+
 def _replace_unprintable(text: str) -> str:
-    """``text`` without what a terminal would obey: names come from whoever may send records."""
+    """Return ``text`` without what a terminal would obey."""
     return "".join(
         each if each.isprintable() or each in _ALLOWED_CONTROLS else "\ufffd" for each in text
     )
-
-
-def pluralize(number: int, noun: str) -> str:
-    """``1 batch``, ``2 batches``."""
-    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
-    return f"{number:,} {noun}{ending}"

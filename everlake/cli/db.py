@@ -2,36 +2,35 @@
 
 import typer
 
-from everlake.catalog.opening import open_catalog
-from everlake.cli.context import DataOption, load_settings, out
+from everlake.cli.console import out
 from everlake.cli.db_copy import copy
+from everlake.cli.options import DataOption, load_settings
+from everlake.operations.opening import upgrade_catalog
 
 app = typer.Typer(
-    help="The catalog's database: its schema, and a move to another one.", no_args_is_help=True
+    help="The catalog's database: its schema, and copying it to another database.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 
 @app.callback()
 def database() -> None:
-    """The catalog's database: its schema, and a move to another one."""
+    """The catalog's database: its schema, and copying it to another database."""
 
 
 @app.command()
 def upgrade(data: DataOption = None) -> None:
-    """Bring the database's schema up to what this version needs.
+    """Upgrade the schema of the database to this version.
 
-    Safe to call again, and from many machines at once: one does it, the others wait. On SQLite
-    every command does it by itself.
+    It is safe to run this again, and on many machines at once: one upgrades, the others wait. A
+    SQLite database is upgraded by every other command as well.
 
     Example: everlake db upgrade
     """
-    settings = load_settings(data)
-    catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
-    try:
-        catalog.upgrade()
-    finally:
-        catalog.close()
-    out.print("The database's schema is the one this version needs.")
+    upgrade_catalog(load_settings(data))
+    out.print("The schema of the database is the one that this version needs.")
 
 
 app.command("copy")(copy)

@@ -11,20 +11,13 @@ from everlake.catalog import table_copy as rows
 from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
 from everlake.catalog.table_copy import TableDigest
-from everlake.cli.console import pluralize
-from everlake.cli.context import (
-    DataOption,
-    JsonOption,
-    fail,
-    load_settings,
-    open_existing_catalog,
-    out,
-    print_json,
-)
+from everlake.cli.console import fail, out, pluralize, print_json
+from everlake.cli.options import DataOption, JsonOption, load_settings
 from everlake.cli.progress import ProgressReporter, reporting_progress
 from everlake.integrity.copy import archive as objects
 from everlake.integrity.copy.archive import ObjectTotals
 from everlake.integrity.copy.files import copy_files, list_files, verify_files
+from everlake.operations.opening import existing_catalog
 from everlake.runtime.data_locks import no_api_lock, serve_lock
 from everlake.runtime.liveness import LivenessLock
 from everlake.settings import Settings
@@ -59,7 +52,7 @@ def copy(
     """
     settings = load_settings(data)
     with (
-        open_existing_catalog(settings) as source,
+        existing_catalog(settings) as source,
         serve_lock(settings.data_directory),
         no_api_lock(settings.data_directory),
         _open_target(settings, to_database) as target,

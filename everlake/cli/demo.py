@@ -1,4 +1,4 @@
-"""``everlake demo``: start, send the sample data, wait, show what came out, stay up."""
+"""``everlake demo``."""
 
 import sys
 import time
@@ -6,20 +6,15 @@ from pathlib import Path
 from shutil import which
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from everlake.catalog import api_keys
 from everlake.catalog.database import Catalog
-from everlake.cli.context import err, fail, out, prepare_catalog, print_table
-from everlake.cli.search import show_hit
+from everlake.cli.console import err, fail, out, print_table, relative_path
+from everlake.cli.options import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption
+from everlake.cli.search import print_hit
 from everlake.cli.send_report import SendSummary, SendTally
-from everlake.cli.serve import (
-    DEFAULT_HOST,
-    DEFAULT_PORT,
-    HostOption,
-    PortOption,
-)
 from everlake.client import Client
 from everlake.client.client import NDJSON
 from everlake.client.parallel_sender import ParallelSender
@@ -31,14 +26,19 @@ from everlake.demo.samples import sample_requests
 from everlake.lake import Lake
 from everlake.lake.opening import open_lake
 from everlake.logs import configure_logging
-from everlake.model.utterances import UtteranceFilters
-from everlake.operations import first_workspace
-from everlake.operations.first_workspace import FirstWorkspace
+from everlake.operations.first_workspace import (
+    FIRST_PERMISSIONS,
+    FirstWorkspace,
+    ensure_first_workspace,
+)
+from everlake.operations.keys import create_key, list_keys, revoke_key
+from everlake.operations.opening import prepared_catalog
+from everlake.operations.records import summarize_records
+from everlake.operations.search import search_utterances
 from everlake.runtime.data_locks import serve_lock
 from everlake.runtime.health import base_url, wait_until_healthy
 from everlake.runtime.roles import start_serve
 from everlake.runtime.supervisor import Supervisor
-from everlake.search import search
 from everlake.settings import Settings, load
 
 DATA_DIRECTORY = "./everlake-demo"
@@ -55,20 +55,22 @@ def demo(
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_PORT,
     data: Annotated[
-        str, typer.Option("--data", help="Where the demo keeps its data.")
+        str, typer.Option("--data", help="Data directory of the demo.")
     ] = DATA_DIRECTORY,
     stay: Annotated[
-        bool, typer.Option("--stay/--no-stay", help="Stay up until Ctrl-C, or end when shown.")
+        bool, typer.Option("--stay/--no-stay", help="Keep running until Ctrl-C, or end afterwards.")
     ] = True,
 ) -> None:
-    """Start Everlake on sample data, show what comes out, and stay up.
+    """Start Everlake with sample data, and show the results.
+
+    It keeps running until Ctrl-C.
 
     Example: everlake demo --port 8500
     """
     settings = load(
         {
             "data": data,
-            # Whatever is set for a real one, sample data does not belong there.
+            # Sample data must not go to the database and the storage of a real installation.
             "database_url": "",
             "storage_url": "",
             "log_level": "warning",
@@ -78,16 +80,17 @@ def demo(
     )
     configure_logging(settings.logging.format, settings.logging.level, role="demo")
     with serve_lock(settings.data_directory):
-        with prepare_catalog(settings) as catalog:
-            made = _demo_workspace(catalog, settings)
+        with prepared_catalog(settings) as catalog:
+            workspace = _demo_workspace(catalog, settings)
         url = base_url(host, port)
         supervisor = start_serve(settings, host, port)
         try:
             wait_until_healthy(supervisor, host, port)
-            out.print(f"Everlake listens at {url}; its data is in {_relative_path(settings)}\n")
-            _run_demo(settings, made, url)
+            directory = relative_path(settings.data_directory)
+            out.print(f"Everlake listens at {url}; its data is in {directory}\n")
+            _run_demo(settings, workspace, url)
             if stay and not supervisor.stopping:
-                _print_next_steps(url, made, data)
+                _print_next_steps(url, workspace, data)
         except BaseException:
             supervisor.shut_down()
             raise
@@ -95,40 +98,40 @@ def demo(
 
 
 def _demo_workspace(catalog: Catalog, settings: Settings) -> FirstWorkspace:
-    """The demo's workspace, with a fresh key in place of an earlier run's."""
-    there = first_workspace.ensure_first_workspace(catalog, max_live_keys=settings.limits.keys_per_workspace)
-    if there.api_key is not None:
-        return there
-    with catalog.transaction() as tx:
-        for key in api_keys.page(tx, there.workspace_id, limit=settings.limits.keys_per_workspace * 100):
-            if key.label == _LABEL:
-                api_keys.revoke(tx, there.workspace_id, key.id)
-        key, secret = api_keys.create(
-            tx,
-            there.workspace_id,
-            label=_LABEL,
-            permissions=first_workspace.FIRST_PERMISSIONS,
-            source="demo",
-            max_live=settings.limits.keys_per_workspace,
-        )
-    return FirstWorkspace(there.workspace_id, there.product_id, there.project_id, secret, key.id)
+    """Return the demo's workspace; a new key replaces the one of an earlier run."""
+    max_keys = settings.limits.keys_per_workspace
+    first = ensure_first_workspace(catalog, max_live_keys=max_keys)
+    if first.api_key is not None:
+        return first
+    for key in list_keys(catalog, first.workspace_id):
+        if key.label == _LABEL and key.revoked_at is None:
+            revoke_key(catalog, first.workspace_id, key.id)
+    created = create_key(
+        catalog,
+        first.workspace_id,
+        label=_LABEL,
+        permissions=FIRST_PERMISSIONS,
+        source="demo",
+        max_live=max_keys,
+    )
+    return msgspec.structs.replace(first, api_key=created.secret, key_id=created.key.id)
 
 
-def _run_demo(settings: Settings, made: FirstWorkspace, url: str) -> None:
-    with Client(url, made.api_key or "") as client:
-        lines = sample_requests(made.product_id, made.project_id)
+def _run_demo(settings: Settings, workspace: FirstWorkspace, url: str) -> None:
+    with Client(url, workspace.api_key or "") as client:
+        lines = sample_requests(workspace.product_id, workspace.project_id)
         sent = _send_samples(client, lines)
         out.print(
             f"Sent {len(lines)} batches: {sent.accepted} records accepted, "
-            f"{sent.rejected} refused on purpose. Why, for some of them:"
+            f"{sent.rejected} rejected on purpose. Some of the reasons:"
         )
         reasons = dict.fromkeys(error.message for error in sent.errors)
-        print_table(("WHY",), [(reason,) for reason in list(reasons)[:4]])
+        print_table(("ERROR",), [(reason,) for reason in list(reasons)[:4]])
         _wait_until_complete(client, sent)
-    with prepare_catalog(settings) as catalog:
+    with prepared_catalog(settings) as catalog:
         lake = open_lake(settings.archive_url, catalog)
-        _print_record_counts(lake, made)
-        _print_searches(lake, made)
+        _print_record_counts(lake, workspace.workspace_id)
+        _print_searches(lake, workspace.workspace_id)
 
 
 def _send_samples(client: Client, lines: list[tuple[str, list[bytes]]]) -> SendSummary:
@@ -149,7 +152,7 @@ def _wait_until_complete(client: Client, sent: SendSummary) -> None:
     deadline = time.monotonic() + _COMPLETE_TIMEOUT
     waiting = set(sent.batches)
     bar = Progress(
-        TextColumn("\nanalysing"),
+        TextColumn("\nprocessing"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("batches complete"),
@@ -174,35 +177,30 @@ def _wait_until_complete(client: Client, sent: SendSummary) -> None:
     out.print(f"\nAll {len(sent.batches)} batches are COMPLETE. In the lake now:")
 
 
-def _print_record_counts(lake: Lake, made: FirstWorkspace) -> None:
-    summary = lake.records.summary(made.workspace_id)
+def _print_record_counts(lake: Lake, workspace_id: str) -> None:
+    summary = summarize_records(lake, workspace_id)
     print_table(("TYPE", "RECORDS"), [*summary.by_type.items(), ("all", summary.records)])
 
 
-def _print_searches(lake: Lake, made: FirstWorkspace) -> None:
+def _print_searches(lake: Lake, workspace_id: str) -> None:
     for query in _QUERIES:
         out.print(f"\nWho said something like: {query}", style="bold")
-        page = search(lake, made.workspace_id, query, filters=UtteranceFilters(), limit=2)
-        for hit in page.hits:
-            show_hit(hit)
+        for hit in search_utterances(lake, workspace_id, query, limit=2).hits:
+            print_hit(hit)
 
 
-def _print_next_steps(url: str, made: FirstWorkspace, data: str) -> None:
+def _print_next_steps(url: str, workspace: FirstWorkspace, data: str) -> None:
     out.print("\nTry it (Ctrl-C ends the demo):", style="bold")
-    out.print(f"  curl -H 'x-api-key: {made.api_key}' '{url}/api/v1/search?q=night+nurse&limit=3'")
+    out.print(
+        f"  curl -H 'x-api-key: {workspace.api_key}' '{url}/api/v1/search?q=night+nurse&limit=3'"
+    )
     out.print(f"  {_program_name()} search 'night nurse' --data {data}")
     out.print(f"  {url}/docs")
 
 
 def _program_name() -> str:
-    """How this program is called from here."""
+    """Return the command that runs this program from here."""
     return "everlake" if which("everlake") else str(Path(sys.argv[0]))
-
-
-def _relative_path(settings: Settings) -> str:
-    directory = settings.data_directory
-    here = Path.cwd()
-    return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
 
 
 def _finish(supervisor: Supervisor, *, stay: bool) -> None:

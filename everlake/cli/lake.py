@@ -1,4 +1,4 @@
-"""``everlake lake``: its tables as a whole. A command's module is imported when it is run."""
+"""``everlake lake``: commands on the lake's tables, each imported when it is run."""
 
 from typing import ClassVar
 
@@ -8,32 +8,35 @@ from everlake.cli.lazy import LazyGroup
 
 
 class LakeCommands(LazyGroup):
-    """What can be done with the tables."""
+    """The commands."""
 
     lazy_commands: ClassVar = {
-        "sql": ("sql:sql", "Ask the tables records, arrivals and utterances in SQL (DuckDB's)."),
+        "sql": (
+            "sql:sql",
+            "Query the tables records, arrivals and utterances in SQL, as DuckDB understands it.",
+        ),
         "export": (
             "export:export",
             "Copy a table as it is now into files, in folders by source, type and day.",
         ),
         "rebuild": (
             "rebuild:rebuild",
-            "Make the tables again from the landing archive and the catalog.",
+            "Rebuild the tables from the landing archive and the catalog.",
         ),
         "tables": (
             "tables:tables",
-            "List the tables: rows, the version that counts, and where each lies.",
+            "List the tables: rows, current version, and location.",
         ),
         "verify": (
             "verify:verify",
-            "Check that archive, catalog and tables agree; the exit code is 1 where they do not.",
+            "Check that archive, catalog and tables agree; the exit code is 1 if they do not.",
         ),
     }
 
 
 app = typer.Typer(
     cls=LakeCommands,
-    help="The lake's tables: SQL over them, copies of them, and whether they are right.",
+    help="The lake's tables: queries, exports, checks and rebuilds.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -42,4 +45,4 @@ app = typer.Typer(
 
 @app.callback()
 def lake() -> None:
-    """The lake's tables: SQL over them, copies of them, and whether they are right."""
+    """The lake's tables: queries, exports, checks and rebuilds."""

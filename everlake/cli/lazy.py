@@ -1,4 +1,4 @@
-"""Commands whose modules are imported when they are run."""
+"""Command groups whose commands are imported when they are run."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -11,10 +11,11 @@ from typer.main import get_command
 
 
 def load_command(target: str, name: str) -> Any:
-    """The command called ``name``.
+    """Import a command.
 
     Args:
-        target: its module in this package, a colon, and its function or group there.
+        target: its module in this package, a colon, and its function or typer app in it.
+        name: of the command.
     """
     module, _, member = target.partition(":")
     found = getattr(import_module(f"everlake.cli.{module}"), member)
@@ -28,10 +29,10 @@ def load_command(target: str, name: str) -> Any:
 
 
 class LazyGroup(TyperGroup):
-    """Commands that cost an import only when they are run, not in a help or a completion."""
+    """Group whose commands are imported when they are run, and not for a help or a completion."""
 
     lazy_commands: ClassVar[Mapping[str, tuple[str, str]]]
-    """Of each command, in the order of the help: what :func:`load` takes, and what it does."""
+    """By name, in the order of the help: target for :func:`load_command`, and summary."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -40,24 +41,24 @@ class LazyGroup(TyperGroup):
             self.add_command(TyperCommand(name, help=summary))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, imported now; None where there is none of that name."""
+        """Import and return a command; None when there is none of that name."""
         if self._listing or cmd_name not in self.lazy_commands:
             return super().get_command(ctx, cmd_name)
         return load_command(self.lazy_commands[cmd_name][0], cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """The part of the help on the commands."""
+        """Write the list of commands in the help."""
         with self._without_imports():
             super().format_commands(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        """What a shell proposes in place of ``incomplete``."""
+        """Return what a shell proposes in place of ``incomplete``."""
         with self._without_imports():
             return super().shell_complete(ctx, incomplete)
 
     @contextmanager
     def _without_imports(self) -> Generator[None]:
-        """For the length of a block, commands are names and summaries."""
+        """For the length of a block, let commands be names and summaries."""
         self._listing = True
         try:
             yield

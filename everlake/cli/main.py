@@ -1,4 +1,4 @@
-"""The ``everlake`` command. Each command's module is imported when it is asked for."""
+"""The ``everlake`` command: its commands, each imported when it is run, and its errors."""
 
 import sys
 from importlib import import_module
@@ -12,36 +12,39 @@ from everlake.cli.lazy import LazyGroup
 
 
 class Commands(LazyGroup):
-    """Everything that ``everlake`` can do."""
+    """The commands."""
 
     lazy_commands: ClassVar = {
-        "init": ("serve:init", "Create a first workspace, product, project and key."),
+        "init": ("init:init", "Create a first workspace, product, project and key."),
         "serve": ("serve:serve", "Run everything on this machine: the API and a worker."),
         "api": ("roles:api", "Run the API alone; everlake worker does the rest."),
         "worker": (
             "roles:worker",
-            "Run a worker alone: it lands and analyses what an API has accepted.",
+            "Run a worker alone: it processes the batches that an API has accepted.",
         ),
         "send": (
             "send:send",
             "Send records from files, in requests of at most 1,000 records and 5 MB.",
         ),
-        "batches": ("batches:app", "Batches and how far they are."),
-        "search": ("search:search", "Search what people said, best answer first."),
+        "batches": ("batches:app", "Batches and their progress."),
+        "search": ("search:search", "Search for what was said, best match first."),
         "lake": (
             "lake:app",
-            "The lake's tables: SQL over them, copies of them, and whether they are right.",
+            "The lake's tables: queries, exports, checks and rebuilds.",
         ),
-        "db": ("db:app", "The catalog's database: its schema, and a move to another one."),
-        "demo": ("demo:demo", "Start Everlake on sample data, show what comes out, and stay up."),
+        "db": ("db:app", "The catalog's database: its schema, and copying it to another database."),
+        "demo": (
+            "demo:demo",
+            "Start Everlake with sample data, and show the results.",
+        ),
         "doctor": (
             "doctor:doctor",
-            "Check configuration, database, storage, disk and versions; exit code 1 on trouble.",
+            "Check settings, database, storage, disk and versions.",
         ),
-        "workspaces": ("admin:workspaces_app", "Workspaces: each sees only its own."),
-        "products": ("admin:products_app", "Products that records are about."),
-        "projects": ("admin:projects_app", "Projects of a product."),
-        "keys": ("admin:keys_app", "API keys."),
+        "workspaces": ("workspaces:app", "Workspaces, which are isolated from each other."),
+        "products": ("products:app", "Products that records are about."),
+        "projects": ("projects:app", "Projects of a product."),
+        "keys": ("keys:app", "API keys of a workspace."),
     }
 
 
@@ -61,15 +64,16 @@ def everlake() -> None:
 
 
 class PandasBlocker:
-    """Hides pandas from imports.
+    """Import finder that hides pandas.
 
-    pyarrow loads it wherever it is installed: 0.3 s of processor time and 33 MB a process, and
-    nothing here uses it.
+    pyarrow imports it where it is installed, which takes 0.3 s of processor time and 33 MB in each
+    process, and nothing here uses it.
     """
 
     @staticmethod
     def find_spec(name: str, *_: object) -> ModuleSpec | None:
-        """
+        """Return None, which leaves a module to the other finders.
+
         Raises:
             ModuleNotFoundError: for pandas.
         """
@@ -79,20 +83,20 @@ class PandasBlocker:
 
 
 def program() -> None:
-    """:func:`main`, in a process that is ours alone."""
+    """Run :func:`main` in a process that runs nothing else."""
     sys.meta_path.insert(0, PandasBlocker)
     main()
 
 
 def main() -> None:
     """Run the command line; an expected error is one line on standard error and exit code 1."""
-    # A greeting must not wait in a buffer when output goes to a file or a pipe.
+    # Otherwise a greeting waits in a buffer when the output goes to a file or a pipe.
     cast("TextIOWrapper", sys.stdout).reconfigure(line_buffering=True)
     try:
         app()
     except Exception as error:
-        expected: tuple[type[Exception], ...] = import_module("everlake.cli.errors").EXPECTED_ERRORS
-        if not isinstance(error, expected):
+        errors = import_module("everlake.cli.errors")
+        if not isinstance(error, errors.EXPECTED_ERRORS):
             raise
-        sys.stderr.write(f"everlake: {error}\n")
+        sys.stderr.write(f"everlake: {errors.message_of(error)}\n")
         sys.exit(1)

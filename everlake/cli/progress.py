@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from everlake.cli.context import err
+from everlake.cli.console import err
 
 _PRINT_INTERVAL = 5.0
 

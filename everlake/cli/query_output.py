@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from everlake.cli.context import err, out
+from everlake.cli.console import err, out
 
 Row: TypeAlias = Sequence[str | None]
 

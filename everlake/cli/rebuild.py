@@ -1,112 +1,110 @@
-"""``everlake lake rebuild``: the tables made again from the archive and the catalog."""
+"""``everlake lake rebuild``."""
 
 import shutil
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from everlake.catalog.database import Catalog
-from everlake.cli.console import pluralize
-from everlake.cli.context import (
+from everlake.cli.console import out, pluralize
+from everlake.cli.lake_workspaces import finish, print_problems, selected_workspaces
+from everlake.cli.options import (
+    AllOption,
     DataOption,
     JsonOption,
     WorkspaceOption,
     load_settings,
-    open_existing_catalog,
-    out,
-    print_json,
-    resolve_workspace_ids,
 )
-from everlake.cli.problems import show_problems
 from everlake.cli.progress import reporting_progress
-from everlake.integrity.rebuild import RebuildResult, StepProgressCallback, rebuild_each
-from everlake.integrity.rebuild import rebuild as make_again
+from everlake.integrity.rebuild import RebuildResult, rebuild_each
+from everlake.integrity.rebuild import rebuild as rebuild_workspace
+from everlake.integrity.types import StepProgressCallback
+from everlake.jobs.queue import JobQueue, job_owner
+from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.opening import open_lake
 from everlake.lake.writer_leases import WriterLeases
+from everlake.operations.opening import existing_catalog
 from everlake.runtime.gc_tuning import tuned_for_batches
 from everlake.runtime.interrupt import exits_immediately_on_signal
 from everlake.runtime.liveness import LivenessLock
 from everlake.runtime.locks import exclusive_lock
 from everlake.settings import Settings
 from everlake.storage import open_store
-from everlake.tables.local_table_set import STAGING_FOLDER
-from everlake.tables.spec import LAKE_FOLDER
-
-AllOption = Annotated[bool, typer.Option("--all", help="Every workspace.")]
+from everlake.tables.local_backend import LocalTableBackend
+from everlake.worker.attachments.indexing import IndexingWorker
 
 _WRITER_LEASE_MS = 10_000
+_INDEXING_LEASE_MS = 300_000
+"""Nothing renews these leases. If this process dies, its texts wait until they end."""
 
 
 def rebuild(
     workspace: WorkspaceOption = None,
-    every: AllOption = False,
+    all_workspaces: AllOption = False,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make the tables again from the landing archive and the catalog.
+    """Rebuild the tables from the landing archive and the catalog.
 
-    The old tables serve until the new ones are whole, and a server may run and take in more all
-    the time. Stopped, by Ctrl-C or anything else, it goes on where it was when it is called again.
+    The old tables stay in use until the new ones are complete, and Everlake may be running and
+    accept records all the time. When the command is stopped, by Ctrl-C or anything else, the next
+    call continues where it stopped.
 
     Example: everlake lake rebuild --all
     """
     settings = load_settings(data)
-    with open_existing_catalog(settings) as catalog:
-        ids = resolve_workspace_ids(catalog, workspace, all_workspaces=every)
-        staging = settings.lake_root / LAKE_FOLDER / STAGING_FOLDER
+    with existing_catalog(settings) as catalog:
+        ids = selected_workspaces(catalog, workspace, all_workspaces=all_workspaces)
+        staging = LocalTableBackend.staging_directory(settings.lake_root)
         with (
             exclusive_lock(settings.rebuild_lock, _conflict_message),
-            _temporary_directory(staging) as scratch,
-            exits_immediately_on_signal(scratch),
-            reporting_progress(quiet=json) as watch,
+            _temporary_directory(staging) as directory,
+            exits_immediately_on_signal(directory),
+            reporting_progress(quiet=json) as report,
             tuned_for_batches(),
         ):
-            done = rebuild_each(
+            results = rebuild_each(
                 ids,
-                lambda one: _rebuild_workspace(settings, catalog, one, watch, scratch),
-                staging,
-                watch,
+                lambda workspace_id: _rebuild(settings, catalog, workspace_id, report, directory),
+                registry=DERIVED_TABLES,
+                now=catalog.now_ms(),
+                directory=staging,
+                report_progress=report,
             )
-    well = not any(one.problems for one in done)
-    if json:
-        print_json({"ok": well, "workspaces": done})
-    else:
-        for one in done:
-            _print_result(one)
-    if not well:
-        sys.exit(1)
+    finish(results, _print_result, json=json)
 
 
-def _rebuild_workspace(
+def _rebuild(
     settings: Settings,
     catalog: Catalog,
     workspace_id: str,
-    watch: StepProgressCallback,
-    scratch: Path,
+    report: StepProgressCallback,
+    directory: Path,
 ) -> RebuildResult:
-    presence = LivenessLock(settings.data_directory)
-    writers = WriterLeases(catalog, presence.name, _WRITER_LEASE_MS)
-    try:
-        return make_again(
+    with LivenessLock(settings.data_directory) as liveness:
+        leases = WriterLeases(catalog, liveness.name, _WRITER_LEASE_MS)
+        store = open_store(settings.archive_url)
+        lake = open_lake(settings.archive_url, catalog, leases)
+        queue = JobQueue(catalog, owner=job_owner(liveness.name), lease_ms=_INDEXING_LEASE_MS)
+        indexing = IndexingWorker(queue, catalog, store, lake, leases)
+        return rebuild_workspace(
             catalog,
-            open_store(settings.archive_url),
-            open_lake(settings.archive_url, catalog, writers),
-            writers,
+            store,
+            lake,
+            leases,
             workspace_id,
-            watch,
-            scratch,
+            index_attachment_texts=indexing.run_once,
+            report_progress=report,
+            temporary_directory=directory,
         )
-    finally:
-        presence.release()
 
 
 @contextmanager
 def _temporary_directory(staging: Path) -> Generator[Path]:
-    """An empty directory that is gone afterwards, or else at the beginning of the next call."""
+    """Create an empty directory, and remove it at the end of the block.
+
+    One that a killed process has left behind is removed first.
+    """
     directory = staging / "_scratch"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -119,19 +117,19 @@ def _temporary_directory(staging: Path) -> Generator[Path]:
 
 
 def _conflict_message(process: str) -> str:
-    return f"process {process} is at a rebuild already: wait for it, or stop it and call again"
+    return f"process {process} is running a rebuild: wait until it ends, or stop it first"
 
 
-def _print_result(done: RebuildResult) -> None:
+def _print_result(result: RebuildResult) -> None:
     out.print(
-        f"workspace {done.workspace_id}: {pluralize(done.records, 'record')}, "
-        f"{pluralize(done.utterances, 'utterance')}",
+        f"workspace {result.workspace_id}: {pluralize(result.records, 'record')}, "
+        f"{pluralize(result.utterances, 'utterance')}",
         markup=False,
     )
-    if done.kept is not None:
+    if result.kept is not None:
         out.print(
-            f"The old tables held what neither archive nor catalog explains: {done.kept} keeps "
-            "them. Delete it when you do not need it.",
+            "The old tables held rows that neither the archive nor the catalog has: they are kept "
+            f"in {result.kept}. Delete it when you do not need them.",
             markup=False,
         )
-    show_problems(done.problems)
+    print_problems(result.problems)

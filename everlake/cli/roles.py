@@ -1,16 +1,23 @@
-"""``everlake api`` and ``everlake worker``: one role each, for more than one machine."""
+"""``everlake api`` and ``everlake worker``: one role each, for several machines."""
 
 from contextlib import nullcontext
 
 from everlake.api import server
-from everlake.cli.context import DataOption, load_settings, prepare_catalog
-from everlake.cli.serve import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption
+from everlake.cli.options import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    DataOption,
+    HostOption,
+    PortOption,
+    load_settings,
+)
 from everlake.logs import configure_logging
+from everlake.operations.opening import prepared_catalog
 from everlake.runtime.child_process import exit_with_parent
 from everlake.runtime.data_locks import api_lock
 from everlake.runtime.listener import inherited_listener, listen
 from everlake.runtime.roles import api_process_count, start_api
-from everlake.worker import service as worker_run
+from everlake.worker.service import run_worker
 
 
 def api(
@@ -25,7 +32,7 @@ def api(
     exit_with_parent()
     shared = inherited_listener()
     listener = shared or listen(host, port)
-    with prepare_catalog(settings) as catalog:
+    with prepared_catalog(settings) as catalog:
         can_be_copied = not catalog.is_shared
     if shared or api_process_count(settings) == 1:
         with api_lock(settings.data_directory) if can_be_copied else nullcontext():
@@ -35,13 +42,13 @@ def api(
 
 
 def worker(data: DataOption = None) -> None:
-    """Run a worker alone: it lands and analyses what an API has accepted.
+    """Run a worker alone: it processes the batches that an API has accepted.
 
     Example: everlake worker
     """
     settings = load_settings(data)
     configure_logging(settings.logging.format, settings.logging.level, role="worker")
     exit_with_parent()
-    with prepare_catalog(settings):
+    with prepared_catalog(settings):
         pass
-    worker_run.run_worker(settings)
+    run_worker(settings)

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from everlake.cli.console import CommandError, JsonOption, fail, out, pluralize, print_json
+from everlake.cli.console import CommandError, fail, out, pluralize, print_json
+from everlake.cli.options import JsonOption
 from everlake.cli.rejected_file import RejectedFile
 from everlake.cli.send_attachments import check_files_readable, only_record, upload_and_attach
 from everlake.cli.send_report import SendProgress, SendTally, print_skipped_files

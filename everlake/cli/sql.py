@@ -1,4 +1,4 @@
-"""``everlake lake sql``: the tables asked in SQL."""
+"""``everlake lake sql``."""
 
 import sys
 from pathlib import Path
@@ -8,24 +8,18 @@ from typing import Annotated
 import typer
 
 from everlake.cli import query_output
-from everlake.cli.context import (
-    DataOption,
-    JsonOption,
-    WorkspaceOption,
-    fail,
-    load_settings,
-    open_existing_catalog,
-    out,
-    resolve_workspace_id,
-)
+from everlake.cli.console import fail, out
+from everlake.cli.options import DataOption, JsonOption, WorkspaceOption, load_settings
 from everlake.export.sql import open_sql
 from everlake.lake.opening import open_lake
+from everlake.operations.opening import existing_catalog
+from everlake.operations.workspaces import resolve_workspace
 from everlake.runtime.interrupt import exits_immediately_on_signal
 
 
 def sql(
     query: Annotated[
-        str | None, typer.Argument(help="One statement that reads; - for standard input.")
+        str | None, typer.Argument(help="One SELECT statement; - to read it from standard input.")
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="Read the statement from this file.")
@@ -35,7 +29,7 @@ def sql(
     workspace: WorkspaceOption = None,
     data: DataOption = None,
 ) -> None:
-    """Ask the tables records, arrivals and utterances in SQL (DuckDB's).
+    """Query the tables records, arrivals and utterances in SQL, as DuckDB understands it.
 
     Example: everlake lake sql "SELECT type, count(*) FROM records GROUP BY 1"
     """
@@ -44,25 +38,24 @@ def sql(
     statement = _read_statement(query, file)
     settings = load_settings(data)
     with (
-        open_existing_catalog(settings) as catalog,
+        existing_catalog(settings) as catalog,
         TemporaryDirectory(prefix="everlake-sql-") as name,
     ):
-        with catalog.snapshot() as tx:
-            workspace_id = resolve_workspace_id(tx, workspace)
-        overflow = Path(name)
+        workspace_id = resolve_workspace(catalog, workspace)
+        directory = Path(name)
         with (
-            exits_immediately_on_signal(overflow),
-            open_sql(open_lake(settings.archive_url, catalog), workspace_id, overflow) as session,
+            exits_immediately_on_signal(directory),
+            open_sql(open_lake(settings.archive_url, catalog), workspace_id, directory) as session,
         ):
-            answer = session.query(statement)
+            result = session.query(statement)
             if json:
-                query_output.write_json_lines(answer.json_rows())
+                query_output.write_json_lines(result.json_rows())
             elif csv:
-                query_output.write_csv(answer.columns, answer.text_rows())
+                query_output.write_csv(result.columns, result.text_rows())
             elif out.is_terminal:
-                query_output.show_table(answer.columns, answer.text_rows())
+                query_output.show_table(result.columns, result.text_rows())
             else:
-                query_output.write_tsv(answer.columns, answer.text_rows())
+                query_output.write_tsv(result.columns, result.text_rows())
 
 
 def _read_statement(query: str | None, file: Path | None) -> str:

@@ -1,31 +1,25 @@
-"""``everlake lake verify``: whether archive, catalog and tables agree."""
+"""``everlake lake verify``."""
 
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
-
-import typer
 
 from everlake.analysis.utterances import extract_utterances
 from everlake.catalog.database import Catalog
-from everlake.cli.console import pluralize
-from everlake.cli.context import (
+from everlake.cli.console import out, pluralize
+from everlake.cli.lake_workspaces import finish, print_problems, selected_workspaces
+from everlake.cli.options import (
+    AllOption,
     DataOption,
     JsonOption,
     WorkspaceOption,
     load_settings,
-    open_existing_catalog,
-    out,
-    print_json,
-    resolve_workspace_ids,
 )
-from everlake.cli.problems import show_problems
 from everlake.cli.progress import ProgressReporter, reporting_progress
 from everlake.integrity.verify import VerificationResult
-from everlake.integrity.verify import verify as look_at
+from everlake.integrity.verify import verify as verify_workspace
 from everlake.lake.opening import open_lake
 from everlake.landing.lines import LandedRecord
+from everlake.operations.opening import existing_catalog
 from everlake.runtime.gc_tuning import tuned_for_batches
 from everlake.runtime.interrupt import exits_immediately_on_signal
 from everlake.settings import Settings
@@ -34,47 +28,48 @@ from everlake.storage import open_store
 
 def verify(
     workspace: WorkspaceOption = None,
-    every: Annotated[bool, typer.Option("--all", help="Every workspace.")] = False,
+    all_workspaces: AllOption = False,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check that archive, catalog and tables agree; the exit code is 1 where they do not.
+    """Check that archive, catalog and tables agree; the exit code is 1 if they do not.
 
-    It reads everything and changes nothing. A server may run.
+    It reads everything and changes nothing. Everlake may be running.
 
     Example: everlake lake verify --all
     """
     settings = load_settings(data)
     with (
-        open_existing_catalog(settings) as catalog,
-        TemporaryDirectory(prefix="everlake-verify-") as scratch,
-        exits_immediately_on_signal(Path(scratch)),
-        reporting_progress(quiet=json) as watch,
+        existing_catalog(settings) as catalog,
+        TemporaryDirectory(prefix="everlake-verify-") as directory,
+        exits_immediately_on_signal(Path(directory)),
+        reporting_progress(quiet=json) as report,
         tuned_for_batches(),
     ):
-        ids = resolve_workspace_ids(catalog, workspace, all_workspaces=every)
-        done = [_verify_workspace(settings, catalog, each, watch, Path(scratch)) for each in ids]
-    well = not any(each.problems for each in done)
-    if json:
-        print_json({"ok": well, "workspaces": done})
-    else:
-        for each in done:
-            _print_result(each)
-    if not well:
-        sys.exit(1)
+        results = [
+            _verify(settings, catalog, workspace_id, report, Path(directory))
+            for workspace_id in selected_workspaces(
+                catalog, workspace, all_workspaces=all_workspaces
+            )
+        ]
+    finish(results, _print_result, json=json)
 
 
-def _verify_workspace(
-    settings: Settings, catalog: Catalog, workspace_id: str, watch: ProgressReporter, scratch: Path
+def _verify(
+    settings: Settings,
+    catalog: Catalog,
+    workspace_id: str,
+    report: ProgressReporter,
+    directory: Path,
 ) -> VerificationResult:
-    return look_at(
+    return verify_workspace(
         catalog,
         open_store(settings.archive_url),
         open_lake(settings.archive_url, catalog),
         workspace_id,
         has_utterances=_has_utterances,
-        report_progress=watch,
-        temporary_directory=scratch,
+        report_progress=report,
+        temporary_directory=directory,
     )
 
 
@@ -82,14 +77,14 @@ def _has_utterances(record: LandedRecord) -> bool:
     return bool(extract_utterances(record.record_type, record.data, record.participants))
 
 
-def _print_result(done: VerificationResult) -> None:
-    how = pluralize(len(done.problems), "problem") if done.problems else "all is well"
-    what = f"{pluralize(done.batches, 'batch')}, {pluralize(done.records, 'record')}"
-    out.print(f"workspace {done.workspace_id}: {what}, {how}", markup=False)
-    show_problems(done.problems)
-    if done.orphans:
+def _print_result(result: VerificationResult) -> None:
+    problems = pluralize(len(result.problems), "problem") if result.problems else "no problems"
+    checked = f"{pluralize(result.batches, 'batch')}, {pluralize(result.records, 'record')}"
+    out.print(f"workspace {result.workspace_id}: {checked}, {problems}", markup=False)
+    print_problems(result.problems)
+    if result.orphans:
         out.print(
-            f"{pluralize(len(done.orphans), 'object')} of no batch (one is {done.orphans[0]}). "
-            "A crash leaves such; a worker moves them to orphans/.",
+            f"{pluralize(len(result.orphans), 'object')} of no batch, such as "
+            f"{result.orphans[0]}. A crash leaves them behind; a worker moves them to orphans/.",
             markup=False,
         )
