@@ -53,6 +53,15 @@ def write_all(descriptor: int, data: bytes) -> None:
         written += os.write(descriptor, memoryview(data)[written:])
 
 
+def create_file(path: Path, mode: int = 0o644) -> int:
+    """Create a file for writing, and return its descriptor.
+
+    Raises:
+        FileExistsError: there is one already.
+    """
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+
+
 def partial_path(path: Path) -> Path:
     """Return a unique name beside ``path`` for a file that is still being written."""
     return path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
@@ -121,12 +130,9 @@ def is_locked(path: Path) -> bool:
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
-    """Return the device and inode of the file or directory at ``path``; None when none is there.
-
-    Symbolic links are not followed.
-    """
+    """Return the device and inode of the file or directory at ``path``; None when none is there."""
     with suppress(FileNotFoundError, NotADirectoryError):
-        status = path.stat(follow_symlinks=False)
+        status = path.stat()
         return status.st_dev, status.st_ino
     return None
 

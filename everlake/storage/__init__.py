@@ -1,17 +1,16 @@
-"""Objects by URL: synced put, get, stream, list, delete."""
+"""Object storage by URL: synced writes, reads, listing and deletion."""
 
-from everlake.storage.s3_options import object_store_options
-from everlake.storage.store import (
-    Content,
-    ObjectInfo,
+from everlake.storage.errors import (
     ObjectMissing,
-    ObjectStore,
     ObjectUnreadable,
     StorageError,
     StorageFull,
     StorageUnavailable,
-    open_store,
 )
+from everlake.storage.opening import open_store
+from everlake.storage.s3_options import object_store_options
+from everlake.storage.store import ObjectStore
+from everlake.storage.types import Content, ObjectInfo
 
 __all__ = [
     "Content",

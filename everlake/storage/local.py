@@ -1,6 +1,5 @@
-"""Objects as files below one directory, synced before a write returns."""
+"""Object store in a directory: objects are files, synced before a write returns."""
 
-import errno
 import os
 import stat
 import threading
@@ -9,37 +8,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from everlake.storage.local_import import (
-    FileImport,
-    create_file,
-    import_files,
-    partial_path,
-    run_parallel,
-    sync_directory,
-    write_all,
-)
-from everlake.storage.store import (
-    DEFAULT_CHUNK_SIZE,
-    Content,
-    ObjectInfo,
-    ObjectMissing,
-    ObjectUnreadable,
-    StorageFull,
-    StorageUnavailable,
-    check_range,
-    path_segments,
-)
+from everlake.files import create_file, partial_path, sync_path, write_all
+from everlake.storage.checks import check_range, path_segments
+from everlake.storage.errors import ObjectUnreadable, object_missing
+from everlake.storage.local_errors import classify, unreadable
+from everlake.storage.local_import import SYNC_THREADS, FileImport, import_files
+from everlake.storage.parallel import run_in_shares
+from everlake.storage.types import DEFAULT_CHUNK_SIZE, Content, ObjectInfo
 
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _PROBE_PATH = ".check"
 
 
 class LocalStore:
-    """A directory on a local or mounted file system.
+    """Object store in a directory on a local or mounted file system.
 
-    An object is written beside its place and renamed into it, so that no reader sees half of
-    one; then the file and its directory are synced (``fsync(2)``: the file's own sync does not
-    cover its directory entry).
+    An object is written under another name and renamed, so that no reader sees a part of it.
+    Then the file and its directory are synced, because syncing a file does not cover its
+    directory entry (fsync(2)).
+
+    Args:
+        root: the directory; created with the first object.
     """
 
     def __init__(self, root: Path) -> None:
@@ -52,11 +40,11 @@ class LocalStore:
         try:
             for target, data in targets:
                 handles.append(self._write(target, data))
-            # All names stand before the first sync, so that one journal commit carries them all.
+            # All files have their names before the first sync: one journal commit covers them.
             for handle in handles:
                 os.fsync(handle)
             for directory in {target.parent for target, _ in targets}:
-                sync_directory(directory)
+                sync_path(directory)
         except OSError as error:
             for target, _ in targets:
                 with suppress(OSError):
@@ -69,18 +57,18 @@ class LocalStore:
     def put_files(
         self, objects: Sequence[tuple[str, Content]], *, stop: threading.Event | None = None
     ) -> None:
-        places = [FileImport(path, content, self._file_path(path)) for path, content in objects]
-        directories = {place.target.parent for place in places}
+        imports = [FileImport(path, content, self._file_path(path)) for path, content in objects]
+        directories = {item.target.parent for item in imports}
         try:
             self._make_directories(directories)
-            import_files(places, stop)
-            # Also of those that were there: who named them may not have come to his sync.
-            run_parallel(sync_directory, list(directories))
+            import_files(imports, stop)
+            # Also those of existing objects: the process that named one may not have synced it.
+            run_in_shares(sync_path, list(directories), SYNC_THREADS)
         except OSError as error:
             raise classify(error, "write") from error
 
     def size(self, path: str) -> int:
-        return _stat(path, self._file_path(path)).st_size
+        return _status(path, self._file_path(path)).st_size
 
     def read(
         self,
@@ -95,7 +83,7 @@ class LocalStore:
 
     def local_path(self, path: str) -> Path | None:
         file = self._file_path(path)
-        _stat(path, file)
+        _status(path, file)
         return file
 
     def upload_url(self, path: str, seconds: int) -> str | None:  # noqa: ARG002 - there is none
@@ -106,9 +94,9 @@ class LocalStore:
         try:
             return self._file_path(path).read_bytes()
         except FileNotFoundError as error:
-            raise _missing_error(path) from error
+            raise object_missing(path) from error
         except OSError as error:
-            raise _unreadable_error(error) from error
+            raise unreadable(error) from error
 
     def get_many(self, paths: Sequence[str]) -> Iterator[bytes]:
         return map(self.get, paths)
@@ -127,9 +115,9 @@ class LocalStore:
                     pending.append(Path(entry.path))
                     continue
                 with suppress(FileNotFoundError):
-                    facts = entry.stat(follow_symlinks=False)
+                    status = entry.stat(follow_symlinks=False)
                     path = Path(entry.path).relative_to(self._root).as_posix()
-                    yield ObjectInfo(path, facts.st_size, facts.st_mtime_ns // 1_000_000)
+                    yield ObjectInfo(path, status.st_size, status.st_mtime_ns // 1_000_000)
 
     def delete(self, path: str) -> None:
         try:
@@ -145,7 +133,7 @@ class LocalStore:
         return self._root.joinpath(*path_segments(path))
 
     def _write(self, target: Path, data: bytes) -> int:
-        """The open handle of the whole, named, and not yet synced object."""
+        """Write a file, and return its descriptor. It has its name and is not synced yet."""
         self._make_directories([target.parent])
         partial = partial_path(target)
         handle = create_file(partial)
@@ -159,83 +147,68 @@ class LocalStore:
         return handle
 
     def _make_directories(self, directories: Iterable[Path]) -> None:
-        """Create these and sync every entry on the way down to them, once a process.
+        """Create directories, and sync the entry of each and of their parents once a process.
 
-        Also of those that are there already: who made one may have died before its sync. All of
-        them stand before the first sync, so that one journal commit carries them all.
+        Existing ones are synced too: the process that created one may have died before its sync.
+        All are created before the first sync, so that one journal commit covers them.
         """
         new = self._unsynced(directories)
         for directory in new:
             directory.mkdir(exist_ok=True)
         parents = {directory.parent for directory in new}
-        run_parallel(sync_directory, [one for one in parents if one.is_relative_to(self._root)])
-        for above in parents:
-            if not above.is_relative_to(self._root):
-                # What may not be read above the store is in other hands, and so is its safety.
-                with suppress(PermissionError):
-                    sync_directory(above)
+        inside = [parent for parent in parents if parent.is_relative_to(self._root)]
+        run_in_shares(sync_path, inside, SYNC_THREADS)
+        for parent in parents.difference(inside):
+            # A parent of the store that may not be read belongs to somebody else, who syncs it.
+            with suppress(PermissionError):
+                sync_path(parent)
         self._synced.update(new)
 
     def _unsynced(self, directories: Iterable[Path]) -> Sequence[Path]:
-        """Those of ``directories`` and of what is above them that are not, from the top down."""
+        """Return those of ``directories`` and their parents that are not synced, parents first."""
         found: dict[Path, None] = {}
         for directory in directories:
-            way: deque[Path] = deque()
+            path: deque[Path] = deque()
             for one in (directory, *directory.parents):
                 if one in found or (one in self._synced and one.is_dir()):
                     break
-                way.appendleft(one)
+                path.appendleft(one)
                 if not one.parent.is_relative_to(self._root) and one.parent.is_dir():
                     break
-            found.update(dict.fromkeys(way))
+            found.update(dict.fromkeys(path))
         return tuple(found)
 
 
-def _stat(path: str, file: Path) -> os.stat_result:
+def _status(path: str, file: Path) -> os.stat_result:
     try:
-        facts = file.stat()
+        status = file.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise _missing_error(path) from error
+        raise object_missing(path) from error
     except OSError as error:
-        raise _unreadable_error(error) from error
-    if not stat.S_ISREG(facts.st_mode):
-        raise _missing_error(path)
-    return facts
+        raise unreadable(error) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise object_missing(path)
+    return status
 
 
 def _read(path: str, file: Path, start: int, end: int | None, chunk_size: int) -> Iterator[bytes]:
-    _stat(path, file)
+    _status(path, file)
     try:
         handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise _missing_error(path) from error
+        raise object_missing(path) from error
     except OSError as error:
-        raise _unreadable_error(error) from error
+        raise unreadable(error) from error
     try:
         size = os.fstat(handle).st_size
         end = size if end is None else min(end, size)
         while start < end:
             data = os.pread(handle, min(chunk_size, end - start), start)
             if not data:
-                raise ObjectUnreadable(f"storage could not read: {path} was cut short")
+                raise ObjectUnreadable(f"storage could not read: {path} was truncated")
             yield data
             start += len(data)
     except OSError as error:
-        raise _unreadable_error(error) from error
+        raise unreadable(error) from error
     finally:
         os.close(handle)
-
-
-def _missing_error(path: str) -> ObjectMissing:
-    return ObjectMissing(f"there is no object at {path}")
-
-
-def _unreadable_error(error: OSError) -> ObjectUnreadable:
-    return ObjectUnreadable(str(classify(error, "read")))
-
-
-def classify(error: OSError, verb: str) -> StorageUnavailable:
-    reason = os.strerror(error.errno) if error.errno else "unknown reason"
-    if error.errno in _DISK_FULL:
-        return StorageFull("the storage disk is full: free some space and send again")
-    return StorageUnavailable(f"storage could not {verb}: {reason}")

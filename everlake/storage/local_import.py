@@ -1,34 +1,28 @@
-"""Whole files and small contents into a directory, synced many at a time."""
+"""Import of files and small contents into a local store, synced many at a time."""
 
 import errno
 import os
-import secrets
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from everlake.storage.store import (
-    DEFAULT_CHUNK_SIZE,
-    Content,
-    StorageError,
-    check_same_size,
-    file_size,
-    missing_file_error,
-    stopped_error,
-)
+from everlake.batching import chunked
+from everlake.files import create_file, partial_path, write_all
+from everlake.storage.checks import check_same_size, file_size
+from everlake.storage.errors import StorageError, file_missing, stopped
+from everlake.storage.parallel import run_in_shares
+from everlake.storage.types import DEFAULT_CHUNK_SIZE, Content
 
-PARTIAL_SUFFIX = ".partial"
-_SYNC_THREADS = 8
+SYNC_THREADS = 8
+"""Threads that sync at a time, and so share commits of the journal: 1,000 files of 100 KB took
+95 ms, and 210 ms one after the other."""
 _MAX_OPEN_FILES = 64
-
-T = TypeVar("T")
 
 
 class FileImport(NamedTuple):
-    """A content, the path of its object, and the file that the object is to be."""
+    """Content to import, the path of its object, and the object's file."""
 
     path: str
     content: Content
@@ -36,7 +30,7 @@ class FileImport(NamedTuple):
 
 
 class _OpenImport(NamedTuple):
-    """A file that is to be an object; ``ours`` says that it was made for that."""
+    """Open file that becomes an object; ``temporary`` if it was written for that."""
 
     item: FileImport
     file: Path
@@ -45,26 +39,30 @@ class _OpenImport(NamedTuple):
 
 
 def import_files(items: Sequence[FileImport], stop: threading.Event | None) -> None:
-    """Put contents where they belong, in directories that are there.
+    """Import contents into existing directories, whose entries are not synced yet.
 
-    No name stands before its bytes are safe: what has a name is taken for whole. The entries of
-    the directories are not synced yet.
+    A file gets its object's name only once its bytes are synced, because an object that has a
+    name is taken for complete.
+
+    Args:
+        items: what to import.
+        stop: when set, the call ends soon.
 
     Raises:
-        StorageError: as :meth:`everlake.storage.ObjectStore.put_files`.
-        OSError: from the disk.
+        StorageError: see :meth:`everlake.storage.ObjectStore.put_files`.
+        OSError: a system call failed.
     """
-    for at in range(0, len(items), _MAX_OPEN_FILES):
-        _import_group(items[at : at + _MAX_OPEN_FILES], stop)
+    for group in chunked(items, _MAX_OPEN_FILES):
+        _import_group(group, stop)
 
 
 def _import_group(items: Sequence[FileImport], stop: threading.Event | None) -> None:
     opened: list[_OpenImport] = []
     try:
-        for place in items:
-            if (one := _open(place, stop)) is not None:
+        for item in items:
+            if (one := _open(item, stop)) is not None:
                 opened.append(one)  # noqa: PERF401 - those before an error are closed too
-        run_parallel(_sync, opened)
+        run_in_shares(_sync, opened, SYNC_THREADS)
         for one in opened:
             _rename_into_place(one.file, one.item.target)
     except BaseException:
@@ -76,75 +74,15 @@ def _import_group(items: Sequence[FileImport], stop: threading.Event | None) -> 
     finally:
         for one in opened:
             os.close(one.handle)
-    for place in items:
-        _remove_source(place)
-
-
-def run_parallel(action: Callable[[T], object], items: Sequence[T]) -> None:
-    """Do it to all, several at once, and raise the first error when all have ended.
-
-    It is for syncing: threads that sync share commits of the journal, so that 1,000 files of
-    100 KB took 95 ms like this, and one after the other 210 ms. Each has a share from the
-    beginning, since to hand them over one by one costs as much as what is done with them.
-    """
-    threads = min(_SYNC_THREADS, len(items))
-    if threads < 2:
-        for thing in items:
-            action(thing)
-        return
-
-    def do_share(number: int) -> None:
-        for thing in items[number::threads]:
-            action(thing)
-
-    with ThreadPoolExecutor(threads, "store") as pool:
-        for _ in pool.map(do_share, range(threads)):
-            pass
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the entries of a directory safe (fsync(2)).
-
-    Raises:
-        OSError: from the disk.
-    """
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def partial_path(target: Path) -> Path:
-    """A name beside ``target`` for what is not whole yet."""
-    return target.with_name(f"{target.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
-
-
-def create_file(file: Path) -> int:
-    """The open handle of a new file.
-
-    Raises:
-        OSError: from the disk.
-    """
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-
-
-def write_all(handle: int, data: bytes) -> None:
-    """Write all of ``data``, in as many calls as it takes.
-
-    Raises:
-        OSError: from the disk.
-    """
-    written = os.write(handle, data)
-    while written < len(data):
-        written += os.write(handle, memoryview(data)[written:])
+    for item in items:
+        _remove_source(item)
 
 
 def _open(item: FileImport, stop: threading.Event | None) -> _OpenImport | None:
-    """The file that is to be the object, on its disk; None where the object is there already."""
+    """Return the file to rename, on the store's disk; None when the object exists already."""
     path, content, target = item
     if stop is not None and stop.is_set():
-        raise stopped_error()
+        raise stopped()
     size = len(content) if isinstance(content, bytes) else file_size(path, content)
     if _exists(path, size, target):
         return None
@@ -167,31 +105,34 @@ def _open(item: FileImport, stop: threading.Event | None) -> _OpenImport | None:
 
 
 def _exists(path: str, size: int | None, target: Path) -> bool:
-    """Whether the object is there already.
+    """Return whether the object exists already, as after an earlier call that failed later on.
 
-    So it is for a file that an earlier call has moved, before it failed.
+    Args:
+        path: of the object.
+        size: of the file to import; None when there is no file.
+        target: the object's file.
 
     Raises:
-        StorageError: there is neither, or the two differ in size.
+        StorageError: there is neither an object nor a file, or they differ in size.
     """
     try:
-        there = target.stat().st_size
+        stored = target.stat().st_size
     except FileNotFoundError:
         if size is None:
-            raise missing_file_error(path) from None
+            raise file_missing(path) from None
         return False
     if size is not None:
-        check_same_size(path, there, size)
+        check_same_size(path, stored, size)
     return True
 
 
 def _copy(path: str, file: Path, copy: int, stop: threading.Event | None) -> None:
-    """Write what is in ``file`` to the open file ``copy``."""
+    """Copy the content of ``file`` to the open file ``copy``."""
     size = file_size(path, file)
     with file.open("rb", buffering=0) as source:
         while data := source.read(DEFAULT_CHUNK_SIZE):
             if stop is not None and stop.is_set():
-                raise stopped_error()
+                raise stopped()
             write_all(copy, data)
     if os.fstat(copy).st_size != size:
         raise StorageError(f"the file for {path} changed while it was read")
@@ -203,7 +144,7 @@ def _rename_into_place(file: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        # The same disk, mounted twice.
+        # The same file system, mounted twice.
         partial = partial_path(target)
         try:
             handle = create_file(partial)
@@ -219,7 +160,7 @@ def _rename_into_place(file: Path, target: Path) -> None:
 
 
 def _remove_source(item: FileImport) -> None:
-    """Remove a file that is an object now; it does no harm where it stays."""
+    """Delete a file whose content is an object now; one that cannot be deleted does no harm."""
     if isinstance(item.content, Path):
         with suppress(OSError):
             if not item.content.samefile(item.target):
@@ -230,7 +171,7 @@ def _sync(opened: _OpenImport) -> None:
     try:
         os.fsync(opened.handle)
     except OSError:
-        # The kernel may take what it could not write for written, and a further sync would pass.
+        # The kernel may drop pages that it could not write, and then another fsync succeeds.
         with suppress(OSError):
             opened.file.unlink()
         raise

@@ -1,38 +1,32 @@
-"""Objects in a bucket of S3, or of a server that speaks its protocol."""
+"""Object store in a bucket of S3, or of a server with the same protocol."""
 
 import re
 import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import S3Store as Bucket
 
+from everlake.storage.checks import check_range, path_segments
+from everlake.storage.errors import StorageError, StorageUnavailable, object_missing
+from everlake.storage.parallel import run_parallel
 from everlake.storage.s3_errors import S3_ERRORS, is_missing_object
 from everlake.storage.s3_files import MAX_CONCURRENT_PARTS, MULTIPART_THRESHOLD, PART_SIZE, S3Files
 from everlake.storage.s3_options import endpoint_url
 from everlake.storage.s3_retry import S3Timeouts, call_with_retries
-from everlake.storage.store import (
-    DEFAULT_CHUNK_SIZE,
-    Content,
-    ObjectInfo,
-    ObjectMissing,
-    StorageError,
-    StorageUnavailable,
-    check_range,
-    path_segments,
-)
+from everlake.storage.types import DEFAULT_CHUNK_SIZE, Content, ObjectInfo
 
 MAX_CONCURRENT_REQUESTS = 32
-"""Requests that one call has under way at the most."""
+"""Most concurrent requests of one call."""
 
 _PART_RETRIES = 10
 _LIST_PAGE = 1_000
@@ -44,18 +38,19 @@ _TOO_SLOW = "storage could not write: S3 is too slow now: send again a little la
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
-_T = TypeVar("_T")
-
 
 class S3Store:
-    """A prefix in a bucket. An object is written once and never replaced.
+    """Object store below a prefix of a bucket. An object is written once and never replaced.
 
-    Everything else comes from the usual AWS variables: keys, token, region, endpoint.
+    :meth:`put_many` creates objects and fails where another one exists, which it finds out by
+    comparing bytes. :meth:`put_files` is idempotent and compares sizes (:class:`S3Files`).
+
+    Keys, token, region and endpoint come from the usual AWS environment variables.
 
     Args:
         bucket: its name.
-        prefix: what comes before every path, without slashes around it; may be empty.
-        patience: how long to wait for what.
+        prefix: precedes every path, without slashes around it; may be empty.
+        timeouts: of requests and retries; None for the defaults.
     """
 
     def __init__(
@@ -63,17 +58,17 @@ class S3Store:
     ) -> None:
         self._timeouts = timeouts or S3Timeouts()
         self._bucket = _open_bucket(bucket, prefix, self._timeouts)
-        # Parts of an upload may be sent again without a thought, and only the library can do it.
+        # Parts of an upload can be sent again without harm, and only the library can do that.
         parts = _open_bucket(bucket, prefix, self._timeouts, retries=_PART_RETRIES)
         self._files = S3Files(self._bucket, parts, self._timeouts)
         self._probe = f"{_PROBE_PATH}-{secrets.token_hex(8)}"
 
     @classmethod
     def from_url(cls, url: str) -> "S3Store":
-        """The store at ``s3://bucket/prefix``.
+        """Open the store at ``s3://bucket/prefix``.
 
         Raises:
-            StorageError: it is not such a URL.
+            StorageError: the URL has another form.
         """
         parts = urlsplit(url)
         prefix = parts.path.strip("/")
@@ -129,7 +124,7 @@ class S3Store:
                 return bytes(obstore.get(self._bucket, path).bytes())
             except FileNotFoundError as error:
                 if is_missing_object(error):
-                    raise ObjectMissing(f"there is no object at {path}") from error
+                    raise object_missing(path) from error
                 raise
 
         return call_with_retries(read, "read", deadline=self._deadline())
@@ -138,18 +133,17 @@ class S3Store:
         if len(paths) < 2:
             yield from map(self.get, paths)
             return
-        with ThreadPoolExecutor(min(MAX_CONCURRENT_REQUESTS, len(paths)), "s3-get") as threads:
-            coming = deque(
-                threads.submit(self.get, path) for path in paths[:MAX_CONCURRENT_REQUESTS]
-            )
+        # An own pool, and not run_parallel, so that only so many objects are in memory at a time.
+        with ThreadPoolExecutor(min(MAX_CONCURRENT_REQUESTS, len(paths)), "store") as pool:
+            pending = deque(pool.submit(self.get, path) for path in paths[:MAX_CONCURRENT_REQUESTS])
             try:
                 for path in paths[MAX_CONCURRENT_REQUESTS:]:
-                    yield coming.popleft().result()
-                    coming.append(threads.submit(self.get, path))
-                while coming:
-                    yield coming.popleft().result()
+                    yield pending.popleft().result()
+                    pending.append(pool.submit(self.get, path))
+                while pending:
+                    yield pending.popleft().result()
             finally:
-                threads.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         path_segments(prefix)
@@ -158,8 +152,8 @@ class S3Store:
 
         def next_page() -> Sequence["obstore.ObjectMeta"]:
             nonlocal pages
-            if pages is None:  # at first, and after a page that failed
-                pages = self._bucket.list(  # pyright: ignore[reportUnknownMemberType] - its other form
+            if pages is None:  # at the start, and after an error
+                pages = self._bucket.list(  # pyright: ignore[reportUnknownMemberType] - another overload
                     prefix, offset=last, chunk_size=_LIST_PAGE
                 )
             try:
@@ -170,7 +164,7 @@ class S3Store:
 
         while page := call_with_retries(next_page, "list", deadline=self._deadline()):
             for found in page:
-                if found["path"] == prefix:  # a console's mark for an empty folder
+                if found["path"] == prefix:  # a console's placeholder for an empty folder
                     continue
                 modified = int(found["last_modified"].timestamp() * 1000)
                 yield ObjectInfo(found["path"], found["size"], modified)
@@ -194,7 +188,7 @@ class S3Store:
 
     def _put_many(self, objects: Sequence[tuple[str, bytes]], deadline: float) -> None:
         stop = threading.Event()
-        begun: list[str] = []
+        started: list[str] = []
         errors: list[Exception] = []
 
         def put(one: tuple[str, bytes]) -> None:
@@ -204,20 +198,20 @@ class S3Store:
             if time.monotonic() > deadline:
                 errors.append(StorageUnavailable(_TOO_SLOW))
                 return stop.set()
-            begun.append(path)
+            started.append(path)
             try:
                 call_with_retries(
                     lambda: self._put(path, data), "write", deadline=deadline, stop=stop
                 )
-            except Exception as error:  # noqa: BLE001 - raised below, when all have ended
+            except Exception as error:  # noqa: BLE001 - raised below, when all calls have ended
                 stop.set()
                 errors.append(error)
                 if isinstance(error, _PathTaken):
-                    begun.remove(path)
+                    started.remove(path)
 
-        _run_parallel(put, objects)
+        run_parallel(put, objects, MAX_CONCURRENT_REQUESTS)
         if errors:
-            self._roll_back(begun)
+            self._roll_back(started)
             raise errors[0]
 
     def _put(self, path: str, data: bytes) -> None:
@@ -227,15 +221,16 @@ class S3Store:
             else:
                 self._put_in_parts(path, data)
         except AlreadyExistsError:
-            # It may be our own, of a try whose answer was lost.
+            # It may be our own, written by an attempt whose response was lost.
             if not self._is_stored(path, data):
                 raise
 
     def _put_in_parts(self, path: str, data: bytes) -> None:
-        """Look first: obstore makes no upload in parts that has a condition (mode "create").
+        """Create a large object.
 
-        Two who write the same path at the same moment may both think that they were first. That
-        a path has the id of its batch, which one process made, is what keeps it from happening.
+        obstore has no conditional multipart upload (mode "create"), so the object is looked up
+        first. Two concurrent writers of one path could both succeed; they cannot exist, because
+        a path contains the id of its batch, which one process generated.
         """
         try:
             obstore.head(self._bucket, path)
@@ -249,57 +244,56 @@ class S3Store:
         )
 
     def _is_stored(self, path: str, data: bytes) -> bool:
-        """Whether the object is there and is ``data``; False where there is none.
+        """Return whether the object exists and is ``data``; False where there is none.
 
-        S3 also refuses with a conflict while another request for the path is under way.
+        S3 also reports a conflict while another request for the path is in progress.
 
         Raises:
-            _Taken: it is another.
+            _PathTaken: it is another object.
         """
         try:
-            there = obstore.get(self._bucket, path)
-            if there.meta["size"] == len(data) and bytes(there.bytes()) == data:
+            stored = obstore.get(self._bucket, path)
+            if stored.meta["size"] == len(data) and bytes(stored.bytes()) == data:
                 return True
         except FileNotFoundError as error:
             if not is_missing_object(error):
                 raise
             return False
-        raise _PathTaken(f"another object lies at {path}, and is left as it is")
+        raise _PathTaken(f"there is another object at {path} already; it was not changed")
 
     def _roll_back(self, paths: Sequence[str]) -> None:
-        """Delete what may have been written, as far as time and S3 allow; a sweep does the rest."""
-        until = time.monotonic() + self._timeouts.rollback
+        """Delete what may have been written, as far as time and S3 allow.
+
+        Garbage collection deletes the rest.
+        """
+        deadline = time.monotonic() + self._timeouts.rollback
 
         def remove(path: str) -> None:
-            if time.monotonic() < until:
+            if time.monotonic() < deadline:
                 with suppress(*S3_ERRORS):
                     obstore.delete(self._bucket, path)
 
-        _run_parallel(remove, paths)
+        run_parallel(remove, paths, MAX_CONCURRENT_REQUESTS)
 
     def _deadline(self) -> float:
         return time.monotonic() + self._timeouts.retry
 
 
 class _PathTaken(StorageError):
-    """Somebody else's object lies at the path."""
-
-
-def _run_parallel(action: Callable[[_T], None], items: Sequence[_T]) -> None:
-    """Several at once; one alone needs no thread."""
-    if len(items) == 1:
-        action(items[0])
-    elif items:
-        with ThreadPoolExecutor(min(MAX_CONCURRENT_REQUESTS, len(items)), "s3") as threads:
-            for _ in threads.map(action, items):
-                pass
+    """Another object exists at the path."""
 
 
 def _open_bucket(bucket: str, prefix: str, timeouts: S3Timeouts, retries: int = 0) -> Bucket:
-    """The bucket, by the usual AWS variables; path style unless they say otherwise.
+    """Open a bucket as the AWS variables say, with path-style requests by default.
 
-    Trying whole objects again is not the library's business: it would take no account of our
-    time, and would not know its own writes again.
+    Args:
+        bucket: its name.
+        prefix: of every path.
+        timeouts: of requests.
+        retries: of the library; 0 where :func:`call_with_retries` retries.
+
+    Raises:
+        StorageError: the configuration is not valid.
     """
     url = endpoint_url()
     config: S3Config = {"disable_bulk_delete": True}

@@ -1,9 +1,8 @@
-"""Whole files into a bucket, and objects out of it piece by piece, with constant memory."""
+"""Import of files into S3, and chunked reads of objects, with constant memory."""
 
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,32 +11,32 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import S3Store as Bucket
 
+from everlake.storage.checks import check_same_size, file_size
+from everlake.storage.errors import (
+    StorageError,
+    file_missing,
+    object_changed,
+    object_missing,
+    stopped,
+)
+from everlake.storage.parallel import run_parallel
 from everlake.storage.s3_errors import is_missing_object
 from everlake.storage.s3_retry import S3Timeouts, call_with_retries
-from everlake.storage.store import (
-    Content,
-    ObjectMissing,
-    ObjectUnreadable,
-    StorageError,
-    check_same_size,
-    file_size,
-    missing_file_error,
-    stopped_error,
-)
+from everlake.storage.types import Content
 
 MULTIPART_THRESHOLD = 16 * 1024 * 1024
-"""Bytes from which an object is sent in parts: one request of it would take too long."""
+"""Bytes from which an object is sent in parts, because one request would take too long."""
 PART_SIZE = 8 * 1024 * 1024
 MAX_CONCURRENT_PARTS = 4
 
 _SMALL_SIZE = 1024 * 1024
 _SMALL_CONCURRENCY = 32
 _MEDIUM_CONCURRENCY = 3
-"""So few, because each is in memory as a whole."""
+"""Few, because each of these files is in memory as a whole."""
 _MIN_BYTES_PER_SECOND = 1024 * 1024
-"""How slowly a file may be sent and still be tried again."""
+"""Transfer rate for which the deadline of a file's retries allows."""
 _MAX_SIGNATURE_SECONDS = 7 * 24 * 3600
-"""For which S3 takes a signature."""
+"""Longest validity of a signed URL in S3."""
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -50,12 +49,15 @@ class _FileUpload(NamedTuple):
 
 
 class S3Files:
-    """Files to and from a bucket.
+    """File imports and chunked reads of one bucket.
+
+    An import is idempotent: an object of the same size at its path is the same one. See
+    :class:`~everlake.storage.s3.S3Store` for writes that must create an object, and compare bytes.
 
     Args:
-        bucket: each request to it is one try.
-        parts: the same bucket, for uploads in parts; tries again each part that fails.
-        patience: how long to wait for what.
+        bucket: requests to it are not retried by the library.
+        parts: the same bucket, for multipart uploads; the library retries each part.
+        timeouts: of requests and retries.
     """
 
     def __init__(self, bucket: Bucket, parts: Bucket, timeouts: S3Timeouts) -> None:
@@ -64,7 +66,10 @@ class S3Files:
         self._timeouts = timeouts
 
     def put(self, objects: Sequence[tuple[str, Content]], stop: threading.Event | None) -> None:
-        """As :meth:`~everlake.storage.ObjectStore.put_files`; each file has a time of its own."""
+        """Import files; see :meth:`~everlake.storage.ObjectStore.put_files`.
+
+        Each file has a deadline of its own.
+        """
         files = [_FileUpload(path, content, _size(path, content)) for path, content in objects]
         small = [one for one in files if one.size < _SMALL_SIZE]
         others = [one for one in files if _SMALL_SIZE <= one.size < MULTIPART_THRESHOLD]
@@ -73,31 +78,31 @@ class S3Files:
         self._put_each([one for one in files if one.size >= MULTIPART_THRESHOLD], 1, stop)
 
     def stat(self, path: str) -> "ObjectMeta":
-        """Size, ETag and more of an object."""
+        """Return the metadata of an object: size, ETag and more."""
         return call_with_retries(partial(self._head, path), "read", deadline=self._deadline())
 
     def read(self, path: str, start: int, end: int | None, chunk_size: int) -> Iterator[bytes]:
-        """As :meth:`~everlake.storage.ObjectStore.read`.
+        """Yield an object in chunks; see :meth:`~everlake.storage.ObjectStore.read`.
 
-        Each piece is a request, tried again by itself: a slow reader breaks off none of them.
+        Each chunk is a request with its own retries, so that a slow consumer interrupts none.
         """
-        facts = self.stat(path)
-        size = facts["size"]
+        meta = self.stat(path)
+        size = meta["size"]
         end = size if end is None else min(end, size)
         while start < end:
-            upto = min(start + chunk_size, end)
-            ask = partial(self._get_range, path, start, upto, facts["e_tag"])
-            yield call_with_retries(ask, "read", deadline=self._deadline())
-            start = upto
+            chunk_end = min(start + chunk_size, end)
+            get = partial(self._get_range, path, start, chunk_end, meta["e_tag"])
+            yield call_with_retries(get, "read", deadline=self._deadline())
+            start = chunk_end
 
     def upload_url(self, path: str, seconds: int) -> str:
-        """As :meth:`~everlake.storage.ObjectStore.upload_url`."""
-        lasting = timedelta(seconds=min(seconds, _MAX_SIGNATURE_SECONDS))
-        sign = partial(obstore.sign, self._bucket, "PUT", path, lasting)
+        """Return a signed URL; see :meth:`~everlake.storage.ObjectStore.upload_url`."""
+        validity = timedelta(seconds=min(seconds, _MAX_SIGNATURE_SECONDS))
+        sign = partial(obstore.sign, self._bucket, "PUT", path, validity)
         return call_with_retries(sign, "sign an upload", deadline=self._deadline())
 
     def _put_each(
-        self, files: Sequence[_FileUpload], width: int, stop: threading.Event | None
+        self, files: Sequence[_FileUpload], max_threads: int, stop: threading.Event | None
     ) -> None:
         failed = threading.Event()
         errors: list[Exception] = []
@@ -107,17 +112,11 @@ class S3Files:
                 return
             try:
                 self._put(one, failed, stop)
-            except Exception as error:  # noqa: BLE001 - raised below, when all have ended
+            except Exception as error:  # noqa: BLE001 - raised below, when all calls have ended
                 failed.set()
                 errors.append(error)
 
-        if len(files) < 2 or width == 1:
-            for one in files:
-                put(one)
-        else:
-            with ThreadPoolExecutor(min(width, len(files)), "s3-put") as threads:
-                for _ in threads.map(put, files):
-                    pass
+        run_parallel(put, files, max_threads)
         if errors:
             raise errors[0]
 
@@ -125,24 +124,27 @@ class S3Files:
         self, item: _FileUpload, failed: threading.Event, stop: threading.Event | None
     ) -> None:
         if stop is not None and stop.is_set():
-            raise stopped_error()
-        until = self._deadline() + item.size / _MIN_BYTES_PER_SECOND
+            raise stopped()
+        deadline = self._deadline() + item.size / _MIN_BYTES_PER_SECOND
         if item.size < MULTIPART_THRESHOLD:
             send = partial(self._put_whole, item.path, b"".join(_chunks(item, None)))
         else:
             send = partial(self._put_in_parts, item, stop)
-        call_with_retries(send, "write", deadline=until, stop=stop or failed)
+        call_with_retries(send, "write", deadline=deadline, stop=stop or failed)
 
     def _put_whole(self, path: str, data: bytes) -> None:
         try:
             obstore.put(self._bucket, path, data, mode="create", use_multipart=False)
         except AlreadyExistsError:
-            # Gone a moment later, or S3 refuses while another request for it is under way.
+            # It was deleted a moment later, or S3 rejects a write concurrent with another one.
             if not self._is_stored(path, len(data)):
                 raise
 
     def _put_in_parts(self, item: _FileUpload, stop: threading.Event | None) -> None:
-        """Of two at once the last stays, which is the same; obstore aborts what has failed."""
+        """Send a large file. Of concurrent uploads the last one stays, and all are equal.
+
+        obstore aborts an upload that fails.
+        """
         if not self._is_stored(item.path, item.size):
             obstore.put(
                 self._parts,
@@ -153,28 +155,28 @@ class S3Files:
             )
 
     def _is_stored(self, path: str, size: int) -> bool:
-        """Whether the object is there.
+        """Return whether the object exists.
 
         Raises:
-            StorageError: it is, and has another size.
+            StorageError: it exists with another size.
         """
         try:
-            facts = obstore.head(self._bucket, path)
+            meta = obstore.head(self._bucket, path)
         except FileNotFoundError:
             return False
-        check_same_size(path, facts["size"], size)
+        check_same_size(path, meta["size"], size)
         return True
 
     def _head(self, path: str) -> "ObjectMeta":
         try:
             return obstore.head(self._bucket, path)
         except FileNotFoundError:
-            # Answers to HEAD have no body to say that it is the bucket which is missing.
+            # The response to HEAD has no body, which tells a missing bucket from an object.
             try:
                 return obstore.get(self._bucket, path).meta
             except FileNotFoundError as error:
                 if is_missing_object(error):
-                    raise _missing_error(path) from error
+                    raise object_missing(path) from error
                 raise
 
     def _get_range(self, path: str, start: int, end: int, e_tag: str | None) -> bytes:
@@ -185,12 +187,12 @@ class S3Files:
             data = bytes(obstore.get(self._bucket, path, options=options).bytes())
         except FileNotFoundError as error:
             if is_missing_object(error):
-                raise _missing_error(path) from error
+                raise object_missing(path) from error
             raise
         except PreconditionError as error:
-            raise _changed_error(path) from error
+            raise object_changed(path) from error
         if len(data) != end - start:
-            raise _changed_error(path)
+            raise object_changed(path)
         return data
 
     def _deadline(self) -> float:
@@ -202,32 +204,24 @@ def _size(path: str, content: Content) -> int:
         return len(content)
     size = file_size(path, content)
     if size is None:
-        raise missing_file_error(path)
+        raise file_missing(path)
     return size
 
 
-def _chunks(one: _FileUpload, stop: threading.Event | None) -> Iterator[bytes]:
-    """The bytes; of a file as many as it had when it was looked at."""
-    if isinstance(one.content, bytes):
-        yield one.content
+def _chunks(item: _FileUpload, stop: threading.Event | None) -> Iterator[bytes]:
+    """Yield the content; of a file as many bytes as its size was."""
+    if isinstance(item.content, bytes):
+        yield item.content
         return
-    left = one.size
+    left = item.size
     try:
-        with one.content.open("rb", buffering=0) as file:
-            while left and (piece := file.read(min(PART_SIZE, left))):
+        with item.content.open("rb", buffering=0) as file:
+            while left and (chunk := file.read(min(PART_SIZE, left))):
                 if stop is not None and stop.is_set():
-                    raise stopped_error()
-                left -= len(piece)
-                yield piece
+                    raise stopped()
+                left -= len(chunk)
+                yield chunk
     except OSError as error:
-        raise StorageError(f"the file for {one.path} cannot be read: {error.strerror}") from error
+        raise StorageError(f"the file for {item.path} cannot be read: {error.strerror}") from error
     if left:
-        raise StorageError(f"the file for {one.path} was cut short while it was read")
-
-
-def _missing_error(path: str) -> ObjectMissing:
-    return ObjectMissing(f"there is no object at {path}")
-
-
-def _changed_error(path: str) -> ObjectUnreadable:
-    return ObjectUnreadable(f"storage could not read: {path} changed while it was read")
+        raise StorageError(f"the file for {item.path} was truncated while it was read")

@@ -1,6 +1,5 @@
-"""How long to wait for S3, and trying a request again within that time."""
+"""Timeouts and retries of S3 requests."""
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -8,21 +7,28 @@ from typing import TypeVar
 
 import msgspec
 
+from everlake.retry import with_jitter
 from everlake.storage.s3_errors import S3_ERRORS, classify
 
-_INITIAL_DELAY = 0.1
-_MAX_DELAY = 2.0
+_INITIAL_DELAY_MS = 75
+_MAX_DELAY_MS = 1_500
+_JITTER = 1 / 3
 
 _T = TypeVar("_T")
 
 
 class S3Timeouts(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to wait, in seconds.
+    """Timeouts in seconds.
 
-    ``connect`` is for a connection, ``silence`` for a request to be sent and its answer to begin,
-    or to go on, ``answer`` for all of that, ``tries`` for the last try to begin after the first,
-    and ``undo`` for the same of taking back what a failed call has written. So a call ends after
-    ``tries + silence + undo + silence``, and a client waits for 60 seconds.
+    A write ends after at most ``retry + read + rollback + read``, so that clients, which wait for
+    60 seconds, get an answer.
+
+    Attributes:
+        connect: for a connection.
+        read: without a byte of the response.
+        total: for a request and its whole response.
+        retry: from the first attempt of a request to the start of its last one.
+        rollback: the same for deleting what a failed call has written.
     """
 
     connect: float = 3.0
@@ -35,26 +41,33 @@ class S3Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 def call_with_retries(
     operation: Callable[[], _T], verb: str, *, deadline: float, stop: threading.Event | None = None
 ) -> _T:
-    """What ``operation`` gives; tried again, later and later, while what stands in its way may pass.
+    """Call ``operation``, again after growing delays while its error is retryable.
+
+    The retries of obstore would not observe a deadline that many calls share, nor recognise an
+    object that an earlier attempt has written.
 
     Args:
         operation: makes the request.
-        verb: what the request is for, in errors.
-        deadline: no further try begins later (``time.monotonic``).
-        stop: when set, no further try begins either.
+        verb: what the request is for, in error messages.
+        deadline: latest start of a retry (``time.monotonic``).
+        stop: when set, there are no more retries.
+
+    Returns:
+        what ``operation`` returns.
 
     Raises:
-        StorageError: what the last try ended in. Errors of other kinds pass through at once.
+        StorageError: for the error of the last attempt, if it is one of :data:`S3_ERRORS`.
+        Exception: any other error of ``operation``, at once.
     """
-    pause = _INITIAL_DELAY
+    delay_ms = _INITIAL_DELAY_MS
     while True:
         try:
             return operation()
         except S3_ERRORS as error:
-            fault = classify(error, verb)
-            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - so that many do not come at once
+            failure = classify(error, verb)
+            wait = with_jitter(delay_ms, _JITTER) / 1000
             late = time.monotonic() + wait > deadline or (stop is not None and stop.is_set())
-            if late or not fault.retryable:
-                raise fault.error from error
+            if late or not failure.retryable:
+                raise failure.error from error
         time.sleep(wait)
-        pause = min(2 * pause, _MAX_DELAY)
+        delay_ms = min(2 * delay_ms, _MAX_DELAY_MS)

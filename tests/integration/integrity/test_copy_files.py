@@ -8,7 +8,7 @@ import pytest
 from everlake.integrity.copy.archive import ObjectsDiffer
 from everlake.integrity.copy.files import copy_files, list_files, verify_files
 from everlake.storage import ObjectStore, StorageError, open_store
-from tests.integration.storage.conftest import StoreUnderTest
+from tests.support.store_fixtures import StoreUnderTest
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_another_file_at_the_path_is_left_as_it_is(
     other.put_many([("attachments/1", b"1")])
     store_under_test.store.put_many([("attachments/1", b"longer")])
 
-    with pytest.raises(StorageError, match="another object lies at attachments/1"):
+    with pytest.raises(StorageError, match="another object at attachments/1"):
         copied(other, store_under_test.store, tmp_path)
 
     assert store_under_test.store.get("attachments/1") == b"longer"

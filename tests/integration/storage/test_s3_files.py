@@ -158,7 +158,7 @@ def test_an_upload_that_is_told_to_stop_is_aborted(
     putting.join()
 
     assert [str(error) for error in errors] == [
-        "storage could not write: it was told to stop: send again later"
+        "storage could not write: the process is stopping: send again later"
     ]
     assert s3_server.keys(bucket) == []
     assert bad.count("DELETE", "uploadId") == 1

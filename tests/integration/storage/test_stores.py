@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from everlake.storage import ObjectMissing, ObjectStore, StorageError
-from tests.integration.storage.conftest import StoreUnderTest
+from tests.support.store_fixtures import StoreUnderTest
 
 
 def test_what_was_put_can_be_had_again(store: ObjectStore) -> None:
