@@ -5,7 +5,8 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from everlake.cli.console import fail
-from everlake.client.record_reader import RejectedInput, on_one_line
+from everlake.client.record_reader import on_one_line
+from everlake.client.types import RejectedInput
 
 
 class RejectedFile:

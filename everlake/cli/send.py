@@ -15,12 +15,13 @@ from everlake.cli.send_attachments import check_files_readable, only_record, upl
 from everlake.cli.send_report import SendProgress, SendTally, print_skipped_files
 from everlake.cli.send_wait import wait_until_complete
 from everlake.client import ApiError, Client, Unreachable
-from everlake.client.batch_sender import SendResult
-from everlake.client.input_files import ByteCounter, InputFileError, InputFiles, find_input_files
+from everlake.client.errors import InputFileError
+from everlake.client.input_files import ByteCounter, InputFiles, find_input_files
 from everlake.client.parallel_sender import ParallelSender
-from everlake.client.record_reader import InputItem, RejectedInput, UnreadableInput, read_records
+from everlake.client.record_reader import read_records
 from everlake.client.request_batches import MAX_RECORD_BYTES, RequestBatch, batch_records
 from everlake.client.throttle import Throttle
+from everlake.client.types import InputItem, RejectedInput, SendResult, UnreadableInput
 
 _DRAIN_SECONDS = 10.0
 _EXIT_INTERRUPTED = 130

@@ -9,11 +9,13 @@ from msgspec import Raw
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from everlake.cli.console import err, fail
-from everlake.client.client import JSON, Client
+from everlake.client.client import Client
+from everlake.client.errors import UploadError
 from everlake.client.input_files import printable
-from everlake.client.record_reader import InputItem, InputRecord, RejectedInput, UnreadableInput
-from everlake.client.uploads import UploadError, file_size
+from everlake.client.types import InputItem, InputRecord, RejectedInput, UnreadableInput
+from everlake.client.uploads import file_size
 from everlake.contract.envelope import Attachment
+from everlake.contract.media_types import MediaType
 
 _ATTACHMENT_TYPES = ("audio", "video", "image", "text")
 _MAX_ERROR_LENGTH = 500
@@ -73,7 +75,7 @@ def upload_and_attach(
     for path in paths:
         attachments.append(Raw(_encode(_upload(client, path, quiet=quiet))))
     members["_attachments"] = Raw(_encode(attachments))
-    return InputRecord(_encode(members), JSON, item.location)
+    return InputRecord(_encode(members), MediaType.JSON, item.location)
 
 
 def _members(item: InputRecord) -> dict[str, Raw]:

@@ -15,9 +15,8 @@ from rich.progress import (
 )
 
 from everlake.cli.console import err, out, pluralize, print_table
-from everlake.client.batch_sender import SendResult
 from everlake.client.input_files import ByteCounter
-from everlake.client.record_reader import RejectedInput, UnreadableInput
+from everlake.client.types import RejectedInput, SendResult, UnreadableInput
 from everlake.contract.limits import MAX_ERRORS_SHOWN
 
 _INDEX = re.compile(r"\[\d+\]", re.ASCII)

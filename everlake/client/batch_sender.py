@@ -1,4 +1,4 @@
-"""One chunk to the server, in as many requests as that takes, and what became of its records."""
+"""Sending of one request batch, in as many requests as it takes."""
 
 import sys
 from collections.abc import Iterable
@@ -8,56 +8,31 @@ import msgspec
 from msgspec import UNSET
 
 from everlake.client.client import Client
-from everlake.client.record_reader import RejectedInput
+from everlake.client.errors import ApiError
 from everlake.client.request_batches import RequestBatch
-from everlake.client.responses import ApiError
 from everlake.client.throttle import Throttle
+from everlake.client.types import RejectedInput, SendResult
 from everlake.contract.batches import Receipt
 from everlake.contract.errors import ErrorBody, ErrorCode, RecordError
 
 _SPLIT_ERRORS = (ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.TOO_MANY_RECORDS)
 _REJECTED_STATUSES = (400, 413)
 _MAX_ERRORS_PER_RECORD = 20
-"""Most errors of one record that are held: it may have a million."""
+"""Most errors kept of one record, which may have a million."""
 
 _ErrorsByIndex = dict[int, list[tuple[str, str]]]
-"""The known errors of refused records, by their index in a chunk."""
-
-
-class SendResult(msgspec.Struct):
-    """What became of records that were sent.
-
-    ``batches`` are ids, none for a dry run. ``replayed`` counts those of the accepted records
-    that an earlier run had sent. ``rejected`` counts all refused records, ``errors`` all of their
-    errors; ``refused`` are those that are known one by one.
-    """
-
-    batches: list[str] = []
-    accepted: int = 0
-    replayed: int = 0
-    rejected: int = 0
-    errors: int = 0
-    rejections: list[RejectedInput] = []
-
-    def add(self, other: "SendResult") -> None:
-        """Take in what became of others."""
-        self.batches += other.batches
-        self.accepted += other.accepted
-        self.replayed += other.replayed
-        self.rejected += other.rejected
-        self.errors += other.errors
-        self.rejections += other.rejections
+"""Known errors of rejected records, by their index in a batch."""
 
 
 class BatchSender:
-    """Sends chunks, each from its beginning to its end. Threads may share it.
+    """Sends one request batch at a time for each thread. Threads may share it.
 
     Args:
-        client: gives up by raising.
-        pace: asked before each request.
-        dry_run: whether records are judged only.
-        every_refusal: whether to find out which records were refused where an answer, which
-            shows 20 errors, does not say it of all. That takes further requests.
+        client: of the server.
+        throttle: waited for before each request.
+        dry_run: validate records without storing them.
+        all_rejections: find all rejected records, with further requests where a response, which
+            has at most 20 errors, does not name all.
     """
 
     def __init__(
@@ -75,14 +50,18 @@ class BatchSender:
         self._min_rejected_bytes = self._min_rejected_records = sys.maxsize
 
     def send(self, batch: RequestBatch, key: str) -> SendResult:
-        """Send a chunk under an idempotency key, in halves where the server takes no more.
+        """Send a batch, in halves if the server accepts only smaller ones, and return the result.
 
-        What the server refuses for good is part of the outcome.
+        Records that the server rejects are part of the result.
+
+        Args:
+            batch: records of one request.
+            key: idempotency key.
 
         Raises:
-            ApiError: no request of this kind can succeed now.
-            Unreachable: no answer.
-            Stopped: the pace was stopped.
+            ApiError: error response that other requests would get as well.
+            Unreachable: no response.
+            SendingStopped: the throttle was stopped.
         """
         if len(batch) > 1 and self._exceeds_known_limit(batch):
             return self._send_halves(batch, key)
@@ -103,16 +82,16 @@ class BatchSender:
 
     def _request(self, batch: RequestBatch, key: str) -> tuple[Receipt, bool]:
         self._throttle.wait()
-        answer = self._client.ingest_or_replay(
+        result = self._client.ingest_or_replay(
             batch.body, content_type=batch.media_type, idempotency_key=key, dry_run=self._dry_run
         )
         self._throttle.record_success()
-        return answer
+        return result
 
     def _exceeds_known_limit(self, batch: RequestBatch) -> bool:
-        """Whether the server has refused no more than this before.
+        """Return whether the server has rejected a batch of at most this size before.
 
-        Asking would end in the same halves, as a limit does not change from one to the next.
+        Its limits are the same for each request, so this one would be rejected too.
         """
         return (
             len(batch.body) >= self._min_rejected_bytes or len(batch) >= self._min_rejected_records
@@ -126,27 +105,27 @@ class BatchSender:
 
     def _send_halves(self, batch: RequestBatch, key: str) -> SendResult:
         middle = len(batch) // 2
-        outcome = self.send(batch.subset(0, middle), f"{key}.0")
-        outcome.add(self.send(batch.subset(middle, len(batch)), f"{key}.1"))
-        return outcome
+        result = self.send(batch.subset(0, middle), f"{key}.0")
+        result.add(self.send(batch.subset(middle, len(batch)), f"{key}.1"))
+        return result
 
     def _to_result(self, batch: RequestBatch, receipt: Receipt, *, replayed: bool) -> SendResult:
-        outcome = SendResult(
+        result = SendResult(
             accepted=receipt.acceptedCount,
             replayed=receipt.acceptedCount if replayed else 0,
             rejected=receipt.rejectedCount,
             errors=receipt.totalErrorCount,
         )
         if receipt.batchId is not UNSET:
-            outcome.batches.append(receipt.batchId)
+            result.batches.append(receipt.batchId)
         if receipt.rejectedCount:
             errors = self._collect_errors(batch, receipt)
             texts = batch.texts()
-            outcome.rejections = [
+            result.rejections = [
                 RejectedInput(batch.locations[index], texts[index], errors[index])
                 for index in sorted(errors)
             ]
-        return outcome
+        return result
 
     def _collect_errors(self, batch: RequestBatch, receipt: Receipt) -> _ErrorsByIndex:
         errors: _ErrorsByIndex = {}
@@ -165,21 +144,21 @@ class BatchSender:
         try:
             for record in self._client.errors(batch_id):
                 known = errors.setdefault(record.index, [])
-                found = ((fault.code.value, fault.message) for fault in record.errors)
+                found = ((error.code.value, error.message) for error in record.errors)
                 known += islice(
                     (each for each in found if each not in known), _MAX_ERRORS_PER_RECORD
                 )
         except ApiError:
-            # Another server of this contract may not offer them. Nothing hangs on it here.
+            # Another server of this contract may not have this endpoint, and need not.
             return
 
     def _dry_run_rest(self, batch: RequestBatch, receipt: Receipt, errors: _ErrorsByIndex) -> None:
-        """Have the records behind the last one shown judged again, until all are known.
+        """Validate the records after the last one with an error again, until all errors are known.
 
-        Errors are shown in the order of the records, so before the last one none is hidden.
+        A response has errors in the order of the records, so it has all of those before its last.
         """
-        refused = receipt.rejectedCount
-        while len(errors) < refused:
+        rejected = receipt.rejectedCount
+        while len(errors) < rejected:
             start = max(errors, default=-1) + 1
             rest = batch.subset(start, len(batch))
             receipt, _ = self._request(rest, "dry-run")
@@ -199,8 +178,8 @@ def _add_receipt_errors(errors: _ErrorsByIndex, receipt: Receipt, start: int) ->
 
 def _reject_batch(batch: RequestBatch, error: ErrorBody) -> SendResult:
     errors = [(error.error.value, error.message)]
-    refused = [
-        RejectedInput(place, text, errors)
-        for place, text in zip(batch.locations, batch.texts(), strict=True)
+    rejections = [
+        RejectedInput(location, text, errors)
+        for location, text in zip(batch.locations, batch.texts(), strict=True)
     ]
-    return SendResult(rejected=len(refused), errors=len(refused), rejections=refused)
+    return SendResult(rejected=len(rejections), errors=len(rejections), rejections=rejections)

@@ -1,4 +1,8 @@
-"""Files of records: finding them, and reading them block by block, unpacked."""
+"""Input files: finding them, and reading them in blocks, decompressed.
+
+Unlike :mod:`everlake.ingest.decompression`, which reads requests of strangers, decompression here
+has no limits: the files are the user's own.
+"""
 
 import errno
 import gzip
@@ -14,10 +18,12 @@ from typing import BinaryIO, cast
 import msgspec
 import zstandard
 
+from everlake.client.errors import InputFileError
+
 STANDARD_INPUT = "-"
 _BLOCK_BYTES = 1024 * 1024
 _ZSTD_STEP = 256
-"""Input bytes a call: four bytes can stand for 128 KiB, so this bounds a call's output to 8 MiB."""
+"""Input bytes of a call: 4 bytes can stand for 128 KiB, so a call's output is at most 8 MiB."""
 
 _LINE_SUFFIXES = (".ndjson", ".jsonl")
 _RECORD_SUFFIXES = (".json", *_LINE_SUFFIXES)
@@ -27,14 +33,10 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
-class InputFileError(Exception):
-    """A file of records cannot be read, or read on; the message names it."""
-
-
 class InputFile(msgspec.Struct, frozen=True):
-    """One file of records, or standard input.
+    """One file of records, or standard input (``-``).
 
-    ``size`` is its bytes as it lies on disk, or None where that cannot be known.
+    ``size`` is its size on disk in bytes, or None if it is not a regular file.
     """
 
     name: str
@@ -42,31 +44,34 @@ class InputFile(msgspec.Struct, frozen=True):
 
     @property
     def has_lines(self) -> bool:
-        """Whether its name says that each line is a record."""
+        """Whether the name says that each line is a record."""
         return _record_suffix(self.name) in _LINE_SUFFIXES
 
 
 class InputFiles(msgspec.Struct, frozen=True):
-    """The sources behind some names in the order of reading, and the files that are none."""
+    """Files in the order in which they are read, and the names of those that are skipped."""
 
     files: list[InputFile]
     skipped: list[str]
 
     @property
     def size(self) -> int | None:
-        """Bytes of all sources as they lie on disk, None where that cannot be known."""
-        sizes = [source.size for source in self.files if source.size is not None]
+        """Size of all files on disk in bytes; None if that of one is unknown."""
+        sizes = [file.size for file in self.files if file.size is not None]
         return sum(sizes) if len(sizes) == len(self.files) else None
 
 
 def find_input_files(names: Iterable[str]) -> InputFiles:
-    """The sources behind names of files, of directories, and ``-``.
+    """Return the files with these names.
 
-    Of a directory, all files below it with a suffix of records are taken, in the order of their
-    paths; others are left out. A file that is named itself is taken whatever its suffix.
+    A directory stands for all files below it, in the order of their paths. Those whose suffix is
+    not one of record files are skipped.
+
+    Args:
+        names: of files and directories; ``-`` for standard input.
 
     Raises:
-        SourceError: a file or directory is not there, or may not be read.
+        InputFileError: a file or directory does not exist, or may not be read.
     """
     found = InputFiles([], [])
     for name in names:
@@ -84,10 +89,10 @@ def find_input_files(names: Iterable[str]) -> InputFiles:
 
 
 def _files_below(directory: str) -> list[str]:
-    def refuse(error: OSError) -> None:
+    def fail(error: OSError) -> None:
         raise _unreadable(error.filename, error)
 
-    walked = os.walk(directory, onerror=refuse)
+    walked = os.walk(directory, onerror=fail)
     return sorted(str(Path(folder, name)) for folder, _, names in walked for name in names)
 
 
@@ -102,17 +107,17 @@ def _input_file(name: str) -> InputFile:
 
 
 def _unreadable(name: str, error: Exception) -> InputFileError:
-    why = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return InputFileError(f"{display_name(name)} cannot be read: {why}")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return InputFileError(f"{display_name(name)} cannot be read: {reason}")
 
 
 def display_name(name: str) -> str:
-    """What a source is called in a sentence."""
+    """Return the name of a file for messages."""
     return "standard input" if name == STANDARD_INPUT else printable(name)
 
 
 def printable(name: str) -> str:
-    """A file's name as text; not all bytes that a name may have are."""
+    """Return a file's name as valid Unicode, with replacements for bytes that are not UTF-8."""
     return os.fsencode(name).decode(errors="replace")
 
 
@@ -124,14 +129,14 @@ def _record_suffix(name: str) -> str:
 
 
 def read_blocks(input_file: InputFile, byte_counter: "ByteCounter") -> Iterator[bytes]:
-    """The content of a source, unpacked, in blocks of some size; none is empty.
+    """Yield the decompressed content of a file in non-empty blocks.
 
     Args:
-        input_file: unpacked by its suffix, or by its first bytes where the suffix says nothing.
-        byte_counter: counts the bytes as they are taken off disk.
+        input_file: compressed if its suffix, or else its first bytes, say so.
+        byte_counter: counts the bytes read from disk.
 
     Raises:
-        SourceError: it cannot be read on, or is not what its suffix says.
+        InputFileError: the file cannot be read, or is not what its suffix says.
     """
     try:
         with _open(input_file.name) as file:
@@ -141,7 +146,7 @@ def read_blocks(input_file: InputFile, byte_counter: "ByteCounter") -> Iterator[
 
 
 class ByteCounter:
-    """Bytes taken off disk so far."""
+    """Number of bytes read from disk so far."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -154,11 +159,11 @@ def _open(name: str) -> "BinaryIO | nullcontext[BinaryIO]":
 
 
 class _CountedFile:
-    """A file of which the first bytes can be looked at before they are read."""
+    """A file whose first bytes can be inspected before they are read."""
 
-    def __init__(self, file: BinaryIO, taken: ByteCounter) -> None:
+    def __init__(self, file: BinaryIO, byte_counter: ByteCounter) -> None:
         self._file = file
-        self._byte_counter = taken
+        self._byte_counter = byte_counter
         self._head = b""
 
     def peek(self, size: int) -> bytes:
@@ -182,15 +187,15 @@ def _decompressed(name: str, file: _CountedFile) -> Iterator[bytes]:
     suffix = Path(name).suffix.lower()
     head = file.peek(len(_ZSTD_MAGIC))
     if suffix in _GZIP_SUFFIXES or head.startswith(_GZIP_MAGIC):
-        unpacked = gzip.GzipFile(fileobj=cast("BinaryIO", file), mode="rb")
-        return iter(lambda: unpacked.read(_BLOCK_BYTES), b"")
+        content = gzip.GzipFile(fileobj=cast("BinaryIO", file), mode="rb")
+        return iter(lambda: content.read(_BLOCK_BYTES), b"")
     if suffix in _ZSTD_SUFFIXES or head == _ZSTD_MAGIC:
         return _decompress_zstd(file)
     return iter(file.read, b"")
 
 
 def _decompress_zstd(file: _CountedFile) -> Iterator[bytes]:
-    """The content of one or more Zstandard frames (RFC 8878, 3.1)."""
+    """Yield the content of one or more Zstandard frames (RFC 8878, 3.1)."""
     context = zstandard.ZstdDecompressor()
     stream = context.decompressobj()
     started = False
@@ -212,4 +217,4 @@ def _decompress_zstd(file: _CountedFile) -> Iterator[bytes]:
     if size:
         yield b"".join(parts)
     if started and not stream.eof:
-        raise EOFError("its compressed content is cut off")
+        raise EOFError("its compressed content is truncated")

@@ -1,7 +1,6 @@
-"""Parting text that comes in blocks into JSON values, each byte for byte.
+"""Splitting of a text in blocks into JSON values, each byte for byte.
 
-A JSON parser wants the whole text. To part it little is needed: brackets are counted, and
-strings are skipped.
+A JSON parser needs the whole text. To split it, counting brackets and skipping strings is enough.
 """
 
 import re
@@ -15,10 +14,10 @@ WHITESPACE = b" \t\n\r"
 _QUOTE, _BACKSLASH, _COMMA, _END_OF_ARRAY = b'"\\,]'
 _OPENING = b"[{"
 
-# From outside a string, over whole strings, to the next byte that counts.
+# From outside a string, over whole strings, to the next bracket or comma.
 _TO_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+', re.DOTALL)
 _TO_COMMA = re.compile(rb'[^"\[\]{},]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{},]*+)*+', re.DOTALL)
-# From inside a string to its end, or to a backslash that is the last byte there is.
+# From inside a string to its end, or to a backslash that is the last byte of the block.
 _TO_QUOTE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 
 _BEFORE_RECORD = re.compile(rb",[ \t\n\r]*\{[ \t\n\r]*\Z")
@@ -29,18 +28,18 @@ _decode_array = msgspec.json.Decoder(list[Raw]).decode
 
 
 class SplitValue(msgspec.Struct, frozen=True, gc=False):
-    """One value's text, None where it is longer than is held, and the line it begins in."""
+    """Text of one value, or None if it is too long, and the line in which it begins."""
 
     text: bytes | None
     line: int
 
 
 class LineSplitter:
-    """Parts lines (NDJSON). Blank ones are none.
+    """Splits a text into lines (NDJSON). Blank lines are skipped.
 
     Args:
-        line: the number of the line that the text begins in.
-        most: bytes of the longest line that is held.
+        line: number of the first line.
+        max_bytes: size of the longest line that is kept.
     """
 
     def __init__(self, *, line: int, max_bytes: int) -> None:
@@ -50,7 +49,7 @@ class LineSplitter:
         self._too_long = False
 
     def feed(self, block: bytes) -> Iterator[SplitValue]:
-        """The lines that end in this block."""
+        """Yield the lines that end in this block."""
         first, *others = block.split(b"\n")
         self._buffer(first)
         if not others:
@@ -65,7 +64,7 @@ class LineSplitter:
         self._buffer(last)
 
     def finish(self) -> Iterator[SplitValue]:
-        """The last line, where no line break ends it."""
+        """Yield the last line, if it has no line break."""
         yield from self._take()
 
     def _buffer(self, part: bytes) -> None:
@@ -84,24 +83,24 @@ class LineSplitter:
 
 
 class JsonSplitter:
-    """Parts an array, or JSON texts one behind the other, into values.
+    """Splits an array, or JSON texts one after another, into values.
 
-    A value is what stands between two commas of the array, or up to the bracket that closes a
-    text. It need not be JSON, so that one that is broken does not take the others with it.
+    A value is the text between two commas of the array, or up to the bracket that closes a text.
+    It need not be JSON, so an invalid value does not affect the others.
 
     Args:
-        array: whether what comes is that behind the ``[`` of an array.
-        line: the number of the line that it begins in.
-        most: bytes of the longest value that is held.
+        array: whether the text is that after the ``[`` of an array.
+        line: number of the line in which the text begins.
+        max_bytes: size of the longest value that is kept.
     """
 
     def __init__(self, *, array: bool, line: int, max_bytes: int) -> None:
         self.ended = False
-        """Whether the array's ``]`` has come."""
+        """Whether the array's ``]`` has been read."""
         self.trailing = b""
-        """What has come behind it, the white space around it aside."""
+        """Text after the array, without white space around it."""
         self.line = line
-        """The line that the next value begins in, or a line before it."""
+        """Line in which the next value begins, or a line before it."""
         self._array = array
         self._max_bytes = max_bytes
         self._count = 0
@@ -112,7 +111,7 @@ class JsonSplitter:
         self._escaped = False
 
     def feed(self, block: bytes) -> Iterator[SplitValue]:
-        """The values that end in this block."""
+        """Yield the values that end in this block."""
         start = 0
         guessed = not self._array
         while start < len(block) and not self.ended:
@@ -134,7 +133,7 @@ class JsonSplitter:
         self.trailing = (self.trailing + block[start:]).strip(WHITESPACE)
 
     def finish(self) -> Iterator[SplitValue]:
-        """The value that the text broke off in, if it did."""
+        """Yield the value in which the text ends, if it does."""
         if self._buffered or self._dropped_from:
             yield self._take()
 
@@ -142,14 +141,14 @@ class JsonSplitter:
         return not (self._buffered or self._dropped_from)
 
     def _scan(self, block: bytes, start: int) -> int | None:
-        """Where the value that goes on at ``start`` ends; None where that is not in the block."""
+        """Return where the value that continues at ``start`` ends; None if not in this block."""
         at = start
         while at < len(block):
             if self._in_string:
                 at = self._leave_string(block, at)
                 continue
             to_next = _TO_BRACKET if self._depth or not self._array else _TO_COMMA
-            at = to_next.match(block, at).end()  # pyright: ignore[reportOptionalMemberAccess] - it matches nothing, too
+            at = to_next.match(block, at).end()  # pyright: ignore[reportOptionalMemberAccess] - it matches an empty text as well
             if at == len(block):
                 break
             byte = block[at]
@@ -170,7 +169,7 @@ class JsonSplitter:
         if self._escaped:
             self._escaped = False
             return at + 1
-        end = _TO_QUOTE.match(block, at).end()  # pyright: ignore[reportOptionalMemberAccess] - it matches nothing, too
+        end = _TO_QUOTE.match(block, at).end()  # pyright: ignore[reportOptionalMemberAccess] - it matches an empty text as well
         if end < len(block):
             self._in_string = block[end] == _BACKSLASH
             self._escaped = self._in_string
@@ -185,7 +184,7 @@ class JsonSplitter:
             self.line += part.count(b"\n")
             return
         self._buffered += part
-        # White space behind it is not yet known from white space within it.
+        # Twice the size: white space at the end may be within the value or after it.
         if len(self._buffered) > 2 * self._max_bytes:
             self._dropped_from = self.line
             self.line += self._buffered.count(b"\n")
@@ -204,10 +203,10 @@ class JsonSplitter:
         return value
 
     def _split_fast(self, block: bytes, start: int) -> tuple[list[SplitValue], int]:
-        """Many records at once, and where they end: a fast way that only finds what is right.
+        """Return many values at once, and where they end; none if they are not all valid.
 
-        What stands before the last place that looks like a comma between two records is a list
-        of whole values exactly when it is one in brackets.
+        The text before the last comma that seems to separate two records is a list of whole
+        values exactly if it is a JSON array once it is in brackets.
         """
         comma = _last_separator(block, start)
         if comma < 0:
@@ -220,7 +219,7 @@ class JsonSplitter:
         at = start
         for raw in texts:
             text = bytes(raw)
-            # Only white space and a comma stand before it.
+            # Only white space and a comma precede it.
             begin = block.index(text[:1], at)
             self.line += block.count(b"\n", at, begin)
             values.append(SplitValue(text if len(text) <= self._max_bytes else None, self.line))
@@ -234,7 +233,7 @@ class JsonSplitter:
 
 
 def _last_separator(block: bytes, start: int) -> int:
-    """Where a comma stands before ``{"_``, which begins a record and seldom anything within."""
+    """Return the position of the last comma before ``{"_``, which nearly always begins a record."""
     end = len(block)
     for _ in range(_MAX_GUESSES):
         end = block.rfind(b'"_', start, end)

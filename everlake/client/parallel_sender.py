@@ -1,4 +1,4 @@
-"""Chunks to the server, several at a time, and no version of a record before an older one."""
+"""Parallel sending of request batches, with versions of one record in their order."""
 
 import hashlib
 import queue
@@ -11,17 +11,18 @@ from typing import Self, TypeAlias
 
 import msgspec
 
-from everlake.client.batch_sender import BatchSender, SendResult
+from everlake.client.batch_sender import BatchSender
 from everlake.client.client import Client
-from everlake.client.record_reader import RejectedInput, UnreadableInput
+from everlake.client.errors import SendingStopped
 from everlake.client.request_batches import RequestBatch
-from everlake.client.throttle import SendingStopped, Throttle
+from everlake.client.throttle import Throttle
+from everlake.client.types import RejectedInput, SendResult, UnreadableInput
 
 _MAX_FINISHED = 8
-"""Outcomes held for each request under way, while they wait for an older one's."""
+"""Results kept for each parallel request while an older one is unfinished."""
 
 _QueuedBatch: TypeAlias = tuple[RequestBatch, str, Future[SendResult]]
-"""A chunk, its idempotency key, and where to put what became of it."""
+"""A batch, its idempotency key, and the future of its result."""
 
 
 class _InFlightBatch(msgspec.Struct, frozen=True):
@@ -30,20 +31,21 @@ class _InFlightBatch(msgspec.Struct, frozen=True):
 
 
 class ParallelSender:
-    """Sends chunks in their order, several at a time.
+    """Sends batches in their order, several at a time.
 
-    Two chunks that hold versions of one record are never under way together: the contract's
-    order of arrival is that of the 202s, so the later one waits for the earlier one's.
+    The last version of a record to arrive wins, and versions arrive in the order of the 202
+    responses. So of two batches with versions of one record, the later waits for the response to
+    the earlier.
 
-    Each request's idempotency key is made of its content, and of how often that came before in
-    the same run. So the same chunks have the same keys in another run.
+    The idempotency key of a request is derived from its content, and from how often this run has
+    sent the same content before. So another run with the same batches uses the same keys.
 
     Args:
-        client: made with the pace's ``delay`` as its ``before_again``.
-        pace: holds requests back, and stops them.
-        parallel: requests under way at a time.
-        dry_run: see :class:`Delivery`.
-        every_refusal: see :class:`Delivery`.
+        client: created with ``before_retry=throttle.back_off``.
+        throttle: holds requests back, and stops them.
+        parallel: number of simultaneous requests.
+        dry_run: see :class:`everlake.client.batch_sender.BatchSender`.
+        all_rejections: likewise.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class ParallelSender:
         self._sender = BatchSender(client, throttle, dry_run=dry_run, all_rejections=all_rejections)
         self._throttle = throttle
         self._parallel = parallel
-        # Apart from the window, so that a chunk's memory is free when its request is answered.
+        # The queue alone holds batches, so that their memory is free once they are sent.
         self._queue: queue.SimpleQueue[_QueuedBatch | None] = queue.SimpleQueue()
         self._in_flight: deque[_InFlightBatch] = deque()
         self._content_counts: Counter[bytes] = Counter()
@@ -66,7 +68,7 @@ class ParallelSender:
 
     def __enter__(self) -> Self:
         for number in range(self._parallel):
-            # A daemon: who ends the program does not wait for an answer that may not come.
+            # Daemons: the program can end without waiting for a response that may not come.
             threading.Thread(target=self._work, name=f"send-{number}", daemon=True).start()
         return self
 
@@ -83,12 +85,12 @@ class ParallelSender:
     def send(
         self, batches: Iterable[RequestBatch | RejectedInput | UnreadableInput]
     ) -> Iterator[SendResult | RejectedInput | UnreadableInput]:
-        """What became of each chunk, in their order. What is none is passed on at once.
+        """Send batches and yield their results in order. Other items are passed on at once.
 
         Raises:
-            ApiError: a request failed in a way that others would as well. Nothing is sent after
-                it; what became of those under way comes before.
-            Unreachable: as well.
+            ApiError: error response that other requests would get as well. No further request is
+                made; the results of those in progress are yielded first.
+            Unreachable: no response; likewise.
         """
         for each in batches:
             if not isinstance(each, RequestBatch):
@@ -103,23 +105,23 @@ class ParallelSender:
             raise self._failure
 
     def stop(self) -> None:
-        """Send nothing more; what is under way goes on."""
+        """Start no further request; those in progress continue."""
         self._throttle.stop()
 
     def wait_for_results(self, timeout: float | None = None) -> Iterator[SendResult]:
-        """What became of chunks under way, waiting for them no longer than ``timeout``."""
+        """Yield the results of requests in progress; wait for them ``timeout`` seconds at most."""
         wait([each.result for each in self._in_flight], timeout)
         yield from self._take_finished()
 
     def _take_finished(self) -> Iterator[SendResult]:
-        """What became of the oldest ones, up to one that is not finished."""
+        """Yield the results of the oldest batches, up to the first unfinished one."""
         while self._in_flight and self._in_flight[0].result.done():
-            outcome = self._in_flight.popleft().result
-            if outcome.exception() is None:
-                yield outcome.result()
+            result = self._in_flight.popleft().result
+            if result.exception() is None:
+                yield result.result()
 
     def _wait_for_turn(self, batch: RequestBatch) -> Iterator[SendResult]:
-        """Wait until a chunk may start, or never will."""
+        """Wait until a batch may be sent, or sending has failed."""
         yield from self._take_finished()
         while self._failure is None and self._must_wait(batch):
             unfinished = [each.result for each in self._in_flight if not each.result.done()]
@@ -135,9 +137,9 @@ class ParallelSender:
         )
 
     def _enqueue(self, batch: RequestBatch) -> None:
-        outcome: Future[SendResult] = Future()
-        self._in_flight.append(_InFlightBatch(batch.identities, outcome))
-        self._queue.put((batch, self._idempotency_key(batch), outcome))
+        result: Future[SendResult] = Future()
+        self._in_flight.append(_InFlightBatch(batch.identities, result))
+        self._queue.put((batch, self._idempotency_key(batch), result))
 
     def _idempotency_key(self, batch: RequestBatch) -> str:
         digest = hashlib.blake2b(batch.media_type.encode() + b"\n", digest_size=32)
@@ -152,15 +154,15 @@ class ParallelSender:
             pass
 
     def _send_next(self) -> bool:
-        job = self._queue.get()
-        if job is None:
+        queued = self._queue.get()
+        if queued is None:
             return False
-        chunk, key, outcome = job
+        batch, key, result = queued
         try:
-            outcome.set_result(self._sender.send(chunk, key))
-        except BaseException as error:  # noqa: BLE001 - who waits for it has to hear
+            result.set_result(self._sender.send(batch, key))
+        except BaseException as error:  # noqa: BLE001 - the future must end in any case
             if not isinstance(error, SendingStopped):
                 self._failure = self._failure or error
             self._throttle.stop()
-            outcome.set_exception(error)
+            result.set_exception(error)
         return True

@@ -1,25 +1,28 @@
-"""Many batches on their way to ``COMPLETE``."""
+"""Polling of many batches until they are ``COMPLETE``."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 import msgspec
 
 from everlake.client.client import Client
-from everlake.contract.batches import TERMINAL_STATUSES, Batch, BatchPage, BatchStatus
+from everlake.contract.batches import TERMINAL_STATUSES, Batch, BatchStatus
 
-_PAGE_SIZE = "100"
 _MARGIN_MS = 600_000
-"""Requests that run side by side and are made again get their batches in nearly their order."""
+"""Batches may be older than the first one by this much: parallel requests overtake each other."""
 
 _UNFINISHED = tuple(status for status in BatchStatus if status not in TERMINAL_STATUSES)
-"""In the order of a batch's way: one that moves on between two questions is met in the second."""
+"""In the order in which a batch has them, so that none is missed between two requests."""
 
 
 class BatchProgress(msgspec.Struct, frozen=True):
-    """Where batches are: how many in each unfinished status, and the ids of those.
+    """Progress of batches.
 
-    ``failed`` are the ids of those that are ``FAILED`` although records of theirs were accepted.
+    Attributes:
+        counts: number of unfinished batches by status.
+        unfinished: their ids.
+        failed: ids of ``FAILED`` batches of which records were accepted.
     """
 
     counts: dict[BatchStatus, int]
@@ -28,11 +31,11 @@ class BatchProgress(msgspec.Struct, frozen=True):
 
 
 class BatchPoller:
-    """Asks how far batches are, many at a time.
+    """Reads the progress of many batches, in few requests.
 
     Args:
-        client: with a key of the workspace that they are in.
-        batch_ids: in the order in which they were sent; the first one is there.
+        client: with a key of the batches' workspace.
+        batch_ids: in the order in which they were sent.
     """
 
     def __init__(self, client: Client, batch_ids: Iterable[str]) -> None:
@@ -43,11 +46,11 @@ class BatchPoller:
             self._since = client.batch(self._batch_ids[0]).createdAt - _MARGIN_MS
 
     def poll(self) -> BatchProgress:
-        """Where the batches are now, in a request for each 100 of the workspace's on their way.
+        """Return the progress now, with a request for each 100 unfinished batches of the workspace.
 
         Raises:
-            ApiError: the key may not see them.
-            Unreachable: no answer.
+            ApiError: the key may not see the batches.
+            Unreachable: no response.
         """
         ours = set(self._batch_ids)
         found = {
@@ -70,15 +73,7 @@ class BatchPoller:
         return BatchProgress(dict(counts), unfinished, failed)
 
     def _batches(self, status: BatchStatus) -> Iterator[Batch]:
-        """The workspace's batches in a status, newest first, as far back as ours can be."""
-        params = {"status": status.value, "limit": _PAGE_SIZE}
-        while True:
-            answer = self._client.get("/api/v1/ingest/batches", params)
-            page = msgspec.convert(answer, BatchPage)
-            for batch in page.batches:
-                if batch.createdAt < self._since:
-                    return
-                yield batch
-            if page.nextCursor is None:
-                return
-            params["cursor"] = page.nextCursor
+        """Yield the workspace's batches with this status, newest first, back to our first."""
+        return takewhile(
+            lambda batch: batch.createdAt >= self._since, self._client.batches(status=status)
+        )

@@ -1,4 +1,7 @@
-"""Records as they stand in files: one, an array, ``{"records": [...]}``, or one a line."""
+"""Records in files: one per line, one after another, an array, or ``{"records": [...]}``.
+
+Files are split without being parsed as a whole, and invalid records do not affect others.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,97 +10,56 @@ from itertools import chain, count
 import msgspec
 from msgspec import Raw
 
-from everlake.client.client import JSON, NDJSON
+from everlake.client.errors import InputFileError
 from everlake.client.input_files import (
     ByteCounter,
     InputFile,
-    InputFileError,
     display_name,
     printable,
     read_blocks,
 )
 from everlake.client.json_splitter import WHITESPACE, JsonSplitter, LineSplitter, SplitValue
+from everlake.client.types import (
+    InputItem,
+    InputRecord,
+    RecordLocation,
+    RejectedInput,
+    UnreadableInput,
+)
+from everlake.contract.envelope import DECODE_ERRORS
 from everlake.contract.errors import ErrorCode
+from everlake.contract.json_errors import describe_json_error
+from everlake.contract.media_types import MediaType
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _WRAPPER = re.compile(rb'\{[ \t\n\r]*"records"[ \t\n\r]*:[ \t\n\r]*\[')
 _WRAPPER_BYTES = 1_024
-"""Bytes within which a wrapper's array has to begin."""
+"""Bytes within which the array of a wrapper must begin."""
 _EXCERPT_BYTES = 20
-"""Bytes of a text that a message shows."""
+"""Bytes of a text that are shown in a message."""
 
 _STRING_OR_BREAK = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\r\n]', re.DOTALL)
 
 _decode = msgspec.json.Decoder(Raw).decode
 
 
-class RecordLocation(msgspec.Struct, frozen=True, gc=False):
-    """Where a record stands.
-
-    ``line`` and ``record`` count from 1 within the file; ``record`` is 0 where each line is
-    one. ``order`` counts from 0 over everything that is read.
-    """
-
-    name: str
-    line: int
-    record: int
-    order: int
-
-    def __str__(self) -> str:
-        place = f"{self.name}:{self.line}"
-        return f"{place} (record {self.record:,})" if self.record else place
-
-
-class InputRecord(msgspec.Struct, frozen=True):
-    """A record's text, and the media type of a body that can hold it as it is.
-
-    A text for a JSON body is JSON. A text for NDJSON has no line break, and may be anything.
-    """
-
-    text: bytes
-    media_type: str
-    location: RecordLocation
-
-
-class RejectedInput(msgspec.Struct, frozen=True):
-    """One refused record.
-
-    ``payload`` is its text, None where that was too long to be held. ``errors`` are codes and
-    messages; there may be none of them where the server did not say all.
-    """
-
-    location: RecordLocation
-    payload: bytes | None
-    errors: list[tuple[str, str]]
-
-
-class UnreadableInput(msgspec.Struct, frozen=True):
-    """A file of which something could not be read; ``message`` says what and why."""
-
-    message: str
-
-
-InputItem = InputRecord | RejectedInput | UnreadableInput
-
-
 def read_records(
-    sources: Iterable[InputFile], byte_counter: ByteCounter, *, max_bytes: int
+    files: Iterable[InputFile], byte_counter: ByteCounter, *, max_bytes: int
 ) -> Iterator[InputItem]:
-    """Every record of the sources in their order; what is wrong comes at its place.
+    """Yield the records of files in order, with errors in the place of what cannot be read.
 
-    No more is held than a few blocks and one record, however large the sources are.
+    Memory holds a few blocks and one record at a time, however large the files are.
 
     Args:
-        sources: they are unpacked by their suffix, or by their first bytes.
-        byte_counter: counts the bytes as they are taken off disk.
-        max_bytes: bytes of the longest record that is read.
+        files: may be compressed (see :func:`everlake.client.input_files.read_blocks`).
+        byte_counter: counts the bytes read from disk.
+        max_bytes: size of the longest record that is read.
     """
     order = count()
-    for source in sources:
-        reader = _FileReader(
-            source, _PeekableText(read_blocks(source, byte_counter)), max_bytes, order
-        )
+    for file in files:
+        text = _PeekableText(read_blocks(file, byte_counter))
+        reader = _FileReader(file, text, max_bytes, order)
         try:
             yield from reader.read()
         except InputFileError as error:
@@ -105,9 +67,10 @@ def read_records(
 
 
 def on_one_line(text: bytes) -> bytes:
-    """The same JSON without line breaks: between tokens a space is as good.
+    """Return the same JSON without line breaks.
 
-    In a string, where JSON does not allow one, a break becomes its escape.
+    A break between tokens becomes a space. One within a string, which is not valid JSON, becomes
+    an escape.
     """
     if b"\n" not in text and b"\r" not in text:
         return text
@@ -121,7 +84,7 @@ def _escape_breaks(found: re.Match[bytes]) -> bytes:
 
 
 class _PeekableText:
-    """Blocks of which the first bytes can be looked at before they are read."""
+    """Text in blocks whose beginning can be inspected before it is read."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self.head = b""
@@ -129,17 +92,17 @@ class _PeekableText:
         self._blocks = blocks
 
     def fill(self, size: int) -> None:
-        """Have at least ``size`` bytes in ``head``, or all there are."""
+        """Fill ``head`` with at least ``size`` bytes, or with the whole text."""
         while len(self.head) < size and not self.ended:
             self._fill()
 
     def fill_line(self, max_bytes: int) -> None:
-        """Have a whole line in ``head``, or more than ``max_bytes`` bytes of it, or all there are."""
+        """Fill ``head`` with a whole line, more than ``max_bytes`` of it, or the whole text."""
         while b"\n" not in self.head and len(self.head) <= max_bytes and not self.ended:
             self._fill()
 
     def skip_white(self) -> int:
-        """Drop the white space at the beginning; the number of line breaks in it."""
+        """Drop leading white space, and return the number of line breaks in it."""
         breaks = 0
         while True:
             text = self.head.lstrip(WHITESPACE)
@@ -155,21 +118,21 @@ class _PeekableText:
         self.ended = block is None
 
     def blocks(self, start: int = 0) -> Iterator[bytes]:
-        """Everything from byte ``start`` of ``head`` on."""
+        """Yield the text from byte ``start`` of ``head`` on."""
         head, self.head = self.head[start:], b""
         return chain([head], self._blocks)
 
 
 class _FileReader:
-    """One source."""
+    """Reads the records of one file."""
 
     def __init__(
-        self, source: InputFile, text: _PeekableText, most: int, order: Iterator[int]
+        self, file: InputFile, text: _PeekableText, max_bytes: int, order: Iterator[int]
     ) -> None:
-        self._source = source
-        self._name = printable(source.name)
+        self._file = file
+        self._name = printable(file.name)
         self._text = text
-        self._max_bytes = most
+        self._max_bytes = max_bytes
         self._order = order
 
     def read(self) -> Iterator[InputItem]:
@@ -180,14 +143,14 @@ class _FileReader:
         head = self._text.head
         if head.startswith(_UTF_16) or b"\0" in head[:4]:
             return self._unreadable(
-                "is not UTF-8 but looks like UTF-16 or UTF-32: turn it into UTF-8"
+                "is not UTF-8 but looks like UTF-16 or UTF-32: convert it to UTF-8"
             )
         if head.startswith(b"["):
             return self._read_array(1, b"", line)
         if wrapper := _WRAPPER.match(head):
             line += head.count(b"\n", 0, wrapper.end())
             return self._read_array(wrapper.end(), b"}", line)
-        if self._source.has_lines or (head.startswith(b"{") and self._looks_like_lines()):
+        if self._file.has_lines or (head.startswith(b"{") and self._looks_like_lines()):
             return self._read_lines(line)
         if head.startswith(b"{"):
             return self._read_documents(line)
@@ -197,7 +160,7 @@ class _FileReader:
         return iter(())
 
     def _looks_like_lines(self) -> bool:
-        """Whether what begins with an object is one record a line, rather than on many lines."""
+        """Return whether each line is a record, in a text that begins with an object."""
         self._text.fill_line(self._max_bytes)
         first, *others = self._text.head.split(b"\n")
         if not others or _json_error(first) is None:
@@ -209,11 +172,11 @@ class _FileReader:
     def _read_lines(self, line: int) -> Iterator[InputItem]:
         splitter = LineSplitter(line=line, max_bytes=self._max_bytes)
         for value in _values(splitter, self._text.blocks()):
-            place = RecordLocation(self._name, value.line, 0, next(self._order))
+            location = RecordLocation(self._name, value.line, 0, next(self._order))
             if value.text is None:
-                yield self._too_long(place)
+                yield self._too_long(location)
             else:
-                yield InputRecord(value.text, NDJSON, place)
+                yield InputRecord(value.text, MediaType.NDJSON, location)
 
     def _read_documents(self, line: int) -> Iterator[InputItem]:
         splitter = JsonSplitter(array=False, line=line, max_bytes=self._max_bytes)
@@ -226,32 +189,30 @@ class _FileReader:
         if splitter.trailing == closing and splitter.ended:
             return
         if not splitter.ended or not splitter.trailing:
-            yield from self._unreadable(
-                f"breaks off before the end of its array (line {splitter.line})"
-            )
+            yield from self._unreadable(f"ends before its array does (line {splitter.line})")
         else:
             shown = splitter.trailing[:_EXCERPT_BYTES].decode(errors="replace")
             yield from self._unreadable(
-                f"has something behind the end of its array, from line {splitter.line} on, "
+                f"has text after the end of its array, from line {splitter.line} on, "
                 f"which was not read: {shown!r}"
             )
 
     def _to_records(self, values: Iterator[SplitValue]) -> Iterator[InputItem]:
         for number, value in enumerate(values, 1):
-            place = RecordLocation(self._name, value.line, number, next(self._order))
+            location = RecordLocation(self._name, value.line, number, next(self._order))
             if value.text is None:
-                yield self._too_long(place)
-            elif fault := _json_error(value.text):
-                yield RejectedInput(place, value.text, [(ErrorCode.INVALID_JSON, fault)])
+                yield self._too_long(location)
+            elif error := _json_error(value.text):
+                yield RejectedInput(location, value.text, [(ErrorCode.INVALID_JSON, error)])
             else:
-                yield InputRecord(value.text, JSON, place)
+                yield InputRecord(value.text, MediaType.JSON, location)
 
-    def _too_long(self, place: RecordLocation) -> RejectedInput:
+    def _too_long(self, location: RecordLocation) -> RejectedInput:
         message = f"The record is longer than {self._max_bytes:,} bytes: no request can hold it."
-        return RejectedInput(place, None, [(ErrorCode.PAYLOAD_TOO_LARGE, message)])
+        return RejectedInput(location, None, [(ErrorCode.PAYLOAD_TOO_LARGE, message)])
 
-    def _unreadable(self, what: str) -> Iterator[UnreadableInput]:
-        yield UnreadableInput(f"{display_name(self._source.name)} {what}")
+    def _unreadable(self, reason: str) -> Iterator[UnreadableInput]:
+        yield UnreadableInput(f"{display_name(self._file.name)} {reason}")
 
 
 def _values(splitter: LineSplitter | JsonSplitter, blocks: Iterator[bytes]) -> Iterator[SplitValue]:
@@ -261,7 +222,7 @@ def _values(splitter: LineSplitter | JsonSplitter, blocks: Iterator[bytes]) -> I
 
 
 def _until_trailing(splitter: JsonSplitter, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Blocks up to where something stands behind the array that cannot belong there."""
+    """Yield blocks until there is text after the array that cannot belong to it."""
     for block in blocks:
         yield block
         if len(splitter.trailing) > 1:
@@ -269,18 +230,14 @@ def _until_trailing(splitter: JsonSplitter, blocks: Iterator[bytes]) -> Iterator
 
 
 def _json_error(text: bytes) -> str | None:
-    """Why a text is not JSON (RFC 8259); None where it is."""
+    """Return why a text is not JSON; None if it is."""
     if not text:
         return "There is no record between two commas."
     try:
-        # msgspec does not look at the characters of what it leaves as it is.
+        # msgspec does not check the encoding of strings within a Raw.
         if not text.isascii():
             text.decode()
         _decode(text)
-    except UnicodeDecodeError as error:
-        return f"The text is not UTF-8: byte {error.start} does not belong to any character."
-    except RecursionError:
-        return "The text is nested too deep."
-    except msgspec.DecodeError as error:
-        return f"The text is not JSON: {str(error).removeprefix('JSON is malformed: ')}."
+    except DECODE_ERRORS as error:
+        return describe_json_error(text, error)
     return None

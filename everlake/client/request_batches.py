@@ -1,46 +1,55 @@
-"""Records put together into the bodies of requests.
+"""Grouping of records into request bodies.
 
-What goes into a body, and in which order bodies come, depends on the records alone: the same
-files make the same bodies again.
+The bodies and their order depend on the records alone, so the same files make the same bodies.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
-from everlake.client.client import JSON
-from everlake.client.record_reader import (
+from everlake.client.types import (
+    InputItem,
     InputRecord,
     RecordLocation,
     RejectedInput,
     UnreadableInput,
 )
-from everlake.contract.envelope import canonical_event_at, canonical_type
+from everlake.contract.envelope import (
+    DECODE_ERRORS,
+    canonical_event_at,
+    canonical_type,
+    normalize_type,
+    type_and_product,
+)
 from everlake.contract.limits import Limits
+from everlake.contract.media_types import MediaType
 from everlake.contract.record_identity import record_id
 
 LIMITS = Limits()
 MAX_RECORD_BYTES = LIMITS.body_bytes - 2
-"""Bytes of the largest record that a body can hold: a line break or two brackets go with it."""
+"""Size of the largest record that a body can hold, besides a line break or two brackets."""
 
 _MAX_OPEN_BYTES = 16 * 1024 * 1024
 _MAX_OPEN_BATCHES = 64
 
 _BatchKey: TypeAlias = tuple[str, str | None, str | None]
-"""Media type, ``_type`` as compared, ``_product_id``: a body has one of each. None: of any."""
+"""Media type, ``_type`` as compared, ``_product_id``: the same for all records of a body.
+
+Type and product are None for records that fit any body of their media type.
+"""
 
 
 class RequestBatch:
-    """The records of one request.
+    """Records of one request.
 
     Args:
         media_type: of the body.
-        texts: the records, as they are to stand in the body.
-        places: where each comes from.
-        identities: of all records that the server could accept, so that two versions of one
-            record are known for what they are.
+        texts: of the records.
+        locations: of the records.
+        identities: ids of the records that the server can accept; versions of one record share
+            their id.
     """
 
     def __init__(
@@ -53,15 +62,19 @@ class RequestBatch:
         self.media_type = media_type
         self.locations = locations
         self.identities = identities
-        self.body = b"[%b]" % b",".join(texts) if media_type == JSON else b"\n".join(texts) + b"\n"
+        self.body = (
+            b"[%b]" % b",".join(texts)
+            if media_type == MediaType.JSON
+            else b"\n".join(texts) + b"\n"
+        )
         self._sizes = [len(text) for text in texts]
 
     def __len__(self) -> int:
         return len(self._sizes)
 
     def texts(self) -> list[bytes]:
-        """The records as they stand in the body."""
-        at = 1 if self.media_type == JSON else 0
+        """Return the records' texts."""
+        at = 1 if self.media_type == MediaType.JSON else 0
         texts: list[bytes] = []
         for size in self._sizes:
             texts.append(self.body[at : at + size])
@@ -69,29 +82,29 @@ class RequestBatch:
         return texts
 
     def subset(self, start: int, end: int) -> "RequestBatch":
-        """The records from ``start`` to before ``end`` as a body of their own."""
+        """Return the records from ``start`` to before ``end`` as a batch of their own."""
         return RequestBatch(self.media_type, self.texts()[start:end], self.locations[start:end])
 
 
 def batch_records(
-    items: Iterable[InputRecord | RejectedInput | UnreadableInput],
+    items: Iterable[InputItem],
 ) -> Iterator[RequestBatch | RejectedInput | UnreadableInput]:
-    """The records in bodies within the contract's limits; what is no record is passed on.
+    """Yield the records in batches within the contract's limits. Other items are passed on.
 
-    Records of one identity stay in the order in which they were read, within a chunk and from
-    chunk to chunk. Records of different ones do not, for the sake of full requests.
+    Versions of one record keep their order, within a batch and over batches. Different records do
+    not, so that batches are full.
     """
-    open_chunks = _OpenBatches()
+    open_batches = _OpenBatches()
     for each in items:
         if isinstance(each, InputRecord):
-            yield from open_chunks.add(each)
+            yield from open_batches.add(each)
         else:
             yield each
-    yield from open_chunks.close_all()
+    yield from open_batches.close_all()
 
 
 class _RecordHeader(msgspec.Struct, gc=False):
-    """What decides where a record goes; a record that lacks any of it will be refused."""
+    """Members that determine the batch of a record; without one of them it will be rejected."""
 
     record_type: str = msgspec.field(name="_type")
     product_id: str = msgspec.field(name="_product_id")
@@ -100,18 +113,11 @@ class _RecordHeader(msgspec.Struct, gc=False):
     attachments: list[Raw] = msgspec.field(name="_attachments", default_factory=list[Raw])
 
 
-class _PartialHeader(msgspec.Struct, gc=False):
-    record_type: Raw | UnsetType = msgspec.field(name="_type", default=UNSET)
-    product_id: Raw | UnsetType = msgspec.field(name="_product_id", default=UNSET)
-
-
 _decode_header = msgspec.json.Decoder(_RecordHeader).decode
-_decode_partial_header = msgspec.json.Decoder(_PartialHeader).decode
-_decode_text = msgspec.json.Decoder(str).decode
 
 
 class _KeyedRecord(msgspec.Struct, frozen=True):
-    """A record, and what decides where it goes; no identity where it will be refused."""
+    """A record with what determines its batch; ``identity`` is None if it will be rejected."""
 
     record: InputRecord
     key: _BatchKey
@@ -121,36 +127,21 @@ class _KeyedRecord(msgspec.Struct, frozen=True):
 
 def _with_key(record: InputRecord) -> _KeyedRecord:
     try:
-        head = _decode_header(record.text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _KeyedRecord(record, _partial_key(record), None, 0)
+        header = _decode_header(record.text)
+    except DECODE_ERRORS:
+        record_type, product_id = type_and_product(record.text) or (None, None)
+        return _KeyedRecord(record, (record.media_type, record_type, product_id), None, 0)
     identity = None
-    record_type = canonical_type(head.record_type)
-    event_at = canonical_event_at(head.event_at)
+    record_type = canonical_type(header.record_type)
+    event_at = canonical_event_at(header.event_at)
     if record_type is not None and event_at is not None:
-        identity = record_id(record_type, head.vendor_ids, event_at)
-    kind = (record.media_type, record_type or _normalised_type(head.record_type), head.product_id)
-    return _KeyedRecord(record, kind, identity, len(head.attachments))
-
-
-def _partial_key(record: InputRecord) -> _BatchKey:
-    """With type and product where both are strings: else neither counts (contract, Judged, 4)."""
-    try:
-        head = _decode_partial_header(record.text)
-        if head.record_type is not UNSET and head.product_id is not UNSET:
-            record_type = _normalised_type(_decode_text(head.record_type))
-            return record.media_type, record_type, _decode_text(head.product_id)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    return record.media_type, None, None
-
-
-def _normalised_type(record_type: str) -> str:
-    return record_type.strip().lower()
+        identity = record_id(record_type, header.vendor_ids, event_at)
+    key = (record.media_type, record_type or normalize_type(header.record_type), header.product_id)
+    return _KeyedRecord(record, key, identity, len(header.attachments))
 
 
 class _OpenBatch:
-    """A chunk that still grows."""
+    """A batch to which records are added."""
 
     def __init__(self) -> None:
         self.texts: list[bytes] = []
@@ -176,7 +167,7 @@ class _OpenBatch:
 
 
 class _OpenBatches:
-    """The chunks that still grow, by kind, the oldest first."""
+    """Batches to which records are added, by key, the oldest first."""
 
     def __init__(self) -> None:
         self._batches: dict[_BatchKey, _OpenBatch] = {}
@@ -185,36 +176,40 @@ class _OpenBatches:
         self._bytes = 0
 
     def add(self, record: InputRecord) -> list[RequestBatch]:
-        """Take one record; the chunks that are closed because of it."""
-        one = _with_key(record)
-        kind = self._matching_key(one.key)
+        """Add one record, and return the batches that are closed because of it."""
+        keyed = _with_key(record)
+        key = self._matching_key(keyed.key)
         closed: list[RequestBatch] = []
-        earlier = kind if one.identity is None else self._key_of_identity.get(one.identity, kind)
-        if earlier != kind:
-            # An earlier version, with another product: it has to arrive first.
+        earlier = key if keyed.identity is None else self._key_of_identity.get(keyed.identity, key)
+        if earlier != key:
+            # An earlier version of the record, with another product: it must arrive first.
             closed.append(self._close(earlier))
-        chunk = self._batches.get(kind)
-        if chunk is not None and not chunk.has_room_for(one):
-            closed.append(self._close(kind))
-            chunk = None
-        if chunk is None:
-            chunk = self._batches[kind] = _OpenBatch()
-        chunk.add(one)
-        if one.identity is not None:
-            self._key_of_identity[one.identity] = kind
-        self._latest = kind
+        batch = self._batches.get(key)
+        if batch is not None and not batch.has_room_for(keyed):
+            closed.append(self._close(key))
+            batch = None
+        if batch is None:
+            batch = self._batches[key] = _OpenBatch()
+        batch.add(keyed)
+        if keyed.identity is not None:
+            self._key_of_identity[keyed.identity] = key
+        self._latest = key
         self._bytes += len(record.text)
         while self._bytes > _MAX_OPEN_BYTES or len(self._batches) > _MAX_OPEN_BATCHES:
             closed.append(self._close(next(iter(self._batches))))
         return closed
 
     def close_all(self) -> Iterator[RequestBatch]:
-        """All that is left, the oldest first."""
+        """Close all batches, the oldest first."""
         while self._batches:
             yield self._close(next(iter(self._batches)))
 
     def _matching_key(self, key: _BatchKey) -> _BatchKey:
-        """The chunk's kind for a record of ``key``; one of any kind goes wherever it can."""
+        """Return the key of the batch for a record with ``key``.
+
+        A record without type and product joins the latest batch of its media type. A batch of
+        such records takes the key of the first other record.
+        """
         if key in self._batches:
             return key
         of_any: _BatchKey = (key[0], None, None)
@@ -227,8 +222,8 @@ class _OpenBatches:
         return key
 
     def _close(self, key: _BatchKey) -> RequestBatch:
-        chunk = self._batches.pop(key)
-        for identity in chunk.identities:
+        batch = self._batches.pop(key)
+        for identity in batch.identities:
             del self._key_of_identity[identity]
-        self._bytes -= sum(map(len, chunk.texts))
-        return RequestBatch(key[0], chunk.texts, chunk.locations, frozenset(chunk.identities))
+        self._bytes -= sum(map(len, batch.texts))
+        return RequestBatch(key[0], batch.texts, batch.locations, frozenset(batch.identities))

@@ -1,4 +1,4 @@
-"""What an answer means to a client: what was asked for, a refusal, or a stranger's."""
+"""Interpretation of responses: content, errors, and delays before a retry."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -6,47 +6,31 @@ from typing import TypeVar
 import httpx
 import msgspec
 
+from everlake.client.errors import ApiError, StorageRefused, Unreachable
 from everlake.contract.errors import ErrorBody, ErrorCode
+from everlake.contract.media_types import EVENT_STREAM
 
-EVENT_STREAM = "text/event-stream"
-_TOO_LARGE = 413
+_CONTENT_TOO_LARGE = 413
 
 T = TypeVar("T")
 
 _decode_error = msgspec.json.Decoder(ErrorBody).decode
 
 
-class Unreachable(Exception):
-    """No answer from the server, however often it was asked."""
-
-
-class ApiError(Exception):
-    """The server refused; ``body`` is its answer, ``status`` the HTTP status."""
-
-    def __init__(self, status: int, body: ErrorBody) -> None:
-        super().__init__(f"{body.error}: {body.message}")
-        self.status = status
-        self.body = body
-
-
-class StorageRefused(Exception):
-    """Storage, to which the server sent us, refused with this HTTP status."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"the storage refused what was uploaded, with status {status}")
-        self.status = status
-
-
 def decode_response(response: httpx.Response, decode: Callable[[bytes], T]) -> T:
-    """What is in the answer; raises as :func:`decode_as`."""
+    """Return the decoded body of a response.
+
+    Raises:
+        Unreachable: the response is not one of Everlake.
+    """
     return decode_content(response, response.content, decode)
 
 
 def decode_content(response: httpx.Response, content: bytes, decode: Callable[[bytes], T]) -> T:
-    """What is in ``content``, a part of the answer.
+    """Return the decoded ``content``, a part of a response.
 
     Raises:
-        Unreachable: it is no answer of Everlake.
+        Unreachable: the response is not one of Everlake.
     """
     try:
         return decode(content)
@@ -55,17 +39,17 @@ def decode_content(response: httpx.Response, content: bytes, decode: Callable[[b
 
 
 def require_event_stream(response: httpx.Response) -> None:
-    """Return when the answer is a stream of events.
+    """Return if the response is a stream of events.
 
     Raises:
-        Unreachable: it is not.
+        Unreachable: it is not, so the response is not one of Everlake.
     """
     if response.headers.get("content-type", "").partition(";")[0].strip() != EVENT_STREAM:
         raise not_everlake(response)
 
 
 def not_everlake(response: httpx.Response) -> Unreachable:
-    """The error of an answer that is not one of Everlake."""
+    """Return the error for a response that is not one of Everlake."""
     return Unreachable(
         f"{response.url} answered {response.status_code} and not as Everlake does: "
         "is the URL right?"
@@ -73,12 +57,16 @@ def not_everlake(response: httpx.Response) -> Unreachable:
 
 
 def api_error(response: httpx.Response) -> ApiError:
-    """The error of a refusal by the server."""
+    """Return the error for an error response of the server, or of a proxy in front of it.
+
+    Raises:
+        Unreachable: the response is of neither.
+    """
     return ApiError(response.status_code, _error_body(response))
 
 
 def storage_error(response: httpx.Response) -> StorageRefused:
-    """The error of a refusal by the storage."""
+    """Return the error for an error response of the storage."""
     return StorageRefused(response.status_code)
 
 
@@ -86,28 +74,28 @@ def _error_body(response: httpx.Response) -> ErrorBody:
     try:
         return _decode_error(response.content)
     except msgspec.DecodeError:
-        if response.status_code != _TOO_LARGE:
+        if response.status_code != _CONTENT_TOO_LARGE:
             raise not_everlake(response) from None
     return ErrorBody(
-        ErrorCode.PAYLOAD_TOO_LARGE, "What stands before the server takes no body of this size."
+        ErrorCode.PAYLOAD_TOO_LARGE, "A proxy in front of the server rejects bodies of this size."
     )
 
 
 def retry_reason(response: httpx.Response) -> str:
-    """Why the server wants another try, for people."""
+    """Return why the request is made again, for people."""
     try:
         return f"the server says: {_decode_error(response.content).message.rstrip('.')}"
     except msgspec.DecodeError:
-        return f"what stands before the server answers {response.status_code}"
+        return f"a proxy in front of the server answers {response.status_code}"
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """The seconds that a server, or a proxy before it, says to wait."""
+    """Return the seconds that the server, or a proxy, asks to wait; None where it does not."""
     try:
-        told = _decode_error(response.content).retryAfter
+        seconds = _decode_error(response.content).retryAfter
     except msgspec.DecodeError:
-        told = msgspec.UNSET
-    if isinstance(told, (int, float)):
-        return told
+        seconds = msgspec.UNSET
+    if isinstance(seconds, (int, float)):
+        return seconds
     header = response.headers.get("retry-after", "")
     return float(header) if header.isascii() and header.isdigit() else None

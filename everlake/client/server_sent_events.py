@@ -1,4 +1,9 @@
-"""Server-sent events off the wire (WHATWG HTML, 9.2.6)."""
+"""Server-sent events (WHATWG HTML, 9.2.6).
+
+The parser of httpx-sse 0.4 is not used: it yields an event without data for each blank line after
+an event with an id, where the standard dispatches none. The server's heartbeat, a comment and a
+blank line, would make one every 15 seconds.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,11 +11,11 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 _LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r(?!\Z))")
-"""A line with its break. A return at the very end may be half of one, so it has to wait."""
+"""A line with its break. A carriage return at the end of the text may be half of a break."""
 
 
 class ServerSentEvent(msgspec.Struct, frozen=True):
-    """One event; ``id`` is that of the last event that had one."""
+    """One event. ``id`` is its own, or else that of the last event with one."""
 
     event: str
     data: str
@@ -18,10 +23,10 @@ class ServerSentEvent(msgspec.Struct, frozen=True):
 
 
 def read_events(chunks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
-    """The events of a stream; one that is cut off before its end is left out.
+    """Yield the events of a stream. An incomplete event at its end is left out.
 
     Args:
-        chunks: the stream's bytes as they come, in UTF-8.
+        chunks: of the stream, in UTF-8.
     """
     event, data, last_id = "", list[str](), ""
     for line in _lines(chunks):
@@ -39,7 +44,7 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
                     yield ServerSentEvent(event or "message", "\n".join(data), last_id)
                 event, data = "", []
             case _:
-                pass  # a comment, the pause before another try, or a field of days to come
+                pass  # a comment, the reconnection time, or an unknown field
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:

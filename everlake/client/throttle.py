@@ -1,29 +1,26 @@
-"""When the next request may go out, for all that have one to send."""
+"""Throttle: when the next request may be sent, for all threads of a sender."""
 
 import threading
 import time
 from collections.abc import Callable
 
-from everlake.client.client import RetryDelay
+from everlake.client.errors import SendingStopped
+from everlake.client.retry import RetryDelay
 
 _MIN_GAP = 0.02
 _MAX_GAP = 1.0
 _GAP_GROWTH, _GAP_DECAY = 1.5, 0.95
 
 
-class SendingStopped(Exception):
-    """The request is not sent any more, because somebody said stop."""
-
-
 class Throttle:
-    """Holds back every sender of a key when one of them was told to come back later.
+    """Holds back all requests with a key when the server asks one of them to wait.
 
-    Refusals for the rate (429) also set a gap between requests, which closes slowly while there
-    are none: so few requests are sent in vain, whatever the server's limit is.
+    Exceeding the rate limit (429) also sets a gap between requests, which shrinks with each
+    success. So few requests are rejected, whatever the server's limit is.
 
     Args:
-        notice: told once a pause why it is, and for how many seconds; not of rate limits, which
-            are the normal thing.
+        on_pause: called once for each pause with its reason and its seconds; not for rate limits,
+            which are normal.
     """
 
     def __init__(self, on_pause: Callable[[str, float], None] | None = None) -> None:
@@ -36,10 +33,10 @@ class Throttle:
         self._next_at = 0.0
 
     def wait(self) -> None:
-        """Return when the next request may go out.
+        """Return when the next request may be sent.
 
         Raises:
-            Stopped: it may not, ever.
+            SendingStopped: :meth:`stop` was called.
         """
         with self._lock:
             turn = max(time.monotonic(), self._next_at, self._resume_at)
@@ -51,28 +48,28 @@ class Throttle:
             raise SendingStopped
 
     def back_off(self, delay: RetryDelay) -> None:
-        """Hold everybody back for as long as one was told, and return when it may try again.
+        """Hold all requests back for the delay, and return when this one may be made again.
 
         Raises:
-            Stopped: see :meth:`wait`.
+            SendingStopped: :meth:`stop` was called.
         """
         now = time.monotonic()
         with self._lock:
             if delay.rate_limited:
                 self._gap = min(max(self._gap * _GAP_GROWTH, _MIN_GAP), _MAX_GAP)
             self._resume_at = max(self._resume_at, now + delay.seconds)
-            tell = not delay.rate_limited and now >= self._reported_until
-            if tell:
+            is_new_pause = not delay.rate_limited and now >= self._reported_until
+            if is_new_pause:
                 self._reported_until = self._resume_at
-        if tell and self._on_pause is not None:
+        if is_new_pause and self._on_pause is not None:
             self._on_pause(delay.reason, delay.seconds)
         self.wait()
 
     def record_success(self) -> None:
-        """One request was taken at the first try."""
+        """Shrink the gap between requests: one succeeded."""
         with self._lock:
             self._gap = self._gap * _GAP_DECAY if self._gap > _MIN_GAP / 10 else 0.0
 
     def stop(self) -> None:
-        """Let nothing out any more."""
+        """Let no further request be sent."""
         self._stopped.set()

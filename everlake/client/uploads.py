@@ -1,4 +1,4 @@
-"""Files to a server, part by part, before the records that name them."""
+"""Uploads of files, part by part."""
 
 import hashlib
 import stat
@@ -8,9 +8,12 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET
 
-from everlake.client.client import JSON, Client
+from everlake.client.errors import StorageRefused, Unreachable, UploadError
 from everlake.client.input_files import printable
-from everlake.client.responses import StorageRefused, Unreachable
+from everlake.client.responses import decode_response
+from everlake.client.transport import CHUNK_BYTES, Transport
+from everlake.contract import endpoints
+from everlake.contract.media_types import MediaType
 from everlake.contract.uploads import (
     Upload,
     UploadPart,
@@ -20,10 +23,8 @@ from everlake.contract.uploads import (
     UploadTarget,
 )
 
-_PATH = "/api/v1/uploads"
-_CHUNK_BYTES = 128 * 1024
 _MAX_ROUNDS = 5
-"""Times that what is missing is sent; more than one only where a signed URL ran out."""
+"""Most times that missing parts are sent: more than once only if signed URLs have expired."""
 _SIGNATURE_EXPIRED_STATUS = 403
 
 _encode = msgspec.json.Encoder().encode
@@ -31,12 +32,8 @@ _decode_upload = msgspec.json.Decoder(Upload).decode
 _decode_progress = msgspec.json.Decoder(UploadProgress).decode
 
 
-class UploadError(Exception):
-    """A file cannot be uploaded; the message says why."""
-
-
-def upload(
-    client: Client,
+def upload_file(
+    transport: Transport,
     path: Path,
     *,
     filename: str | None,
@@ -44,47 +41,51 @@ def upload(
     resume: str | None,
     progress: Callable[[int], None] | None,
 ) -> str:
-    """As :meth:`everlake.client.client.Client.upload`."""
+    """Upload a file as :meth:`everlake.client.client.Client.upload` does."""
     size = file_size(path)
     if resume is None:
-        state = _create_upload(client, path, size, filename or printable(path.name), mime_type)
+        upload = _create_upload(transport, path, size, filename or printable(path.name), mime_type)
     else:
-        state = _fetch_upload(client, resume)
-        if state.size != size:
+        upload = _fetch_upload(transport, resume)
+        if upload.size != size:
             raise UploadError(
-                f"{printable(str(path))} has {size:,} bytes, and that upload is of {state.size:,}"
+                f"{printable(str(path))} has {size:,} bytes, and that upload is of {upload.size:,}"
             )
-    sender = _UploadSender(client, path, progress or _ignore_progress)
+    sender = _UploadSender(transport, path, progress or _ignore_progress)
     for _ in range(_MAX_ROUNDS):
-        if state.status is not UploadStatus.PENDING:
+        if upload.status is not UploadStatus.PENDING:
             break
-        sender.send(state)
-        state = _fetch_upload(client, state.upload_intent_id)
-    if state.status is not UploadStatus.COMPLETE:
+        sender.send(upload)
+        upload = _fetch_upload(transport, upload.upload_intent_id)
+    if upload.status is not UploadStatus.COMPLETE:
         raise UploadError(
-            f"{printable(str(path))} did not get through: its upload is {state.status}. Send it "
-            "again."
+            f"{printable(str(path))} was not uploaded: its upload is {upload.status}. "
+            "Send it again."
         )
-    return state.upload_intent_id
+    return upload.upload_intent_id
 
 
 def file_size(path: Path) -> int:
-    """The size of a file that can be uploaded.
+    """Return the size of a file that can be uploaded.
 
     Raises:
-        UploadError: it is no regular file, or not there.
+        UploadError: the file does not exist, or is not a regular file.
     """
     try:
-        facts = path.stat()
+        status = path.stat()
     except OSError as error:
-        raise UploadError(f"{printable(str(path))} cannot be read: {error.strerror}") from error
-    if not stat.S_ISREG(facts.st_mode):
+        raise _unreadable(path, error) from error
+    if not stat.S_ISREG(status.st_mode):
         raise UploadError(f"{printable(str(path))} is not a regular file")
-    return facts.st_size
+    return status.st_size
+
+
+def _unreadable(path: Path, error: OSError) -> UploadError:
+    return UploadError(f"{printable(str(path))} cannot be read: {error.strerror}")
 
 
 def _create_upload(
-    client: Client, path: Path, size: int, filename: str, mime_type: str | None
+    transport: Transport, path: Path, size: int, filename: str, mime_type: str | None
 ) -> Upload:
     request = UploadRequest(
         size=size,
@@ -92,14 +93,17 @@ def _create_upload(
         mime_type=UNSET if mime_type is None else mime_type,
         sha256=_sha256(path),
     )
-    headers = {"Content-Type": JSON}
-    return client.request(
-        "POST", _PATH, _decode_upload, content=[_encode(request)], headers=headers
+    endpoint = endpoints.CREATE_UPLOAD
+    headers = {"Content-Type": MediaType.JSON}
+    response = transport.send(
+        endpoint.method, endpoint.url(), content=[_encode(request)], headers=headers
     )
+    return decode_response(response, _decode_upload)
 
 
-def _fetch_upload(client: Client, upload_id: str) -> Upload:
-    return client.request("GET", f"{_PATH}/{upload_id}", _decode_upload)
+def _fetch_upload(transport: Transport, upload_id: str) -> Upload:
+    response = transport.send("GET", endpoints.GET_UPLOAD.url(uploadId=upload_id))
+    return decode_response(response, _decode_upload)
 
 
 def _sha256(path: Path) -> str:
@@ -107,17 +111,17 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UploadError(f"{printable(str(path))} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
 
 
 class _FileSlice:
-    """Some bytes of a file, read as they go out; as often as asked.
+    """Part of a file as a body: read while it is sent, as often as the request is made.
 
     Args:
-        path: the file.
-        start: the first byte.
-        size: how many.
-        progress: told how many bytes of the file have gone out.
+        path: of the file.
+        start: offset of the part.
+        size: of the part.
+        progress: called with the number of bytes of the file sent so far.
     """
 
     def __init__(self, path: Path, start: int, size: int, progress: Callable[[int], None]) -> None:
@@ -132,51 +136,50 @@ class _FileSlice:
                 file.seek(self._start)
                 left = self._size
                 while left:
-                    piece = file.read(min(left, _CHUNK_BYTES))
-                    if not piece:
+                    chunk = file.read(min(left, CHUNK_BYTES))
+                    if not chunk:
                         raise UploadError(
                             f"{printable(str(self._path))} has become shorter while it was read"
                         )
-                    left -= len(piece)
-                    yield piece
+                    left -= len(chunk)
+                    yield chunk
                     self._progress(self._start + self._size - left)
         except OSError as error:
-            raise UploadError(
-                f"{printable(str(self._path))} cannot be read: {error.strerror}"
-            ) from error
+            raise _unreadable(self._path, error) from error
 
 
 class _UploadSender:
-    def __init__(self, client: Client, path: Path, progress: Callable[[int], None]) -> None:
-        self._client = client
+    """Sends the missing parts of one upload."""
+
+    def __init__(self, transport: Transport, path: Path, progress: Callable[[int], None]) -> None:
+        self._transport = transport
         self._path = path
         self._progress = progress
 
-    def send(self, state: Upload) -> None:
-        """Send what is missing, as far as that goes."""
+    def send(self, upload: Upload) -> None:
+        """Send what is missing, until all is sent or a signed URL has expired."""
         try:
-            if state.parts is not UNSET:
-                for part in state.parts:
-                    self._put_target(part, (part.number - 1) * state.part_size, part.size)
-            elif state.whole is not UNSET:
-                self._put_target(state.whole, 0, state.size)
-        except StorageRefused as refusal:
-            # Signatures end with the credentials that they were made with; there are fresh ones.
-            if refusal.status != _SIGNATURE_EXPIRED_STATUS:
+            if upload.parts is not UNSET:
+                for part in upload.parts:
+                    self._put_target(part, (part.number - 1) * upload.part_size, part.size)
+            elif upload.whole is not UNSET:
+                self._put_target(upload.whole, 0, upload.size)
+        except StorageRefused as error:
+            # A signature expires with the credentials that made it; the server makes new ones.
+            if error.status != _SIGNATURE_EXPIRED_STATUS:
                 raise
 
     def _put_target(self, target: UploadTarget | UploadPart, start: int, size: int) -> None:
         content = _FileSlice(self._path, start, size, self._progress)
         headers = {**target.headers, "Content-Length": str(size)}
         if target.method != "PUT":
-            raise Unreachable(f"the server wants a {target.method}, which is not known here")
-        # Only a path is the API's own: "//" would begin another host's name (RFC 3986, 4.2).
+            raise Unreachable(f"the server asks for a {target.method} request, not for a PUT")
+        # A path is the API's own, but "//" would begin the name of another host (RFC 3986, 4.2).
         if target.url.startswith("/") and not target.url.startswith("//"):
-            self._client.request(
-                "PUT", target.url, _decode_progress, content=content, headers=headers
-            )
+            response = self._transport.send("PUT", target.url, content=content, headers=headers)
+            decode_response(response, _decode_progress)
         else:
-            self._client.put_external(target.url, content, headers)
+            self._transport.put_external(target.url, content, headers)
 
 
 def _ignore_progress(_: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from everlake.client import ApiError, Client, Unreachable
-from everlake.client.client import RetryDelay
+from everlake.client.retry import RetryDelay
 from everlake.contract.batches import Batch, BatchStatus
 from tests.support.api_workspaces import READ_WRITE, ApiWorkspaces, running_api
 from tests.support.batch_transitions import advance_batch, fail_batch

@@ -190,7 +190,7 @@ def test_what_is_broken_within_a_file_is_named_and_the_rest_is_sent(
         ("g.ndjson", 3, "INVALID_JSON"),
     ]
     [unread] = sent["unread"]
-    assert unread.startswith("f.json breaks off")
+    assert unread.startswith("f.json ends before its array does")
     assert sorted((tmp_path / "refused").read_bytes().splitlines()) == sorted(
         [
             b'{"_type": oops}',

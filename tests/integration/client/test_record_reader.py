@@ -8,15 +8,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from everlake.client.client import JSON, NDJSON
-from everlake.client.input_files import ByteCounter, InputFile, InputFileError, find_input_files
-from everlake.client.record_reader import (
-    InputItem,
-    InputRecord,
-    RejectedInput,
-    UnreadableInput,
-    read_records,
-)
+from everlake.client.errors import InputFileError
+from everlake.client.input_files import ByteCounter, InputFile, find_input_files
+from everlake.client.record_reader import read_records
+from everlake.client.types import InputItem, InputRecord, RejectedInput, UnreadableInput
+from everlake.contract.media_types import MediaType
 
 MOST = 100
 
@@ -51,7 +47,9 @@ def test_every_line_of_a_file_of_lines_is_a_record(tmp_path: Path, name: str) ->
     found = read(tmp_path / "f.ndjson")
 
     assert items(found) == expected
-    assert {each.media_type for each in found if isinstance(each, InputRecord)} <= {NDJSON}
+    assert {each.media_type for each in found if isinstance(each, InputRecord)} <= {
+        MediaType.NDJSON
+    }
 
 
 DOCUMENTS = {
@@ -59,7 +57,7 @@ DOCUMENTS = {
     "an empty array": (b" [ ] ", []),
     "a wrapper": (b'\n{ "records" :\n[{"a":1},{"b":2}] }\n', [(b'{"a":1}', 3), (b'{"b":2}', 3)]),
     "one record on some lines": (b'{"a":\n1}\n', [(b'{"a":\n1}', 1)]),
-    "some, one behind the other": (b'{"a":\n1}\n{"b":\n2}', [(b'{"a":\n1}', 1), (b'{"b":\n2}', 3)]),
+    "several, one after another": (b'{"a":\n1}\n{"b":\n2}', [(b'{"a":\n1}', 1), (b'{"b":\n2}', 3)]),
 }
 
 
@@ -73,14 +71,14 @@ def test_records_of_a_document_are_its_own_text(tmp_path: Path, name: str, suffi
     found = read(path)
 
     assert items(found) == expected
-    assert {each.media_type for each in found if isinstance(each, InputRecord)} <= {JSON}
+    assert {each.media_type for each in found if isinstance(each, InputRecord)} <= {MediaType.JSON}
 
 
 @pytest.mark.parametrize(
     "content",
     [b'{"a":1}\n{"b":2}\n', b'{"a":1}\n{oops\n', b'{oops\n{"b":2}\n', b'{"a":1}', b"{oops"],
 )
-def test_lines_are_known_without_a_suffix(tmp_path: Path, content: bytes) -> None:
+def test_lines_are_recognised_without_a_suffix(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "f.json").write_bytes(content)
 
     found = items(read(tmp_path / "f.json"))
@@ -88,7 +86,7 @@ def test_lines_are_known_without_a_suffix(tmp_path: Path, content: bytes) -> Non
     assert [text for text, _ in found] == content.splitlines()
 
 
-def test_an_array_is_known_in_spite_of_a_suffix_for_lines(tmp_path: Path) -> None:
+def test_an_array_is_recognised_in_spite_of_a_suffix_for_lines(tmp_path: Path) -> None:
     (tmp_path / "f.ndjson").write_bytes(b'[{"a":1},\n{"b":2}]')
 
     assert items(read(tmp_path / "f.ndjson")) == [(b'{"a":1}', 1), (b'{"b":2}', 2)]
@@ -102,7 +100,7 @@ NOT_READ = {
 
 
 @pytest.mark.parametrize("name", NOT_READ)
-def test_what_holds_no_records_is_told_and_not_read(tmp_path: Path, name: str) -> None:
+def test_a_file_without_records_is_reported_and_not_read(tmp_path: Path, name: str) -> None:
     content, why = NOT_READ[name]
     (tmp_path / "f.json").write_bytes(content)
 
@@ -113,18 +111,18 @@ def test_what_holds_no_records_is_told_and_not_read(tmp_path: Path, name: str) -
     assert why in unread.message
 
 
-BROKEN_OFF = {
-    "within a record": (b'[{"a":1},{"b":', 1, "breaks off"),
-    "behind a record": (b'[{"a":1}', 0, "breaks off"),
-    "before the wrapper ends": (b'{"records":[{"a":1}]', 0, "breaks off"),
-    "with more behind it": (b'[{"a":1}] , {"b":2}', 0, "was not read: ', {\"b\":2}'"),
+TRUNCATED = {
+    "within a record": (b'[{"a":1},{"b":', 1, "ends before its array does"),
+    "after a record": (b'[{"a":1}', 0, "ends before its array does"),
+    "before the wrapper ends": (b'{"records":[{"a":1}]', 0, "ends before its array does"),
+    "with more after it": (b'[{"a":1}] , {"b":2}', 0, "was not read: ', {\"b\":2}'"),
     "with more in the wrapper": (b'{"records":[{"a":1}],"x":1}', 0, "was not read"),
 }
 
 
-@pytest.mark.parametrize("name", BROKEN_OFF)
-def test_an_array_that_does_not_end_as_it_should_is_told(tmp_path: Path, name: str) -> None:
-    content, refused, why = BROKEN_OFF[name]
+@pytest.mark.parametrize("name", TRUNCATED)
+def test_an_array_with_a_wrong_end_is_reported(tmp_path: Path, name: str) -> None:
+    content, refused, why = TRUNCATED[name]
     (tmp_path / "f.json").write_bytes(content)
 
     first, *others, last = read(tmp_path / "f.json")
@@ -138,7 +136,7 @@ def test_an_array_that_does_not_end_as_it_should_is_told(tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize("name", ["f.ndjson", "f.json"])
-def test_a_record_that_is_too_long_is_refused_and_not_held(tmp_path: Path, name: str) -> None:
+def test_a_record_that_is_too_long_is_rejected_and_not_kept(tmp_path: Path, name: str) -> None:
     long = b'{"a":"' + b"x" * 5_000_000 + b'"}'
     texts = [b'{"a":1}', long, b'{"b":2}']
     joined = b"\n".join(texts) if name == "f.ndjson" else b"[" + b",\n".join(texts) + b"]"
@@ -168,7 +166,7 @@ def test_records_are_numbered_over_all_files(tmp_path: Path) -> None:
     ]
 
 
-PACKED = {
+COMPRESSED = {
     "one gzip member": ("f.ndjson.gz", lambda a, b: gzip.compress(a + b)),
     "two gzip members": ("f.ndjson.gz", lambda a, b: gzip.compress(a) + gzip.compress(b)),
     "two zstd frames": ("f.ndjson.zst", lambda a, b: zstandard.compress(a) + zstandard.compress(b)),
@@ -177,11 +175,11 @@ PACKED = {
 }
 
 
-@pytest.mark.parametrize("name", PACKED)
-def test_packed_files_are_unpacked_and_counted_as_they_lie_on_disk(
+@pytest.mark.parametrize("name", COMPRESSED)
+def test_compressed_files_are_decompressed_and_counted_by_their_size_on_disk(
     tmp_path: Path, name: str
 ) -> None:
-    called, pack = PACKED[name]
+    called, pack = COMPRESSED[name]
     path = tmp_path / called
     path.write_bytes(pack(b'{"a":1}\n' * 400_000, b'{"b":2}\n' * 400_000))
     [source] = find_input_files([str(path)]).files
@@ -194,7 +192,7 @@ def test_packed_files_are_unpacked_and_counted_as_they_lie_on_disk(
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
-def test_a_packed_file_that_is_cut_off_is_told_after_what_is_there(tmp_path: Path, pack) -> None:
+def test_a_truncated_compressed_file_is_reported_after_its_records(tmp_path: Path, pack) -> None:
     suffix = ".gz" if pack is gzip.compress else ".zst"
     path = tmp_path / f"f.ndjson{suffix}"
     lines = b"".join(b'{"n":"%s"}\n' % os.urandom(20).hex().encode() for _ in range(100_000))
@@ -221,7 +219,7 @@ def test_a_named_pipe_is_read_once_and_has_no_size(tmp_path: Path) -> None:
     assert items(found) == [(b'{"a":1}', 1)]
 
 
-def test_what_is_not_there_is_told_before_anything_is_read(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_before_anything_is_read(tmp_path: Path) -> None:
     (tmp_path / "f.json").write_bytes(b"[]")
 
     with pytest.raises(InputFileError, match="nope cannot be read: No such file or directory"):

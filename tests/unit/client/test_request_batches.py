@@ -4,14 +4,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everlake.client.client import JSON, NDJSON
-from everlake.client.record_reader import InputRecord, RecordLocation, UnreadableInput
 from everlake.client.request_batches import LIMITS, MAX_RECORD_BYTES, RequestBatch, batch_records
+from everlake.client.types import InputRecord, RecordLocation, UnreadableInput
+from everlake.contract.media_types import MediaType
 
 TYPES = ("email", " Email", "message")
 
 
-def item(order: int, media_type: str = NDJSON, **changes: Any) -> InputRecord:
+def item(order: int, media_type: str = MediaType.NDJSON, **changes: Any) -> InputRecord:
     record = {
         "_type": "email",
         "_product_id": "p",
@@ -41,7 +41,7 @@ def _items(draw: st.DrawFn) -> list[InputRecord]:
     return [
         item(
             order,
-            draw(st.sampled_from([JSON, NDJSON])),
+            draw(st.sampled_from([MediaType.JSON, MediaType.NDJSON])),
             _type=draw(st.sampled_from([*TYPES, "no type", 7])),
             _product_id=draw(st.sampled_from(["p", "q", None])),
             _vendor_ids={"id": draw(st.sampled_from("abc"))},
@@ -110,7 +110,7 @@ def test_chunks_that_share_a_record_know_it(items: list[InputRecord]) -> None:
 
 
 def test_a_body_of_lines_or_of_an_array_is_what_it_says() -> None:
-    for media_type, body in ((NDJSON, b"1\n22\n333\n"), (JSON, b"[1,22,333]")):
+    for media_type, body in ((MediaType.NDJSON, b"1\n22\n333\n"), (MediaType.JSON, b"[1,22,333]")):
         places = [RecordLocation("f", line, 0, line) for line in (1, 2, 3)]
         chunk = RequestBatch(media_type, [b"1", b"22", b"333"], places)
         assert chunk.body == body
@@ -127,7 +127,7 @@ def test_a_chunk_holds_no_more_records_than_a_request_may() -> None:
 
 def test_a_chunk_is_no_longer_than_a_body_may_be() -> None:
     padding = MAX_RECORD_BYTES - len(item(0, data="").text)
-    for media_type in (JSON, NDJSON):
+    for media_type in (MediaType.JSON, MediaType.NDJSON):
         longest = item(0, media_type, data="x" * padding)
         assert len(longest.text) == MAX_RECORD_BYTES
         halves = [item(order, media_type, data="x" * (padding // 2)) for order in (1, 2, 3)]
@@ -147,7 +147,10 @@ def test_mixed_records_are_put_into_few_chunks() -> None:
 
 
 def test_what_is_not_json_goes_with_the_others() -> None:
-    broken = [InputRecord(b"{oops", NDJSON, RecordLocation("f", 1, 0, order)) for order in (0, 2)]
+    broken = [
+        InputRecord(b"{oops", MediaType.NDJSON, RecordLocation("f", 1, 0, order))
+        for order in (0, 2)
+    ]
 
     [chunk] = chunks([broken[0], item(1), broken[1]])
 

@@ -2,8 +2,9 @@ import threading
 
 import pytest
 
-from everlake.client.client import RetryDelay
-from everlake.client.throttle import SendingStopped, Throttle
+from everlake.client.errors import SendingStopped
+from everlake.client.retry import RetryDelay
+from everlake.client.throttle import Throttle
 
 
 def test_who_waits_is_let_go_when_it_is_stopped() -> None:

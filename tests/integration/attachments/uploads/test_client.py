@@ -13,7 +13,7 @@ import pytest
 
 from everlake.catalog import uploads
 from everlake.client import ApiError, Client, StorageRefused, Unreachable, UploadError
-from everlake.client.client import RetryDelay
+from everlake.client.retry import RetryDelay
 from tests.integration.attachments.uploads.test_uploads import content_of
 from tests.support.server import ApiClient
 from tests.support.tcp_proxy import tcp_proxy
@@ -187,7 +187,7 @@ def test_no_absolute_url_gets_the_key(tmp_path: Path, form: str) -> None:
         server.status_of_put = 403
         with (
             Client(server.url, "em_sk_secret", before_retry=lambda _: None) as client,
-            pytest.raises(UploadError, match="did not get through"),
+            pytest.raises(UploadError, match="was not uploaded"),
         ):
             client.upload(file_of(tmp_path, b"hello"))
         puts = [each for each in target.requests if each[0] == "PUT"]
