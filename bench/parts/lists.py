@@ -17,7 +17,7 @@ from bench.client import Connection, request_head
 from bench.driver import quantile
 from bench.processes import SERVER_SETTINGS, workspace
 from bench.section import FigureRow, ReportSection, format_count, format_ms, markdown_table
-from everlake.api.query import CursorCodec
+from everlake.api.cursors import CursorCodec
 from everlake.catalog import batches, workspaces
 from everlake.catalog.batches import NewBatch
 from everlake.catalog.opening import open_catalog

@@ -1,22 +1,39 @@
-"""Query parameters and cursors: from text to values, or ``INVALID_PARAMETER``."""
+"""Query parameters and request headers: from text to the structs of the contract."""
 
-import base64
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NoReturn
+from functools import cache
+from typing import Any, NamedTuple, NoReturn, TypeVar
+
+import msgspec
+from msgspec import inspect
 
 from everlake.contract.envelope import canonical_event_at
 from everlake.contract.errors import ErrorCode, WireError
+from everlake.contract.queries import choices_of, given_type
 
-DEFAULT_PAGE_SIZE = 20
-MAX_PAGE_SIZE = 100
-MAX_CURSOR_LENGTH = 256
-_CHECKSUM_BYTES = 8
+_MAX_DIGITS = 4
+"""Digits of a number at most. Converting a very long one would take quadratic time."""
+
+Q = TypeVar("Q", bound=msgspec.Struct)
+
+
+class _Parameter(NamedTuple):
+    """How one parameter is parsed.
+
+    ``parse`` raises ``ValueError`` for a text that breaks ``rule``. ``missing_rule`` is the rule
+    that a request without the parameter breaks; None if it is optional.
+    """
+
+    attribute: str
+    name: str
+    parse: Callable[[str], object]
+    rule: str
+    missing_rule: str | None
 
 
 def raise_invalid_parameter(name: str, rule: str) -> NoReturn:
-    """Refuse the parameter ``name``, which breaks ``rule``.
+    """Reject the parameter ``name``, which breaks ``rule``.
 
     Raises:
         WireError: ``INVALID_PARAMETER``.
@@ -24,100 +41,97 @@ def raise_invalid_parameter(name: str, rule: str) -> NoReturn:
     raise WireError(ErrorCode.INVALID_PARAMETER, f"{name} {rule}.")
 
 
-def parse_page_size(query: Mapping[str, str]) -> int:
-    """The page size: 1 to 100, default 20."""
-    text = query.get("limit")
-    if text is None:
-        return DEFAULT_PAGE_SIZE
-    if not (
-        text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_PAGE_SIZE
-    ):
-        raise_invalid_parameter("limit", f"must be a whole number from 1 to {MAX_PAGE_SIZE}")
-    return int(text)
+def parse_parameters(kind: type[Q], values: Mapping[str, str]) -> Q:
+    """Return the query parameters, or the request headers, as a struct.
 
+    Parameters that ``kind`` does not have are ignored.
 
-def parse_flag(query: Mapping[str, str], name: str) -> bool:
-    """A parameter that is ``true`` or ``false``, and false where it is left out."""
-    text = query.get(name, "false")
-    if text not in {"true", "false"}:
-        raise_invalid_parameter(name, "must be true or false")
-    return text == "true"
+    Args:
+        kind: a struct of :mod:`everlake.contract.queries`.
+        values: texts by parameter name; header names in any case if the mapping admits it.
 
-
-def parse_choice(query: Mapping[str, str], name: str, values: tuple[str, ...]) -> str | None:
-    """One of ``values``, or None where it is left out."""
-    text = query.get(name)
-    if text is not None and text not in values:
-        raise_invalid_parameter(name, f"must be {', '.join(values[:-1])} or {values[-1]}")
-    return text
-
-
-def parse_text(query: Mapping[str, str], name: str, max_length: int) -> str | None:
-    """A text of 1 to ``max_length`` characters, or None where it is left out."""
-    value = query.get(name)
-    if value is not None and not 1 <= len(value) <= max_length:
-        raise_invalid_parameter(name, f"must have 1 to {max_length:,} characters")
-    return value
-
-
-def parse_time(query: Mapping[str, str], name: str) -> datetime | None:
-    """A UTC time in the envelope's form (contract, ``_event_at``), or None."""
-    value = query.get(name)
-    if value is None:
-        return None
-    second = canonical_event_at(value)
-    if second is None:
-        raise_invalid_parameter(name, "must be a UTC time such as 2026-03-01T00:00:00Z")
-    return datetime.fromisoformat(second)
-
-
-class CursorCodec:
-    """Opaque cursors for one kind of list: a position, and a check that this server made it.
-
-    The check is no secret: a made-up position shows nothing that a real one does not, since
-    every list is cut to the key's workspace. It turns mistakes into a clear error.
-
-    A cursor goes with its ``scope``: the workspace, and more where the list is of one thing in it.
+    Raises:
+        WireError: ``INVALID_PARAMETER`` for the first one that breaks its rule.
     """
+    parsed: dict[str, object] = {}
+    for parameter in _parameters(kind):
+        text = values.get(parameter.name)
+        if text is not None:
+            try:
+                parsed[parameter.attribute] = parameter.parse(text)
+            except ValueError:
+                raise_invalid_parameter(parameter.name, parameter.rule)
+        elif parameter.missing_rule is not None:
+            raise_invalid_parameter(parameter.name, parameter.missing_rule)
+    return kind(**parsed)
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind.encode()
 
-    def encode(self, scope: str, position: str) -> str:
-        """The cursor that stands for ``position``."""
-        raw = position.encode()
-        return base64.urlsafe_b64encode(self._checksum(scope, raw) + raw).rstrip(b"=").decode()
+@cache
+def _parameters(kind: type[msgspec.Struct]) -> tuple[_Parameter, ...]:
+    required_first = sorted(msgspec.structs.fields(kind), key=lambda field: not field.required)
+    return tuple(map(_parameter, required_first))
 
-    def decode(self, scope: str, query: Mapping[str, str]) -> str | None:
-        """The position of the ``cursor`` parameter, or None where it is left out.
 
-        Raises:
-            WireError: ``INVALID_PARAMETER`` for one that this server did not make for this list.
-        """
-        cursor = query.get("cursor")
-        if cursor is None:
-            return None
-        position = self._extract_position(cursor)
-        if position is None or self.encode(scope, position) != cursor:
-            raise_invalid_parameter(
-                "cursor", "must be the nextCursor of an earlier page of this list"
-            )
-        return position
+def _parameter(field: msgspec.structs.FieldInfo) -> _Parameter:
+    declared = given_type(field.type)
+    info: Any = inspect.type_info(declared)
+    extra: dict[str, str] = getattr(info, "extra", None) or {}
+    parse, rule = _parser(declared, info.type if isinstance(info, inspect.Metadata) else info)
+    missing_rule = extra.get("required", "is required") if field.required else None
+    return _Parameter(field.name, field.encode_name, parse, rule, missing_rule)
 
-    @staticmethod
-    def _extract_position(cursor: str) -> str | None:
-        if len(cursor) > MAX_CURSOR_LENGTH:
-            return None
-        try:
-            padded = cursor + "=" * (-len(cursor) % 4)
-            return base64.b64decode(padded, altchars=b"-_", validate=True)[
-                _CHECKSUM_BYTES:
-            ].decode()
-        except ValueError:
-            return None
 
-    def _checksum(self, scope: str, position: bytes) -> bytes:
-        person = hashlib.blake2b(self._kind, digest_size=16).digest()
-        return hashlib.blake2b(
-            scope.encode() + b"\0" + position, digest_size=_CHECKSUM_BYTES, person=person
-        ).digest()
+def _parser(declared: Any, info: inspect.Type) -> tuple[Callable[[str], object], str]:
+    """Return the parser of a type, and the rule to state for a text that it rejects."""
+    choices = choices_of(declared)
+    if choices:
+        members = {choice: msgspec.convert(choice, declared) for choice in choices}
+        return _one_of(members), f"must be {', '.join(choices[:-1])} or {choices[-1]}"
+    match info:
+        case inspect.BoolType():
+            return _one_of({"true": True, "false": False}), "must be true or false"
+        case inspect.IntType(ge=int(low), le=int(high)):
+            return _whole_number(low, high), f"must be a whole number from {low} to {high}"
+        case inspect.DateTimeType():
+            return _event_time, "must be a UTC time such as 2026-03-01T00:00:00Z"
+        case inspect.StrType(min_length=int(low), max_length=int(high)):
+            return _text(low, high), f"must have {low:,} to {high:,} characters"
+        case inspect.StrType(max_length=None):
+            return str, "is a text"
+        case _:
+            raise TypeError(f"{declared} cannot be parsed from text")
+
+
+def _one_of(members: Mapping[str, object]) -> Callable[[str], object]:
+    def parse(text: str) -> object:
+        if text not in members:
+            raise ValueError(text)
+        return members[text]
+
+    return parse
+
+
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        digits = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+        if not (digits and low <= int(text) <= high):
+            raise ValueError(text)
+        return int(text)
+
+    return parse
+
+
+def _text(low: int, high: int) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not low <= len(text) <= high:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _event_time(text: str) -> datetime:
+    second = canonical_event_at(text)
+    if second is None:
+        raise ValueError(text)
+    return datetime.fromisoformat(second)

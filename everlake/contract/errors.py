@@ -59,6 +59,11 @@ HTTP_STATUSES: Mapping[ErrorCode, int] = {
 """HTTP status of an error code; 400 for any other."""
 
 
+def status_of(code: ErrorCode) -> int:
+    """Return the HTTP status of a response with ``code`` (contract, Errors)."""
+    return HTTP_STATUSES.get(code, 400)
+
+
 class RecordErrorCode(StrEnum):
     """Error codes of a record (contract, Record errors)."""
 
@@ -121,7 +126,7 @@ class WireError(Exception):
     @property
     def status(self) -> int:
         """HTTP status of the response."""
-        return HTTP_STATUSES.get(self.code, 400)
+        return status_of(self.code)
 
     def body(self) -> ErrorBody:
         """Return the response body. ``retryAfter`` is set on 429 alone (contract, Errors)."""

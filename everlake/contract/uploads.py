@@ -29,7 +29,7 @@ class UploadRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     A ``sha256``, if given, is compared with that of the uploaded content.
     """
 
-    size: Annotated[int, Meta(ge=0)]
+    size: Annotated[int, Meta(ge=0, extra_json_schema={"format": "int64"})]
     filename: Filename | UnsetType = UNSET
     mime_type: MimeType | UnsetType = UNSET
     sha256: Sha256 | UnsetType = UNSET

@@ -1,12 +1,11 @@
-"""The OpenAPI 3.1 description of the HTTP API, built from the wire types and the limits.
+"""OpenAPI 3.1 document of the HTTP API.
 
-``schemas`` holds what goes over the wire, ``parameters`` what goes into the URL and the
-headers, ``responses`` the answers that many operations share, ``paths`` the operations,
-``examples`` one small made-up customer that every example is about, and ``errors`` what each
-code means. The reference (``docs/reference/api.md``) says the same in prose; a test holds the
-two together.
+It is generated from the endpoints and types of the contract (:mod:`everlake.contract.endpoints`)
+and from the limits in force. Descriptions and examples are written by hand:
+``operation_descriptions``, ``schema_descriptions``, ``error_descriptions`` and ``examples``. The
+reference ``docs/reference/api.md`` says the same in prose; a test compares the two.
 """
 
-from everlake.api.openapi.document import build_document
+from everlake.api.openapi.document import build_document, encoded_document
 
-__all__ = ["build_document"]
+__all__ = ["build_document", "encoded_document"]

@@ -1,44 +1,46 @@
-"""The whole OpenAPI document."""
+"""The OpenAPI document as a whole."""
 
+from functools import lru_cache
 from typing import Any
 
+import msgspec
+
+from everlake.api.openapi.operation_descriptions import TAGS
 from everlake.api.openapi.operations import paths
 from everlake.api.openapi.parameters import component_parameters
-from everlake.api.openapi.responses import headers, shared_responses
+from everlake.api.openapi.responses import component_headers, component_responses
 from everlake.api.openapi.schemas import component_schemas
 from everlake.contract.limits import Limits
 
 _INTRODUCTION = """\
-Everlake takes in customer conversations (emails, calls, chats, meeting notes, documents), keeps \
-them for good in a data lake, and makes them searchable.
+Everlake ingests customer conversations (emails, calls, chats, meeting notes, documents), keeps \
+them permanently in a data lake, and makes them searchable.
 
-- **Submit** records with `POST /api/v1/ingest`. A 202 is a promise: the batch survives the loss \
-of power.
+- **Submit** records with `POST /api/v1/ingest`. A 202 is a promise: the batch survives a loss of \
+power.
 - **Follow** the batch at `/api/v1/ingest/batches/{{batchId}}`: its records can be queried once it \
 is `LANDED` and searched once it is `COMPLETE`.
 - **Read** at `/api/v1/records` and `/api/v1/search`.
 
-Every key belongs to one workspace and sees nothing else. A key may send {rate:g} requests a \
-second, in bursts of {burst}; a faster one is answered 429 with `Retry-After`. Every answer has \
-an `X-Request-Id`, and every answer that is not a 2xx has a JSON body with `error` (for programs) \
+A key belongs to one workspace and sees nothing else. It may send {rate:g} requests a second, in \
+bursts of {burst}; beyond that the response is a 429 with `Retry-After`. Every response has an \
+`X-Request-Id`, and every response other than a 2xx has a JSON body with `error` (for programs) \
 and `message` (for people)."""
+_CACHED_DOCUMENTS = 4
 
-_TAGS = {
-    "Ingest": "Submitting records, and following the batches they become.",
-    "Attachments": "Files that belong to records: uploading them, following them, reading them.",
-    "Records": "Reading back what is in the lake.",
-    "Search": "Finding what was said.",
-    "Products and projects": "What records are about.",
-    "Service": "For supervisors and load balancers; no key needed.",
-}
+
+@lru_cache(maxsize=_CACHED_DOCUMENTS)
+def encoded_document(limits: Limits, *, version: str) -> bytes:
+    """Return the document as JSON, from the cache if it was built before."""
+    return msgspec.json.encode(build_document(limits, version=version))
 
 
 def build_document(limits: Limits, *, version: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 description of the API, ready to be written as JSON.
+    """Return the OpenAPI 3.1 document of the API.
 
     Args:
-        limits: the limits in force; they appear as bounds and in the text.
-        version: of Everlake.
+        limits: the limits in force, which appear as bounds and in texts.
+        version: the version of Everlake.
     """
     return {
         "openapi": "3.1.1",
@@ -53,13 +55,13 @@ def build_document(limits: Limits, *, version: str) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{"apiKey": []}, {"bearer": []}],
-        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths(limits),
         "components": {
             "securitySchemes": _security_schemes(),
             "parameters": component_parameters(),
-            "headers": headers(),
-            "responses": shared_responses(),
+            "headers": component_headers(),
+            "responses": component_responses(),
             "schemas": component_schemas(limits),
         },
     }
@@ -71,7 +73,7 @@ def _security_schemes() -> dict[str, Any]:
             "type": "apiKey",
             "in": "header",
             "name": "x-api-key",
-            "description": "A key of the workspace: `em_sk_` and what follows.",
+            "description": "An API key of the workspace, which begins with `em_sk_`.",
         },
         "bearer": {
             "type": "http",

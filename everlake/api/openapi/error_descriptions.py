@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from everlake.contract.errors import HTTP_STATUSES, ErrorCode, RecordErrorCode
+from everlake.contract.errors import ErrorCode, RecordErrorCode, status_of
 
 ERROR_DESCRIPTIONS: Mapping[ErrorCode, str] = {
     ErrorCode.INVALID_JSON: "the body is not JSON in UTF-8; send what a JSON encoder makes",
@@ -77,11 +77,6 @@ RECORD_ERROR_DESCRIPTIONS: Mapping[RecordErrorCode, str] = {
         "an upload expired before a record named it; announce the file and send it again"
     ),
 }
-
-
-def status_of(code: ErrorCode) -> int:
-    """The HTTP status that ``code`` comes with (contract, Errors)."""
-    return HTTP_STATUSES.get(code, 400)
 
 
 def codes_of(status: int) -> list[ErrorCode]:

@@ -1,6 +1,7 @@
 """Examples: one made-up customer, Northwind, with trouble exporting a report."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 PRODUCT_ID = "prod_atlas"
@@ -257,8 +258,96 @@ def error_body(code: str) -> dict[str, Any]:
     return {"error": code, "message": ERROR_MESSAGES[code], **ERROR_EXTRAS.get(code, {})}
 
 
+HEALTH: dict[str, Any] = {"status": "ok"}
 METRICS = """\
 # HELP everlake_records_accepted_total Records accepted.
 # TYPE everlake_records_accepted_total counter
 everlake_records_accepted_total 1204.0
 """
+
+PARAMETER_EXAMPLES: Mapping[str, str | int] = {
+    "batchId": BATCH_ID,
+    "recordId": RECORD_ID,
+    "attachmentId": ATTACHMENT_ID,
+    "uploadId": UPLOAD_ID,
+    "partNumber": 1,
+    "q": "export stops",
+}
+"""Examples of required parameters."""
+
+_TWO_RECORDS = [RECORD, MINIMAL_RECORD]
+_LINES = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in _TWO_RECORDS)
+REQUEST_EXAMPLES: Mapping[str, dict[str, Any]] = {
+    "ingest": {
+        "record": {"summary": "One record", "value": RECORD},
+        "array": {"summary": "An array of records", "value": _TWO_RECORDS},
+        "wrapper": {"summary": "A wrapper", "value": {"records": _TWO_RECORDS}},
+    },
+    "lines": {"lines": {"summary": "Two lines", "value": _LINES}},
+    "createUpload": {"file": {"value": UPLOAD_REQUEST}},
+}
+"""Examples of request bodies by ``operationId``; ``lines`` are those of NDJSON."""
+
+RESPONSE_EXAMPLES: Mapping[tuple[str, int], dict[str, Any]] = {
+    ("ingest", 200): {"dry run": DRY_RUN_RECEIPT},
+    ("ingest", 202): {"accepted": RECEIPT, "partly accepted": PARTIAL_RECEIPT},
+    ("listBatches", 200): {"page": BATCH_PAGE},
+    ("getBatch", 200): {"batch": BATCH},
+    ("listBatchErrors", 200): {"page": REFUSED_PAGE},
+    ("watchBatch", 200): {"change": BATCH_EVENT},
+    ("retryBatch", 200): {"batch": RETRIED_BATCH},
+    ("createUpload", 201): {"upload": UPLOAD},
+    ("getUpload", 200): {"upload": UPLOAD_UNDER_WAY},
+    ("putUpload", 200): {"complete": UPLOAD_COMPLETE},
+    ("putUploadPart", 200): {"complete": UPLOAD_COMPLETE},
+    ("getAttachment", 200): {"attachment": BATCH_ATTACHMENT},
+    ("getAttachmentContent", 200): {"text": "Hello"},
+    ("getAttachmentContent", 206): {"text": "Hello"},
+    ("listBatchAttachments", 200): {"page": ATTACHMENT_PAGE},
+    ("retryBatchAttachments", 200): {"retried": ATTACHMENTS_RETRIED},
+    ("listRecords", 200): {"page": RECORD_PAGE},
+    ("getRecord", 200): {"record": RECORD_DETAIL},
+    ("search", 200): {"page": SEARCH_PAGE},
+    ("listProducts", 200): {"page": PRODUCT_PAGE},
+    ("listProjects", 200): {"page": PROJECT_PAGE},
+    ("getHealth", 200): {"well": HEALTH},
+    ("getReadiness", 200): {"well": HEALTH},
+    ("getMetrics", 200): {"text": METRICS},
+}
+"""Examples of responses by ``operationId`` and status, each with a name."""
+
+SCHEMA_EXAMPLES: Mapping[str, list[Any]] = {
+    "AllRecordsRejected": [error_body("ALL_RECORDS_REJECTED")],
+    "AttachmentPage": [ATTACHMENT_PAGE],
+    "Batch": [BATCH],
+    "BatchAttachment": [BATCH_ATTACHMENT],
+    "BatchEvent": [BATCH_EVENT],
+    "BatchPage": [BATCH_PAGE],
+    "DryRunReceipt": [DRY_RUN_RECEIPT],
+    "Health": [HEALTH],
+    "ProductPage": [PRODUCT_PAGE],
+    "ProjectPage": [PROJECT_PAGE],
+    "Receipt": [RECEIPT, PARTIAL_RECEIPT],
+    "Record": [RECORD],
+    "RecordDetail": [RECORD_DETAIL],
+    "RecordError": [RECORD_ERROR],
+    "RecordPage": [RECORD_PAGE],
+    "RefusedPage": [REFUSED_PAGE],
+    "Retried": [ATTACHMENTS_RETRIED],
+    "SearchPage": [SEARCH_PAGE],
+    "SearchResult": [SEARCH_RESULT],
+    "StoredRecord": [STORED_RECORD],
+    "Upload": [UPLOAD, UPLOAD_COMPLETE],
+    "UploadProgress": [UPLOAD_COMPLETE],
+    "UploadRequest": [UPLOAD_REQUEST],
+}
+"""Examples of component schemas."""
+
+MEMBER_EXAMPLES: Mapping[str, list[Any]] = {
+    "_type": ["email"],
+    "_schema_version": ["1.0.0"],
+    "_event_at": [RECORD["_event_at"]],
+    "Record._event_at": [RECORD["_event_at"], "2025-10-27T09:41:58.250Z"],
+    "_vendor_ids": [RECORD["_vendor_ids"]],
+}
+"""Examples by ``Schema.member``, or by ``member`` where they are the same everywhere."""

@@ -1,55 +1,119 @@
-"""Answers: the shared refusals as components, and helpers for those of one operation."""
+"""Responses: shared errors and headers as components, and the responses of one operation."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
-from everlake.api.openapi import examples
 from everlake.api.openapi.error_descriptions import codes_of
-from everlake.api.openapi.schema_builders import ref
-from everlake.contract.errors import ErrorCode
+from everlake.api.openapi.examples import REQUEST_ID, RESPONSE_EXAMPLES, SHA256, error_body
+from everlake.api.openapi.operation_descriptions import OPERATIONS
+from everlake.api.openapi.schemas import ref
+from everlake.contract.endpoints import Endpoint
+from everlake.contract.errors import ErrorCode, status_of
+from everlake.contract.media_types import EVENT_STREAM, MediaType
 
-JSON = "application/json"
-BINARY = "application/octet-stream"
-ANY_TYPE = "*/*"
-BAD_PARAMETER_RESPONSE = {"400": {"$ref": "#/components/responses/BadParameter"}}
-EVENT_STREAM = "text/event-stream"
+JSON = MediaType.JSON.value
 
-_SHARED_ERRORS = {
+_Codes: TypeAlias = tuple[ErrorCode, ...]
+
+_BAD_REQUESTS: Mapping[str, tuple[str, _Codes]] = {
+    "BadParameter": ("A query parameter is invalid.", (ErrorCode.INVALID_PARAMETER,)),
+    "BadUpload": (
+        "The body is not what is expected.",
+        (ErrorCode.INVALID_JSON, ErrorCode.INVALID_BODY),
+    ),
+    "NothingToRetry": (
+        "All records of the batch were rejected, so that there is nothing to retry.",
+        (ErrorCode.ALL_RECORDS_REJECTED,),
+    ),
+    "BadSubmission": (
+        "The request as a whole is invalid, and nothing was stored; or all records were rejected.",
+        tuple(codes_of(400)),
+    ),
+}
+"""Responses with status 400: name, description and codes."""
+_ERRORS: Mapping[int, tuple[str, str]] = {
     401: ("Unauthorized", "The key is missing, malformed, unknown or revoked."),
     403: ("Forbidden", "The key lacks the permission."),
-    404: ("NotFound", "There is no such thing in the key's workspace."),
-    405: ("MethodNotAllowed", "The path does not know this method; `Allow` lists those it knows."),
+    404: ("NotFound", "There is no such resource in the key's workspace."),
+    405: (
+        "MethodNotAllowed",
+        "The path does not support this method; `Allow` lists its methods.",
+    ),
     413: ("PayloadTooLarge", "The body is too large, counted after decompression."),
-    415: ("UnsupportedMediaType", "The content type or the content encoding is not accepted."),
-    416: ("RangeNotSatisfiable", "The range that is asked for has no byte of the content."),
-    429: ("RateLimited", "The key sends faster than its rate; wait, then send again."),
+    415: ("UnsupportedMediaType", "The content type or the content encoding is not supported."),
+    416: ("RangeNotSatisfiable", "No byte of the content is in the requested range."),
+    429: ("RateLimited", "The key exceeds its request rate. Wait, then send the request again."),
     500: ("InternalError", "A fault of the server. The log has the request id too."),
-    503: ("Unavailable", "Storage or database is away or full; wait, then send again."),
+    503: (
+        "Unavailable",
+        "The storage or the database is unavailable or full. Wait, then send the request again.",
+    ),
 }
-_EXTRA_HEADERS = {
+"""Responses with any other error status: name and description."""
+_ERROR_HEADERS: Mapping[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
     416: ("Content-Range",),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
+_CONTENT_HEADERS = ("Content-Disposition", "ETag", "Accept-Ranges")
+_HEADERS: Mapping[tuple[str, int], tuple[str, ...]] = {
+    ("ingest", 202): ("Idempotent-Replayed",),
+    ("getAttachmentContent", 200): _CONTENT_HEADERS,
+    ("getAttachmentContent", 206): (*_CONTENT_HEADERS, "Content-Range"),
+    ("getAttachmentContent", 304): ("ETag",),
+}
+"""Headers of an operation's own responses, besides ``X-Request-Id``."""
+_SCHEMA_NAMES: Mapping[tuple[str, int], str] = {("ingest", 200): "DryRunReceipt"}
+"""Component schemas of responses that are not named after their type."""
+_OTHER_CONTENT: Mapping[tuple[str, int], tuple[str, dict[str, Any]]] = {
+    ("watchBatch", 200): (EVENT_STREAM, ref("BatchEvent")),
+    ("getAttachmentContent", 200): ("*/*", {}),
+    ("getAttachmentContent", 206): ("*/*", {}),
+    ("getMetrics", 200): ("text/plain", {"type": "string"}),
+}
+"""Media type and schema of responses that are not JSON."""
+_LINKS: Mapping[tuple[str, int], dict[str, Any]] = {
+    ("ingest", 202): {
+        "batch": {
+            "operationId": "getBatch",
+            "parameters": {"batchId": "$response.body#/batchId"},
+            "description": "Follow the batch until it is `COMPLETE`.",
+        },
+        "records": {
+            "operationId": "listRecords",
+            "parameters": {"batch": "$response.body#/batchId"},
+            "description": "The records of the batch, once it is `LANDED`.",
+        },
+    },
+    ("createUpload", 201): {
+        "state": {
+            "operationId": "getUpload",
+            "parameters": {"uploadId": "$response.body#/upload_intent_id"},
+            "description": "Progress of the upload.",
+        },
+        "whole": {
+            "operationId": "putUpload",
+            "parameters": {"uploadId": "$response.body#/upload_intent_id"},
+            "description": "Send the file as a whole.",
+        },
+    },
+}
+"""OpenAPI links of responses that create something."""
 
-PUBLIC_ERROR_STATUSES = (405, 500, 503)
-"""Statuses that every operation can answer, also without a key."""
-KEYED_ERROR_STATUSES = (401, 403, 405, 429, 500, 503)
-"""Statuses that every operation that wants a key can answer."""
 
-
-def headers() -> dict[str, Any]:
-    """All component headers by name."""
+def component_headers() -> dict[str, Any]:
+    """Return all component headers by name."""
     return {
         "X-Request-Id": {
-            "description": "Names this request; the log has it too.",
+            "description": "Id of this request, which the log has too.",
             "required": True,
             "schema": {"type": "string", "minLength": 1, "maxLength": 128},
-            "example": examples.REQUEST_ID,
+            "example": REQUEST_ID,
         },
         "Retry-After": {
-            "description": "How many seconds to wait before the next try.",
+            "description": "Seconds to wait before the request is sent again.",
             "required": True,
             "schema": {"type": "integer", "minimum": 1},
             "example": 1,
@@ -61,13 +125,13 @@ def headers() -> dict[str, Any]:
             "example": "Bearer",
         },
         "Allow": {
-            "description": "The methods that the path knows (RFC 9110, 10.2.1).",
+            "description": "The methods that the path supports (RFC 9110, 10.2.1).",
             "required": True,
             "schema": {"type": "string", "minLength": 1},
             "example": "GET",
         },
         "Content-Disposition": {
-            "description": "Has it saved under its name (RFC 6266), and never shown in place.",
+            "description": "Makes a browser save the content, with its filename (RFC 6266).",
             "required": True,
             "schema": {"type": "string", "pattern": "^attachment; filename="},
             "example": "attachment; filename=\"call.mp3\"; filename*=UTF-8''call.mp3",
@@ -76,7 +140,7 @@ def headers() -> dict[str, Any]:
             "description": "The SHA-256 of the content (RFC 9110, 8.8.3).",
             "required": True,
             "schema": {"type": "string", "pattern": '^"[0-9a-f]{64}"$'},
-            "example": f'"{examples.SHA256}"',
+            "example": f'"{SHA256}"',
         },
         "Accept-Ranges": {
             "description": "Always `bytes` (RFC 9110, 14.3).",
@@ -91,131 +155,87 @@ def headers() -> dict[str, Any]:
         },
         "Idempotent-Replayed": {
             "description": (
-                "`true` on an answer that is sent again because of its `Idempotency-Key`; "
-                "left out otherwise."
+                "`true` on a response that is repeated because of its `Idempotency-Key`; absent "
+                "otherwise."
             ),
             "schema": {"type": "string", "const": "true"},
         },
     }
 
 
-def shared_responses() -> dict[str, Any]:
-    """All component responses by name: the refusals, and the two kinds of 400."""
-    shared = {
-        name: json_response(
-            description,
-            _error_schema(*codes_of(status)),
-            {str(code): examples.error_body(code) for code in codes_of(status)},
-            extra_headers=_EXTRA_HEADERS.get(status, ()),
-        )
-        for status, (name, description) in _SHARED_ERRORS.items()
+def component_responses() -> dict[str, Any]:
+    """Return all component responses by name: the errors that operations share."""
+    errors = {
+        name: _error_response(text, tuple(codes_of(status)), _ERROR_HEADERS.get(status, ()))
+        for status, (name, text) in _ERRORS.items()
     }
-    shared["RateLimited"]["content"][JSON]["schema"]["required"] = ["retryAfter"]
-    bad_parameter = ErrorCode.INVALID_PARAMETER
-    shared["BadParameter"] = json_response(
-        "A query parameter breaks its rule.",
-        _error_schema(bad_parameter),
-        {str(bad_parameter): examples.error_body(bad_parameter)},
-    )
-    bad_upload = (ErrorCode.INVALID_JSON, ErrorCode.INVALID_BODY)
-    shared["BadUpload"] = json_response(
-        "The body is not what it should be.",
-        _error_schema(*bad_upload),
-        {str(code): examples.error_body(code) for code in bad_upload},
-    )
-    all_rejected = ErrorCode.ALL_RECORDS_REJECTED
-    shared["NothingToRetry"] = json_response(
-        "Every record of the batch was refused, so there is nothing to try again.",
-        ref("AllRecordsRejected"),
-        {str(all_rejected): examples.error_body(all_rejected)},
-    )
-    others = [code for code in codes_of(400) if code is not all_rejected]
-    shared["BadSubmission"] = json_response(
-        "A fault of the request as a whole, and nothing was stored; or not one record was "
-        "accepted, and the batch is kept as `FAILED`.",
-        {"oneOf": [ref("AllRecordsRejected"), _error_schema(*others)]},
-        {str(code): examples.error_body(code) for code in codes_of(400)},
-    )
-    return shared
+    errors["RateLimited"]["content"][JSON]["schema"]["required"] = ["retryAfter"]
+    bad_requests = {
+        name: _error_response(text, codes) for name, (text, codes) in _BAD_REQUESTS.items()
+    }
+    return errors | bad_requests
 
 
-def error_responses(*statuses: int) -> dict[str, Any]:
-    """References to the shared refusals, by status."""
+def responses_of(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the responses of an endpoint by status: its own, and references to its errors."""
+    own = {
+        str(status): _response(endpoint, status, text)
+        for status, text in OPERATIONS[endpoint.id].responses.items()
+    }
+    errors = {
+        str(status): {"$ref": f"#/components/responses/{_component_name(status, endpoint)}"}
+        for status in sorted({status_of(code) for code in endpoint.error_codes})
+    }
+    return own | errors
+
+
+def _response(endpoint: Endpoint, status: int, text: str) -> dict[str, Any]:
+    key = (endpoint.id, status)
+    response = _head(text, _HEADERS.get(key, ()))
+    kind = endpoint.responses[status]
+    if kind is not None:
+        response["content"] = _content(key, JSON, ref(_SCHEMA_NAMES.get(key, kind.__name__)))
+    elif key in _OTHER_CONTENT:
+        response["content"] = _content(key, *_OTHER_CONTENT[key])
+    if key in _LINKS:
+        response["links"] = _LINKS[key]
+    return response
+
+
+def _content(key: tuple[str, int], media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    examples = {name: {"value": value} for name, value in RESPONSE_EXAMPLES[key].items()}
+    return {media_type: {"schema": schema, "examples": examples}}
+
+
+def _component_name(status: int, endpoint: Endpoint) -> str:
+    if status in _ERRORS:
+        return _ERRORS[status][0]
+    codes = tuple(code for code in endpoint.error_codes if status_of(code) == status)
+    return next(name for name, (_, listed) in _BAD_REQUESTS.items() if listed == codes)
+
+
+def _error_response(text: str, codes: _Codes, headers: tuple[str, ...] = ()) -> dict[str, Any]:
+    examples = {code.value: {"value": error_body(code)} for code in codes}
+    content = {JSON: {"schema": _error_schema(codes), "examples": examples}}
+    return {**_head(text, headers), "content": content}
+
+
+def _error_schema(codes: _Codes) -> dict[str, Any]:
+    """Return the error body with one of ``codes``, of which one has details of its own."""
+    plain = [code.value for code in codes if code is not ErrorCode.ALL_RECORDS_REJECTED]
+    narrowed = {
+        "allOf": [ref("ErrorBody")],
+        "properties": {"error": {"type": "string", "enum": plain}},
+    }
+    if len(plain) == len(codes):
+        return narrowed
+    return {"oneOf": [ref("AllRecordsRejected"), narrowed]} if plain else ref("AllRecordsRejected")
+
+
+def _head(text: str, headers: tuple[str, ...]) -> dict[str, Any]:
     return {
-        str(status): {"$ref": f"#/components/responses/{_SHARED_ERRORS[status][0]}"}
-        for status in sorted(statuses)
-    }
-
-
-def json_response(
-    description: str,
-    schema: dict[str, Any],
-    examples_by_name: dict[str, Any],
-    *,
-    extra_headers: tuple[str, ...] = (),
-    links: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """A JSON answer with its headers.
-
-    Args:
-        examples_by_name: examples by name.
-        extra_headers: component headers beside ``X-Request-Id``.
-        links: OpenAPI links, by name.
-    """
-    response = empty_response(description, extra_headers=extra_headers)
-    response["content"] = {
-        JSON: {
-            "schema": schema,
-            "examples": {name: {"value": value} for name, value in examples_by_name.items()},
-        }
-    }
-    if links is not None:
-        response["links"] = links
-    return response
-
-
-def event_stream_response(
-    description: str, schema: dict[str, Any], examples_by_name: dict[str, Any]
-) -> dict[str, Any]:
-    """A stream of server-sent events with its headers; ``schema`` is that of one event."""
-    response = json_response(description, schema, examples_by_name)
-    response["content"] = {EVENT_STREAM: response["content"][JSON]}
-    return response
-
-
-def content_response(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Bytes of whatever type they are, with their headers."""
-    response = empty_response(description, extra_headers=extra_headers)
-    response["content"] = {ANY_TYPE: {"schema": {}, "examples": {"text": {"value": "Hello"}}}}
-    return response
-
-
-def text_response(description: str, example: str) -> dict[str, Any]:
-    """A text for programs that know its format, with its headers."""
-    response = empty_response(description)
-    response["content"] = {
-        "text/plain": {"schema": {"type": "string"}, "examples": {"text": {"value": example}}}
-    }
-    return response
-
-
-def empty_response(description: str, *, extra_headers: tuple[str, ...] = ()) -> dict[str, Any]:
-    """An answer without content, with its headers."""
-    return {
-        "description": description,
+        "description": text,
         "headers": {
-            name: {"$ref": f"#/components/headers/{name}"}
-            for name in ("X-Request-Id", *extra_headers)
+            name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *headers)
         },
     }
-
-
-def key_security(*permissions: str) -> list[dict[str, Any]]:
-    """A key with any of ``permissions``, in either header (OpenAPI 3.1.1, 4.8.30)."""
-    return [{scheme: [permission]} for permission in permissions for scheme in ("apiKey", "bearer")]
-
-
-def _error_schema(*codes: ErrorCode) -> dict[str, Any]:
-    """The error body, narrowed to ``codes``."""
-    codes_only = {"type": "string", "enum": [str(code) for code in codes]}
-    return {"allOf": [ref("ErrorBody")], "properties": {"error": codes_only}}

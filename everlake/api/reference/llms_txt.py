@@ -4,12 +4,9 @@ import json
 from typing import Any
 
 from everlake.api.openapi import examples
-from everlake.api.openapi.error_descriptions import (
-    ERROR_DESCRIPTIONS,
-    RECORD_ERROR_DESCRIPTIONS,
-    status_of,
-)
+from everlake.api.openapi.error_descriptions import ERROR_DESCRIPTIONS, RECORD_ERROR_DESCRIPTIONS
 from everlake.contract.envelope import DEFAULT_NATURE, RECORD_TYPES
+from everlake.contract.errors import status_of
 from everlake.contract.limits import MAX_ERRORS_SHOWN, Limits
 
 _TEMPLATE = """\

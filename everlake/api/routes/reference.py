@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import msgspec
 from litestar import Request, Response, get
 
 from everlake import __version__
-from everlake.api.openapi import build_document
+from everlake.api.openapi import encoded_document
 from everlake.api.reference import page
 from everlake.api.reference.llms_txt import render_llms_txt
 from everlake.api.reference.static_files import read_static_file
@@ -18,7 +17,7 @@ from everlake.contract.errors import ErrorCode, WireError
 @get("/openapi.json")
 async def get_openapi(services: Services) -> Response[bytes]:
     """Return the OpenAPI 3.1 document of this server."""
-    return json_response(msgspec.json.encode(build_document(services.limits, version=__version__)))
+    return json_response(encoded_document(services.limits, version=__version__))
 
 
 @get("/docs")

@@ -12,20 +12,28 @@ from litestar.response.sse import ServerSentEventMessage
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from everlake.api.openapi import build_document
-from everlake.api.openapi.error_descriptions import (
-    ERROR_DESCRIPTIONS,
-    RECORD_ERROR_DESCRIPTIONS,
-    status_of,
+from everlake.api.openapi import build_document, encoded_document
+from everlake.api.openapi.error_descriptions import ERROR_DESCRIPTIONS, RECORD_ERROR_DESCRIPTIONS
+from everlake.api.openapi.examples import (
+    BATCH_EVENT,
+    ERROR_MESSAGES,
+    MEMBER_EXAMPLES,
+    MINIMAL_RECORD,
+    RECORD,
+    RESPONSE_EXAMPLES,
+    SCHEMA_EXAMPLES,
 )
-from everlake.api.openapi.examples import BATCH_EVENT, ERROR_MESSAGES, MINIMAL_RECORD, RECORD
-from everlake.api.openapi.schema_builders import EVENT_AT_PATTERN, WHOLE_SECOND_PATTERN
+from everlake.api.openapi.operation_descriptions import OPERATIONS as OPERATION_TEXTS
+from everlake.api.openapi.operation_descriptions import PARAMETERS
+from everlake.api.openapi.schema_descriptions import MEMBER_DESCRIPTIONS, SCHEMA_DESCRIPTIONS
 from everlake.client.server_sent_events import read_events
 from everlake.contract.batches import Batch, BatchStatus
+from everlake.contract.endpoints import ENDPOINTS
 from everlake.contract.envelope import RECORD_TYPES, Record, canonical_event_at
-from everlake.contract.errors import ErrorCode, RecordErrorCode
+from everlake.contract.errors import ErrorCode, RecordErrorCode, status_of
 from everlake.contract.limits import Limits
 from everlake.contract.rejected_records import RecordFault, RefusedPage, RefusedRecord
+from everlake.contract.types import EVENT_AT_PATTERN, WHOLE_SECOND_PATTERN
 
 DOCUMENT: dict[str, Any] = build_document(Limits(), version="1.2.3")
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
@@ -260,6 +268,38 @@ def test_building_twice_gives_equal_and_separate_documents() -> None:
     assert first == second
     first["components"]["schemas"]["Record"]["properties"].clear()
     assert second == build_document(Limits(), version="1")
+
+
+def test_the_document_as_json_is_built_once() -> None:
+    encoded = encoded_document(Limits(), version="1.2.3")
+    assert json.loads(encoded) == DOCUMENT
+    assert encoded is encoded_document(Limits(), version="1.2.3")
+
+
+def test_every_endpoint_of_the_contract_is_an_operation() -> None:
+    assert {f"{each.method} {each.path}": each.id for each in ENDPOINTS} == {
+        label: operation["operationId"] for label, operation in OPERATIONS.items()
+    }
+    assert len({each.id for each in ENDPOINTS}) == len(ENDPOINTS)
+
+
+def test_no_text_is_left_over() -> None:
+    ids = {each.id for each in ENDPOINTS}
+    assert set(OPERATION_TEXTS) == ids
+    assert set(PARAMETERS) == set(DOCUMENT["components"]["parameters"])
+    for endpoint in ENDPOINTS:
+        assert set(OPERATION_TEXTS[endpoint.id].responses) == set(endpoint.responses)
+    assert {operation for operation, _ in RESPONSE_EXAMPLES} <= ids
+    assert set(SCHEMA_EXAMPLES) <= set(SCHEMAS)
+    assert set(SCHEMA_DESCRIPTIONS) <= set(SCHEMAS)
+    members = {
+        name
+        for schema, content in SCHEMAS.items()
+        for member in content.get("properties", {})
+        for name in (member, f"{schema}.{member}")
+    }
+    assert set(MEMBER_DESCRIPTIONS) <= members
+    assert set(MEMBER_EXAMPLES) <= members
 
 
 @pytest.mark.parametrize("record_type", RECORD_TYPES)

@@ -205,6 +205,6 @@ def test_events_are_not_buffered_and_content_goes_to_a_file() -> None:
 
 def test_the_limits_in_force_are_on_the_page() -> None:
     page = reference_page(Limits(records_per_batch=77), version="9.8.7", base_url=BASE_URL)
-    assert b"Takes 1 to 77 records" in page
+    assert b"Accepts 1 to 77 records" in page
     assert b"9.8.7" in page
     assert page is reference_page(Limits(records_per_batch=77), version="9.8.7", base_url=BASE_URL)
