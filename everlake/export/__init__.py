@@ -1,1 +1,1 @@
-"""Export: SQL over the tables, and copies of them as Parquet."""
+"""Export: read-only SQL over the tables, and copies of tables as Parquet."""

@@ -1,4 +1,4 @@
-"""A directory that is there whole or not at all: filled beside its place, synced, moved there."""
+"""Atomic directory: filled beside its target, synced, and then renamed to it."""
 
 import os
 import shutil
@@ -7,36 +7,51 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from everlake.export.errors import ExportError
-from everlake.tables.durability import SyncedTree, fsync_path
-from everlake.tables.local_table_set import file_identity, lock_descriptor
+from everlake.files import is_at_path, sync_path, try_lock
+from everlake.tables.durability import SyncedTree
 
 
 @contextmanager
 def atomic_directory(target: Path) -> Generator[Path]:
-    """A directory to fill, which becomes ``target`` when the block ends well and is gone when not.
+    """Yield a directory to fill, which becomes ``target`` at the end of the block.
 
-    What a process that was killed has left is cleared away by the next one with the same place.
+    If the block raises, nothing is left. What a killed process left is removed by the next one
+    with the same target.
 
     Raises:
-        ExportError: something is there, another one is at it, or the disk does not take it.
+        ExportError: the target exists and is not an empty directory, another process fills it, or
+            the disk refuses a write.
     """
     place = target.resolve()
     _check_target(place)
-    beside = place.with_name(f".{place.name}.partial-export")
+    staging = place.with_name(f".{place.name}.partial-export")
     try:
-        with _locked_staging(beside):
+        with _locked_staging(staging):
             try:
-                yield beside
-                SyncedTree(beside, beside.parent).sync()
-                beside.rename(place)
+                yield staging
+                SyncedTree(staging, staging.parent).sync()
+                staging.rename(place)
             except BaseException:
-                shutil.rmtree(beside, ignore_errors=True)
+                shutil.rmtree(staging, ignore_errors=True)
                 raise
-            fsync_path(place.parent)
+            sync_path(place.parent)
     except OSError as error:
         raise ExportError(
             f"{target} cannot be written: {error}. Check the disk's space and the permissions."
         ) from error
+
+
+def clear_directory(directory: Path) -> None:
+    """Remove everything in a directory.
+
+    Raises:
+        OSError: something cannot be removed.
+    """
+    for path in directory.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _check_target(place: Path) -> None:
@@ -52,36 +67,15 @@ def _check_target(place: Path) -> None:
 
 
 @contextmanager
-def _locked_staging(beside: Path) -> Generator[None]:
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    beside.mkdir(exist_ok=True)
-    descriptor = os.open(beside, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _locked_staging(staging: Path) -> Generator[None]:
+    staging.parent.mkdir(parents=True, exist_ok=True)
+    staging.mkdir(exist_ok=True)
+    descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        if not _try_lock(descriptor, beside):
-            raise ExportError(f"Another export to the same place is under way, in {beside}.")
-        clear_directory(beside)
+        # The other process may just have renamed the directory to its target.
+        if not (try_lock(descriptor) and is_at_path(descriptor, staging)):
+            raise ExportError(f"Another export to the same directory is running, in {staging}.")
+        clear_directory(staging)
         yield
     finally:
         os.close(descriptor)
-
-
-def _try_lock(descriptor: int, beside: Path) -> bool:
-    try:
-        lock_descriptor(descriptor, 0)
-    except BlockingIOError:
-        return False
-    facts = os.fstat(descriptor)  # the other one may just have moved it to its place
-    return file_identity(beside) == (facts.st_dev, facts.st_ino)
-
-
-def clear_directory(directory: Path) -> None:
-    """Remove all that is in a directory.
-
-    Raises:
-        OSError: something could not be removed.
-    """
-    for path in directory.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()

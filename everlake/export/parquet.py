@@ -1,16 +1,16 @@
-"""Copies of whole tables in Parquet, in folders by source, type and day.
+"""Export of whole tables to Parquet, partitioned by source, type and day.
 
-Rows are read in the order in which they are written, so one file is open at a time and memory
-does not grow with the number of days: it is a portion of rows, and about 50 bytes a row of one
-source and type.
+Rows are read in the order in which they are written, so one file is open at a time, and memory
+does not grow with the number of days: it holds a chunk of rows, and about 50 bytes for each row of
+one source and type.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 # pyright: reportMissingTypeStubs=false
 # Reason: pyarrow has neither annotations nor stubs.
 
-from collections.abc import Callable, Generator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import groupby, repeat
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 from urllib.parse import quote
@@ -20,27 +20,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from everlake.batching import group_by_size
 from everlake.export.atomic_directory import atomic_directory, clear_directory
 from everlake.tables import arrow
 from everlake.tables.snapshot import Snapshot
 from everlake.tables.table import Table
 
 RowProgress: TypeAlias = Callable[[int, int], None]
-"""Is told how many rows are written, and of how many."""
+"""Called with the number of rows written, and of all rows."""
 
 READ_ROWS = 16_384
 READ_BYTES = 16 * 1024 * 1024
-"""What is read at a time: so many rows, or so many bytes where the table tells its rows' weight."""
+"""Limits of a chunk of rows; bytes count where the table has a column with the size of its rows."""
 
 MAX_FILE_BYTES = 1024 * 1024 * 1024
-"""Bytes of one file's rows in memory, about; on disk they are fewer."""
+"""About how many bytes the rows of one file have in memory; compressed, they are fewer."""
 
 _SCAN_ROWS = 8_192
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What an export wrote. ``bytes`` are those of its files."""
+    """Counts of an export: rows, files, and the bytes of the files."""
 
     rows: int
     files: int
@@ -50,11 +51,16 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
 def export_parquet(
     table: Table, target: Path, progress: RowProgress = lambda _done, _all: None
 ) -> ExportResult:
-    """Copy a table as it is now into the new directory ``target``, which is there whole or not at all.
+    """Copy the current version of a table to a new directory, completely or not at all.
 
-    Where the table has ``source``, ``type`` and ``event_at``, files lie in
-    ``source=…/type=…/date=YYYY-MM-DD/`` by the UTC day of ``event_at``, and folders stand for the
-    first two columns (Hive's way). Other tables lie in ``target`` itself.
+    A table with ``source``, ``type`` and ``event_at`` is partitioned in Hive's way, into
+    ``source=…/type=…/date=YYYY-MM-DD/`` by the UTC day of ``event_at``; its files lack the first
+    two columns. Files of other tables are in ``target`` itself.
+
+    Args:
+        table: what to copy.
+        target: a directory that is new or empty.
+        progress: called after each chunk.
 
     Raises:
         ExportError: the directory is not empty, or cannot be written.
@@ -63,7 +69,7 @@ def export_parquet(
     with atomic_directory(target) as directory:
 
         def copy(now: Snapshot) -> int:
-            clear_directory(directory)  # of what was written before the table changed
+            clear_directory(directory)  # a read that fails is repeated on the table's new version
             with PartitionedFiles(directory) as files:
                 _copy(now, table.spec.size_column, files, progress)
             return now.count()
@@ -74,7 +80,7 @@ def export_parquet(
 
 
 class PartitionedFiles:
-    """Parquet files below a directory, one open at a time."""
+    """Writer of Parquet files below a directory, one open at a time."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -90,10 +96,10 @@ class PartitionedFiles:
         self._close()
 
     def write(self, folder: str, rows: arrow.ArrowTable) -> None:
-        """Add rows to the folder; its rows come one after another.
+        """Write rows to a folder. All rows of one folder are written in succession.
 
         Raises:
-            OSError: the disk does not take them.
+            OSError: the disk refuses the write.
         """
         if folder != self._folder:
             self._close()
@@ -141,18 +147,17 @@ def _by_partition(
     for pair in sorted(now.count_by(["source", "type"]), key=lambda row: str(tuple(row.values()))):
         source, kind = pair["source"], pair["type"]
         keys = _sorted_keys(now, _equals("source", source) & _equals("type", kind), size_column)
-        for portion in _read_chunks(keys, size_column):
-            rows = now.take_table(portion.column("_rowid").to_pylist(), kept)
+        for chunk in _chunks(keys, size_column):
+            rows = now.take_table(chunk.column("_rowid").to_pylist(), kept)
             start = 0
-            for day, run in groupby(portion.column("day").to_pylist()):
+            for day, run in groupby(chunk.column("day").to_pylist()):
                 length = sum(1 for _ in run)
-                folder = f"source={_partition_value(source)}/type={_partition_value(kind)}/date={_partition_value(day)}"
-                yield folder, rows.slice(start, length)
+                yield _partition(source=source, type=kind, date=day), rows.slice(start, length)
                 start += length
 
 
 def _sorted_keys(now: Snapshot, where: Any, size_column: str | None) -> arrow.ArrowTable:
-    """``day``, ``_rowid`` and, where there is one, ``size_column`` of some rows, in the files' order."""
+    """Return ``day``, ``_rowid`` and any ``size_column`` of rows, in the order of the files."""
     columns = ["event_at", *([size_column] if size_column else [])]
     batches = now.stream(columns, where, rows=_SCAN_ROWS, row_ids=True)
     keys = pa.Table.from_batches(list(batches))
@@ -160,20 +165,34 @@ def _sorted_keys(now: Snapshot, where: Any, size_column: str | None) -> arrow.Ar
     return keys.sort_by([("day", "ascending"), ("_rowid", "ascending")])
 
 
-def _read_chunks(keys: arrow.ArrowTable, size_column: str | None) -> Generator[arrow.ArrowTable]:
-    for start in range(0, keys.num_rows, READ_ROWS):
-        some = keys.slice(start, READ_ROWS)
-        sizes = some.column(size_column).to_pylist() if size_column else [0] * some.num_rows
-        first, held = 0, 0
-        for index, size in enumerate(sizes, start=1):
-            held += size or 0
-            if held >= READ_BYTES or index == some.num_rows:
-                yield some.slice(first, index - first)
-                first, held = index, 0
+def _chunks(keys: arrow.ArrowTable, size_column: str | None) -> Generator[arrow.ArrowTable]:
+    first = 0
+    for sizes in group_by_size(
+        _sizes(keys, size_column),
+        lambda size: size,
+        max_size=READ_BYTES,
+        max_items=READ_ROWS,
+        overshoot=True,
+    ):
+        yield keys.slice(first, len(sizes))
+        first += len(sizes)
+
+
+def _sizes(keys: arrow.ArrowTable, size_column: str | None) -> Iterator[int]:
+    if size_column is None:
+        yield from repeat(0, keys.num_rows)
+        return
+    for start in range(0, keys.num_rows, READ_ROWS):  # Python's integers take a lot of memory
+        for size in keys.slice(start, READ_ROWS).column(size_column).to_pylist():
+            yield size or 0
 
 
 def _equals(column: str, value: str | None) -> Any:
     return pc.field(column).is_null() if value is None else pc.field(column) == value
+
+
+def _partition(**values: object) -> str:
+    return "/".join(f"{name}={_partition_value(value)}" for name, value in values.items())
 
 
 def _partition_value(value: object) -> str:

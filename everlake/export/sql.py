@@ -1,7 +1,7 @@
-"""SQL over the tables of one workspace, with DuckDB. It reads them and nothing else.
+"""Read-only SQL over the tables of one workspace, with DuckDB.
 
-The engine is shut in twice: it takes only a statement that reads, and its configuration, locked
-before it sees one, keeps it from files, network and extensions.
+Two barriers keep a statement from everything else: only statements that read are accepted, and the
+engine's configuration, locked before the first one, forbids files, network and extensions.
 """
 
 import re
@@ -21,15 +21,15 @@ from everlake.tables.conditions import literal
 TextRow: TypeAlias = tuple[str | None, ...]
 
 MEMORY_LIMIT = "50%"
-"""Of the machine's memory; what needs more goes to the directory for it."""
+"""Share of the machine's memory; larger intermediate results go to the temporary directory."""
 
 _OUT_OF_MEMORY = (
-    f"The query needs more than {MEMORY_LIMIT} of the memory, and the temporary directory cannot take "
-    "the rest. Ask for fewer rows or columns, or let TMPDIR name a larger disk."
+    f"The query needs more than {MEMORY_LIMIT} of the memory, and the temporary directory is too "
+    "small for the rest. Select fewer rows or columns, or set TMPDIR to a larger disk."
 )
 
 _FETCH_ROWS = 64
-"""Rows taken over at a time: a row may weigh megabytes."""
+"""Rows fetched at a time: a row may have megabytes."""
 
 _READ_STATEMENTS = "SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE and SHOW"
 _NESTED_TYPES = ("STRUCT(", "MAP(", "UNION(")
@@ -39,15 +39,19 @@ _FLOAT_TYPES = ("FLOAT", "DOUBLE")
 
 @contextmanager
 def open_sql(lake: Lake, workspace_id: str, spill_directory: Path) -> Generator["SqlSession"]:
-    """A session over the workspace's tables, as they are now, for the length of a block.
+    """Yield a session over the current versions of the workspace's tables.
 
     Args:
-        spill_directory: an empty directory for what does not fit in memory; statements can read it.
+        lake: the tables.
+        workspace_id: the workspace.
+        spill_directory: an empty directory for intermediate results that do not fit in memory.
+            Statements can read its files.
 
     Raises:
         LakeUnavailable, LakeDamaged: a table cannot be opened.
     """
-    scans = {table.spec.name: TableDataset(table) for table in lake.engine.tables(workspace_id)}
+    tables = lake.engine.tables(workspace_id)
+    datasets = {table.spec.name: TableDataset(table) for table in tables}
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -63,17 +67,17 @@ def open_sql(lake: Lake, workspace_id: str, spill_directory: Path) -> Generator[
     )
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_progress_bar = false")  # it would go to standard output
-        for name, scan in scans.items():
-            connection.register(name, scan)
+        connection.execute("SET enable_progress_bar = false")  # it is printed on standard output
+        for name, dataset in datasets.items():
+            connection.register(name, dataset)
         connection.execute("SET lock_configuration = true")
-        yield SqlSession(connection, scans)
+        yield SqlSession(connection, datasets)
     finally:
         connection.close()
 
 
 class SqlSession:
-    """An engine that knows one workspace's tables. Made by :func:`open_sql`."""
+    """Session over the tables of one workspace. Made by :func:`open_sql`."""
 
     def __init__(
         self, connection: DuckDBPyConnection, datasets: Mapping[str, TableDataset]
@@ -82,24 +86,25 @@ class SqlSession:
         self._datasets = datasets
 
     def query(self, text: str) -> "SqlResult":
-        """The answer to one statement, not yet computed.
+        """Check a statement and return its result, which is computed when its rows are read.
 
         Raises:
-            SqlError: it is not one statement that reads, or it has a mistake.
+            SqlError: it is not a single statement that reads, or it is invalid.
         """
         with self._sql_errors(text):
             statements = self._connection.extract_statements(text)
             if len(statements) != 1 or statements[0].type != StatementType.SELECT:
                 raise SqlError(
-                    f"One statement at a time, and one that reads: {_READ_STATEMENTS} do."
+                    f"Only a single statement that reads is accepted: {_READ_STATEMENTS}."
                 )
             bound = self._connection.sql(statements[0])
             types = [str(kind) for kind in bound.types]
             return SqlResult(self, bound.sql_query(), bound.columns, types)
 
     def fetch(self, text: str) -> Generator[list[TextRow]]:
-        """The rows of a statement whose columns are text, some at a time. For answers: it is not
-        looked at any more.
+        """Yield the rows of a statement whose columns are text, in chunks.
+
+        The statement is not checked: it is made by :class:`SqlResult` from one that was.
 
         Raises:
             SqlError: it cannot be computed.
@@ -117,17 +122,16 @@ class SqlSession:
         except duckdb.OutOfMemoryException as error:
             raise SqlError(_OUT_OF_MEMORY) from error
         except duckdb.Error as error:
-            for scan in self._datasets.values():
-                if scan.failure is not None:
-                    raise scan.failure from error
+            for dataset in self._datasets.values():
+                if dataset.failure is not None:
+                    raise dataset.failure from error
             raise SqlError(_single_line(str(error), statement)) from error
 
 
 class SqlResult:
-    """What a statement gives: its columns, and its rows in one of two forms, read once.
+    """Result of a statement: its columns, and its rows in one of two forms, which are read once.
 
-    Instants are RFC 3339 in UTC. A text is as it stands in the table, so ``data`` is byte for
-    byte the sender's.
+    Times are RFC 3339 in UTC. Texts are unchanged, so ``data`` is byte for byte the sender's.
     """
 
     def __init__(
@@ -137,11 +141,11 @@ class SqlResult:
         self._session = session
         self._types = types
         self._names = [f"c{index}" for index in range(len(columns))]
-        # On lines of its own, because the query may end in a comment.
+        # The query has lines of its own, because it may end in a comment.
         self._source = f"(\n{query}\n) AS answer ({', '.join(self._names)})"
 
     def text_rows(self) -> Generator[list[TextRow]]:
-        """Rows as text, some at a time; lists, structs and maps are JSON, NULL is None.
+        """Yield rows as texts, in chunks; lists, structs and maps are JSON, NULL is None.
 
         Raises:
             SqlError: the statement cannot be computed.
@@ -151,7 +155,7 @@ class SqlResult:
         return self._fetch(", ".join(cells))
 
     def json_rows(self) -> Generator[list[str]]:
-        """Rows as JSON objects, some at a time; a column called like an earlier one gets a number.
+        """Yield rows as JSON objects, in chunks; a repeated column name gets a number.
 
         Raises:
             SqlError: the statement cannot be computed.
@@ -167,7 +171,7 @@ class SqlResult:
             yield [text for (text,) in rows if text is not None]
 
     def _fetch(self, cells: str) -> Generator[list[TextRow]]:
-        # The statement inside is whole and has been read as one already.
+        # The engine has parsed the inner statement as a single one.
         return self._session.fetch(f"SELECT {cells} FROM {self._source}")  # noqa: S608
 
 
@@ -181,7 +185,7 @@ def _text_expression(name: str, kind: str) -> str:
 def _json_expression(name: str, kind: str) -> str:
     if kind == _TIMESTAMP_TYPE:
         return _format_timestamp(name)
-    # JSON knows no number that is not one.
+    # JSON has neither infinity nor NaN.
     return f"CASE WHEN isfinite({name}) THEN {name} END" if kind in _FLOAT_TYPES else name
 
 
@@ -201,8 +205,8 @@ def _unique_names(columns: Sequence[str]) -> list[str]:
 
 
 def _single_line(message: str, statement: str) -> str:
-    """The engine's message without its drawing of the place, of which the line is told."""
-    said, _, place = message.partition("\n\nLINE ")
-    line = re.match(r"\d+", place)
+    """Return the engine's message on one line, with the line number in place of its excerpt."""
+    text, _, excerpt = message.partition("\n\nLINE ")
+    line = re.match(r"\d+", excerpt)
     where = f" (line {line[0]})" if line and "\n" in statement.strip() else ""
-    return " ".join(said.split()) + where
+    return " ".join(text.split()) + where

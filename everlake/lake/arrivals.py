@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from everlake.batching import chunked
 from everlake.catalog.batches import BatchRow
-from everlake.landing.lines import LandedRecord
+from everlake.landing.lines import LandedIdentity
 from everlake.model.records import RecordArrival
 from everlake.tables import arrow
 from everlake.tables.columns import IDENTITY_COLUMNS, TEXT, column, schema
 from everlake.tables.conditions import equals, one_of
 from everlake.tables.engine import TableEngine
-from everlake.tables.registry import DerivedTable
+from everlake.tables.registry import ArrivalTable
 from everlake.tables.spec import Source, TableSpec, WriteMode
 
 _IDS_PER_QUERY = 1_000
@@ -62,7 +62,7 @@ def arrivals_to_arrow(rows: Sequence[RecordArrival]) -> arrow.ArrowTable:
     return arrow.from_columns(columns, ARRIVALS_TABLE.schema)
 
 
-def _derive(record: LandedRecord, batch: BatchRow) -> RecordArrival:
+def _derive(record: LandedIdentity, batch: BatchRow) -> RecordArrival:
     return RecordArrival(record_id=record.record_id, version=record.version, batch_id=batch.id)
 
 
@@ -72,7 +72,7 @@ def _write(engine: TableEngine, workspace_id: str, rows: Sequence[RecordArrival]
             writer.append(arrivals_to_arrow(rows))
 
 
-ARRIVALS = DerivedTable[RecordArrival](
+ARRIVALS = ArrivalTable[RecordArrival](
     spec=ARRIVALS_TABLE,
     derive=_derive,
     to_arrow=arrivals_to_arrow,

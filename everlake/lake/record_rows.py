@@ -1,6 +1,6 @@
 """Rows of the records table: its columns, and landed records as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -81,6 +81,33 @@ def arrived_record(record: LandedRecord, batch: BatchRow) -> ArrivedRecord:
         envelope=record.envelope,
         data=record.data,
     )
+
+
+def landed_records(rows: arrow.ArrowTable) -> list[LandedRecord]:
+    """Return rows of :data:`RECORDS_TABLE` as the landed records that they were derived from."""
+    return [
+        LandedRecord(
+            record_id=row["record_id"],
+            version=row["version"],
+            record_type=row["type"],
+            event_at=row["event_at"],
+            product_id=row["product_id"],
+            project_ids=row["project_ids"],
+            nature=row["nature"],
+            thread_id=row["thread_id"],
+            participants=[_participant(members) for members in row["participants"]],
+            tags=row["tags"],
+            vendor_ids=dict(row["vendor_ids"]),
+            envelope=row["envelope"],
+            data=row["data"],
+        )
+        for row in arrow.to_rows(rows, as_bytes=("envelope", "data"))
+    ]
+
+
+def _participant(members: Mapping[str, str | None]) -> Participant:
+    present = {name: value for name, value in members.items() if value is not None}
+    return msgspec.convert(present, Participant)
 
 
 def records_to_arrow(rows: Sequence[ArrivedRecord]) -> arrow.ArrowTable:

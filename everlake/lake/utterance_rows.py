@@ -7,6 +7,7 @@ from everlake.analysis.version import ANALYSIS_VERSION
 from everlake.catalog.batches import BatchRow
 from everlake.landing.lines import LandedRecord
 from everlake.model.utterances import (
+    MAX_UTTERANCES,
     AttachmentUtterances,
     RecordUtterances,
     UtteranceGroup,
@@ -55,6 +56,7 @@ UTTERANCES_TABLE = TableSpec(
     unverified_columns=frozenset(
         {"speaker", "role", "said_at", "text", "attachment", "analysis_version"}
     ),
+    ordinal_range=MAX_UTTERANCES,
 )
 """What is said in each record and its attachments, one row an utterance.
 

@@ -7,6 +7,8 @@ import msgspec
 
 MAX_UTTERANCES = 20_000
 """Most utterances of a record itself, and of each of its attachments."""
+MAX_TEXT_LENGTH = 2_000
+"""Most characters of an utterance, unless the record has the largest number of utterances."""
 
 
 class Utterance(msgspec.Struct, frozen=True, gc=False):

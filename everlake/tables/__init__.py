@@ -1,1 +1,1 @@
-"""Tables: the table engine over Lance."""
+"""Table engine over Lance: versions, publishing, durability, indexes, maintenance, registry."""

@@ -55,6 +55,12 @@ def missing_fields(actual: ArrowSchema, wanted: ArrowSchema) -> list[ArrowField]
     return [field for field in wanted if field.name not in there]
 
 
+def shared_columns(schema: ArrowSchema, other: ArrowSchema) -> list[str]:
+    """Return the names of columns that both schemas have with the same type, in order."""
+    types = {field.name: field.type for field in other}
+    return [field.name for field in schema if types.get(field.name) == field.type]
+
+
 def with_fields(schema: ArrowSchema, fields: Sequence[ArrowField]) -> ArrowSchema:
     """Return ``schema`` with further columns at its end."""
     return pa.schema([*schema, *fields])

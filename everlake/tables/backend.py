@@ -1,36 +1,32 @@
-"""What the lake asks of where its tables lie: a directory on disks, or a bucket."""
+"""Interface of a table backend: a directory on disks, or a bucket."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from datetime import timedelta
 
 from everlake.tables.errors import LakeError, LanceError
 from everlake.tables.snapshot import Caches, Snapshot
 from everlake.tables.spec import TableSpec
-
-VERSION_RETENTION = timedelta(minutes=10)
-CLEANUP_THRESHOLD = 64
-"""So many versions older than :data:`KEEP_VERSIONS` are worth a clean-up."""
+from everlake.tables.working_snapshot import WorkingSnapshot
 
 
 class VersionStore(ABC):
-    """The versions of one table: which of them counts, and how the next one comes to count.
+    """Version store of one table: its current version, and publishing the next one.
 
-    Threads of a process take turns at writing, and read beside it.
+    Threads of a process take turns to write, and read at any time.
     """
 
     prepared: bool = False
-    """Whether, since it was opened, what a dead writer may have left of it was finished."""
+    """Whether this process has completed what a dead writer may have left incomplete."""
 
     @property
     @abstractmethod
     def uri(self) -> str:
-        """The table's place, a path or a URL."""
+        """Path or URL of the table."""
 
     @abstractmethod
     def exists(self) -> bool:
-        """Whether there is anything of the table.
+        """Return whether there is a table.
 
         Raises:
             LakeUnavailable
@@ -38,37 +34,37 @@ class VersionStore(ABC):
 
     @abstractmethod
     def latest(self) -> Snapshot:
-        """The version that readers are to see.
+        """Return the current version, which readers are to use.
 
         Raises:
-            NoTable, LanceFault, LakeUnavailable
+            TableNotFound, LanceError, LakeUnavailable
         """
 
     @abstractmethod
     def invalidate(self) -> None:
-        """Open everything anew the next time: what is remembered may be of another table."""
+        """Drop everything cached: another table may have taken the place of this one."""
 
     @abstractmethod
     def exclusive(self) -> AbstractContextManager[None]:
-        """As far as the place can, keep every other writer away for the length of a block.
+        """Keep other writers away for the length of a block, where the backend has a lock.
 
         Raises:
-            OSError: somebody writes, and for long.
+            OSError: another writer held the lock for too long.
         """
 
     @abstractmethod
     def checkout(self) -> Snapshot:
-        """The version to write upon; a table is made where there is none.
+        """Return the version to write upon. Creates the table where there is none.
 
-        What a writer left that did not come to its end does not count, and is out of the way.
+        Unpublished versions of earlier writers are set aside first.
 
         Raises:
-            LanceFault, LakeUnavailable, OSError
+            LanceError, LakeUnavailable, OSError
         """
 
     @abstractmethod
     def sync(self, folders: Collection[str]) -> None:
-        """Get what is new in these folders of the table to where it survives a loss of power.
+        """Make new files in these folders of the table survive a power loss.
 
         Raises:
             OSError
@@ -76,20 +72,20 @@ class VersionStore(ABC):
 
     @abstractmethod
     def publish(self, snapshot: Snapshot, base: Snapshot) -> None:
-        """Let ``snapshot``, which was made ``base`` the version that counted, be the one to count.
+        """Make ``snapshot``, which was written upon ``base``, the current version.
 
         Raises:
-            LakeUnavailable: another writer came between; ``snapshot`` does not count.
+            LakeUnavailable: another writer came first; ``snapshot`` is not current.
             OSError
         """
 
     @abstractmethod
     def finish(self, snapshot: Snapshot) -> None:
-        """Called when a writer has come to its end: ``snapshot`` is the latest."""
+        """End a write, after which ``snapshot`` is the current version."""
 
     @abstractmethod
     def has_unpublished_versions(self) -> bool:
-        """Whether a version that does not, or not yet, count stands in readers' way.
+        """Return whether readers would find a version that was never published.
 
         Raises:
             LakeUnavailable
@@ -97,55 +93,72 @@ class VersionStore(ABC):
 
     @abstractmethod
     def remove_old_versions(self) -> int:
-        """Delete versions nobody reads any more, where there are many; how many.
+        """Remove versions that nobody reads any more, if there are many; return how many.
 
         Raises:
-            LanceFault, LakeUnavailable, OSError
+            LanceError, LakeUnavailable, OSError
         """
 
     @abstractmethod
-    def remove_other_versions(self, snapshot: Snapshot) -> None:
-        """Delete what is not of ``snapshot``, the latest version. Nobody else may use the table.
+    def remove_other_versions(self, snapshot: WorkingSnapshot) -> None:
+        """Remove everything that ``snapshot``, the current version, does not use.
+
+        Nobody else may use the table.
 
         Raises:
-            LanceFault
+            LanceError
         """
 
     @abstractmethod
     def classify(self, error: LanceError) -> LakeError:
-        """What a fault means to whoever uses the table, and what to do."""
+        """Return the error to raise to callers, whose message says what to do."""
 
 
 class TableSet(ABC):
-    """A workspace's tables, and how the next set of them takes their place.
+    """Table set of a workspace, and replacing it as a whole.
 
-    The next set is :attr:`staged` while it is made, and its maker keeps notes with it. Readers
-    find the old tables or the new ones, whole.
+    The next set is filled beside the current one, as the *staged* set, together with a checkpoint
+    of its maker. Readers see all tables of the old set or all of the new one.
     """
 
     @property
     @abstractmethod
     def uri(self) -> str:
-        """Where the set of tables lies that serves."""
+        """Path or URL of the current set."""
 
     @property
     @abstractmethod
     def staged_uri(self) -> str:
-        """Where the next set lies."""
+        """Path or URL of the staged set."""
 
     @abstractmethod
-    def recover(self) -> None:
-        """Finish a swap that was cut off half way; wait for one that is under way.
+    def acquire_staging(self) -> None:
+        """Start to make the next set, one process at a time; finish a swap that was cut off.
 
-        Called first by whoever makes the next set, and :meth:`leave` at the end: one at a time.
+        Raises:
+            OSError
+            LakeUnavailable: another process makes it.
+        """
+
+    @abstractmethod
+    def release_staging(self) -> None:
+        """Let other processes make the next set.
+
+        Raises:
+            CatalogUnavailable
+        """
+
+    @abstractmethod
+    def create_staged(self) -> None:
+        """Create an empty staged set.
 
         Raises:
             OSError, LakeUnavailable
         """
 
     @abstractmethod
-    def create_staged(self) -> None:
-        """Make room for the next set of tables.
+    def drop_staged(self) -> None:
+        """Remove the staged set.
 
         Raises:
             OSError, LakeUnavailable
@@ -153,60 +166,43 @@ class TableSet(ABC):
 
     @abstractmethod
     def free_bytes(self) -> int | None:
-        """Free bytes where the next set lies; None where there is no end of them."""
+        """Return the free bytes for the staged set; None where there is no limit."""
 
     @abstractmethod
     def save_checkpoint(self, checkpoint: bytes) -> None:
-        """Keep the maker's notes with the next set of tables, durably.
+        """Store the maker's checkpoint durably with the staged set.
 
         Raises:
-            StorageUnavailable, CatalogUnavailable, LakeUnavailable
+            OSError, CatalogUnavailable, LakeUnavailable
         """
 
     @abstractmethod
     def checkpoint(self) -> bytes | None:
-        """The notes of the next set of tables, while it is being made."""
+        """Return the checkpoint of the staged set, None where there is none."""
 
     @abstractmethod
     def swapped_checkpoint(self) -> bytes | None:
-        """The notes of the set that serves, if a swap has been made and not cleaned up after."""
+        """Return the checkpoint of the current set, until :meth:`remove_replaced` after a swap."""
 
     @abstractmethod
     def backup_uri(self) -> str:
-        """Where the tables that serve could be kept when others have taken their place."""
+        """Return where the current set can be kept once another has replaced it."""
 
     @abstractmethod
     def swap(self, keep_as: str | None = None) -> None:
-        """Put the next set of tables in the place of the one that serves.
-
-        No one may write to either.
+        """Replace the current set by the staged one. Nobody may write to either.
 
         Args:
-            keep_as: keep the old ones there, as :meth:`where_to_keep` has said.
+            keep_as: a result of :meth:`backup_uri`, to keep the replaced set there.
 
         Raises:
-            OSError, LakeUnavailable: nothing, or all of it, has happened; :meth:`settle` finds out.
+            OSError, LakeUnavailable: it happened as a whole or not at all; :meth:`acquire_staging`
+                completes it.
         """
 
     @abstractmethod
     def remove_replaced(self) -> None:
-        """Put away what a swap has replaced.
-
-        Raises:
-            OSError, LakeUnavailable
-        """
-
-    @abstractmethod
-    def release(self) -> None:
-        """Let another make the next set of tables.
-
-        Raises:
-            CatalogUnavailable
-        """
-
-    @abstractmethod
-    def drop_staged(self) -> None:
-        """Remove what was made of the next tables.
+        """Remove a replaced set, or move it to where it is kept.
 
         Raises:
             OSError, LakeUnavailable
@@ -214,24 +210,24 @@ class TableSet(ABC):
 
 
 class TableBackend(ABC):
-    """Where the tables of all workspaces lie."""
+    """Table backend: the tables of all workspaces in one storage."""
 
     @abstractmethod
     def version_store(self, workspace_id: str, spec: TableSpec, caches: Caches) -> VersionStore:
-        """Those of one table.
+        """Return the version store of a table.
 
         Raises:
-            ValueError: the workspace's id could not be part of a path.
+            ValueError: the workspace id cannot be part of a path.
         """
 
     @abstractmethod
     def table_set(self, workspace_id: str) -> TableSet:
-        """The place of a workspace's tables.
+        """Return the table set of a workspace.
 
         Raises:
-            ValueError: the id could not be part of a path.
+            ValueError: the workspace id cannot be part of a path.
         """
 
     @abstractmethod
     def staged(self) -> "TableBackend":
-        """Where the tables lie that are to take the place of those here."""
+        """Return the backend whose tables are the staged sets of this one."""

@@ -1,8 +1,64 @@
-"""Errors of the table engine. Every message of a `LakeError` says what to do."""
+"""Errors of the table engine, and the classification of Lance's own errors."""
+
+from enum import Enum, auto
+
+
+class ErrorKind(Enum):
+    """Cause of an error of Lance."""
+
+    CONFLICT = auto()
+    """Another writer committed first."""
+
+    EXISTS = auto()
+    """The table to create exists already."""
+
+    MISSING = auto()
+    """A table, version or file does not exist."""
+
+    CORRUPT = auto()
+    """A file does not hold what was written to it."""
+
+    RESOURCES = auto()
+    """The disk or the memory does not suffice, or the operating system reports an I/O error."""
+
+    OTHER = auto()
+
+
+_PATTERNS = (
+    (ErrorKind.CONFLICT, ("conflict", "incompatible transaction")),
+    (ErrorKind.EXISTS, ("already exists",)),
+    (ErrorKind.MISSING, ("not found", "(os error 2)")),
+    (ErrorKind.CORRUPT, ("corrupt", "invalid range", "not have sufficient data")),
+    (ErrorKind.RESOURCES, ("os error", "resources exhausted")),
+)
+"""Parts of Lance's messages, in lower case; the first that occurs decides."""
+
+
+def classify(message: str) -> ErrorKind:
+    """Return the cause that a message of Lance tells of.
+
+    Lance raises ``OSError``, ``ValueError`` and pyarrow's errors without a code, so only the text
+    tells them apart. ``tests/integration/tables/test_lance_errors.py`` provokes each kind.
+    """
+    text = message.lower()
+    for kind, patterns in _PATTERNS:
+        if any(pattern in text for pattern in patterns):
+            return kind
+    return ErrorKind.OTHER
 
 
 class LanceError(Exception):
     """Lance failed to read or write; the text is Lance's own."""
+
+    @property
+    def cause(self) -> str:
+        """The text without the place in Lance's source code."""
+        return str(self).split(", /", 1)[0]
+
+    @property
+    def kind(self) -> ErrorKind:
+        """What went wrong."""
+        return classify(self.cause)
 
 
 class TableNotFound(LanceError):
@@ -10,7 +66,7 @@ class TableNotFound(LanceError):
 
 
 class LakeError(Exception):
-    """An operation on the lake failed."""
+    """An operation on the lake failed. The message says what to do."""
 
 
 class LakeUnavailable(LakeError):

@@ -1,6 +1,6 @@
-"""Keeping tables fast: folding small fragments, extending indices, dropping old versions.
+"""Maintenance of tables: compaction of small fragments, extension of indexes, old versions.
 
-Work is done in small steps, each under the table's lock, so that merges come through in between.
+It works in small steps, each under the table's lock, so that merges run in between.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,41 +8,42 @@ from itertools import accumulate, groupby, pairwise
 
 import msgspec
 
+from everlake.batching import prefix_within
 from everlake.tables.spec import TableSpec
 from everlake.tables.table import Table, TableWriter
 from everlake.tables.types import Fragment, IndexState, MaintenanceStep
 
 FRAGMENT_ROWS = (512, 8_192, 65_536, 524_288)
-"""Sizes fragments grow through. Each row is rewritten about once a size, not once a step."""
+"""Sizes that fragments grow through. Each row is rewritten about once a size, not once a step."""
 
 COMPACT_MIN_FRAGMENTS = 16
-"""So many small fragments in a row are worth folding."""
+"""Number of adjacent small fragments that makes a compaction pay."""
 
 COMPACT_MAX_BYTES = 128 * 1024 * 1024
-"""Bytes on disk one step folds; a fragment of a quarter of that is large enough."""
+"""Bytes on disk that one step rewrites. A fragment of a quarter of that is large enough."""
 
 COMPACT_MAX_FRAGMENTS = 32
-"""Most fragments one step folds."""
+"""Most fragments that one step rewrites."""
 
 BATCH_ROWS = (8_192, 2_048, 512, 128, 32, 8, 1)
 BATCH_BYTES = 64 * 1024 * 1024
-"""Rows one step reads at a time, and what they may weigh."""
+"""Rows that a step reads at a time, and the bytes they may have."""
 
 MAX_DELETED_SHARE = 0.25
-"""A fragment with more of its rows deleted is rewritten."""
+"""A fragment with a larger share of deleted rows is rewritten."""
 
 MAX_STEPS = 8
-"""Most steps of one kind on one table in one call."""
+"""Most compactions of a table in one call."""
 
 INDEX_MIN_ROWS = {"BTREE": 4_096, "INVERTED": 2_048}
-"""So many rows outside an index are worth taking in: each search scans them."""
+"""Number of rows outside an index that makes an extension pay: each search scans these rows."""
 
 INDEX_SEGMENT_ROWS = {"BTREE": 1_048_576, "INVERTED": 131_072}
-"""Most rows one step writes into one part of an index."""
+"""Most rows that one step writes into a segment of an index."""
 
 
 class CompactionPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A compaction step: the ``chosen`` fragments, not ``keep``, become ones of ``rows`` rows."""
+    """A compaction step: ``chosen`` fragments become ones of ``rows`` rows, ``keep`` stay."""
 
     chosen: list[int]
     keep: list[int]
@@ -50,12 +51,12 @@ class CompactionPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_compaction(fragments: Sequence[Fragment]) -> CompactionPlan | None:
-    """The next compaction step worth its while, if there is one."""
+    """Return the next compaction step that pays, None if there is none."""
     for rows in FRAGMENT_ROWS:
         for small, run in groupby(fragments, key=lambda one: _is_small(one, rows)):
             chosen = list(run)
             if small and len(chosen) >= COMPACT_MIN_FRAGMENTS:
-                return _compaction_plan(fragments, _within_bytes(chosen), rows)
+                return _compaction_plan(fragments, _first_within_limits(chosen), rows)
     for fragment in fragments:
         if (
             fragment.deleted > fragment.rows * MAX_DELETED_SHARE
@@ -66,26 +67,27 @@ def plan_compaction(fragments: Sequence[Fragment]) -> CompactionPlan | None:
 
 
 def plan_index(state: IndexState, kind: str) -> int | None:
-    """How many of the newest parts to take up together with the unindexed rows, if it is time.
+    """Return how many of an index's newest segments to merge with the rows outside of it.
 
-    Parts grow as in a log-structured merge: one is taken up when it is not much larger than what
-    is gathered already, up to a size that keeps the step short.
+    Segments grow as in a log-structured merge tree: one is merged if it is not much larger than
+    what is merged already, up to a size that keeps the step short. None if an extension does not
+    pay yet.
     """
     if state.unindexed_rows < INDEX_MIN_ROWS[kind]:
         return None
-    gathered, parts = state.unindexed_rows, 0
+    merged, segments = state.unindexed_rows, 0
     for rows in reversed(state.segments):
-        if rows > 2 * gathered or gathered + rows > INDEX_SEGMENT_ROWS[kind]:
+        if rows > 2 * merged or merged + rows > INDEX_SEGMENT_ROWS[kind]:
             break
-        gathered += rows
-        parts += 1
-    return parts
+        merged += rows
+        segments += 1
+    return segments
 
 
 def maintain_table(table: Table) -> Iterator[MaintenanceStep]:
-    """Do what is worth doing on an existing table, step by step.
+    """Maintain an existing table where it pays, yielding each step when it is done.
 
-    Fragments are folded before they are indexed: then no index has to follow them.
+    Fragments are compacted before they are indexed, so that no index has to be rewritten.
 
     Raises:
         LakeUnavailable, LakeDamaged
@@ -93,18 +95,18 @@ def maintain_table(table: Table) -> Iterator[MaintenanceStep]:
     spec = table.spec
     for _ in range(MAX_STEPS):
         with table.writing() as writer:
-            fold = plan_compaction(writer.snapshot.fragments())
-            folded = _compact(writer, spec, fold) if fold else 0
-        if not folded:
+            plan = plan_compaction(writer.snapshot.fragments())
+            compacted = _compact(writer, spec, plan) if plan else 0
+        if not compacted:
             break
-        yield MaintenanceStep(table=spec.name, action="compact", amount=folded)
+        yield MaintenanceStep(table=spec.name, action="compact", amount=compacted)
     for column, kind in spec.indexes.items():
         with table.writing() as writer:
             state = writer.snapshot.index_state(column)
-            parts = plan_index(state, kind)
-            if parts is not None:
-                writer.extend_index(column, parts)
-        if parts is not None:
+            segments = plan_index(state, kind)
+            if segments is not None:
+                writer.extend_index(column, segments)
+        if segments is not None:
             yield MaintenanceStep(table=spec.name, action="index", amount=state.unindexed_rows)
     removed = table.remove_old_versions()
     if removed:
@@ -112,7 +114,7 @@ def maintain_table(table: Table) -> Iterator[MaintenanceStep]:
 
 
 def batch_rows_for(sizes: Sequence[int]) -> int:
-    """How many rows of these sizes in bytes, in order, to hold in memory at a time."""
+    """Return how many rows to hold in memory at a time, of rows of these sizes in bytes."""
     sums = [0, *accumulate(sizes)]
     for rows in BATCH_ROWS:
         edges = [*sums[::rows], sums[-1]]
@@ -130,15 +132,10 @@ def _is_small(fragment: Fragment, rows: int) -> bool:
     return fragment.rows - fragment.deleted < rows and fragment.size < COMPACT_MAX_BYTES // 4
 
 
-def _within_bytes(fragments: Sequence[Fragment]) -> list[Fragment]:
-    chosen: list[Fragment] = []
-    size = 0
-    for fragment in fragments[:COMPACT_MAX_FRAGMENTS]:
-        size += fragment.size
-        if size > COMPACT_MAX_BYTES:
-            break
-        chosen.append(fragment)
-    return chosen
+def _first_within_limits(fragments: Sequence[Fragment]) -> list[Fragment]:
+    return prefix_within(
+        fragments[:COMPACT_MAX_FRAGMENTS], lambda one: one.size, max_size=COMPACT_MAX_BYTES
+    )
 
 
 def _compaction_plan(

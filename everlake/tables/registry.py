@@ -6,10 +6,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from everlake.catalog.batches import BatchRow
-from everlake.landing.lines import LandedRecord
+from everlake.landing.lines import LandedIdentity, LandedRecord
 from everlake.tables.arrow import ArrowTable
 from everlake.tables.engine import TableEngine
-from everlake.tables.spec import Source, TableSpec
+from everlake.tables.spec import Source, TableSpec, WriteMode
 
 REQUIRED_COLUMNS = ("record_id", "version", "batch_id")
 """Columns of every derived table: integrity checks, rebuilds and salvage rest on them."""
@@ -46,17 +46,27 @@ class DerivedTable(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return self.spec.name
 
 
+class ArrivalTable(DerivedTable[R], Generic[R], frozen=True, kw_only=True):
+    """A derived table of mode APPEND: the identity of a record is all that it is derived from.
+
+    So a rebuild can fill it without decoding whole records.
+    """
+
+    derive: Callable[[LandedIdentity, BatchRow], R]
+
+
 class Registry:
     """The derived tables of a lake, in the order in which a writer locks them.
 
     Raises:
-        ValueError: two tables have one name, or one lacks a column that every table needs.
+        ValueError: two tables have one name; or the columns, the key or the kind of a table do
+            not fit its mode.
     """
 
     def __init__(self, tables: Iterable[DerivedTable[Any]]) -> None:
         self._tables: dict[str, DerivedTable[Any]] = {}
         for table in tables:
-            _check(table.spec)
+            _check(table)
             if self._tables.setdefault(table.name, table) is not table:
                 raise ValueError(f"Two derived tables are called {table.name}.")
 
@@ -66,6 +76,11 @@ class Registry:
     def __getitem__(self, name: str) -> DerivedTable[Any]:
         """Return the table of that name. Raises KeyError where there is none."""
         return self._tables[name]
+
+    @property
+    def arrivals(self) -> tuple[ArrivalTable[Any], ...]:
+        """The tables of mode APPEND."""
+        return tuple(table for table in self if isinstance(table, ArrivalTable))
 
     @property
     def landed(self) -> tuple[DerivedTable[Any], ...]:
@@ -92,7 +107,23 @@ class Registry:
         return tuple(table.spec for table in self)
 
 
-def _check(spec: TableSpec) -> None:
+_KEYS = {
+    WriteMode.LATEST: ("record_id",),
+    WriteMode.APPEND: ("record_id", "version"),
+    WriteMode.REPLACE: ("record_id", "version", "ordinal"),
+}
+
+
+def _check(table: DerivedTable[Any]) -> None:
+    spec = table.spec
+    if not spec.name.isidentifier():
+        raise ValueError(f"{spec.name!r} cannot be the name of a table in SQL.")
+    if spec.key != _KEYS[spec.mode]:
+        raise ValueError(
+            f"The table {spec.name} needs the key {', '.join(_KEYS[spec.mode])} for its mode."
+        )
+    if isinstance(table, ArrivalTable) != (spec.mode is WriteMode.APPEND):
+        raise ValueError(f"The table {spec.name} needs the mode append exactly as an ArrivalTable.")
     names = {*REQUIRED_COLUMNS, *spec.key, *spec.indexes}
     if spec.analysis_version is not None:
         names.add("analysis_version")

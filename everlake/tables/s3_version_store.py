@@ -1,11 +1,10 @@
-"""Tables in a bucket of S3: the catalog says which version of each counts.
+"""Version store in a bucket: the catalog names the current version of each table, its *head*.
 
-``<prefix>/lake/workspace=<id>/generation=<n>/<table>.lance``. A bucket has no lock, so a writer
-that was paused may wake and make a version at any time; Lance puts it on top of whatever is there
-by then. It does not count: the catalog's head of the table moves only from the version that the
-writer began with, by who has the workspace's lease, and what came between is noticed. Readers see
-the head. The next writer goes back to it by making it the newest version once more, so that no
-version is ever taken away from under anybody, and none has two meanings.
+A bucket has no lock, so a writer that was paused may wake and commit a version at any time; Lance
+puts it on top of whatever is there by then. Such a version is never published: the head moves only
+from the version that the writer checked out, only for the holder of the workspace's lease, and only
+if no other version came in between. Readers use the head. The next writer restores the head as the
+newest version, so no version is ever deleted while it is read, and none gets a second meaning.
 """
 
 import logging
@@ -23,42 +22,45 @@ from everlake.catalog.errors import CatalogUnavailable
 from everlake.catalog.leases import Lease
 from everlake.catalog.table_versions import TableVersion
 from everlake.tables.analysis_versions import creation_schema
-from everlake.tables.backend import CLEANUP_THRESHOLD, VERSION_RETENTION, VersionStore
+from everlake.tables.backend import VersionStore
 from everlake.tables.errors import (
+    ErrorKind,
     LakeDamaged,
     LakeError,
     LakeUnavailable,
     LanceError,
     TableNotFound,
 )
+from everlake.tables.retention import CLEANUP_THRESHOLD, VERSION_RETENTION
 from everlake.tables.snapshot import Caches, Snapshot, new_caches
 from everlake.tables.spec import TableSpec
 from everlake.tables.types import TableLocation
+from everlake.tables.working_snapshot import WorkingSnapshot
 
 _log = logging.getLogger(__name__)
 
 MIN_VERSIONS_KEPT = 16
-"""Versions that no clean-up takes, for a paused writer may have put one or two on the head."""
+"""Newest versions that no clean-up removes: a paused writer may have put some above the head."""
 
 _LEASE_LOST = "another writer has taken over"
-_CONCURRENT_WRITE = "another writer made a version of it meanwhile"
+_CONCURRENT_WRITE = "another writer committed a version meanwhile"
 
 
 class LeaseProvider(Protocol):
-    """Who may write a workspace's tables."""
+    """Right of this process to write a workspace's tables."""
 
     @abstractmethod
     def lease(self, workspace_id: str) -> Lease | None:
-        """This process's right to write them; None where it has none."""
+        """Return the lease of this process; None where it has none."""
         ...
 
 
 class GenerationView(Protocol):
-    """The tables of a workspace, of the generation that is meant."""
+    """Tables of one generation of a workspace."""
 
     @abstractmethod
     def head(self, name: str) -> TableVersion | None:
-        """The head of a table; None where there is no table.
+        """Return the head of a table; None where there is no table.
 
         Raises:
             CatalogUnavailable
@@ -67,7 +69,7 @@ class GenerationView(Protocol):
 
     @abstractmethod
     def generation(self) -> int:
-        """The generation of a table that is to be made.
+        """Return the generation that a new table belongs to.
 
         Raises:
             CatalogUnavailable
@@ -76,12 +78,21 @@ class GenerationView(Protocol):
 
     @abstractmethod
     def location(self, name: str, generation: int | None) -> TableLocation:
-        """Where a table of a generation lies; None is for messages, where none is known."""
+        """Return the location of a table; no generation is for messages, where it is unknown."""
         ...
 
 
 class S3VersionStore(VersionStore):
-    """The versions of a table in a bucket."""
+    """Version store of a table in a bucket.
+
+    Args:
+        catalog: holds the head.
+        workspace_id: the workspace of the table.
+        spec: the table.
+        generation_view: the generation of tables that this one is part of.
+        lease_provider: the right to write the table.
+        caches: shared by all tables.
+    """
 
     def __init__(
         self,
@@ -123,7 +134,7 @@ class S3VersionStore(VersionStore):
 
     @contextmanager
     def exclusive(self) -> Generator[None]:
-        yield  # nothing keeps others away; what they do does not count
+        yield  # there is no lock: versions of other writers are never published
 
     def checkout(self) -> Snapshot:
         lease = self._lease_provider.lease(self._workspace_id)
@@ -137,11 +148,11 @@ class S3VersionStore(VersionStore):
         snapshot = self._snapshot_at(head)
         if self.prepared or snapshot.latest_version() == head.version:
             return snapshot
-        _log.warning("%s: what follows version %d does not count", self.uri, head.version)
+        _log.warning("%s: ignoring unpublished versions after %d", self.uri, head.version)
         return self._republish(snapshot)
 
     def sync(self, folders: Collection[str]) -> None:
-        """Nothing to do: an object that was put is there."""
+        """Do nothing: an object is durable once it is written."""
 
     def publish(self, snapshot: Snapshot, base: Snapshot) -> None:
         if snapshot.version != base.version and not _is_successor(snapshot, base):
@@ -149,33 +160,32 @@ class S3VersionStore(VersionStore):
         self._advance_head(snapshot)
 
     def finish(self, snapshot: Snapshot) -> None:
-        turn, self._write_session = self._write_session, None
-        if turn is not None and turn.head is not None:
-            self._cached = (turn.head, snapshot)
+        session, self._write_session = self._write_session, None
+        if session is not None and session.head is not None:
+            self._cached = (session.head, snapshot)
 
     def has_unpublished_versions(self) -> bool:
-        return False  # whatever there is, readers see the head
+        return False  # readers use the head
 
     def remove_old_versions(self) -> int:
         head = self._current_head()
         if head is None or head.version < self._cleaned_at_version + CLEANUP_THRESHOLD:
             return 0
         self._cleaned_at_version = head.version
-        own = self._snapshot_at(head).reopen()
+        own = WorkingSnapshot.of(self._snapshot_at(head))
         return own.remove_old_versions(VERSION_RETENTION, keep=MIN_VERSIONS_KEPT)
 
-    def remove_other_versions(self, snapshot: Snapshot) -> None:
+    def remove_other_versions(self, snapshot: WorkingSnapshot) -> None:
         snapshot.remove_old_versions(timedelta(0), keep=MIN_VERSIONS_KEPT)
 
     def classify(self, error: LanceError) -> LakeError:
-        cause = str(error).split(", /", 1)[0]
-        if "ot found" in cause or "corrupt" in cause:
-            return LakeDamaged(self._workspace_id, self._spec.name, cause)
-        if "onflict" in cause or "ncompatible" in cause:
+        if error.kind in {ErrorKind.MISSING, ErrorKind.CORRUPT}:
+            return LakeDamaged(self._workspace_id, self._spec.name, error.cause)
+        if error.kind is ErrorKind.CONFLICT:
             return self._unavailable(_CONCURRENT_WRITE)
         return LakeUnavailable(
-            f"The lake table {self.uri} cannot be used now: {cause}. "
-            "Check the bucket, the way to it, and the memory; the work is tried again."
+            f"The lake table {self.uri} cannot be used now: {error.cause}. "
+            "Check the bucket, the network, and the memory; the work is tried again."
         )
 
     def _current_head(self) -> TableVersion | None:
@@ -204,10 +214,10 @@ class S3VersionStore(VersionStore):
         return snapshot
 
     def _create(self, generation: int) -> Snapshot:
-        """A table without rows, where the catalog knows of none.
+        """Create an empty table, where the catalog has none.
 
-        There may be one all the same: its maker did not come to its end, or the catalog was
-        restored from a time before it. Nothing of it counts, and its first version may be gone.
+        The bucket may hold one all the same: its creator died before it was published, or the
+        catalog was restored from an earlier backup. It is overwritten.
         """
         self.invalidate()
         where = (
@@ -217,44 +227,44 @@ class S3VersionStore(VersionStore):
         )
         try:
             snapshot = Snapshot.create(*where)
-        except LanceError as fault:
-            if "already exists" not in str(fault):
+        except LanceError as error:
+            if error.kind is not ErrorKind.EXISTS:
                 raise
             snapshot = Snapshot.overwrite(*where)
         self._advance_head(snapshot)
         return snapshot
 
     def _republish(self, snapshot: Snapshot) -> Snapshot:
-        """The same content as the newest version, which counts."""
-        own = snapshot.reopen()
+        """Publish the same content as a new version, above all others."""
+        own = WorkingSnapshot.of(snapshot)
         own.restore()
         self._advance_head(own)
         return own
 
     def _advance_head(self, snapshot: Snapshot) -> None:
-        turn = self._write_session
-        if turn is None:
+        session = self._write_session
+        if session is None:
             raise self._unavailable(_LEASE_LOST)
-        after = TableVersion(turn.generation, snapshot.version)
-        if after == turn.head:
+        new = TableVersion(session.generation, snapshot.version)
+        if new == session.head:
             return
         try:
             with self._catalog.transaction() as tx:
                 moved = table_versions.publish(
-                    tx, self._workspace_id, self._spec.name, turn.head, after, turn.lease
+                    tx, self._workspace_id, self._spec.name, session.head, new, session.lease
                 )
         except CatalogUnavailable as error:
             raise _catalog_unavailable(error) from error
         if not moved:
             raise self._unavailable(_LEASE_LOST)
-        turn.head = after
+        session.head = new
 
     def _unavailable(self, reason: str) -> LakeUnavailable:
         return LakeUnavailable(f"The lake table {self.uri}: {reason}. The work is tried again.")
 
 
 class _WriteSession(msgspec.Struct):
-    """One writer's turn: its right to write, and the head from which it moves on."""
+    """One write: the lease, and the head that it moves on from."""
 
     lease: Lease
     generation: int
@@ -262,10 +272,10 @@ class _WriteSession(msgspec.Struct):
 
 
 def _is_successor(snapshot: Snapshot, base: Snapshot) -> bool:
-    """Whether nothing of another writer came between; a compaction makes two versions."""
+    """Return whether no version of another writer is in between; a compaction makes two."""
     steps = snapshot.version - base.version
     return steps == 1 or (steps == 2 and snapshot.at_version(base.version + 1).is_id_reservation())
 
 
 def _catalog_unavailable(error: CatalogUnavailable) -> LakeUnavailable:
-    return LakeUnavailable(f"The lake's tables cannot be found without the catalog: {error}")
+    return LakeUnavailable(f"The catalog, which names the lake's tables, is unavailable: {error}")

@@ -1,8 +1,7 @@
-"""One version of a Lance table: the whole of what Everlake uses of pylance, with types.
+"""Snapshot: one version of a Lance table, and all that Everlake uses of pylance, with types.
 
-A :class:`Snapshot` never changes, so threads share it. What writes works on one of its own
-and leaves a new one. Writing is in two steps, so that the caller can sync the data files before
-the commit that makes them count.
+A :class:`Snapshot` never changes, so threads share it. A write has two steps, so that the caller
+can sync the data files before the commit.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
@@ -10,12 +9,9 @@ the commit that makes them count.
 # Reason: pylance's annotations name pyarrow's types, and pyarrow has none.
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 import lance
-import pyarrow as pa
 from lance import Session  # pyright: ignore[reportPrivateImportUsage]  (documented there)
 from lance.dataset import LanceDataset, LanceOperation
 from lance.fragment import write_fragments
@@ -23,12 +19,12 @@ from lance.optimize import Compaction
 
 from everlake.model.utterances import TextQuery
 from everlake.tables import analysis_versions, arrow, full_text
-from everlake.tables.errors import LanceError
-from everlake.tables.spec import IndexKind
+from everlake.tables.lance_errors import lance_errors
 from everlake.tables.types import Fragment, IndexState, PreparedWrite, TableLocation
 
 Row: TypeAlias = dict[str, Any]
 Caches: TypeAlias = Session
+S = TypeVar("S", bound="Snapshot")
 
 _INDEX_CACHE = 256 * 1024 * 1024
 _METADATA_CACHE = 64 * 1024 * 1024
@@ -42,19 +38,22 @@ _SCAN_OPTIONS: Mapping[str, Any] = {
     "batch_readahead": 2,
     "fragment_readahead": 1,
 }
-"""What a read of a whole table may hold at a time."""
+"""Limits of memory for reading a whole table."""
 
 
 def new_caches() -> Session:
-    """Room for opened indices and file metadata, to be shared by snapshots."""
+    """Return empty caches of indexes and file metadata, which snapshots share."""
     return Session(index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE)
 
 
 class Snapshot:
-    """One version of the table at ``path``. Every method raises LanceFault when Lance fails.
+    """One version of a table. Every method raises LanceError when Lance fails.
 
-    A column of ``form`` that this version does not have yet is read as null; a condition must
-    not name it.
+    Args:
+        location: of the table.
+        dataset: Lance's object for this version.
+        target_schema: the columns that the table is to have. One that this version lacks is read
+            as null, and conditions must not name it.
     """
 
     def __init__(
@@ -71,9 +70,9 @@ class Snapshot:
         target_schema: arrow.ArrowSchema,
         caches: Session,
         version: int | None = None,
-    ) -> "Snapshot":
-        """The latest version, or the one named, of a table that is to have that form."""
-        with _lance_errors():
+    ) -> Self:
+        """Open the newest version of a table, or the one given."""
+        with lance_errors():
             dataset = lance.dataset(
                 location.uri,
                 version=version,
@@ -83,17 +82,13 @@ class Snapshot:
             return cls(location, dataset, target_schema)
 
     @classmethod
-    def create(
-        cls, location: TableLocation, schema: arrow.ArrowSchema, caches: Session
-    ) -> "Snapshot":
-        """A new table without rows."""
+    def create(cls, location: TableLocation, schema: arrow.ArrowSchema, caches: Session) -> Self:
+        """Create an empty table."""
         return cls._create_empty(location, schema, caches, "create")
 
     @classmethod
-    def overwrite(
-        cls, location: TableLocation, schema: arrow.ArrowSchema, caches: Session
-    ) -> "Snapshot":
-        """A version without rows and indices, on top of whatever there is of a table."""
+    def overwrite(cls, location: TableLocation, schema: arrow.ArrowSchema, caches: Session) -> Self:
+        """Add an empty version without indexes to a table that exists."""
         return cls._create_empty(location, schema, caches, "overwrite")
 
     @classmethod
@@ -103,8 +98,8 @@ class Snapshot:
         schema: arrow.ArrowSchema,
         caches: Session,
         mode: Literal["create", "overwrite"],
-    ) -> "Snapshot":
-        with _lance_errors():
+    ) -> Self:
+        with lance_errors():
             made = lance.write_dataset(
                 schema.empty_table(),
                 location.uri,
@@ -116,40 +111,45 @@ class Snapshot:
 
     @property
     def version(self) -> int:
-        """Which version of the table this is."""
+        """Number of this version."""
         return self._dataset.version
 
     def latest_version(self) -> int:
-        """The newest version there is, by whatever process, whether it counts or not."""
-        with _lance_errors():
+        """Return the number of the newest version, published or not."""
+        with lance_errors():
             return self._dataset.latest_version
 
     def at_version(self, version: int) -> "Snapshot":
-        """Another version of the table."""
-        with _lance_errors():
+        """Return another version of the table."""
+        with lance_errors():
             return Snapshot(
                 self._location, self._dataset.checkout_version(version), self._target_schema
             )
 
-    def reopen(self) -> "Snapshot":
-        """This version as an object of its own, for the methods that change theirs."""
-        with _lance_errors():
+    def reopen_as(self, kind: "type[S]") -> "S":
+        """Return this version as a new object, of a subclass, that shares only the caches."""
+        with lance_errors():
             session = self._dataset.session()
-            return self.open(self._location, self._target_schema, session, self.version)
+            return kind.open(self._location, self._target_schema, session, self.version)
 
     def count(self) -> int:
-        """How many rows there are."""
-        with _lance_errors():
+        """Return the number of rows."""
+        with lance_errors():
             return self._dataset.count_rows()
 
     def select(
         self, columns: Sequence[str], where: str | None = None, *, row_ids: bool = False
     ) -> list[Row]:
-        """Rows that ``where`` (Lance SQL) holds for, in no order; ``_rowid`` too if asked for.
+        """Return the rows that match ``where``, in no particular order.
 
-        Only for narrow columns: where no index helps, every column named is read in full.
+        Only for narrow columns: without an index for the condition, they are read in full.
+
+        Args:
+            columns: which columns.
+            where: a condition in Lance's SQL; None for all rows.
+            row_ids: whether to add ``_rowid``.
         """
-        with _lance_errors():
+        with lance_errors():
             return arrow.to_rows(
                 self._dataset.to_table(columns=list(columns), filter=where, with_row_id=row_ids)
             )
@@ -166,37 +166,29 @@ class Snapshot:
         """
         if not row_ids:
             return []
-        with _lance_errors():
+        with lance_errors():
             return arrow.to_rows(self.take_table(row_ids, columns), as_bytes)
 
     @property
     def analysis_version(self) -> int:
-        """The analysis version of the table's rows; for a table without analysis, no meaning."""
+        """Analysis version of the table; without meaning for one not derived from an analysis."""
         return analysis_versions.version_of(self._dataset.schema)
 
     @property
     def schema(self) -> arrow.ArrowSchema:
-        """The columns of this version, those that it does not have yet at the end."""
+        """Columns of this version, followed by those that it lacks."""
         return arrow.with_fields(self._dataset.schema, self.missing_fields())
 
     def missing_fields(self) -> list[arrow.ArrowField]:
-        """The columns that this version should have, and was made before they came."""
+        """Return the columns that the table is to have and this version lacks."""
         return arrow.missing_fields(self._dataset.schema, self._target_schema)
 
-    def add_columns(self, fields: Sequence[arrow.ArrowField]) -> None:
-        """Add columns that are null in every row: no data file is written.
-
-        Changes this snapshot into the version that has them.
-        """
-        with _lance_errors():
-            self._dataset.add_columns(list(fields))
-
     def _split_columns(self, columns: Sequence[str]) -> tuple[list[str], list[arrow.ArrowField]]:
-        """What to read for ``columns``, and those that are not there to be read."""
+        """Return which of ``columns`` to read, and which this version lacks."""
         absent = [field for field in self.missing_fields() if field.name in columns]
         names = {field.name for field in absent}
         read = [name for name in columns if name not in names]
-        # without a column there would be no rows
+        # Lance returns no rows where it reads no column.
         return read or self._dataset.schema.names[:1] if absent else read, absent
 
     def stream(
@@ -207,15 +199,15 @@ class Snapshot:
         rows: int = DEFAULT_BATCH_ROWS,
         row_ids: bool = False,
     ) -> Generator[arrow.ArrowBatch]:
-        """The rows that ``where`` holds for, in order, in batches that stay small in bytes too.
+        """Yield the rows that match ``where``, in table order, in batches of bounded bytes.
 
         Args:
             columns: which columns, in this order.
-            where: an expression of pyarrow.
+            where: an expression of pyarrow, or a condition in Lance's SQL; None for all rows.
             rows: most rows of a batch; the default suits columns of any width.
-            row_ids: whether ``_rowid`` follows as a last column.
+            row_ids: whether ``_rowid`` follows as the last column.
         """
-        with _lance_errors():
+        with lance_errors():
             there, absent = self._split_columns(columns)
             scanner = self._dataset.scanner(
                 columns=there,
@@ -228,8 +220,8 @@ class Snapshot:
                 yield arrow.with_nulls(batch, columns, absent) if absent else batch
 
     def take_table(self, row_ids: Sequence[int], columns: Sequence[str]) -> arrow.ArrowTable:
-        """As :meth:`take`, in Arrow's form."""
-        with _lance_errors():
+        """Return the rows of these ids, in their order, as an Arrow table."""
+        with lance_errors():
             there, absent = self._split_columns(columns)
             # No public method takes row ids, and a filter reads wide columns in full.
             rows = self._dataset._take_rows(list(row_ids), there)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -253,7 +245,7 @@ class Snapshot:
             where: a condition on the rows, in Lance's SQL.
             limit: most rows to return.
         """
-        with _lance_errors():
+        with lance_errors():
             table = self._dataset.to_table(
                 columns=[*columns, "_score"],
                 full_text_query=full_text.to_lance_query(query, column),
@@ -265,13 +257,13 @@ class Snapshot:
             return arrow.to_rows(table)
 
     def max_value(self, column: str, where: str | None = None) -> int | None:
-        """The largest value of an integer column."""
-        with _lance_errors():
+        """Return the largest value of an integer column, None without rows."""
+        with lance_errors():
             return arrow.max_value(self._dataset.to_table(columns=[column], filter=where), column)
 
     def values(self, column: str, fragments: Sequence[int]) -> list[int]:
-        """The values of an integer column in these fragments, in order."""
-        with _lance_errors():
+        """Return the values of an integer column in these fragments, in order."""
+        with lance_errors():
             pieces = [one for one in map(self._dataset.get_fragment, fragments) if one is not None]
             table = self._dataset.scanner(
                 columns=[column], fragments=pieces, scan_in_order=True
@@ -279,19 +271,24 @@ class Snapshot:
             return table.column(column).to_pylist()
 
     def count_by(self, columns: Sequence[str]) -> list[Row]:
-        """How many rows have each combination of values, as ``count_all`` beside them."""
-        with _lance_errors():
+        """Return each combination of values, and as ``count_all`` the number of rows with it."""
+        with lance_errors():
             return arrow.count_by(self._dataset.to_table(columns=list(columns)), columns)
 
     def prepare_merge(
         self, rows: arrow.ArrowTable, on: str, replace_when: str, *, use_index: bool
     ) -> PreparedWrite:
-        """Insert rows whose key is new, replace those for which ``replace_when`` holds.
+        """Write the files of a merge: new keys are inserted, existing rows may be replaced.
 
-        With the index of the key, Lance reads every column of each row that is not in it yet;
-        without, the key of every row.
+        Args:
+            rows: at most one row a key.
+            on: the key column.
+            replace_when: a condition on ``source`` and ``target`` in Lance's SQL, for a row to be
+                replaced.
+            use_index: look keys up in the index: Lance then reads every column of each row outside
+                of it. Otherwise it reads the key of every row.
         """
-        with _lance_errors():
+        with lance_errors():
             builder = (
                 self._dataset.merge_insert(on)
                 .when_matched_update_all(replace_when)
@@ -308,12 +305,12 @@ class Snapshot:
     def prepare_delete(
         self, columns: Sequence[str], keys: Collection[tuple[Any, ...]]
     ) -> PreparedWrite:
-        """Delete every row whose values of ``columns`` are one of ``keys``, at least one.
+        """Write the files of a deletion of all rows whose ``columns`` have one of these values.
 
         A null matches nothing. Where the only column has an index, Lance looks the keys up in it;
-        otherwise it reads these columns of every row.
+        otherwise it reads these columns of every row. There must be a key.
         """
-        with _lance_errors():
+        with lance_errors():
             rows = arrow.keys_table(self._target_schema, columns, keys)
             builder = self._dataset.merge_insert(list(columns)).when_matched_delete()
             return PreparedWrite(
@@ -321,8 +318,8 @@ class Snapshot:
             )
 
     def prepare_append(self, rows: arrow.ArrowTable) -> PreparedWrite:
-        """Add rows, whatever is there."""
-        with _lance_errors():
+        """Write the files of additional rows."""
+        with lance_errors():
             return PreparedWrite(
                 transaction=write_fragments(
                     rows,
@@ -334,8 +331,8 @@ class Snapshot:
             )
 
     def commit(self, pending: PreparedWrite) -> "Snapshot":
-        """Make prepared files count: the new version of the table."""
-        with _lance_errors():
+        """Commit a prepared write; return the new version, which is not published yet."""
+        with lance_errors():
             return Snapshot(
                 self._location,
                 LanceDataset.commit(
@@ -348,8 +345,8 @@ class Snapshot:
             )
 
     def fragments(self) -> list[Fragment]:
-        """The table's pieces, in order."""
-        with _lance_errors():
+        """Return the fragments of the table, in order."""
+        with lance_errors():
             return [
                 Fragment(
                     id=piece.fragment_id,
@@ -361,56 +358,40 @@ class Snapshot:
             ]
 
     def indexed_columns(self) -> set[str]:
-        """Columns that have an index."""
-        with _lance_errors():
+        """Return the columns that have an index."""
+        with lance_errors():
             return {
                 name for index in self._dataset.describe_indices() for name in index.field_names
             }
 
     def index_state(self, column: str) -> IndexState:
-        """How far the index of ``column`` has come."""
-        with _lance_errors():
-            found = self._dataset.stats.index_stats(_index_name(column))
+        """Return which rows the index of ``column`` covers."""
+        with lance_errors():
+            found = self._dataset.stats.index_stats(index_name(column))
         return IndexState(
             segments=list(found["num_indexed_rows_per_delta"]),
             unindexed_rows=found["num_unindexed_rows"],
         )
 
     def unindexed_fragments(self, column: str) -> list[int]:
-        """Ids of fragments that are in no part of the index of ``column``."""
-        with _lance_errors():
+        """Return the ids of fragments outside the index of ``column``."""
+        with lance_errors():
             indexed = {
                 fragment
                 for index in self._dataset.describe_indices()
-                if index.name == _index_name(column)
+                if index.name == index_name(column)
                 for part in index.segments
                 for fragment in part.fragment_ids
             }
         return [one.id for one in self.fragments() if one.id not in indexed]
 
-    def create_index(self, column: str, kind: IndexKind) -> None:
-        """Index ``column``. Changes this snapshot into the version that has it."""
-        options = full_text.INDEX_OPTIONS if kind == "INVERTED" else {}
-        with _lance_errors():
-            self._dataset.create_scalar_index(column, kind, name=_index_name(column), **options)
-
-    def extend_index(self, column: str, segments: int) -> None:
-        """Take rows in no part, and the newest ``segments`` parts, together into a new part.
-
-        Changes this snapshot into the version that has it.
-        """
-        with _lance_errors():
-            self._dataset.optimize.optimize_indices(
-                index_names=[_index_name(column)], num_indices_to_merge=segments
-            )
-
     def prepare_compaction(self, keep: Sequence[int], rows: int, batch_rows: int) -> list[Any]:
-        """Rewrite fragments but those of ``keep`` into ones of ``rows`` rows, uncommitted.
+        """Write the files of a compaction: rewrite fragments into fewer, larger ones.
 
         Args:
             keep: ids of fragments to leave alone.
-            rows: how large a fragment shall become.
-            batch_rows: how many rows to hold in memory at a time.
+            rows: rows of a new fragment.
+            batch_rows: rows to hold in memory at a time.
         """
         options: Any = {
             "target_rows_per_fragment": rows,
@@ -419,56 +400,20 @@ class Snapshot:
             "materialize_deletions_threshold": 0.0,
             "num_threads": 1,
         }
-        with _lance_errors():
+        with lance_errors():
             plan = Compaction.plan(self._dataset, options)
             return [task.execute(self._dataset) for task in plan.tasks]
 
-    def commit_compaction(self, rewrites: Sequence[Any]) -> int:
-        """Make rewritten fragments count; how many they replaced.
-
-        Changes this snapshot into the new version.
-        """
-        with _lance_errors():
-            return Compaction.commit(self._dataset, list(rewrites)).fragments_removed
-
-    def remove_old_versions(
-        self, older_than: timedelta, *, keep: int | None = None, unverified: bool = False
-    ) -> int:
-        """Delete versions of that age, and files only they use; how many versions.
-
-        Args:
-            keep: leave so many of the newest, however old they are.
-            unverified: delete also files that no version knows, which may be somebody's work.
-        """
-        with _lance_errors():
-            return self._dataset.cleanup_old_versions(
-                older_than=older_than, retain_versions=keep, delete_unverified=unverified
-            ).old_versions
-
     def is_id_reservation(self) -> bool:
-        """Whether this version was made only to reserve the ids that a compaction then uses."""
-        with _lance_errors():
-            made_by = self._dataset.read_transaction(self.version)
-        # An operation for which the engine has no name in Python; it has one for all the others.
-        return made_by is not None and type(made_by.operation) is LanceOperation.BaseOperation
-
-    def restore(self) -> None:
-        """Make this version the newest. Changes this snapshot into the one that it becomes."""
-        with _lance_errors():
-            self._dataset.restore()
+        """Return whether this version only reserves ids of fragments, the first of a compaction."""
+        with lance_errors():
+            transaction = self._dataset.read_transaction(self.version)
+        # pylance has a class for every operation but this one.
+        return (
+            transaction is not None and type(transaction.operation) is LanceOperation.BaseOperation
+        )
 
 
-def _index_name(column: str) -> str:
+def index_name(column: str) -> str:
+    """Return the name of the index of ``column``."""
     return f"{column}_idx"
-
-
-@contextmanager
-def _lance_errors() -> Generator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, RuntimeError, pa.ArrowException) as error:
-        raise LanceError(str(error)) from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # what a panic in Lance's Rust becomes
-            raise
-        raise LanceError(str(error)) from error

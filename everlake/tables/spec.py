@@ -40,7 +40,7 @@ class WriteMode(StrEnum):
 
     REPLACE = "replace"
     """Any number of rows for the current version of a record, written together in place of those
-    of earlier versions."""
+    of earlier versions. Their ``ordinal`` counts from 0."""
 
 
 class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +62,9 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
             from an analysis. A table holds rows of one version: see
             :mod:`everlake.tables.analysis_versions`.
         unverified_columns: columns made by the analysis, which are not compared with the archive.
+        ordinal_range: how many ordinals a record's own rows may have, from 0 on. Those of its
+            attachment at position ``p`` begin at ``(p + 1) * ordinal_range``. None for tables
+            without rows of attachments.
     """
 
     name: str
@@ -74,6 +77,7 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
     size_column: str | None = None
     analysis_version: int | None = None
     unverified_columns: frozenset[str] = frozenset()
+    ordinal_range: int | None = None
 
     def __post_init__(self) -> None:
         is_analysis = Source.ANALYSIS in self.derived_from

@@ -1,4 +1,4 @@
-"""One table of one workspace: reading its latest version, and writing the next."""
+"""Table of one workspace: reading its current version, and writing the next one."""
 
 import logging
 import threading
@@ -9,10 +9,17 @@ from typing import Any, TypeVar
 from everlake.tables.analysis_versions import check_writable
 from everlake.tables.arrow import ArrowField, ArrowTable
 from everlake.tables.backend import VersionStore
-from everlake.tables.errors import LakeError, LakeUnavailable, LanceError, TableNotFound
+from everlake.tables.errors import (
+    ErrorKind,
+    LakeError,
+    LakeUnavailable,
+    LanceError,
+    TableNotFound,
+)
 from everlake.tables.snapshot import Snapshot
 from everlake.tables.spec import IndexKind, TableSpec
 from everlake.tables.types import PreparedWrite
+from everlake.tables.working_snapshot import WorkingSnapshot
 
 _log = logging.getLogger(__name__)
 
@@ -20,9 +27,10 @@ T = TypeVar("T")
 
 
 class TableWriter:
-    """The right to write one table; made by :meth:`Table.writing`.
+    """Writer of one table, which it locks. Made by :meth:`Table.writing`.
 
-    ``snapshot`` is the latest version, and moves with each commit.
+    Attributes:
+        snapshot: the current version; each commit moves it.
     """
 
     def __init__(self, snapshot: Snapshot, versions: VersionStore, spec: TableSpec) -> None:
@@ -31,12 +39,12 @@ class TableWriter:
         self._spec = spec
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Let ``snapshot`` be the version that counts, once all that is new in it is safe."""
+        """Make ``snapshot`` durable, and then the current version."""
         self._versions.publish(snapshot, self.snapshot)
         self.snapshot = snapshot
 
     def commit(self, pending: PreparedWrite) -> None:
-        """Make prepared files safe, make them count, make that safe."""
+        """Make the files of a prepared write durable, commit them, and publish the version."""
         self._versions.sync(("data", "_deletions"))
         self.publish(self.snapshot.commit(pending))
 
@@ -70,61 +78,60 @@ class TableWriter:
         return self.snapshot.prepare_merge(rows, on, replace_when, use_index=use_index)
 
     def compact(self, keep: list[int], rows: int, batch_rows: int) -> int:
-        """As :meth:`Snapshot.prepare_compaction`; how many fragments were folded."""
-        snapshot = self._private_snapshot()
+        """Compact fragments: see :meth:`Snapshot.prepare_compaction`; return how many."""
+        snapshot = self._working_snapshot()
         rewrites = snapshot.prepare_compaction(keep, rows, batch_rows)
         if not rewrites:
             return 0
         self._versions.sync(("data", "_deletions"))
-        folded = snapshot.commit_compaction(rewrites)
+        compacted = snapshot.commit_compaction(rewrites)
         self.publish(snapshot)
-        return folded
+        return compacted
 
     def extend_index(self, column: str, segments: int) -> None:
-        """As :meth:`Snapshot.extend_index`."""
-        snapshot = self._private_snapshot()
+        """Extend an index: see :meth:`Snapshot.extend_index`."""
+        snapshot = self._working_snapshot()
         snapshot.extend_index(column, segments)
         self.publish(snapshot)
 
     def create_index(self, column: str, kind: IndexKind) -> None:
-        """As :meth:`Snapshot.create_index`."""
-        snapshot = self._private_snapshot()
+        """Build an index: see :meth:`Snapshot.create_index`."""
+        snapshot = self._working_snapshot()
         snapshot.create_index(column, kind)
         self.publish(snapshot)
 
     def add_columns(self, fields: Sequence[ArrowField]) -> None:
-        """As :meth:`Snapshot.add_columns`."""
-        snapshot = self._private_snapshot()
+        """Add columns: see :meth:`Snapshot.add_columns`."""
+        snapshot = self._working_snapshot()
         snapshot.add_columns(fields)
         self.publish(snapshot)
 
     def restore(self, version: int) -> None:
-        """Make an earlier version the newest again."""
+        """Restore an earlier version as the current one."""
         if version != self.snapshot.version:
-            snapshot = self.snapshot.at_version(version).reopen()
+            snapshot = WorkingSnapshot.of(self.snapshot.at_version(version))
             snapshot.restore()
             self.publish(snapshot)
-            self._versions.prepared = False  # it may be from before a column came
+            self._versions.prepared = False  # it may lack columns
 
     def remove_other_versions(self) -> None:
-        """Delete every other version and what no version uses; nobody else may use the table."""
-        self._versions.remove_other_versions(self._private_snapshot())
+        """Delete all other versions and unused files. Nobody else may use the table."""
+        self._versions.remove_other_versions(self._working_snapshot())
 
     def _check_analysis_version(self) -> None:
         check_writable(self._spec, self.snapshot.analysis_version, self._versions.uri)
 
-    def _private_snapshot(self) -> Snapshot:
-        """A snapshot that no reader shares, for the calls that change theirs."""
-        return self.snapshot.reopen()
+    def _working_snapshot(self) -> WorkingSnapshot:
+        return WorkingSnapshot.of(self.snapshot)
 
 
 class Table:
-    """A table that may not exist yet; reading it then gives nothing, writing creates it.
+    """A table that may not exist yet: reading it then finds nothing, writing creates it.
 
-    Threads may share it: reads run side by side, writes one at a time. Which process writes is
-    settled elsewhere, by a lease; the place of its versions keeps out one that lost the lease and
-    does not know. Any number may read. Another table may take its place (:class:`Place`): that is
-    noticed at the next read or write.
+    Threads may share it: they read in parallel, and write one at a time. Leases decide elsewhere
+    which process writes; the version store keeps out one that lost its lease without noticing.
+    A swap (:class:`~everlake.tables.backend.TableSet`) may put another table in its place: the next
+    read or write notices.
     """
 
     def __init__(self, spec: TableSpec, versions: VersionStore) -> None:
@@ -134,16 +141,16 @@ class Table:
 
     @property
     def uri(self) -> str:
-        """The table's place: a path or a URL, as other tools take it."""
+        """Path or URL of the table, as other tools take it."""
         return self._versions.uri
 
     @property
     def spec(self) -> TableSpec:
-        """Its name and form."""
+        """Specification of the table."""
         return self._spec
 
     def exists(self) -> bool:
-        """Whether there is anything of it.
+        """Return whether the table exists.
 
         Raises:
             LakeUnavailable
@@ -151,7 +158,7 @@ class Table:
         return self._versions.exists()
 
     def latest(self) -> Snapshot | None:
-        """The latest version, None when there is no table.
+        """Return the current version, None when there is no table.
 
         Raises:
             LakeUnavailable, LakeDamaged
@@ -159,44 +166,44 @@ class Table:
         return self.read(lambda now: now, None)
 
     def classify_failure(self, snapshot: Snapshot, error: LanceError) -> LakeError:
-        """Why ``snapshot``, which was opened a while ago, could not be read to its end."""
+        """Return the error to raise when reading ``snapshot``, opened a while ago, failed."""
         try:
             changed = self._versions.latest() is not snapshot
         except (LanceError, LakeError):
             changed = False
-        if changed and "ot found" in str(error):
+        if changed and error.kind is ErrorKind.MISSING:
             return LakeUnavailable(
-                f"The lake table {self.uri} was written anew and tidied up while it was read. "
+                f"The lake table {self.uri} was rewritten and cleaned up while it was read. "
                 "Run the command again."
             )
         return self._versions.classify(error)
 
     def read(self, query: Callable[[Snapshot], T], empty: T) -> T:
-        """What ``query`` makes of the latest version; ``empty`` when there is no table.
+        """Return the result of ``query`` on the current version.
 
-        A version that vanishes while it is read (cleaned up, or the table moved away) is read
-        once more from a fresh opening.
+        A version may vanish while it is read, by a clean-up or a swap. So a failed query is
+        called once more, on a table that is opened anew.
+
+        Args:
+            query: reads a snapshot.
+            empty: what to return when there is no table.
 
         Raises:
             LakeUnavailable, LakeDamaged
         """
         try:
-            return query(self._versions.latest())
-        except TableNotFound:
-            return empty
-        except LanceError as fault:
-            _log.info("reading %s again after: %s", self.uri, fault)
+            return self._read_once(query, empty)
+        except LanceError as error:
+            _log.info("reopening %s after: %s", self.uri, error)
         self._versions.invalidate()
         try:
-            return query(self._versions.latest())
-        except TableNotFound:
-            return empty
-        except LanceError as fault:
-            raise self._versions.classify(fault) from fault
+            return self._read_once(query, empty)
+        except LanceError as error:
+            raise self._versions.classify(error) from error
 
     @contextmanager
     def writing(self) -> Generator[TableWriter]:
-        """The table's latest version, to write to, while no other thread of this process does.
+        """Lock the table for the length of a block, and write upon its current version.
 
         Raises:
             LakeUnavailable, LakeDamaged
@@ -207,9 +214,9 @@ class Table:
                 if not self._versions.prepared:
                     self._prepare(writer)
                 yield writer
-            except LanceError as fault:
+            except LanceError as error:
                 self._versions.invalidate()
-                raise self._versions.classify(fault) from fault
+                raise self._versions.classify(error) from error
             except OSError as error:
                 raise LakeUnavailable(
                     f"The lake table {self.uri} cannot be written: {error}. "
@@ -221,7 +228,7 @@ class Table:
             self._versions.finish(writer.snapshot)
 
     def has_unpublished_versions(self) -> bool:
-        """Whether a version that does not, or not yet, count stands in readers' way.
+        """Return whether readers would find a version that was never published.
 
         Raises:
             LakeUnavailable
@@ -230,12 +237,13 @@ class Table:
 
     @contextmanager
     def exclusive(self) -> Generator[None]:
-        """Keep everybody from writing, also a process that was stopped half way and goes on.
+        """Keep other writers away for the length of a block, also a process that was paused.
 
-        Lance merges the commits of two writers, and then a record that both insert is there twice.
+        Lance combines the commits of two writers, after which a record that both insert exists
+        twice.
 
         Raises:
-            LakeUnavailable: somebody writes, and for long.
+            LakeUnavailable: another writer held the lock for too long.
         """
         with self._lock, ExitStack() as held:
             try:
@@ -243,34 +251,37 @@ class Table:
             except OSError as error:
                 raise LakeUnavailable(
                     f"The lake table {self.uri} cannot be locked for writing: {error}. "
-                    "See that no other Everlake writes there; the work is tried again."
+                    "Check that no other Everlake writes there; the work is tried again."
                 ) from error
             yield
 
     def remove_old_versions(self) -> int:
-        """Delete versions nobody reads any more, where there are many; how many.
+        """Remove versions that nobody reads any more, if there are many; return how many.
 
         Raises:
             LakeUnavailable, LakeDamaged
         """
         try:
             return self._versions.remove_old_versions()
-        except LanceError as fault:
-            raise self._versions.classify(fault) from fault
+        except LanceError as error:
+            raise self._versions.classify(error) from error
         except OSError as error:
             raise LakeUnavailable(
                 f"Old versions of the lake table {self.uri} cannot be deleted: {error}. "
                 "Check the disk's health and permissions."
             ) from error
 
-    def _prepare(self, writer: TableWriter) -> None:
-        """Finish what a writer that died before may have left: its syncs, and the indices.
+    def _read_once(self, query: Callable[[Snapshot], T], empty: T) -> T:
+        try:
+            return query(self._versions.latest())
+        except TableNotFound:
+            return empty
 
-        A table that was made before a column came gets it.
-        """
+    def _prepare(self, writer: TableWriter) -> None:
+        """Complete what an earlier writer may have left incomplete: syncs, columns, indexes."""
         writer.publish(writer.snapshot)
-        if lacking := writer.snapshot.missing_fields():
-            writer.add_columns(lacking)
+        if missing := writer.snapshot.missing_fields():
+            writer.add_columns(missing)
         for column, kind in self._spec.indexes.items():
             if column not in writer.snapshot.indexed_columns():
                 writer.create_index(column, kind)

@@ -319,9 +319,9 @@ def test_a_question_reads_the_tables_as_they_were_when_it_was_put(
         ("SELECT 1,\n 2 3\nFROM records", r'near "3" \(line 2\)'),
         ("SELECT data::INTEGER FROM records", "Conversion Error"),
         ("SELECT * FROM records WHERE type = ?", "parameters"),
-        ("", "One statement at a time"),
-        ("-- nothing", "One statement at a time"),
-        ("SELECT 1; SELECT 2", "One statement at a time"),
+        ("", "Only a single statement"),
+        ("-- nothing", "Only a single statement"),
+        ("SELECT 1; SELECT 2", "Only a single statement"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(filled: Lake, query: str, message: str) -> None:

@@ -128,15 +128,15 @@ def test_another_machine_is_told_that_one_is_under_way(
 
     def another() -> None:
         with monkeypatch.context() as patched:
-            patched.setattr("everlake.tables.s3_backend.PROCESS_NAME", "another")
-            patched.setattr("everlake.tables.s3_backend.STAGING_TIMEOUT_SECONDS", 0.1)
+            patched.setattr("everlake.tables.staging_leases.PROCESS_NAME", "another")
+            patched.setattr("everlake.tables.s3_table_set.STAGING_TIMEOUT_SECONDS", 0.1)
             home.lake = open_lake(home.url, home.catalog, PresentWriters(home))
             with pytest.raises(LakeUnavailable) as error:
                 rebuild_workspace(home)
             told.append(str(error.value))
 
     rebuild_workspace(home, watch=DuringRebuild("writing", another))
-    assert "Another process makes the tables" in told[0]
+    assert "Another process rebuilds the tables" in told[0]
     assert home.generations() == {"generation=2"}
 
 
@@ -192,7 +192,7 @@ def test_one_that_stood_still_while_another_made_them_writes_no_more(
 
     def overtaken() -> None:
         with monkeypatch.context() as patched:
-            patched.setattr("everlake.tables.s3_backend.PROCESS_NAME", "another")
+            patched.setattr("everlake.tables.staging_leases.PROCESS_NAME", "another")
             with home.catalog.transaction() as tx:  # as time does
                 tx.exec_driver_sql("UPDATE leases SET until = 0 WHERE name LIKE 'rebuild/%'")
             home.lake = open_lake(home.url, home.catalog, PresentWriters(home))

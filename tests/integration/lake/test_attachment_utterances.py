@@ -28,6 +28,7 @@ from everlake.tables import maintenance
 from everlake.tables.bulk_loader import BulkLoader
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
+from everlake.tables.working_snapshot import WorkingSnapshot
 from tests.support.bucket_lake import BucketLake
 from tests.support.lake_rows import (
     Utterance,
@@ -385,14 +386,14 @@ def test_of_two_writers_that_add_the_columns_at_once_one_does(
     old: Program, program: Callable[[], Program], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, quick = program(), program()
-    add = Snapshot.add_columns
+    add = WorkingSnapshot.add_columns
 
-    def overtaken(self: Snapshot, fields: list[object]) -> None:
-        monkeypatch.setattr(Snapshot, "add_columns", add)
+    def overtaken(self: WorkingSnapshot, fields: list[object]) -> None:
+        monkeypatch.setattr(WorkingSnapshot, "add_columns", add)
         quick.write(arrived_record("b", 2), attached=["price"])
         add(self, fields)
 
-    monkeypatch.setattr(Snapshot, "add_columns", overtaken)
+    monkeypatch.setattr(WorkingSnapshot, "add_columns", overtaken)
     with pytest.raises(LakeUnavailable, match="another writer"):
         slow.write(arrived_record("c", 3), attached=["discount"])
     slow.write(arrived_record("c", 3), attached=["discount"])
@@ -404,14 +405,14 @@ def test_of_two_writers_that_add_the_columns_at_once_one_does(
 def test_a_writer_that_dies_after_adding_the_columns_leaves_a_table_that_goes_on(
     old: Program, program: Callable[[], Program], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add = Snapshot.add_columns
+    add = WorkingSnapshot.add_columns
 
-    def die(self: Snapshot, fields: list[object]) -> None:
+    def die(self: WorkingSnapshot, fields: list[object]) -> None:
         add(self, fields)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Snapshot, "add_columns", die)
+        patched.setattr(WorkingSnapshot, "add_columns", die)
         with pytest.raises(KeyboardInterrupt):
             program().write(arrived_record("b", 2), attached=["price"])
     assert found(program().lake, "old").attachment is None

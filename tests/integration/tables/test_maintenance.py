@@ -8,7 +8,7 @@ import pytest
 from everlake.lake import Lake
 from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.search import search
-from everlake.tables import local_backend
+from everlake.tables import local_version_store
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
 from tests.support.lake_rows import Utterance, analysed_record, arrived_record, record_id
@@ -92,7 +92,7 @@ def test_old_versions_go_after_a_while_and_readers_of_them_go_on(
     versions = Path(lake.engine.table_set("w").uri) / "records.lance/_versions"
     lake.engine.maintain("w")
     assert len(list(versions.glob("*.manifest"))) > 79
-    monkeypatch.setattr(local_backend, "VERSION_RETENTION", timedelta(0))
+    monkeypatch.setattr(local_version_store, "VERSION_RETENTION", timedelta(0))
     steps = lake.engine.maintain("w")
     assert {(step.table, step.action) for step in steps} == {
         ("records", "clean"),

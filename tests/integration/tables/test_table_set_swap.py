@@ -10,7 +10,7 @@ from everlake.lake import Lake, LakeUnavailable
 from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.lake.utterance_rows import UTTERANCES_TABLE
-from everlake.tables import local_backend as local_module
+from everlake.tables import local_version_store as local_module
 from everlake.tables import local_table_set as place_module
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
@@ -121,7 +121,7 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
         lake.engine.table_set("w").swap()
     try:
         assert has_it.wait(10)
-        monkeypatch.setattr(local_module, "_LOCK_TIMEOUT_SECONDS", 0.1)
+        monkeypatch.setattr(local_module, "LOCK_TIMEOUT_SECONDS", 0.1)
         with (
             pytest.raises(LakeUnavailable),
             Lake(LocalTableBackend(root)).engine.table("w", RECORDS_TABLE).exclusive(),
@@ -147,7 +147,7 @@ def test_who_keeps_the_tables_still_keeps_every_writer_out(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(lake, 1)
-    monkeypatch.setattr(local_module, "_LOCK_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(local_module, "LOCK_TIMEOUT_SECONDS", 0.1)
     other = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
     with other.engine.exclusive("w"):
         for spec in DERIVED_TABLES.specs:
@@ -247,7 +247,7 @@ def test_every_rename_of_a_swap_is_synced(lake: Lake, monkeypatch: pytest.Monkey
     filled(lake, 1)
     filled(lake.staged(), 2)
     events: list[str] = []
-    rename, sync = Path.rename, place_module.fsync_path
+    rename, sync = Path.rename, place_module._sync
 
     def noted_rename(self: Path, target: Path) -> Path:
         events.append("rename")
@@ -258,7 +258,7 @@ def test_every_rename_of_a_swap_is_synced(lake: Lake, monkeypatch: pytest.Monkey
         sync(path)
 
     monkeypatch.setattr(Path, "rename", noted_rename)
-    monkeypatch.setattr(place_module, "fsync_path", noted_sync)
+    monkeypatch.setattr(place_module, "_sync", noted_sync)
     with lake.engine.exclusive("w"):
         lake.engine.table_set("w").swap()
 
