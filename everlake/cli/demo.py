@@ -14,14 +14,14 @@ from everlake.catalog.database import Catalog
 from everlake.cli.console import err, fail, out, print_table, relative_path
 from everlake.cli.options import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption
 from everlake.cli.search import print_hit
-from everlake.cli.send_report import SendSummary, SendTally
+from everlake.cli.send.summary import SendSummary, SendTally
 from everlake.client import Client
-from everlake.client.client import NDJSON
 from everlake.client.parallel_sender import ParallelSender
-from everlake.client.record_reader import RecordLocation
 from everlake.client.request_batches import RequestBatch
 from everlake.client.throttle import Throttle
+from everlake.client.types import RecordLocation
 from everlake.contract.batches import BatchStatus
+from everlake.contract.media_types import MediaType
 from everlake.demo.samples import sample_requests
 from everlake.lake import Lake
 from everlake.lake.opening import open_lake
@@ -136,15 +136,17 @@ def _run_demo(settings: Settings, workspace: FirstWorkspace, url: str) -> None:
 
 def _send_samples(client: Client, lines: list[tuple[str, list[bytes]]]) -> SendSummary:
     tally = SendTally()
-    chunks = [
+    batches = [
         RequestBatch(
-            NDJSON, texts, [RecordLocation(name, number, 0, number) for number in range(len(texts))]
+            MediaType.NDJSON,
+            texts,
+            [RecordLocation(name, number, 0, number) for number in range(len(texts))],
         )
         for name, texts in lines
     ]
     with ParallelSender(client, Throttle(), parallel=1) as sender:
-        for each in sender.send(chunks):
-            tally.add(each)
+        for result in sender.send(batches):
+            tally.add(result)
     return tally.summary
 
 

@@ -23,7 +23,7 @@ class Commands(LazyGroup):
             "Run a worker alone: it processes the batches that an API has accepted.",
         ),
         "send": (
-            "send:send",
+            "send.command:send",
             "Send records from files, in requests of at most 1,000 records and 5 MB.",
         ),
         "batches": ("batches:app", "Batches and their progress."),

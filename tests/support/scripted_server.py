@@ -1,4 +1,4 @@
-"""A server that is not Everlake, and answers as it is told."""
+"""HTTP server with scripted responses, in place of Everlake."""
 
 import threading
 from collections.abc import Generator
@@ -12,7 +12,7 @@ RECEIPT = b'{"batchId":"b","acceptedCount":1,"rejectedCount":0,"totalErrorCount"
 
 
 class ScriptedServer:
-    """Gives its answers in their order, the last one for ever, and keeps what it was asked."""
+    """Returns its responses in order, then the last one forever, and records the requests."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -22,11 +22,12 @@ class ScriptedServer:
         self._lock = threading.Lock()
 
     @property
-    def asked(self) -> int:
-        """How many requests have come."""
+    def request_count(self) -> int:
+        """Number of requests so far."""
         return len(self.bodies)
 
-    def answer(self, body: bytes, key: str) -> ScriptedResponse:
+    def respond(self, body: bytes, key: str) -> ScriptedResponse:
+        """Record a request and return its response."""
         with self._lock:
             self.bodies.append(body)
             self.keys.append(key)
@@ -34,14 +35,14 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted_server() -> Generator[ScriptedServer]:
-    """A stranger for the length of a block."""
-    stranger = ScriptedServer()
+def running_scripted_server() -> Generator[ScriptedServer]:
+    """A server that runs within a block."""
+    scripted = ScriptedServer()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            status, text, headers = stranger.answer(body, self.headers["idempotency-key"])
+            status, text, headers = scripted.respond(body, self.headers["idempotency-key"])
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -55,9 +56,9 @@ def scripted_server() -> Generator[ScriptedServer]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        stranger.url = f"http://127.0.0.1:{server.server_port}"
+        scripted.url = f"http://127.0.0.1:{server.server_port}"
         try:
-            yield stranger
+            yield scripted
         finally:
             server.shutdown()
             thread.join()

@@ -159,7 +159,7 @@ def test_a_directory_is_sent_by_its_files_of_records_in_their_order(
     sent = assert_success(send("send", "export", "--json", "--wait")).json()
 
     assert said.code == 0
-    assert "left out, by their suffix: export/notes.txt" in said.err
+    assert "skipped because of their suffix: export/notes.txt" in said.err
     assert sent["left_out"] == ["export/notes.txt"]
     assert (sent["accepted"], sent["replayed"]) == (3, 3)
     [last] = [text for batch_id in sent["batches"] for text in texts_of(batch_id)]
@@ -228,7 +228,7 @@ def test_refused_records_are_told_and_end_in_exit_code_1(send: Cli, tmp_path: Pa
     ]
     said = send("send", "some.ndjson")
     assert said.code == 1
-    assert "1 accepted, 2 refused, 1 batch" in said.out
+    assert "1 accepted, 2 rejected, 1 batch" in said.out
     assert "_event_at: must be" in said.out
 
 
@@ -258,7 +258,7 @@ def test_a_request_that_is_refused_as_a_whole_does_not_stop_the_others(
     assert (sent["accepted"], sent["rejected"], len(sent["batches"])) == (2, 3, 2)
     assert {error["code"] for error in sent["errors"]} == {"UNKNOWN_PRODUCT"}
     said = send("send", "f.ndjson").out
-    assert "2 accepted, 3 refused, 2 batches" in said
+    assert "2 accepted, 3 rejected, 2 batches" in said
     assert "f.ndjson:2" in said
 
 
@@ -281,7 +281,7 @@ def test_the_index_of_a_refused_record_counts_over_all_that_was_sent(
 def test_an_empty_file_is_nothing_to_send(send: Cli, tmp_path: Path) -> None:
     (tmp_path / "empty.ndjson").write_bytes(b"\n\n")
 
-    assert "0 accepted, 0 refused, 0 batches" in assert_success(send("send", "empty.ndjson")).out
+    assert "0 accepted, 0 rejected, 0 batches" in assert_success(send("send", "empty.ndjson")).out
 
 
 BROKEN = {

@@ -81,7 +81,7 @@ def test_what_the_record_has_stays_as_it_is(send: Cli, tmp_path: Path) -> None:
         (b"[1]", "not a JSON object"),
         (b"[{]", "not JSON"),
         (json.dumps(record("1", _attachments={})).encode(), "_attachments must be an array"),
-        (json.dumps(record("1", _type="fax")).encode(), "would be refused: _type"),
+        (json.dumps(record("1", _type="fax")).encode(), "would be rejected: _type"),
     ],
 )
 def test_anything_but_one_right_record_is_refused_before_files_go_out(

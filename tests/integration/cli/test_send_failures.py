@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from everlake.cli import send_wait
+from everlake.cli.send import wait
 from tests.support.command_line import Cli, assert_success
 from tests.support.processes import kill_tree, wait_until
-from tests.support.scripted_server import RECEIPT, ScriptedServer, scripted_server
+from tests.support.scripted_server import RECEIPT, ScriptedServer, running_scripted_server
 from tests.support.sent_records import as_indented, ndjson, record, records_of
 from tests.support.server import (
     PRODUCT,
@@ -34,8 +34,8 @@ MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture
-def stranger(monkeypatch: pytest.MonkeyPatch) -> Generator[ScriptedServer]:
-    with scripted_server() as one:
+def scripted_server(monkeypatch: pytest.MonkeyPatch) -> Generator[ScriptedServer]:
+    with running_scripted_server() as one:
         monkeypatch.setenv("EVERLAKE_URL", one.url)
         monkeypatch.setenv("EVERLAKE_API_KEY", "em_sk_x")
         yield one
@@ -116,7 +116,7 @@ def test_a_server_that_is_away_for_a_while_gets_everything_once(
 
     out, err = sending.communicate(timeout=120)
     assert sending.returncode == 0, err
-    assert f"{RECORDS:,} accepted, 0 refused, {CHUNKS} batches" in out
+    assert f"{RECORDS:,} accepted, 0 rejected, {CHUNKS} batches" in out
     assert accepted(cli) == [100] * CHUNKS
     assert "does not answer" in err
     assert ": trying again in " in err
@@ -136,7 +136,7 @@ def test_after_ctrl_c_the_same_command_sends_only_what_is_missing(
     assert "run the same command again: what was accepted is not sent twice" in err
     before = accepted(cli)
     assert 3 < len(before) < CHUNKS
-    assert f"{sum(before):,} accepted, 0 refused, {len(before)} batches" in out
+    assert f"{sum(before):,} accepted, 0 rejected, {len(before)} batches" in out
     again = assert_success(cli("send", "many.ndjson", "--json")).json()
     assert (again["accepted"], again["replayed"]) == (RECORDS, sum(before))
     assert sorted(accepted(cli)) == [100] * CHUNKS
@@ -176,24 +176,24 @@ def test_limits_that_are_lower_than_the_contract_are_found_out(cli: Cli, tmp_pat
 
 
 def test_a_server_that_says_later_is_asked_again_then(
-    stranger: ScriptedServer, cli: Cli, tmp_path: Path
+    scripted_server: ScriptedServer, cli: Cli, tmp_path: Path
 ) -> None:
     full = b'{"error":"UNAVAILABLE","message":"The disk is full."}'
-    stranger.responses = [(503, full, {"retry-after": "1"}), (202, RECEIPT, {})]
+    scripted_server.responses = [(503, full, {"retry-after": "1"}), (202, RECEIPT, {})]
     (tmp_path / "f.json").write_bytes(as_indented(record("x")))
 
     sent = assert_success(cli("send", "f.json"))
 
     assert "the server says: The disk is full: trying again in 1." in sent.err
-    assert stranger.bodies[0] == stranger.bodies[1]
-    assert stranger.keys[0] == stranger.keys[1]
+    assert scripted_server.bodies[0] == scripted_server.bodies[1]
+    assert scripted_server.keys[0] == scripted_server.keys[1]
 
 
 def test_nothing_is_sent_past_a_request_that_is_given_up(
-    stranger: ScriptedServer, cli: Cli, tmp_path: Path
+    scripted_server: ScriptedServer, cli: Cli, tmp_path: Path
 ) -> None:
     full = b'{"error":"UNAVAILABLE","message":"The disk is full."}'
-    stranger.responses = [(202, RECEIPT, {}), (503, full, {})]
+    scripted_server.responses = [(202, RECEIPT, {}), (503, full, {})]
     (tmp_path / "f.ndjson").write_bytes(ndjson(*(record(f"x{n}") for n in range(9_000))))
 
     sent = cli("send", "f.ndjson", "--parallel", "1", "--attempts", "2", "--json")
@@ -201,14 +201,14 @@ def test_nothing_is_sent_past_a_request_that_is_given_up(
     assert sent.code == 1
     assert sent.err == "everlake: UNAVAILABLE: The disk is full.\n"
     assert sent.json()["accepted"] == 1
-    assert stranger.asked == 3
+    assert scripted_server.request_count == 3
 
 
 def test_waiting_says_where_it_hangs_and_gives_up_in_the_end(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(send_wait, "_STALL_WARNING_SECONDS", 0.2)
-    monkeypatch.setattr(send_wait, "_STALL_TIMEOUT", 0.5)
+    monkeypatch.setattr(wait, "_STALL_WARNING_SECONDS", 0.2)
+    monkeypatch.setattr(wait, "_STALL_TIMEOUT", 0.5)
     data = tmp_path / "data"
     made = run_everlake_json("init", "--product-id", PRODUCT, "--project-id", PROJECT, data=data)
     (tmp_path / "f.ndjson").write_bytes(ndjson(record("x"), record("y", _type="email")))
@@ -220,7 +220,7 @@ def test_waiting_says_where_it_hangs_and_gives_up_in_the_end(
 
     assert sent.code == 1
     assert "2 LANDING of the batches" in sent.err
-    assert f"the oldest is {batch_ids[0]}: is a worker running?" in sent.err
+    assert f"the oldest is {batch_ids[0]}. Is a worker running?" in sent.err
     for batch_id in batch_ids:
         assert f"batch {batch_id} is not COMPLETE" in sent.out
 

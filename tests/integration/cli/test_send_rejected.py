@@ -83,7 +83,7 @@ def test_a_refused_record_of_lines_stands_in_the_file_byte_for_byte(
 
     assert refused.code == 1
     assert (tmp_path / "refused.ndjson").read_bytes().splitlines() == lines
-    assert "4 refused records in refused.ndjson" in refused.out
+    assert "4 rejected records in refused.ndjson" in refused.out
 
 
 def test_a_second_run_puts_the_same_refused_records_into_its_file(
@@ -102,7 +102,7 @@ def test_a_file_for_refused_records_is_never_written_over(send: Cli, tmp_path: P
     (tmp_path / "f.json").write_bytes(as_indented(record("kept")))
     (tmp_path / "mine.ndjson").write_text("precious")
 
-    for name, why in (("mine.ndjson", "is there already"), ("no/such/place", "cannot be made")):
+    for name, why in (("mine.ndjson", "exists"), ("no/such/place", "cannot be created")):
         refused = send("send", "f.json", "--refused-to", name)
         assert refused.code == 1
         assert why in refused.err
@@ -136,7 +136,7 @@ def test_a_dry_run_says_what_would_come_of_it_and_stores_nothing(send: Cli, tmp_
     said = send("send", "f.ndjson", "--dry-run", "--wait")
 
     assert said.code == 1
-    assert "1 would be accepted, 1 refused" in said.out
+    assert "1 would be accepted, 1 rejected" in said.out
     assert "_event_at: must be" in said.out
     assert batches_there() == before
     really = send("send", "f.ndjson", "--json").json()
@@ -217,7 +217,7 @@ def test_a_record_that_no_request_can_hold_is_refused_and_the_others_are_sent(
     assert error["code"] == "PAYLOAD_TOO_LARGE"
     assert error["index"] == 1
     said = send("send", form, "--refused-to", "refused.ndjson").out
-    assert "not in refused.ndjson: 1 refused record, too long for any request" in said
+    assert "not in refused.ndjson: 1 rejected record, too long for a request" in said
 
 
 def test_files_that_are_none_of_records_are_named_and_the_others_are_sent(
@@ -232,7 +232,7 @@ def test_files_that_are_none_of_records_are_named_and_the_others_are_sent(
     assert refused.code == 1
     assert "everlake: a\ufffd.csv holds no JSON records" in refused.err
     assert "everlake: b.json is not UTF-8" in refused.err
-    assert "1 accepted, 0 refused" in refused.out
+    assert "1 accepted, 0 rejected" in refused.out
 
 
 def test_attachments_are_spread_over_as_many_requests_as_they_need(

@@ -2,10 +2,10 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.support.scripted_server import ScriptedServer, scripted_server
+from tests.support.scripted_server import ScriptedServer, running_scripted_server
 
 
 @pytest.fixture
-def stranger() -> Generator[ScriptedServer]:
-    with scripted_server() as one:
+def scripted_server() -> Generator[ScriptedServer]:
+    with running_scripted_server() as one:
         yield one

@@ -1,4 +1,4 @@
-"""A file of refused records, to be corrected and sent again."""
+"""File of rejected records, to be corrected and sent again."""
 
 from pathlib import Path
 from types import TracebackType
@@ -10,23 +10,27 @@ from everlake.client.types import RejectedInput
 
 
 class RejectedFile:
-    """Takes the texts of refused records, one a line, as they become known.
+    """New file of rejected records, one a line, written while they become known.
 
-    It is a new file, and it is taken away again when nothing was refused.
+    It is deleted at the end if no record was rejected.
+
+    Args:
+        path: of the file.
 
     Raises:
-        CommandError: there is such a file already, or it cannot be made.
+        CommandError: the file exists, or cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
         self.records = 0
+        """Number of records written."""
         self.path = path
         try:
             self._file: BinaryIO = path.open("xb")
         except FileExistsError:
-            fail(f"{path} is there already: name another file, or move that one away")
+            fail(f"{path} exists: name another file, or move that one")
         except OSError as error:
-            fail(f"{path} cannot be made: {error.strerror}")
+            fail(f"{path} cannot be created: {error.strerror}")
 
     def __enter__(self) -> Self:
         return self
@@ -41,16 +45,16 @@ class RejectedFile:
         if not self.records:
             self.path.unlink()
 
-    def add(self, refused: RejectedInput) -> None:
-        """Append a record, where its text is known.
+    def add(self, rejected: RejectedInput) -> None:
+        """Write a record, if its text is known.
 
         Raises:
-            CommandError: it cannot be written.
+            CommandError: the file cannot be written to.
         """
-        if not refused.payload:
+        if not rejected.payload:
             return
         try:
-            self._file.write(on_one_line(refused.payload) + b"\n")
+            self._file.write(on_one_line(rejected.payload) + b"\n")
             self._file.flush()
         except OSError as error:
             fail(f"{self.path} cannot be written to: {error.strerror}")

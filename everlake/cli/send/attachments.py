@@ -1,4 +1,4 @@
-"""``everlake send --attach``: files uploaded first, and named by the one record that is sent."""
+"""``everlake send --attach``: files that are uploaded and attached to the only record."""
 
 import mimetypes
 from collections.abc import Iterable, Sequence
@@ -9,10 +9,8 @@ from msgspec import Raw
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from everlake.cli.console import err, fail
-from everlake.client.client import Client
-from everlake.client.errors import UploadError
+from everlake.client import Client, InputRecord, RejectedInput, UnreadableInput, UploadError
 from everlake.client.input_files import printable
-from everlake.client.types import InputItem, InputRecord, RejectedInput, UnreadableInput
 from everlake.client.uploads import file_size
 from everlake.contract.envelope import Attachment
 from everlake.contract.media_types import MediaType
@@ -26,7 +24,7 @@ _decode_array = msgspec.json.Decoder(list[Raw]).decode
 
 
 def check_files_readable(paths: Sequence[Path]) -> None:
-    """Hold that the files can be uploaded, before anything is sent.
+    """Return if the files can be uploaded.
 
     Raises:
         CommandError: one cannot.
@@ -38,74 +36,76 @@ def check_files_readable(paths: Sequence[Path]) -> None:
             fail(str(error))
 
 
-def only_record(read: Iterable[InputItem]) -> InputRecord:
-    """The one record that the files go with.
+def only_record(items: Iterable[InputRecord | RejectedInput | UnreadableInput]) -> InputRecord:
+    """Return the only record of the input.
 
     Raises:
-        CommandError: there is none, or there are several, or it cannot be read.
+        CommandError: there is none, there are several, or it cannot be read.
     """
-    found: InputRecord | None = None
-    for each in read:
-        if isinstance(each, UnreadableInput):
-            fail(each.message)
-        if isinstance(each, RejectedInput):
-            fail(f"{each.location}: {each.errors[0][1]}")
-        if found is not None:
-            fail("--attach goes with one record, and there are more: send that one by itself")
-        found = each
-    if found is None:
-        fail("--attach goes with one record, and there is none")
-    return found
+    record: InputRecord | None = None
+    for item in items:
+        if isinstance(item, UnreadableInput):
+            fail(item.message)
+        if isinstance(item, RejectedInput):
+            fail(f"{item.location}: {item.errors[0][1]}")
+        if record is not None:
+            fail("--attach needs exactly one record, and there are more: send that one by itself")
+        record = item
+    if record is None:
+        fail("--attach needs exactly one record, and there is none")
+    return record
 
 
 def upload_and_attach(
-    client: Client, item: InputRecord, paths: Sequence[Path], *, quiet: bool
+    client: Client, record: InputRecord, paths: Sequence[Path], *, quiet: bool
 ) -> InputRecord:
-    """The record with the files in its ``_attachments``, once they are uploaded.
+    """Upload files, and return the record with them in its ``_attachments``.
 
-    It is judged before that, so that no file goes out for a record that would be refused.
+    The record is validated first, so that no file is uploaded for a record that is rejected.
 
     Raises:
-        CommandError: it would be refused, or a file cannot be read.
-        ApiError, StorageRefused, Unreachable: a file does not get through.
+        CommandError: the record would be rejected, or a file cannot be read.
+        ApiError: error response of the server.
+        StorageRefused: error response of the storage.
+        Unreachable: no response.
     """
-    members = _members(item)
-    attachments = _attachments(members, item)
-    _validate_record(client, item)
+    members = _members(record)
+    attachments = _attachments(members, record)
+    _validate_record(client, record)
     for path in paths:
         attachments.append(Raw(_encode(_upload(client, path, quiet=quiet))))
     members["_attachments"] = Raw(_encode(attachments))
-    return InputRecord(_encode(members), MediaType.JSON, item.location)
+    return InputRecord(_encode(members), MediaType.JSON, record.location)
 
 
-def _members(item: InputRecord) -> dict[str, Raw]:
+def _members(record: InputRecord) -> dict[str, Raw]:
     try:
-        return _decode_members(item.text)
+        return _decode_members(record.text)
     except (msgspec.DecodeError, RecursionError):
-        fail(f"{item.location}: the record is not a JSON object")
+        fail(f"{record.location}: the record is not a JSON object")
 
 
-def _attachments(members: dict[str, Raw], item: InputRecord) -> list[Raw]:
+def _attachments(members: dict[str, Raw], record: InputRecord) -> list[Raw]:
     try:
         return _decode_array(members.get("_attachments", Raw(b"[]")))
     except msgspec.DecodeError:
-        fail(f"{item.location}: _attachments must be an array")
+        fail(f"{record.location}: _attachments must be an array")
 
 
-def _validate_record(client: Client, item: InputRecord) -> None:
+def _validate_record(client: Client, record: InputRecord) -> None:
     receipt = client.ingest(
-        item.text, content_type=item.media_type, idempotency_key="dry-run", dry_run=True
+        record.text, content_type=record.media_type, idempotency_key="dry-run", dry_run=True
     )
     if receipt.rejectedCount:
-        why = "; ".join(error.message for error in receipt.errors or ())
-        fail(f"{item.location}: the record would be refused: {why[:_MAX_ERROR_LENGTH]}")
+        reason = "; ".join(error.message for error in receipt.errors or ())
+        fail(f"{record.location}: the record would be rejected: {reason[:_MAX_ERROR_LENGTH]}")
 
 
 def _upload(client: Client, path: Path, *, quiet: bool) -> Attachment:
     size = file_size(path)
     name = printable(path.name)
-    mime_type, packed = mimetypes.guess_type(path.name)
-    if mime_type is None or packed is not None:
+    mime_type, encoding = mimetypes.guess_type(path.name)
+    if mime_type is None or encoding is not None:
         mime_type = "application/octet-stream"
     bar = Progress(
         TextColumn("uploading {task.description}", markup=False),

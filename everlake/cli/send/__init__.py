@@ -1,0 +1,1 @@
+"""``everlake send``: files of records to a server."""
