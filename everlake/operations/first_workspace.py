@@ -39,7 +39,8 @@ def ensure_first_workspace(
 ) -> FirstWorkspace:
     """Create whatever is missing of a first workspace, product, project and key.
 
-    One transaction: processes that call this at once get the same workspace.
+    Callers at the same time get the same ones with SQLite. With PostgreSQL each may create its
+    own, so that only one machine should call this.
 
     Args:
         product_id: the product to have; None for the oldest one, or a new one.

@@ -70,7 +70,7 @@ class WorkerFixture:
         self.admitter.start()
         self._ingest = IngestService(self.catalog, self.store, self.admitter, Limits())
         self.metrics = Metrics()
-        self._principals: dict[str, Principal] = {}
+        self.principals: dict[str, Principal] = {}
         self.workspace_id = self.new_workspace("first")
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class WorkerFixture:
             key, _ = api_keys.create(
                 tx, workspace_id, label="k", permissions=["api:write"], max_live=10
             )
-        self._principals[workspace_id] = api_key_principal(key)
+        self.principals[workspace_id] = api_key_principal(key)
         return workspace_id
 
     def accept(self, *records: Mapping[str, Any], workspace_id: str | None = None) -> str:
@@ -102,7 +102,7 @@ class WorkerFixture:
     ) -> str:
         """As :meth:`accept`, for a body as it is sent."""
         request = IngestRequest(
-            principal=self._principals[workspace_id or self.workspace_id],
+            principal=self.principals[workspace_id or self.workspace_id],
             body=body,
             media_type=media_type,
         )
