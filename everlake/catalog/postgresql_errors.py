@@ -1,5 +1,7 @@
 """PostgreSQL errors as catalog errors, by SQLSTATE (PostgreSQL documentation, Appendix A)."""
 
+import re
+
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
@@ -30,6 +32,17 @@ _MESSAGES = {
 """By the beginning of the SQLSTATE; the longest that matches applies."""
 _RETRYABLE_STATES = ("40", "55P03", "57014")
 """Beginnings of the SQLSTATEs that another transaction, or its lock, caused."""
+_FAILED_CONNECTIONS = (
+    (r"password authentication failed|no password supplied", "28P01"),
+    (r"pg_hba\.conf|is not permitted to log in|role .* does not exist", "28000"),
+    (r"database .* does not exist", "3D000"),
+    (r"too many clients|too many connections|remaining connection slots", "53300"),
+    (r"permission denied for database", "42501"),
+)
+"""SQLSTATEs by the server's message, because libpq reports none for a connection that fails.
+
+A server whose messages are in another language gets the general message.
+"""
 
 
 def classify(error: Exception) -> CatalogUnavailable | None:
@@ -51,10 +64,15 @@ def classify(error: Exception) -> CatalogUnavailable | None:
 def _message_for(cause: BaseException | None) -> str | None:
     if not isinstance(cause, psycopg.Error):
         return None
-    state = cause.sqlstate
+    state = cause.sqlstate or _state_of_failed_connection(cause)
     if state is None:
         return _NO_RESPONSE if isinstance(cause, psycopg.OperationalError) else None
     for length in range(len(state), 1, -1):
         if (message := _MESSAGES.get(state[:length])) is not None:
             return message
     return None
+
+
+def _state_of_failed_connection(error: psycopg.Error) -> str | None:
+    message = str(error)
+    return next((state for text, state in _FAILED_CONNECTIONS if re.search(text, message)), None)

@@ -33,7 +33,6 @@ _MESSAGES = {
     sqlite3.SQLITE_CANTOPEN: CANNOT_OPEN_MESSAGE,
     sqlite3.SQLITE_PERM: _READ_ONLY_MESSAGE,
     sqlite3.SQLITE_READONLY: _READ_ONLY_MESSAGE,
-    sqlite3.SQLITE_NOMEM: "There is no memory left for the database. Free some, then retry.",
     sqlite3.SQLITE_CORRUPT: _DAMAGED_MESSAGE,
     sqlite3.SQLITE_NOTADB: _DAMAGED_MESSAGE,
 }

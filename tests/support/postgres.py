@@ -92,6 +92,13 @@ class PostgresServer:
             connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return f"postgresql://everlake@127.0.0.1:{self.port}/{name}"
 
+    def allow(self, user: str, method: str) -> None:
+        """Let ``user`` connect by a method of pg_hba.conf, and no longer by that of the others."""
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"host all {user} 127.0.0.1/32 {method}\n{rules.read_text()}")
+        with self._connect("postgres") as connection:
+            connection.execute("SELECT pg_reload_conf()")
+
     def cut_connections(self) -> int:
         """End every connection of others; how many."""
         with self._connect("postgres") as connection:
