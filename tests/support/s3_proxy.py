@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
@@ -24,8 +24,8 @@ Kind = Literal["status", "silence", "cut upload", "cut answer", "lost answer"]
 class S3Fault:
     """What happens to the next ``times`` requests of ``method`` whose target has ``target``.
 
-    The first ``after`` of them go through. ``status`` and ``code`` are the answer's, where there
-    is to be one.
+    The first ``after`` of them go through. ``status``, ``code`` and ``headers`` are the answer's,
+    where there is to be one.
     """
 
     kind: Kind
@@ -35,6 +35,7 @@ class S3Fault:
     after: int = 0
     status: int = 503
     code: str = "SlowDown"
+    headers: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class S3Proxy:
@@ -99,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(size // 2 if kind == "cut upload" else size)
         if fault is not None and kind == "status":
             text = f"<Error><Code>{fault.code}</Code><Message>m</Message></Error>".encode()
-            self._answer(fault.status, {}, text, len(text))
+            self._answer(fault.status, fault.headers, text, len(text))
         elif kind == "silence":
             self.at.ended.wait()
             self._cut()
@@ -147,7 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
             self.send_header("content-length", str(length))
             self.end_headers()
-            self.wfile.write(content)
+            if self.command != "HEAD":
+                self.wfile.write(content)
             self.wfile.flush()
 
     def _cut(self) -> None:
