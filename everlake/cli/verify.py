@@ -3,7 +3,6 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from everlake.analysis.utterances import extract_utterances
 from everlake.catalog.database import Catalog
 from everlake.cli.console import out, pluralize
 from everlake.cli.lake_workspaces import finish, print_problems, selected_workspaces
@@ -18,7 +17,6 @@ from everlake.cli.progress import ProgressReporter, reporting_progress
 from everlake.integrity.verify import VerificationResult
 from everlake.integrity.verify import verify as verify_workspace
 from everlake.lake.opening import open_lake
-from everlake.landing.lines import LandedRecord
 from everlake.operations.opening import existing_catalog
 from everlake.runtime.gc_tuning import tuned_for_batches
 from everlake.runtime.interrupt import exits_immediately_on_signal
@@ -67,14 +65,9 @@ def _verify(
         open_store(settings.archive_url),
         open_lake(settings.archive_url, catalog),
         workspace_id,
-        has_utterances=_has_utterances,
         report_progress=report,
         temporary_directory=directory,
     )
-
-
-def _has_utterances(record: LandedRecord) -> bool:
-    return bool(extract_utterances(record.record_type, record.data, record.participants))
 
 
 def _print_result(result: VerificationResult) -> None:

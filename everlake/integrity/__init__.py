@@ -1,1 +1,1 @@
-"""Integrity: operations over a whole workspace's archive, catalog and tables."""
+"""Integrity: operations over the whole archive, catalog and tables of a workspace."""

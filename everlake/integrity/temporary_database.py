@@ -1,7 +1,7 @@
-"""A database for one piece of work: what does not fit into its memory goes to a disk for a while.
+"""Temporary database: DuckDB with bounded memory, which spills to a directory.
 
-DuckDB sorts, groups and joins millions of rows in a bounded memory. Where record ids are
-compared, they are UUIDs there: half the size of their texts.
+It sorts, groups and joins millions of rows. Record ids are UUIDs there, half the size of their
+texts.
 """
 
 from collections.abc import Generator, Iterator
@@ -11,31 +11,33 @@ from typing import Any
 
 import duckdb
 
+from everlake.integrity.errors import TemporaryStorageFull
 from everlake.tables import arrow
-from everlake.tables.errors import LakeError
 
 MEMORY_LIMIT = "400MB"
 _FETCH_ROWS = 10_000
 
+LOAD_ROWS = 500
+"""Rows to gather for one :meth:`TemporaryDatabase.load`."""
+
 RECORD_ID_AS_UUID = "coalesce(try_cast(record_id AS UUID), md5(record_id)::UUID)"
-"""A record's id as UUID; one that cannot be a record's id becomes one that no record has."""
-
-
-class TemporaryStorageFull(LakeError):
-    """The temporary directory is full or cannot be written."""
+"""SQL expression for a record's id as UUID; a text that is no record id gets one of its own."""
 
 
 class TemporaryDatabase:
-    """Tables for a while. Made by :func:`scratch`. Every method may raise NoRoom."""
+    """A database that lasts for one operation; opened by :func:`temporary_database`.
+
+    Every method may raise TemporaryStorageFull.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
         self._connection = connection
         self._directory = directory
 
     def query(self, statement: str, parameters: object = None) -> Iterator[tuple[Any, ...]]:
-        """The rows of a statement, which is computed as they are taken."""
+        """Yield the rows of a statement, which DuckDB computes as they are consumed."""
         try:
-            # A cursor of its own, so that other statements may run while its rows are taken.
+            # A cursor of its own, so that other statements may run while rows are consumed.
             result = self._connection.cursor().execute(statement, parameters)
             while rows := result.fetchmany(_FETCH_ROWS):
                 yield from rows
@@ -43,7 +45,7 @@ class TemporaryDatabase:
             raise self._storage_full(error) from error
 
     def execute(self, *statements: str) -> None:
-        """Run statements for their effect."""
+        """Run statements that return no rows."""
         try:
             for statement in statements:
                 self._connection.execute(statement)
@@ -51,7 +53,7 @@ class TemporaryDatabase:
             raise self._storage_full(error) from error
 
     def load(self, statement: str, rows: arrow.ArrowTable | arrow.ArrowBatch) -> None:
-        """Run a statement that reads ``rows``, which it calls ``fresh``."""
+        """Run a statement that reads ``rows`` under the table name ``fresh``."""
         try:
             self._connection.register("fresh", rows)
             self._connection.execute(statement)
@@ -61,15 +63,15 @@ class TemporaryDatabase:
 
     def _storage_full(self, error: duckdb.Error) -> TemporaryStorageFull:
         return TemporaryStorageFull(
-            f"There is not room enough in memory and in {self._directory}: "
-            f"{str(error).splitlines()[0]}. Make room, or let TMPDIR name a directory on a "
+            f"Memory and the disk of {self._directory} are not enough: "
+            f"{str(error).splitlines()[0]}. Free disk space, or set TMPDIR to a directory on a "
             "larger disk."
         )
 
 
 @contextmanager
 def temporary_database(directory: Path) -> Generator[TemporaryDatabase]:
-    """A database in an empty directory, whose files are of no use after the block."""
+    """Open a database in an empty directory, and delete its files after the block."""
     connection = duckdb.connect(
         str(directory / "scratch.duckdb"),
         config={

@@ -28,18 +28,23 @@ class LandingDamaged(Exception):
     """A landing object is not what was written; the message says which part is wrong."""
 
 
-class LandedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One accepted record as the archive keeps it.
+class LandedIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Identity of an accepted record, five times as fast to decode as all of it."""
+
+    record_id: str
+    version: int
+    record_type: str
+    product_id: str
+
+
+class LandedRecord(LandedIdentity, frozen=True, kw_only=True, gc=False):
+    """An accepted record as the archive keeps it.
 
     ``envelope`` is the normalised envelope without ``data``, ``data`` the sender's JSON object;
     both are JSON text in UTF-8.
     """
 
-    record_id: str
-    version: int
-    record_type: str
     event_at: str
-    product_id: str
     project_ids: list[str]
     nature: str
     thread_id: str | None
@@ -48,15 +53,6 @@ class LandedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     vendor_ids: dict[str, str]
     envelope: bytes
     data: bytes
-
-
-class LandedIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Which record a line is, and little more: five times as quick to read as all of it."""
-
-    record_id: str
-    version: int
-    record_type: str
-    product_id: str
 
 
 class _Line(msgspec.Struct, kw_only=True, gc=False):

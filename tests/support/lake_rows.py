@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from everlake.catalog.batches import BatchRow
+from everlake.contract.batches import BatchStatus
 from everlake.contract.envelope import Participant
 from everlake.contract.record_identity import record_version
 from everlake.model.records import ArrivedRecord
@@ -14,6 +16,29 @@ from everlake.model.utterances import AttachmentUtterances, RecordUtterances, Ut
 def record_id(name: object) -> str:
     """The same 32 digits for the same name."""
     return hashlib.blake2b(str(name).encode(), digest_size=16).hexdigest()
+
+
+def batch_row(sequence: int) -> BatchRow:
+    """The workspace's batch ``sequence``, complete, as far as its records' rows name it."""
+    return BatchRow(
+        id=f"batch-{sequence}",
+        workspace_id="w",
+        status=BatchStatus.COMPLETE,
+        created_at=1_700_000_000_000 + sequence,
+        key_id="key",
+        source="api",
+        accepted=1,
+        rejected=0,
+        total_errors=0,
+        sequence=sequence,
+        attachment_complete=0,
+        attachment_failed=0,
+        lease_owner=None,
+        due_at=0,
+        attempts=0,
+        landed_at=0,
+        completed_at=0,
+    )
 
 
 def arrived_record(name: object, sequence: int, line: int = 0, **changes: Any) -> ArrivedRecord:

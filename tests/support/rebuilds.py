@@ -9,7 +9,10 @@ from typing import Any
 import lance
 
 from everlake.integrity.rebuild import RebuildResult, rebuild
+from everlake.jobs.queue import JobQueue, job_owner
 from everlake.lake.derived_tables import DERIVED_TABLES
+from everlake.lake.writer_leases import WriterLeases
+from everlake.worker.attachments.indexing import IndexingWorker
 from tests.support.worker_fixture import PRODUCT, PROJECT, WorkerFixture
 
 KEYS = {
@@ -25,15 +28,19 @@ def no_progress(what: str, done: int, total: int | None) -> None:
 
 def rebuild_workspace(home: WorkerFixture, **options: Any) -> RebuildResult:
     """The outcome of a rebuild of the home's first workspace."""
+    writers: WriterLeases = options.get("writers") or home.writer_leases("rebuild")
+    queue = JobQueue(home.catalog, owner=job_owner(writers.owner), lease_ms=30_000)
+    indexing = IndexingWorker(queue, home.catalog, home.store, home.lake, writers)
     with tempfile.TemporaryDirectory() as scratch:
         return rebuild(
             home.catalog,
             home.store,
             home.lake,
-            options.get("writers") or home.writer_leases("rebuild"),
+            writers,
             options.get("workspace_id") or home.workspace_id,
-            options.get("watch") or no_progress,
-            Path(scratch),
+            index_attachment_texts=indexing.run_once,
+            report_progress=options.get("watch") or no_progress,
+            temporary_directory=Path(scratch),
         )
 
 

@@ -1,16 +1,16 @@
-"""Making a workspace's tables again, from the landing archive and the catalog.
+"""Rebuild: makes a workspace's tables anew from the landing archive and the catalog.
 
-The new tables are filled beside those that serve, and put in their place when they are whole:
+The new tables are filled beside those that serve, and replace them once they are complete:
 
-1. List which records every landed batch brought, and find the versions that count no more.
-2. Write the records that count, and what they say, in large pieces, each of them once.
-3. Make the indices.
-4. Catch up with what has landed meanwhile.
-5. With everybody kept from writing, catch up with the last of it, and swap.
+1. Read which records every landed batch brought, and find the superseded versions.
+2. Write each current record, and what is derived from it, once and in large appends.
+3. Build the indexes.
+4. Catch up with what landed in the meantime.
+5. With all writers locked out, catch up with the rest, and swap.
 """
 
-from everlake.integrity.rebuild.context import RebuildResult, StepProgressCallback
 from everlake.integrity.rebuild.resume import rebuild_each
 from everlake.integrity.rebuild.service import rebuild
+from everlake.integrity.rebuild.types import RebuildResult
 
-__all__ = ["RebuildResult", "StepProgressCallback", "rebuild", "rebuild_each"]
+__all__ = ["RebuildResult", "rebuild", "rebuild_each"]

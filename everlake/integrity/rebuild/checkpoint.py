@@ -1,42 +1,55 @@
-"""How far a rebuild is, so that it goes on where it was stopped."""
+"""Checkpoint of a rebuild: how far it is, so that the next call resumes it after a stop."""
 
 import msgspec
 
 from everlake import __version__
-from everlake.clock import now_ms
-
-FORMAT_VERSION = f"{__version__}/2"
-"""Whoever has another mark makes tables of another kind: its work is of no use."""
+from everlake.tables.registry import Registry
 
 MAX_AGE_MS = 24 * 3_600_000
-"""Older work is not gone on with: who comes back after days has something else in mind."""
+"""An older rebuild is not resumed: its tables would lack most of what there is by now."""
 
 
 class LostBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A landed batch whose landing object is no good.
+    """A landed batch whose landing object is missing or damaged.
 
-    Of its ``accepted`` records, ``carried`` were there in the old tables, as far as these were
-    ``readable``.
+    Attributes:
+        batch_id: the batch.
+        path: path of its landing object.
+        reason: why the object cannot be used.
+        accepted: number of the batch's records.
+        salvaged: number of them that the old tables had.
+        readable: whether the old tables could be read in full.
     """
 
     batch_id: str
     path: str
     reason: str
     accepted: int
-    carried: int
+    salvaged: int
     readable: bool
 
 
 class RebuildCheckpoint(msgspec.Struct):
-    """Written after each piece of work, when that is on disk.
+    """State of a rebuild, saved after each piece of work that is on disk.
 
-    ``until`` is the highest sequence of the batches that the tables are filled from; ``listed``
-    and ``written`` say up to which sequence their arrivals and records are there, in the tables'
-    ``versions``. ``missing`` are sequences up to ``until`` of batches that are not there,
-    ``silent`` of those whose records are there and what they say is not. ``lost`` is by sequence.
-    ``kept`` is where the old tables are kept, if they are.
+    Attributes:
+        made_by: :func:`format_version` of the program that makes the tables.
+        started_at: start of the rebuild, in Unix milliseconds of the catalog's clock.
+        until: highest sequence of the batches that the tables are filled from.
+        listed: sequence up to which arrivals are written.
+        listed_records: number of these batches' records.
+        written: sequence up to which records, and what is derived from them, are written.
+        written_records: number of these batches' records.
+        indexed: whether the indexes are built.
+        versions: version of each table that holds all this.
+        missing: sequences up to ``until`` whose records are not in the tables.
+        silent: sequences whose records are in the tables, without their analysis.
+        lost: batches whose records are lost, by sequence.
+        kept: where the old tables are to be kept, if they are.
     """
 
+    made_by: str
+    started_at: int
     until: int
     listed: int = 0
     listed_records: int = 0
@@ -48,22 +61,41 @@ class RebuildCheckpoint(msgspec.Struct):
     silent: set[int] = set()
     lost: dict[int, LostBatch] = {}
     kept: str | None = None
-    made_by: str = FORMAT_VERSION
-    started_at: int = msgspec.field(default_factory=now_ms)
 
     def encode(self) -> bytes:
-        """What :meth:`decoded` takes."""
+        """Return the checkpoint as JSON."""
         return msgspec.json.encode(self)
 
     @classmethod
-    def decode(cls, content: bytes | None) -> "RebuildCheckpoint | None":
-        """Those that were kept, where they are of a rebuild that is worth going on with."""
+    def decode(
+        cls, content: bytes | None, registry: Registry, now: int
+    ) -> "RebuildCheckpoint | None":
+        """Read a saved checkpoint.
+
+        Args:
+            content: the JSON; None when there is none.
+            registry: the tables of this program.
+            now: Unix milliseconds of the catalog's clock.
+
+        Returns:
+            the checkpoint; None when its rebuild cannot or should not be resumed.
+        """
         if content is None:
             return None
         try:
-            notes = msgspec.json.decode(content, type=RebuildCheckpoint)
+            checkpoint = msgspec.json.decode(content, type=RebuildCheckpoint)
         except msgspec.DecodeError:
             return None
-        if notes.made_by != FORMAT_VERSION or now_ms() - notes.started_at > MAX_AGE_MS:
-            return None
-        return notes
+        resumable = is_resumable(checkpoint.made_by, checkpoint.started_at, registry, now)
+        return checkpoint if resumable else None
+
+
+def format_version(registry: Registry) -> str:
+    """Return what identifies the tables that a program makes: its version, and its registry."""
+    tables = ",".join(f"{spec.name}:{spec.analysis_version or 0}" for spec in registry.specs)
+    return f"{__version__}/3/{tables}"
+
+
+def is_resumable(made_by: str, started_at: int, registry: Registry, now: int) -> bool:
+    """Return whether this program may resume work of that format version, started then."""
+    return made_by == format_version(registry) and now - started_at <= MAX_AGE_MS

@@ -1,26 +1,31 @@
-"""One rebuild: what it works with, and what becomes of it."""
+"""Context of a rebuild: what its steps share."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import msgspec
 
 from everlake.catalog.database import Catalog
 from everlake.integrity.rebuild.checkpoint import RebuildCheckpoint
-from everlake.integrity.types import IntegrityProblem
+from everlake.integrity.types import StepProgressCallback
 from everlake.lake import Lake
 from everlake.storage import ObjectStore
 from everlake.tables.backend import TableSet
-
-StepProgressCallback: TypeAlias = Callable[[str, int, int | None], None]
-"""Told what is being done, how many records of it are done, and of how many if that is known."""
+from everlake.tables.bulk_loader import BulkLoader
 
 
 class RebuildContext(msgspec.Struct, frozen=True, kw_only=True):
-    """``staged`` is the lake whose tables are to take the place of ``lake``'s.
+    """What the steps of a rebuild of one workspace share.
 
-    ``scratch`` is an empty directory for what does not fit into memory.
+    Attributes:
+        catalog: has the batches.
+        store: the landing archive.
+        lake: the tables that serve.
+        staged_lake: the tables that are to replace them.
+        table_set: swaps the two.
+        workspace_id: the workspace.
+        checkpoint: how far the rebuild is.
+        report_progress: is called after each piece of work.
+        temporary_directory: an empty directory for what does not fit into memory.
     """
 
     catalog: Catalog
@@ -34,22 +39,14 @@ class RebuildContext(msgspec.Struct, frozen=True, kw_only=True):
     temporary_directory: Path
 
     def save_checkpoint(self) -> None:
-        """Write the notes down.
+        """Save the checkpoint durably.
 
         Raises:
-            StorageUnavailable, CatalogUnavailable, LakeUnavailable: they could not be written.
+            StorageUnavailable, CatalogUnavailable, LakeUnavailable: it could not be written.
         """
         self.table_set.save_checkpoint(self.checkpoint.encode())
 
 
-class RebuildResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a workspace's new tables hold, and what they could not be made to hold.
-
-    ``kept`` is where the old tables are, when they held what the new ones do not.
-    """
-
-    workspace_id: str
-    records: int
-    utterances: int
-    problems: list[IntegrityProblem]
-    kept: str | None = None
+def bulk_loader(staged_lake: Lake, workspace_id: str) -> BulkLoader:
+    """Return a loader for the staged tables of a workspace."""
+    return BulkLoader(staged_lake.engine, staged_lake.registry, workspace_id)

@@ -1,63 +1,70 @@
-"""Several workspaces, one after another: the next call does not do again what one has done."""
+"""Rebuild of several workspaces: a call after a stop skips those that are done."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from everlake.clock import now_ms
-from everlake.integrity.rebuild.checkpoint import FORMAT_VERSION, MAX_AGE_MS
-from everlake.integrity.rebuild.context import RebuildResult, StepProgressCallback
+from everlake.integrity.rebuild.checkpoint import format_version, is_resumable
+from everlake.integrity.rebuild.types import RebuildResult
+from everlake.integrity.types import StepProgressCallback
 from everlake.storage import ObjectMissing
 from everlake.storage.local import LocalStore
+from everlake.tables.registry import Registry
 
 _CHECKPOINT_FILE = "_done.json"
 
 
 class _CompletedWorkspaces(msgspec.Struct):
+    made_by: str
+    started_at: int
     workspaces: dict[str, RebuildResult] = {}
-    made_by: str = FORMAT_VERSION
-    started_at: int = msgspec.field(default_factory=now_ms)
 
 
 def rebuild_each(
     ids: Sequence[str],
     rebuild: Callable[[str], RebuildResult],
-    folder: Path,
+    *,
+    registry: Registry,
+    now: int,
+    directory: Path,
     report_progress: StepProgressCallback,
 ) -> list[RebuildResult]:
-    """What becomes of each workspace, those included that an earlier call was done with.
+    """Rebuild workspaces one after another; return their results, in the order of ``ids``.
 
-    One workspace alone is always made again.
+    When an earlier call for several workspaces was stopped, those that it completed are not
+    rebuilt again, and have their results of then. A single workspace is always rebuilt.
 
     Args:
-        rebuild: makes one.
-        folder: where to note which are done.
+        ids: the workspaces.
+        rebuild: rebuilds one of them.
+        registry: the tables of this program.
+        now: Unix milliseconds of the catalog's clock.
+        directory: where to save which workspaces are done.
+        report_progress: is called for each workspace that is skipped.
 
     Raises:
-        StorageUnavailable: the notes cannot be written.
+        StorageUnavailable: that cannot be saved.
     """
     if len(ids) == 1:
         return [rebuild(ids[0])]
-    store = LocalStore(folder)
-    done = _load_completed(store)
+    store = LocalStore(directory)
+    completed = _load(store, registry, now)
     for workspace_id in ids:
-        if workspace_id in done.workspaces:
-            report_progress(
-                f"workspace {workspace_id} was done before the command was stopped", 0, None
-            )
+        if workspace_id in completed.workspaces:
+            report_progress(f"workspace {workspace_id} was rebuilt before the stop", 0, None)
         else:
-            done.workspaces[workspace_id] = rebuild(workspace_id)
+            completed.workspaces[workspace_id] = rebuild(workspace_id)
             if workspace_id != ids[-1]:
-                store.put_many([(_CHECKPOINT_FILE, msgspec.json.encode(done))])
+                store.put_many([(_CHECKPOINT_FILE, msgspec.json.encode(completed))])
     store.delete(_CHECKPOINT_FILE)
-    return [done.workspaces[workspace_id] for workspace_id in ids]
+    return [completed.workspaces[workspace_id] for workspace_id in ids]
 
 
-def _load_completed(store: LocalStore) -> _CompletedWorkspaces:
+def _load(store: LocalStore, registry: Registry, now: int) -> _CompletedWorkspaces:
+    none = _CompletedWorkspaces(made_by=format_version(registry), started_at=now)
     try:
-        done = msgspec.json.decode(store.get(_CHECKPOINT_FILE), type=_CompletedWorkspaces)
+        saved = msgspec.json.decode(store.get(_CHECKPOINT_FILE), type=_CompletedWorkspaces)
     except (ObjectMissing, msgspec.DecodeError):
-        return _CompletedWorkspaces()
-    fresh = done.made_by == FORMAT_VERSION and now_ms() - done.started_at <= MAX_AGE_MS
-    return done if fresh else _CompletedWorkspaces()
+        return none
+    return saved if is_resumable(saved.made_by, saved.started_at, registry, now) else none

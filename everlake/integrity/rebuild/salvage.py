@@ -1,79 +1,104 @@
-"""Taking over what another lake's tables hold of one batch, where the archive does not."""
+"""Salvage: copies a batch's rows from the old tables when its landing object is lost."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from everlake.lake import Lake
-from everlake.lake.arrivals import ARRIVALS_TABLE
-from everlake.lake.record_rows import RECORDS_TABLE
-from everlake.lake.utterance_rows import UTTERANCES_TABLE
+from everlake.catalog.batches import BatchRow
+from everlake.lake import Lake, LakeError
+from everlake.lake.record_rows import RECORDS_TABLE, landed_records
 from everlake.tables import arrow
 from everlake.tables.conditions import equals
-from everlake.tables.errors import LakeError
-from everlake.tables.spec import TableSpec
+from everlake.tables.registry import DerivedTable
+from everlake.tables.snapshot import Snapshot
+from everlake.tables.spec import TableSpec, WriteMode
 
 
 class SalvageResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How many records were there to take, and whether all tables could be read."""
+    """How many records the old tables had, and whether all of these tables could be read."""
 
     records: int
     readable: bool
 
 
-def salvage_batch(source: Lake, target: Lake, workspace_id: str, batch_id: str) -> SalvageResult:
-    """Take over the records that ``batch_id`` was the last to bring, and what they say.
+class _OtherAnalysis(Exception):
+    """The rows of the old table were made by another version of the analysis."""
 
-    May be done again. Of each record the highest version stays, as in a merge.
+
+def salvage_batch(source: Lake, target: Lake, workspace_id: str, batch: BatchRow) -> SalvageResult:
+    """Copy the rows that came with a batch to other tables; of each record the latest stays.
+
+    Rows that another version of the analysis made are not copied, but derived again from the
+    copied records. May be called again with the same batch.
+
+    Args:
+        source: the tables to copy from.
+        target: the tables to copy to.
+        workspace_id: the workspace.
+        batch: the batch.
 
     Raises:
         LakeUnavailable, LakeDamaged: the target cannot be written.
     """
-    found = [_rows_of_batch(source, workspace_id, spec, batch_id) for spec in _SPECS]
-    records, arrivals, utterances = found
-    if records:
-        with target.engine.table(workspace_id, RECORDS_TABLE).writing() as writer:
-            merge = writer.prepare_merge(
-                records, "record_id", "source.version > target.version", use_index=True
-            )
-            if merge.inserted or merge.updated:
-                writer.commit(merge)
-    if arrivals and not _rows_of_batch(target, workspace_id, ARRIVALS_TABLE, batch_id):
-        with target.engine.table(workspace_id, ARRIVALS_TABLE).writing() as writer:
-            writer.append(arrivals)
-    if utterances:
-        _salvage_utterances(target, workspace_id, utterances)
-    return SalvageResult(
-        records=records.num_rows if records else 0,
-        readable=all(rows is not None for rows in found),
-    )
+    records = 0
+    readable = True
+    for table in target.registry:  # the records come first: they tell which versions are current
+        try:
+            rows = _read(source, workspace_id, table.spec, batch.id)
+        except _OtherAnalysis:
+            _derive_again(target, workspace_id, table, batch)
+        except LakeError:
+            readable = False
+        else:
+            if rows.num_rows:
+                _write(target, workspace_id, table.spec, batch.id, rows)
+            if table.spec.mode is WriteMode.LATEST:
+                records = max(records, rows.num_rows)
+    return SalvageResult(records=records, readable=readable)
 
 
-_SPECS: Sequence[TableSpec] = (RECORDS_TABLE, ARRIVALS_TABLE, UTTERANCES_TABLE)
+def _read(lake: Lake, workspace_id: str, spec: TableSpec, batch_id: str) -> arrow.ArrowTable:
+    """Return the rows of a batch.
+
+    Raises:
+        _OtherAnalysis: another version of the analysis made them.
+        LakeUnavailable, LakeDamaged: the table cannot be read.
+    """
+
+    def read(now: Snapshot) -> arrow.ArrowTable:
+        if spec.analysis_version not in {None, now.analysis_version}:
+            raise _OtherAnalysis
+        batches = now.stream(spec.schema.names, equals("batch_id", batch_id))
+        return arrow.from_batches(batches, spec.schema)
+
+    return lake.engine.table(workspace_id, spec).read(read, spec.schema.empty_table())
 
 
-def _rows_of_batch(
-    lake: Lake, workspace_id: str, spec: TableSpec, batch_id: str
-) -> arrow.ArrowTable | None:
-    """The rows of one batch; None where the table cannot be read."""
-    empty = spec.schema.empty_table()
-    try:
-        return lake.engine.table(workspace_id, spec).read(
-            lambda now: arrow.from_batches(
-                now.stream(spec.schema.names, equals("batch_id", batch_id)), spec.schema
-            ),
-            empty,
-        )
-    except LakeError:
-        return None
+def _write(
+    lake: Lake, workspace_id: str, spec: TableSpec, batch_id: str, rows: arrow.ArrowTable
+) -> None:
+    with lake.engine.table(workspace_id, spec).writing() as writer:
+        match spec.mode:
+            case WriteMode.LATEST:
+                merge = writer.prepare_merge(
+                    rows, "record_id", "source.version > target.version", use_index=True
+                )
+                if merge.inserted or merge.updated:
+                    writer.commit(merge)
+            case WriteMode.APPEND:
+                if not writer.snapshot.select(["record_id"], equals("batch_id", batch_id)):
+                    writer.append(rows)
+            case WriteMode.REPLACE:
+                ids = set(rows.column("record_id").to_pylist())
+                current = lake.records.current_versions(workspace_id, sorted(ids))
+                fresh = arrow.filter_by_values(rows, "version", current.values())
+                if fresh.num_rows:
+                    replaced = {(one,) for one in fresh.column("record_id").to_pylist()}
+                    writer.delete(["record_id"], replaced)
+                    writer.append(fresh)
 
 
-def _salvage_utterances(target: Lake, workspace_id: str, rows: arrow.ArrowTable) -> None:
-    with target.engine.table(workspace_id, UTTERANCES_TABLE).writing() as writer:
-        ids = sorted(set(rows.column("record_id").to_pylist()))
-        current = target.records.current_versions(workspace_id, ids)
-        fresh = arrow.filter_by_values(rows, "version", current.values())
-        if fresh.num_rows:
-            there = {(record_id,) for record_id in fresh.column("record_id").to_pylist()}
-            writer.delete(["record_id"], there)
-            writer.append(fresh)
+def _derive_again(lake: Lake, workspace_id: str, table: DerivedTable[Any], batch: BatchRow) -> None:
+    stored = _read(lake, workspace_id, RECORDS_TABLE, batch.id)
+    rows = [table.derive(record, batch) for record in landed_records(stored)]
+    table.write(lake.engine, workspace_id, rows)

@@ -1,4 +1,4 @@
-"""Which arrivals count no more, because their record came in again."""
+"""Superseded versions: arrivals whose record arrived again later."""
 
 from array import array
 from bisect import bisect_left
@@ -9,7 +9,7 @@ from everlake.integrity.temporary_database import RECORD_ID_AS_UUID, temporary_d
 from everlake.tables.snapshot import Snapshot
 from everlake.tables.table import Table
 
-_LOAD = f"INSERT INTO arrivals SELECT {RECORD_ID_AS_UUID}, version FROM fresh"  # noqa: S608 - all ours
+_LOAD = f"INSERT INTO arrivals SELECT {RECORD_ID_AS_UUID}, version FROM fresh"  # noqa: S608 - a constant
 _FIND_SUPERSEDED = """
     SELECT DISTINCT version
     FROM arrivals
@@ -19,10 +19,11 @@ _FIND_SUPERSEDED = """
     WHERE version < last
     ORDER BY version
 """
+_BATCH_ROWS = 65_536
 
 
 class SupersededVersions:
-    """Versions that a later one of the same record has replaced."""
+    """Sorted versions of records, each of which a later version of its record has replaced."""
 
     def __init__(self, versions: "array[int]") -> None:
         self._versions = versions
@@ -31,27 +32,31 @@ class SupersededVersions:
         return len(self._versions)
 
     def in_batch(self, sequence: int) -> frozenset[int]:
-        """Those of the batch with that sequence."""
+        """Return those that arrived with the batch of this sequence."""
         first = bisect_left(self._versions, record_version(sequence, 0))
         end = bisect_left(self._versions, record_version(sequence + 1, 0))
         return frozenset(self._versions[first:end])
 
 
 def find_superseded(arrivals: Table, temporary_directory: Path) -> SupersededVersions:
-    """Go through a table of arrivals. Memory: 8 bytes for each version that is found.
+    """Find the superseded versions in a table of arrivals.
+
+    Memory: 8 bytes for each of them.
 
     Args:
-        temporary_directory: an empty one, for what does not fit into memory.
+        arrivals: the table.
+        temporary_directory: an empty directory for what does not fit into memory.
 
     Raises:
-        LakeUnavailable, LakeDamaged
+        LakeUnavailable, LakeDamaged: the table cannot be read.
+        TemporaryStorageFull: the directory is full.
     """
 
     def find(now: Snapshot) -> "array[int]":
-        with temporary_database(temporary_directory) as work:
-            work.execute("CREATE TABLE arrivals (id UUID, version BIGINT)")
-            for rows in now.stream(["record_id", "version"], rows=65_536):
-                work.load(_LOAD, rows)
-            return array("q", (version for (version,) in work.query(_FIND_SUPERSEDED)))
+        with temporary_database(temporary_directory) as database:
+            database.execute("CREATE TABLE arrivals (id UUID, version BIGINT)")
+            for rows in now.stream(["record_id", "version"], rows=_BATCH_ROWS):
+                database.load(_LOAD, rows)
+            return array("q", (version for (version,) in database.query(_FIND_SUPERSEDED)))
 
     return SupersededVersions(arrivals.read(find, array("q")))

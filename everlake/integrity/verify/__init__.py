@@ -1,13 +1,14 @@
-"""Do archive, catalog and tables agree?
+"""Verify: checks that archive, catalog and tables of a workspace agree.
 
-Everything is brought into a scratch database as narrow rows: of each record its id, version and
-a hash of its whole row. Memory is bounded, whatever there is.
+All three are loaded into a temporary database as narrow rows: for each record its id, its version
+and hashes of its columns. Memory is bounded, however much there is.
 
-Batches move on meanwhile, so what is expected is taken down before the tables are read: a batch
-that had landed by then must be in the tables, and any other that the catalog knows afterwards
-may be. What looks wrong is looked at again, in case it was on its way.
+Batches move on in the meantime. So the state of the batches is loaded before the tables: a batch
+that had landed by then must be in the tables, and any other batch that the catalog has afterwards
+may be. What looks wrong is checked again, in case it was about to change.
 """
 
-from everlake.integrity.verify.service import VerificationResult, verify
+from everlake.integrity.verify.service import verify
+from everlake.integrity.verify.types import VerificationResult
 
 __all__ = ["VerificationResult", "verify"]

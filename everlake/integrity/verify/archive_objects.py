@@ -1,17 +1,21 @@
-"""The objects of batches, one batch at a time, and what is wrong with them."""
+"""Objects of batches in the archive: their records, and what is wrong with the objects."""
 
 from everlake.catalog.batches import BatchRow
-from everlake.integrity.types import IntegrityProblem
+from everlake.integrity.types import IntegrityProblem, rebuild_command
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, check_rejected, read_accepted
 from everlake.landing.lines import LandedRecord
 from everlake.storage import ObjectStore
 
 MAX_REPORTED_BATCHES = 1_000
-"""So many batches are told of. The others are counted."""
+"""Batches whose problems are reported one by one; the problems of others are counted."""
 
 
 class ArchiveObjects:
-    """Reads batches' objects, and keeps what was wrong at the last reading."""
+    """Reads the objects of batches, and remembers what was wrong when they were last read.
+
+    Attributes:
+        omitted: number of problems that are not reported one by one.
+    """
 
     def __init__(self, store: ObjectStore, workspace_id: str) -> None:
         self._store = store
@@ -21,15 +25,19 @@ class ArchiveObjects:
 
     @property
     def damaged_sequences(self) -> list[int]:
-        """The sequences of the batches with which something is wrong."""
+        """The sequences of batches with missing or damaged objects."""
         return list(self._problems_by_sequence)
 
-    def problems(self, number: int) -> list[IntegrityProblem]:
-        """What is wrong with the objects of the batch of this sequence."""
-        return self._problems_by_sequence.get(number, [])
+    def problems(self, sequence: int) -> list[IntegrityProblem]:
+        """Return what is wrong with the objects of the batch of this sequence."""
+        return self._problems_by_sequence.get(sequence, [])
 
     def read_records(self, batch: BatchRow) -> list[LandedRecord] | None:
-        """The batch's accepted records; None where they cannot be read."""
+        """Return the accepted records of a batch; None when they cannot be read.
+
+        Raises:
+            StorageUnavailable: nothing can be read now.
+        """
         found: list[IntegrityProblem] = []
         records: list[LandedRecord] | None = []
         if batch.accepted:
@@ -45,20 +53,20 @@ class ArchiveObjects:
         self._set_problems(batch.sequence, found)
         return records
 
-    def _set_problems(self, number: int, found: list[IntegrityProblem]) -> None:
-        self._problems_by_sequence.pop(number, None)
+    def _set_problems(self, sequence: int, found: list[IntegrityProblem]) -> None:
+        self._problems_by_sequence.pop(sequence, None)
         if found and len(self._problems_by_sequence) < MAX_REPORTED_BATCHES:
-            self._problems_by_sequence[number] = found
+            self._problems_by_sequence[sequence] = found
         elif found:
             self.omitted += 1
 
     def _accepted_problem(self, batch: BatchRow, reason: str) -> IntegrityProblem:
         return IntegrityProblem(
             batch_id=batch.id,
-            problem=f"its landing object {batch.landing_path} is no good: {reason}",
+            problem=f"its landing object {batch.landing_path} cannot be used: {reason}",
             action=(
-                "put the object back from a backup, then run everlake lake rebuild --workspace "
-                f"{self._workspace_id}; without a backup that keeps what the tables have of the "
+                f"restore the object from a backup, then run {rebuild_command(self._workspace_id)};"
+                " without a backup, run it all the same: it keeps what the tables have of the "
                 "batch, and the records can be sent again"
             ),
         )
@@ -66,6 +74,8 @@ class ArchiveObjects:
     def _rejected_problem(self, batch: BatchRow, reason: str) -> IntegrityProblem:
         return IntegrityProblem(
             batch_id=batch.id,
-            problem=f"the object of its refused records {batch.rejected_path} is no good: {reason}",
-            action="put the object back from a backup; the tables do not need it",
+            problem=(
+                f"the object of its rejected records {batch.rejected_path} cannot be used: {reason}"
+            ),
+            action="restore the object from a backup; the tables do not need it",
         )

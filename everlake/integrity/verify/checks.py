@@ -1,232 +1,275 @@
-"""What the evidence does not explain."""
-# ruff: noqa: S608 - the statements are put together from constants of this project
+"""Checks of derived tables against the archive, generated from their specifications."""
+# ruff: noqa: S608 - the statements are built from names of tables in the registry
 
-from collections.abc import Collection, Iterator, Sequence
-
-import msgspec
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from everlake.contract.record_identity import LINE_BITS
 from everlake.integrity.temporary_database import TemporaryDatabase
-from everlake.lake.arrivals import ARRIVALS_TABLE
-from everlake.lake.record_rows import RECORDS_TABLE
-from everlake.lake.utterance_rows import UTTERANCES_TABLE
-from everlake.model.utterances import MAX_UTTERANCES
+from everlake.integrity.verify.compared_table import ComparedTable
+from everlake.integrity.verify.types import Finding, TableCheck
 from everlake.tables import arrow
+from everlake.tables.spec import WriteMode
 
-_SEQUENCE_OF_VERSION = f">> {LINE_BITS}"
-"""Behind a version: the sequence of its batch."""
+_SEQUENCE = f">> {LINE_BITS}"
+"""After a version: the sequence of its batch."""
 
-_PREPARE_TABLES = (
-    "CREATE OR REPLACE TABLE wrong (kind VARCHAR, id UUID, version BIGINT)",
-    f"""
+_CREATE_EXPECTED = f"""
     CREATE OR REPLACE TABLE expected AS
     SELECT a.id, max(a.version) AS version
-    FROM archive a JOIN batches b ON b.sequence = a.version {_SEQUENCE_OF_VERSION}
+    FROM archive a JOIN batches b ON b.sequence = a.version {_SEQUENCE}
     WHERE b.landed GROUP BY a.id
-    """,
-    f"""
-    CREATE OR REPLACE TABLE said AS
-    WITH texts AS (
-        SELECT
-            id, version, ordinal // {MAX_UTTERANCES} AS text, own, min(head) AS head,
-            min(head) = max(head) AND own = (text = 0) AND count(*) = count(DISTINCT ordinal)
-                AND max(ordinal) = text * {MAX_UTTERANCES} + count(*) - 1 AS whole
-        FROM utterances GROUP BY id, version, text, own
-    )
-    SELECT
-        id, version, min(head) AS head,
-        min(head) = max(head) AND bool_and(whole) AS whole, bool_or(own) AS own
-    FROM texts GROUP BY id, version
-    """,
-)
-
-
-class TableCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """One way in which the tables can be wrong.
-
-    ``query`` gives the ``id`` and ``version`` of what is wrong; it reads ``tables``.
-    ``sentence`` has a place for their number. ``lack``: the last of the tables has too little.
-    ``suspect``: the landing object may be what is in error.
-    """
-
-    name: str
-    message: str
-    tables: Sequence[str]
-    query: str = ""
-    is_missing_rows: bool = False
-    suspects_archive: bool = False
-
-
-def _rows_not_in_archive(table: str, alias: str, columns: str) -> str:
-    return f"""
-        SELECT {alias}.id, {alias}.version FROM {table} {alias}
-        ANTI JOIN archive USING ({columns})
-        ANTI JOIN unreadable ON unreadable.sequence = {alias}.version {_SEQUENCE_OF_VERSION}
-    """
-
-
-MISSING_UTTERANCES = TableCheck(
-    name="silent",
-    is_missing_rows=True,
-    message="what {} of its records say is not in the table utterances",
-    tables=(RECORDS_TABLE.name, UTTERANCES_TABLE.name),
-)
-
-TABLE_CHECKS = (
-    TableCheck(
-        name="missing",
-        is_missing_rows=True,
-        message="{} of its records are not in the table records",
-        tables=(RECORDS_TABLE.name,),
-        query="SELECT e.id, e.version FROM expected e ANTI JOIN records USING (id)",
-    ),
-    TableCheck(
-        name="stale",
-        message="{} of its records are in the table records in an earlier version",
-        tables=(RECORDS_TABLE.name,),
-        query="""
-            SELECT e.id, e.version FROM expected e JOIN records r ON r.id = e.id
-            WHERE r.version < e.version
-        """,
-    ),
-    TableCheck(
-        name="double",
-        message="{} of its records are in the table records more than once",
-        tables=(RECORDS_TABLE.name,),
-        query="SELECT id, max(version) FROM records GROUP BY id HAVING count(*) > 1",
-    ),
-    TableCheck(
-        name="different",
-        message="{} of its records are not in the table records as they are in the archive",
-        tables=(RECORDS_TABLE.name,),
-        query="""
-            SELECT r.id, r.version FROM records r
-            JOIN archive a ON a.id = r.id AND a.version = r.version
-            WHERE a.whole <> r.whole
-        """,
-    ),
-    TableCheck(
-        name="strange",
-        message="the table records has {} records of it that its landing object does not have",
-        tables=(RECORDS_TABLE.name,),
-        query=_rows_not_in_archive("records", "r", "id, version"),
-        suspects_archive=True,
-    ),
-    TableCheck(
-        name="unlisted",
-        is_missing_rows=True,
-        message="{} of its records are not in the table arrivals",
-        tables=(ARRIVALS_TABLE.name,),
-        query=f"""
-            SELECT a.id, a.version FROM archive a
-            JOIN batches b ON b.sequence = a.version {_SEQUENCE_OF_VERSION}
-            ANTI JOIN arrivals USING (id, version, batch)
-            WHERE b.landed
-        """,
-    ),
-    TableCheck(
-        name="strange arrival",
-        message="the table arrivals has {} records of it that its landing object does not have",
-        tables=(ARRIVALS_TABLE.name,),
-        query=_rows_not_in_archive("arrivals", "r", "id, version, batch"),
-        suspects_archive=True,
-    ),
-    TableCheck(
-        name="muddled",
-        message="the table utterances has what {} of its records say not whole, or twice",
-        tables=(UTTERANCES_TABLE.name,),
-        query="SELECT id, version FROM said WHERE NOT whole",
-    ),
-    TableCheck(
-        name="strange words",
-        message="the table utterances has {} records of it that its landing object does not have",
-        tables=(UTTERANCES_TABLE.name,),
-        query=_rows_not_in_archive("said", "s", "id, version, head"),
-        suspects_archive=True,
-    ),
-    TableCheck(
-        name="outdated",
-        message="the table utterances has what {} of its records said in an earlier version",
-        tables=(RECORDS_TABLE.name, UTTERANCES_TABLE.name),
-        query=f"""
-            SELECT r.id, r.version FROM records r
-            JOIN batches b ON b.sequence = r.version {_SEQUENCE_OF_VERSION}
-            JOIN said s ON s.id = r.id
-            WHERE b.complete AND s.version < r.version
-        """,
-    ),
-    MISSING_UTTERANCES,
-)
-
-_FIND_WITHOUT_UTTERANCES = f"""
-    SELECT r.version
-    FROM records r
-    JOIN batches b ON b.sequence = r.version {_SEQUENCE_OF_VERSION}
-    JOIN archive a ON a.id = r.id AND a.version = r.version
-    ANTI JOIN (FROM said WHERE own) s ON s.id = r.id AND s.version >= r.version
-    WHERE b.complete ORDER BY r.version
 """
+"""The records that have landed, with the version that must be in the table of records."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """So many records are wrong in one way; ``example`` is the id of one of them.
-
-    They came with the batch of that ``sequence``, if there is such a batch.
-    """
-
-    check: TableCheck
-    sequence: int
-    count: int
-    example: str
-
-
-def run_checks(database: TemporaryDatabase, readable_tables: Collection[str]) -> None:
-    """Find all that can be found without another look at the archive.
+class TableChecks:
+    """The checks of all tables, over the tables of a comparison database.
 
     Args:
-        readable_tables: the tables that could be read.
+        database: the comparison database.
+        tables: the derived tables; the first of mode LATEST is the table of records.
     """
-    database.execute(*_PREPARE_TABLES)
-    for kind in TABLE_CHECKS:
-        if kind.query and set(kind.tables) <= set(readable_tables):
-            database.execute(
-                f"INSERT INTO wrong SELECT DISTINCT '{kind.name}', * FROM ({kind.query})"
-            )
 
+    def __init__(self, database: TemporaryDatabase, tables: Sequence[ComparedTable]) -> None:
+        self._database = database
+        self._tables = tables
+        records = next(table for table in tables if table.spec.mode is WriteMode.LATEST)
+        self.checks: list[TableCheck] = [
+            check for table in tables for check in _checks(table, records)
+        ]
 
-def versions_without_utterances(
-    database: TemporaryDatabase, readable_tables: Collection[str]
-) -> Iterator[int]:
-    """Versions, in order, that have been analysed, and of which nothing is there that is said.
+    def run(self, readable_tables: AbstractSet[str]) -> None:
+        """Run the checks that need no look at the archive, and forget what was found before.
 
-    Most of them say nothing. What their attachments say does not count: it is not in the archive.
-    """
-    if set(MISSING_UTTERANCES.tables) <= set(readable_tables):
-        for (version,) in database.query(_FIND_WITHOUT_UTTERANCES):
+        Args:
+            readable_tables: names of the derived tables that could be read.
+        """
+        self._database.execute(
+            "CREATE OR REPLACE TABLE wrong (check_number INTEGER, id UUID, version BIGINT)",
+            _CREATE_EXPECTED,
+        )
+        for table in self._tables:
+            if table.spec.mode is WriteMode.REPLACE:
+                self._database.execute(_create_versions(table))
+        for number, check in enumerate(self.checks):
+            if not check.needs_contribution and readable_tables >= set(check.reads):
+                self._database.execute(
+                    f"INSERT INTO wrong SELECT DISTINCT {number}, id, version FROM ({check.query})"
+                )
+
+    def candidates(self, check: TableCheck) -> Iterator[int]:
+        """Yield the versions, in order, that are wrong if rows can be derived from them."""
+        for (version,) in self._database.query(
+            f"SELECT version FROM ({check.query}) ORDER BY version"
+        ):
             yield version
 
+    def add_wrong(self, check: TableCheck, versions: Sequence[int]) -> None:
+        """Add some of the :meth:`candidates` to what was found."""
+        self._database.load(
+            f"INSERT INTO wrong SELECT {self.checks.index(check)}, a.id, a.version"
+            " FROM archive a JOIN fresh ON fresh.version = a.version",
+            arrow.from_columns({"version": versions}),
+        )
 
-def add_missing_utterances(database: TemporaryDatabase, versions: Sequence[int]) -> None:
-    """Find that the records of these versions do say something."""
-    database.load(
-        f"INSERT INTO wrong SELECT '{MISSING_UTTERANCES.name}', r.id, r.version"
-        " FROM records r JOIN fresh ON fresh.version = r.version",
-        arrow.from_columns({"version": versions}),
+    def suspect_record_ids(self, limit: int) -> list[str]:
+        """Return the ids of records that are wrong."""
+        ids = f"SELECT DISTINCT replace(id::VARCHAR, '-', '') FROM wrong LIMIT {limit}"
+        return [record_id for (record_id,) in self._database.query(ids)]
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what was found, by the sequence of the batch."""
+        found = self._database.query(
+            f"SELECT version {_SEQUENCE} AS sequence, check_number, count(*),"
+            " min(replace(id::VARCHAR, '-', '')) FROM wrong GROUP BY ALL"
+            " ORDER BY sequence, check_number"
+        )
+        for sequence, number, count, example in found:
+            check = self.checks[int(number)]
+            yield Finding(check=check, sequence=sequence, count=count, example=example)
+
+
+def _checks(table: ComparedTable, records: ComparedTable) -> list[TableCheck]:
+    match table.spec.mode:
+        case WriteMode.LATEST:
+            return _latest_checks(table)
+        case WriteMode.APPEND:
+            return _append_checks(table)
+        case WriteMode.REPLACE:
+            return _replace_checks(table, records)
+
+
+def _latest_checks(table: ComparedTable) -> list[TableCheck]:
+    name = table.spec.name
+    return [
+        TableCheck(
+            table=name,
+            message=f"{{count}} of its records are not in the table {name}",
+            query=f"FROM expected ANTI JOIN {table.rows} USING (id)",
+            reads=(name,),
+            is_missing_rows=True,
+        ),
+        TableCheck(
+            table=name,
+            message=f"{{count}} of its records are in the table {name} in an earlier version",
+            query=f"""
+                SELECT e.id, e.version FROM expected e JOIN {table.rows} r ON r.id = e.id
+                WHERE r.version < e.version
+            """,
+            reads=(name,),
+        ),
+        TableCheck(
+            table=name,
+            message=f"{{count}} of its records are in the table {name} more than once",
+            query=f"""
+                SELECT id, max(version) AS version FROM {table.rows}
+                GROUP BY id HAVING count(*) > 1
+            """,
+            reads=(name,),
+        ),
+        TableCheck(
+            table=name,
+            message=(
+                f"{{count}} of its records are not in the table {name} as they are in the archive"
+            ),
+            query=f"""
+                SELECT r.id, r.version FROM {table.rows} r
+                JOIN archive a ON a.id = r.id AND a.version = r.version
+                WHERE r.fields <> a.{table.archive_hash}
+            """,
+            reads=(name,),
+        ),
+        _unknown_rows_check(table, table.rows, "a.id = r.id AND a.version = r.version"),
+    ]
+
+
+def _append_checks(table: ComparedTable) -> list[TableCheck]:
+    name = table.spec.name
+    return [
+        TableCheck(
+            table=name,
+            message=f"{{count}} of its records are not in the table {name}",
+            query=f"""
+                SELECT a.id, a.version FROM archive a
+                JOIN batches b ON b.sequence = a.version {_SEQUENCE}
+                ANTI JOIN {table.rows} r ON {_same_row(table)}
+                WHERE b.landed
+            """,
+            reads=(name,),
+            is_missing_rows=True,
+        ),
+        _unknown_rows_check(table, table.rows, _same_row(table)),
+    ]
+
+
+def _replace_checks(table: ComparedTable, records: ComparedTable) -> list[TableCheck]:
+    name = table.spec.name
+    # The batch's state in which its rows must be there.
+    is_due = "b.landed" if table.spec.analysis_version is None else "b.complete"
+    current_records = f"""
+        {records.rows} c JOIN batches b ON b.sequence = c.version {_SEQUENCE} AND {is_due}
+    """
+    return [
+        TableCheck(
+            table=name,
+            message=(
+                f"the rows of {{count}} of its records in the table {name} are incomplete or "
+                "duplicated"
+            ),
+            query=f"FROM {table.versions} WHERE NOT is_complete",
+            reads=(name,),
+        ),
+        TableCheck(
+            table=name,
+            message=(
+                f"the table {name} has rows of {{count}} of its records that another version of "
+                "the analysis made"
+            ),
+            query=f"FROM {table.versions} WHERE NOT is_current",
+            reads=(name,),
+        ),
+        _unknown_rows_check(table, table.versions, _same_row(table)),
+        TableCheck(
+            table=name,
+            message=f"the table {name} has rows of an earlier version of {{count}} of its records",
+            query=f"""
+                SELECT c.id, c.version FROM {current_records}
+                JOIN {table.versions} r ON r.id = c.id AND r.version < c.version
+            """,
+            reads=(records.spec.name, name),
+        ),
+        TableCheck(
+            table=name,
+            message=f"the rows of {{count}} of its records are not in the table {name}",
+            # Rows of attachments do not count, since the archive does not have their texts.
+            query=f"""
+                SELECT c.version FROM {current_records}
+                JOIN archive a ON a.id = c.id AND a.version = c.version
+                ANTI JOIN (FROM {table.versions} WHERE own) r
+                    ON r.id = c.id AND r.version >= c.version
+            """,
+            reads=(records.spec.name, name),
+            is_missing_rows=True,
+            needs_contribution=True,
+        ),
+    ]
+
+
+def _unknown_rows_check(table: ComparedTable, rows: str, same: str) -> TableCheck:
+    """Return the check for rows that no record of the archive explains.
+
+    Args:
+        table: the derived table.
+        rows: table of the comparison database with its rows.
+        same: condition that a row ``r`` is that of the record ``a`` of the archive.
+    """
+    name = table.spec.name
+    return TableCheck(
+        table=name,
+        message=(
+            f"the table {name} has {{count}} records of it that its landing object does not have"
+        ),
+        query=f"""
+            SELECT r.id, r.version FROM {rows} r
+            ANTI JOIN archive a ON {same}
+            ANTI JOIN unreadable u ON u.sequence = r.version {_SEQUENCE}
+        """,
+        reads=(name,),
+        suspects_archive=True,
     )
 
 
-def suspect_record_ids(database: TemporaryDatabase, limit: int) -> list[str]:
-    """The ids of records of which something is wrong."""
-    ids = f"SELECT DISTINCT replace(id::VARCHAR, '-', '') FROM wrong LIMIT {limit}"
-    return [record_id for (record_id,) in database.query(ids)]
+def _same_row(table: ComparedTable) -> str:
+    return f"a.id = r.id AND a.version = r.version AND a.{table.archive_hash} = r.fields"
 
 
-def list_findings(database: TemporaryDatabase) -> Iterator[Finding]:
-    """What was found, by batch in its order."""
-    kinds = {kind.name: kind for kind in TABLE_CHECKS}
-    found = database.query(
-        f"SELECT version {_SEQUENCE_OF_VERSION} AS sequence, kind, count(*),"
-        " min(replace(id::VARCHAR, '-', '')) FROM wrong GROUP BY ALL ORDER BY sequence, kind"
+def _create_versions(table: ComparedTable) -> str:
+    """Return the statement that makes one row of all rows of a version of a record.
+
+    A version is complete when its own rows, and those of each of its attachments, have the
+    ordinals that they must have, each once, and agree on the compared columns.
+    """
+    spec = table.spec
+    part, first = (
+        ("0", "0")
+        if spec.ordinal_range is None
+        else (f"ordinal // {spec.ordinal_range}", f"part * {spec.ordinal_range}")
     )
-    for sequence, name, count, example in found:
-        yield Finding(check=kinds[name], sequence=sequence, count=count, example=example)
+    return f"""
+        CREATE OR REPLACE TABLE {table.versions} AS
+        WITH parts AS (
+            SELECT
+                id, version, {part} AS part, own, min(fields) AS fields,
+                bool_and(is_current) AS is_current,
+                min(fields) = max(fields) AND own = (part = 0)
+                    AND count(*) = count(DISTINCT ordinal)
+                    AND max(ordinal) = {first} + count(*) - 1 AS is_complete
+            FROM {table.rows} GROUP BY id, version, part, own
+        )
+        SELECT
+            id, version, min(fields) AS fields, bool_or(own) AS own,
+            bool_and(is_current) AS is_current,
+            min(fields) = max(fields) AND bool_and(is_complete) AS is_complete
+        FROM parts GROUP BY id, version
+    """

@@ -1,48 +1,40 @@
-"""From the first look at the catalog to the last second look at what is wrong."""
+"""Verification of one workspace, from the first pass to the last check of what is wrong."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
-from typing import TypeAlias
 
 from everlake.batching import chunked
 from everlake.catalog import batch_scan, workspaces
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.contract.record_identity import sequence_of
-from everlake.integrity.temporary_database import temporary_database
-from everlake.integrity.types import IntegrityProblem
-from everlake.integrity.verify import checks
+from everlake.integrity.temporary_database import LOAD_ROWS, temporary_database
+from everlake.integrity.types import IntegrityProblem, StepProgressCallback, rebuild_command
 from everlake.integrity.verify.archive_objects import ArchiveObjects
 from everlake.integrity.verify.attachment_contents import missing_contents
+from everlake.integrity.verify.checks import TableChecks
+from everlake.integrity.verify.compared_table import record_table
 from everlake.integrity.verify.comparison import ComparisonDatabase
-from everlake.integrity.verify.orphans import find_orphans
-from everlake.integrity.verify.report import (
-    EmptyTables,
-    VerificationResult,
-    batch_problems,
-    rebuild_command,
-)
-from everlake.lake import Lake
-from everlake.lake.record_rows import RECORDS_TABLE
-from everlake.lake.utterance_rows import UTTERANCES_TABLE
+from everlake.integrity.verify.report import EmptyTables, batch_problems
+from everlake.integrity.verify.types import TableCheck, VerificationResult
+from everlake.lake import Lake, LakeDamaged
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, read_accepted
-from everlake.landing.lines import LandedRecord
+from everlake.landing.orphans import iter_orphans
 from everlake.storage import ObjectStore
-from everlake.tables.errors import LakeDamaged
 
-HasUtterances: TypeAlias = Callable[[LandedRecord], bool]
-StepProgressCallback: TypeAlias = Callable[[str, int, int | None], None]
-
-_CHUNK_SIZE = 500
 MAX_PASSES = 3
-"""How often to look before what is wrong is believed."""
+"""Passes before what is wrong is reported."""
 
 MAX_SUSPECTS = 20_000
-"""Where more records than these are suspect, all are looked at again."""
+"""If more records than these are suspect, the next pass checks all records again."""
 
+MAX_REPORTED_ORPHANS = 1_000
+
+_MIN_ORPHAN_AGE_MS = 60_000
+"""A younger object may still become a batch's."""
 _RECHECK_DELAY_SECONDS = 0.5
 
 
@@ -52,36 +44,33 @@ def verify(
     lake: Lake,
     workspace_id: str,
     *,
-    has_utterances: HasUtterances,
     report_progress: StepProgressCallback,
     temporary_directory: Path,
 ) -> VerificationResult:
-    """Hold the workspace's archive, catalog and tables against each other; change nothing.
+    """Compare archive, catalog and tables of a workspace; change nothing.
 
     Args:
-        has_utterances: whether the analysis finds anything said in a record.
-        watch: told what is being done, how many records of it are done, and of how many.
-        temporary_directory: an empty one, for what does not fit into memory.
+        catalog: has the batches.
+        store: the archive.
+        lake: the tables.
+        workspace_id: the workspace.
+        report_progress: is called after each piece of work.
+        temporary_directory: an empty directory for what does not fit into memory.
 
     Raises:
-        NoRoom: that directory is too small.
+        TemporaryStorageFull: that directory is too small.
         LakeUnavailable, CatalogUnavailable, StorageUnavailable: something cannot be read now.
     """
-    with temporary_database(temporary_directory) as work:
-        look = _Verification(
-            catalog,
-            store,
-            lake,
-            workspace_id,
-            has_utterances,
-            report_progress,
-            ComparisonDatabase(work),
+    with temporary_database(temporary_directory) as database:
+        comparison = ComparisonDatabase(database, lake.registry)
+        verification = _Verification(
+            catalog, store, lake, workspace_id, report_progress, comparison
         )
-        look.check_all()
+        verification.check_all()
         for _ in range(MAX_PASSES - 1):
-            if not look.recheck():
+            if not verification.recheck():
                 break
-        return look.result()
+        return verification.result()
 
 
 class _Verification:
@@ -91,7 +80,6 @@ class _Verification:
         store: ObjectStore,
         lake: Lake,
         workspace_id: str,
-        has_utterances: HasUtterances,
         report_progress: StepProgressCallback,
         comparison: ComparisonDatabase,
     ) -> None:
@@ -99,10 +87,9 @@ class _Verification:
         self._store = store
         self._lake = lake
         self._workspace_id = workspace_id
-        self._has_utterances = has_utterances
         self._report_progress = report_progress
         self._comparison = comparison
-        self._database = comparison.database
+        self._checks = TableChecks(comparison.database, comparison.tables)
         self._archive_objects = ArchiveObjects(store, workspace_id)
         self._loaded_sequence = 0
         self._loaded_records = 0
@@ -112,14 +99,14 @@ class _Verification:
         self._suspects_only = False
 
     def check_all(self) -> None:
-        """Look at everything."""
+        """Check everything."""
         self._load_catalog_and_tables(None)
         self._load_archive()
         self._run_checks()
 
     def recheck(self) -> bool:
-        """Look again at what was wrong; False where nothing was."""
-        suspects = checks.suspect_record_ids(self._database, MAX_SUSPECTS + 1)
+        """Check again what was wrong; return False when nothing was."""
+        suspects = self._checks.suspect_record_ids(MAX_SUSPECTS + 1)
         if (
             not suspects
             and not self._archive_objects.damaged_sequences
@@ -138,48 +125,57 @@ class _Verification:
         return True
 
     def result(self) -> VerificationResult:
-        """All that is wrong."""
+        """Return all that is wrong."""
         with self._catalog.snapshot() as tx:
             total = batch_scan.totals(tx, self._workspace_id)
         empty = EmptyTables({name for name, rows in self._row_counts.items() if not rows})
-        found = empty.exclude(checks.list_findings(self._database))
-        self._report_progress("looking for the content of attachments", 0, None)
-        lost = missing_contents(self._catalog, self._store, self._database, self._workspace_id)
-        tables = [*batch_problems(self._catalog, self._workspace_id, self._archive_objects, found)]
+        findings = empty.exclude(self._checks.findings())
+        self._report_progress("checking the contents of attachments", 0, None)
+        contents = missing_contents(
+            self._catalog, self._store, self._comparison.database, self._workspace_id
+        )
+        by_batch = [
+            *batch_problems(self._catalog, self._workspace_id, self._archive_objects, findings)
+        ]
+        orphans = iter_orphans(
+            self._catalog, self._store, self._workspace_id, min_age_ms=_MIN_ORPHAN_AGE_MS
+        )
         return VerificationResult(
             workspace_id=self._workspace_id,
             batches=total.batches,
-            records=self._row_counts.get(RECORDS_TABLE.name, 0),
+            records=self._row_counts.get(record_table(self._lake.registry).name, 0),
             problems=[
                 *self._gaps,
                 *self._damaged_tables.values(),
                 *empty.problems(self._workspace_id),
-                *tables,
-                *lost,
+                *by_batch,
+                *contents,
             ],
-            orphans=find_orphans(self._catalog, self._store, self._workspace_id),
+            orphans=sorted(islice(orphans, MAX_REPORTED_ORPHANS)),
         )
 
     def _load_catalog_and_tables(self, record_ids: list[str] | None) -> None:
         self._comparison.replace_batches(self._batches_in_sequence())
-        for spec in self._lake.registry.specs:
-            self._report_progress(f"reading the table {spec.name}", 0, None)
+        for compared in self._comparison.tables:
+            name = compared.spec.name
+            self._report_progress(f"reading the table {name}", 0, None)
+            table = self._lake.engine.table(self._workspace_id, compared.spec)
             try:
-                rows = self._comparison.replace_table(
-                    self._lake.engine.table(self._workspace_id, spec), record_ids
-                )
+                rows = self._comparison.replace_table(compared, table, record_ids)
             except LakeDamaged as damage:
-                self._damaged_tables[spec.name] = IntegrityProblem(
-                    batch_id=None, problem=str(damage), action=rebuild_command(self._workspace_id)
+                self._damaged_tables[name] = IntegrityProblem(
+                    batch_id=None,
+                    problem=str(damage),
+                    action=f"run {rebuild_command(self._workspace_id)}",
                 )
                 rows = 0
             else:
-                self._damaged_tables.pop(spec.name, None)
+                self._damaged_tables.pop(name, None)
             if record_ids is None:
-                self._row_counts[spec.name] = rows
+                self._row_counts[name] = rows
 
     def _batches_in_sequence(self) -> Iterator[BatchRow]:
-        """All batches by sequence, which grows by one."""
+        """Yield all batches by sequence, and note the sequences that are missing."""
         with self._catalog.snapshot() as tx:
             workspace = workspaces.get(tx, self._workspace_id)
         self._gaps = []
@@ -193,9 +189,9 @@ class _Verification:
             self._gaps.append(_sequence_gap(expected, workspace.last_sequence))
 
     def _load_archive(self) -> None:
-        """Take down what the archive has of batches that were not there at the last look.
+        """Load the objects of batches that are new since the last pass.
 
-        Some came after the tables were read: they explain nothing, and nothing is expected of them.
+        Some are newer than the tables as they were read: nothing is expected of these.
         """
         with self._catalog.snapshot() as tx:
             total = batch_scan.totals(tx, self._workspace_id).records
@@ -213,43 +209,49 @@ class _Verification:
         self._comparison.flush()
 
     def _retry_unreadable(self) -> None:
-        wrong = self._archive_objects.damaged_sequences
-        for batch in batch_scan.scan_sequences(self._catalog, self._workspace_id, wrong):
+        damaged = self._archive_objects.damaged_sequences
+        for batch in batch_scan.scan_sequences(self._catalog, self._workspace_id, damaged):
             records = self._archive_objects.read_records(batch)
             if records is not None:
                 self._comparison.replace_archived(batch, records)
 
     def _run_checks(self) -> None:
         self._report_progress("comparing", 0, None)
-        read = [name for name in self._row_counts if name not in self._damaged_tables]
-        checks.run_checks(self._database, read)
-        for some in chunked(self._missing_utterances(read), _CHUNK_SIZE):
-            checks.add_missing_utterances(self._database, some)
-            if not self._row_counts[UTTERANCES_TABLE.name]:
-                break  # these are enough to tell that the table should not be empty
+        readable = self._row_counts.keys() - self._damaged_tables.keys()
+        self._checks.run(readable)
+        for check in self._checks.checks:
+            if check.needs_contribution and readable >= set(check.reads):
+                for versions in chunked(self._contributing_candidates(check), LOAD_ROWS):
+                    self._checks.add_wrong(check, versions)
+                    if not self._row_counts[check.table]:
+                        break  # one is enough to report that the table is empty
 
-    def _missing_utterances(self, readable_tables: Collection[str]) -> Iterator[int]:
-        """Versions that say something, which is not there."""
-        perhaps = checks.versions_without_utterances(self._database, readable_tables)
-        for number, versions in groupby(perhaps, key=sequence_of):
-            for record in self._read_records(number, set(versions)):
-                if self._has_utterances(record):
-                    yield record.version
+    def _contributing_candidates(self, check: TableCheck) -> Iterator[int]:
+        """Yield the candidates of a check from which rows can be derived."""
+        candidates = self._checks.candidates(check)
+        for sequence, versions in groupby(candidates, key=sequence_of):
+            yield from self._contributing(check.table, sequence, set(versions))
 
-    def _read_records(self, number: int, versions: set[int]) -> list[LandedRecord]:
-        found: list[LandedRecord] = []
+    def _contributing(
+        self, table_name: str, sequence: int, versions: Collection[int]
+    ) -> Iterator[int]:
+        """Yield the versions of a batch from which rows of a table can be derived."""
+        table = self._lake.registry[table_name]
         with suppress(*UNREADABLE_ERRORS):
-            for batch in batch_scan.scan_sequences(self._catalog, self._workspace_id, [number]):
-                found += [
-                    one for one in read_accepted(self._store, batch) if one.version in versions
+            for batch in batch_scan.scan_sequences(self._catalog, self._workspace_id, [sequence]):
+                contributions = [
+                    table.derive(record, batch)
+                    for record in read_accepted(self._store, batch)
+                    if record.version in versions
                 ]
-        return found
+                rows = table.to_arrow(contributions)
+                yield from sorted(set(rows.column("version").to_pylist()))
 
 
 def _sequence_gap(first: int, last: int) -> IntegrityProblem:
     numbers = f"number {first:,}" if first == last else f"numbers {first:,} to {last:,}"
     return IntegrityProblem(
         batch_id=None,
-        problem=f"the catalog has no batches of the {numbers}, and they were there",
-        action="rows were deleted from the catalog: put a backup of it back",
+        problem=f"the catalog lacks the batches of the {numbers}, which existed",
+        action="rows were deleted from the catalog: restore it from a backup",
     )

@@ -147,7 +147,7 @@ def test_all_goes_on_with_the_workspaces_that_are_not_done(home: WorkerFixture) 
 
     again = run_everlake("lake", "rebuild", "--all", data=home.data)
 
-    assert f"workspace {home.workspace_id} was done before" in again.stderr
+    assert f"workspace {home.workspace_id} was rebuilt before" in again.stderr
     assert "reading the archive" not in again.stderr
     assert places[0].stat().st_ino == done
     assert [line.split(":")[1] for line in again.stdout.splitlines()] == [
@@ -341,7 +341,7 @@ def test_a_lost_object_is_told_with_what_to_do_and_exit_code_1(home: WorkerFixtu
     done = run_everlake("lake", "rebuild", data=home.data, check=False)
     assert done.returncode == 1
     assert f"batch {batch_id}: its landing object" in done.stdout
-    assert "-> put the object back from a backup" in done.stdout
+    assert "-> restore the object from a backup" in done.stdout
     assert "1 record, 1 utterance" in done.stdout
 
     told = json.loads(run_everlake("lake", "rebuild", "--json", data=home.data, check=False).stdout)

@@ -74,7 +74,7 @@ def test_a_problem_is_told_with_what_to_do_and_exit_code_1(home: WorkerFixture, 
     said = done.out.splitlines()
     assert said[0].endswith(", 1 problem")
     assert said[1].startswith(f"batch {batch_id}: its landing object landing/")
-    assert said[2].startswith("  -> put the object back from a backup")
+    assert said[2].startswith("  -> restore the object from a backup")
 
     told = cli("lake", "verify", "--json")
     assert told.code == 1

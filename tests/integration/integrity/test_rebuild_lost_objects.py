@@ -156,7 +156,8 @@ def test_old_tables_that_cannot_be_read_are_kept_where_the_archive_has_lost_some
 ) -> None:
     batch_id = home.accept(record("a", "torn"))
     home.process_all()
-    shutil.rmtree(Path(home.lake.engine.table_set(home.workspace_id).uri) / "records.lance" / "_versions")
+    tables = Path(home.lake.engine.table_set(home.workspace_id).uri)
+    shutil.rmtree(tables / "records.lance" / "_versions")
     home.landing_file(batch_id).unlink()
 
     done = rebuild_workspace(home)
@@ -194,7 +195,7 @@ def test_no_room_is_told_before_anything_is_written(
     before = table_rows(home.data, home.workspace_id)
     monkeypatch.setattr(shutil, "disk_usage", full_disk)
 
-    with pytest.raises(LakeUnavailable, match="Make room"):
+    with pytest.raises(LakeUnavailable, match="Free disk space"):
         rebuild_workspace(home)
     monkeypatch.undo()
     assert table_rows(home.data, home.workspace_id) == before
@@ -211,7 +212,7 @@ def test_a_disk_that_fills_up_stops_it_and_the_next_call_goes_on(
     def fill_up() -> None:
         monkeypatch.setattr(shutil, "disk_usage", full_disk)
 
-    with pytest.raises(LakeUnavailable, match="goes on where it is"):
+    with pytest.raises(LakeUnavailable, match="resumes the rebuild"):
         rebuild_workspace(home, watch=DuringRebuild("writing", fill_up))
     assert table_rows(home.data, home.workspace_id) == before
     monkeypatch.undo()

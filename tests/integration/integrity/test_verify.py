@@ -14,7 +14,7 @@ import pytest
 from everlake.analysis.utterances import extract_utterances
 from everlake.integrity.verify import VerificationResult, service, verify
 from everlake.integrity.verify.comparison import ComparisonDatabase
-from everlake.landing.lines import LandedRecord, compress, decompress
+from everlake.landing.lines import compress, decompress
 from everlake.model.utterances import MAX_UTTERANCES, AttachmentUtterances
 from everlake.tables.snapshot import Snapshot
 from tests.support.rebuilds import conversation, fill, no_progress, rebuild_workspace
@@ -33,10 +33,6 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "_RECHECK_DELAY_SECONDS", 0.0)
 
 
-def says(one: LandedRecord) -> bool:
-    return bool(extract_utterances(one.record_type, one.data, one.participants))
-
-
 def verified(home: WorkerFixture, tmp_path: Path) -> VerificationResult:
     directory = tmp_path / "scratch"
     directory.mkdir(exist_ok=True)
@@ -45,7 +41,6 @@ def verified(home: WorkerFixture, tmp_path: Path) -> VerificationResult:
         home.store,
         home.lake,
         home.workspace_id,
-        has_utterances=says,
         report_progress=no_progress,
         temporary_directory=directory,
     )
@@ -156,7 +151,7 @@ def test_a_damaged_object_of_refused_records_is_found(
     [problem] = verified(home, tmp_path).problems
 
     assert problem.batch_id == batch_id
-    assert "refused records" in problem.problem
+    assert "rejected records" in problem.problem
 
 
 def test_an_object_with_other_content_of_the_same_size_is_found(
@@ -281,7 +276,7 @@ def test_a_record_of_a_batch_that_the_catalog_does_not_know_is_found(
     problems = verified(home, tmp_path).problems
 
     [unknown] = [problem for problem in problems if problem.batch_id is None]
-    assert "a batch that the catalog does not know" in unknown.problem
+    assert "a batch that the catalog does not have" in unknown.problem
 
 
 def test_a_lost_arrival_is_found(home: WorkerFixture, tmp_path: Path) -> None:
@@ -327,8 +322,8 @@ def take_words_from_another(home: WorkerFixture) -> None:
     ("spoil", "said"),
     [
         (lose_all_words, "not in the table utterances"),
-        (lose_some_words, "not whole, or twice"),
-        (double_words, "not whole, or twice"),
+        (lose_some_words, "incomplete or duplicated"),
+        (double_words, "incomplete or duplicated"),
         (take_words_from_another, "landing object does not have"),
     ],
 )
@@ -414,7 +409,7 @@ def test_an_attachments_words_that_are_not_where_they_belong_are_found(
     [(about, problem)] = told(verified(home, tmp_path))
 
     assert about == batch_id
-    assert "not whole, or twice" in problem
+    assert "incomplete or duplicated" in problem
 
 
 def test_an_attachments_words_that_are_there_twice_are_found(
@@ -427,7 +422,7 @@ def test_an_attachments_words_that_are_there_twice_are_found(
     [(about, problem)] = told(verified(home, tmp_path))
 
     assert about == batch_id
-    assert "not whole, or twice" in problem
+    assert "incomplete or duplicated" in problem
 
 
 def test_a_table_from_before_attachments_is_right(home: WorkerFixture, tmp_path: Path) -> None:
@@ -453,7 +448,7 @@ def test_utterances_of_an_earlier_version_are_found_once_the_later_is_analysed(
     [(about, problem)] = told(verified(home, tmp_path))
 
     assert about == batch_id
-    assert "said in an earlier version" in problem
+    assert "rows of an earlier version" in problem
 
 
 @pytest.mark.parametrize("name", ["records", "arrivals", "utterances"])
@@ -567,14 +562,16 @@ def test_what_moves_between_two_readings_is_not_suspected(
     read = ComparisonDatabase.replace_table
     turns: list[str] = []
 
-    def moving(self: ComparisonDatabase, table: object, only: object = None) -> int:
+    def moving(
+        self: ComparisonDatabase, compared: object, table: object, only: object = None
+    ) -> int:
         turn = len(turns)
         turns.append("read")
         home.accept(conversation("c1", f"moved {turn}"), conversation(f"new {turn}", "moved"))
         if turn % 3 == 0:
             home.accept(conversation("c2", "", data={"n": turn}))
         home.process_all(*([home.landing_stage()] if turn % 2 else []))
-        return read(self, table, only)  # pyright: ignore[reportArgumentType]
+        return read(self, compared, table, only)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(ComparisonDatabase, "replace_table", moving)
 

@@ -35,6 +35,7 @@ from tests.support.lake_rows import (
     analysed_record,
     arrived_record,
     attachment_utterances,
+    batch_row,
     record_id,
 )
 from tests.support.sql_queries import json_rows
@@ -451,9 +452,9 @@ def test_carrying_over_takes_what_attachments_say_and_rows_without_the_columns(
     old: Program, program: Callable[[], Program], tmp_path: Path
 ) -> None:
     target = Lake(LocalTableBackend(tmp_path / "target"))
-    assert salvage_batch(program().lake, target, "w", "batch-1").readable
+    assert salvage_batch(program().lake, target, "w", batch_row(1)).readable
     program().write(arrived_record("b", 2), "see attached", attached=["price"])
-    assert salvage_batch(program().lake, target, "w", "batch-2").readable
+    assert salvage_batch(program().lake, target, "w", batch_row(2)).readable
     assert found(target, "old").attachment is None
     assert (found(target, "price").attachment, found(target, "see").attachment) == (
         "Offer ?.pdf",

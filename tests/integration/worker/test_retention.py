@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from everlake.analysis.utterances import extract_utterances
 from everlake.catalog import batches, idempotency, sqlite
 from everlake.catalog.idempotency import IdempotentResponse
 from everlake.contract.ids import new_batch_id
@@ -73,9 +72,6 @@ def test_a_check_of_the_lake_misses_nothing_that_was_deleted_in_time(
         home.store,
         home.lake,
         home.workspace_id,
-        has_utterances=lambda one: bool(
-            extract_utterances(one.record_type, one.data, one.participants)
-        ),
         report_progress=no_progress,
         temporary_directory=scratch,
     )
