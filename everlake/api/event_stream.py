@@ -11,14 +11,13 @@ from everlake.api.streaming import wait_for_disconnect
 from everlake.api.subscriptions import BatchSubscription, BatchSubscriptions
 from everlake.catalog.batch_events import BatchEvent, EventId, events_since
 from everlake.catalog.batches import BatchRow
+from everlake.contract.batches import HEARTBEAT_SECONDS
 from everlake.contract.media_types import EVENT_STREAM
 from everlake.identity.types import Principal
 
 EVENT_NAME = "batch"
 RETRY_MS = 1_000
 """Milliseconds that a client waits before it reconnects."""
-HEARTBEAT_SECONDS = 15.0
-"""Between two comments, so that no proxy closes a quiet stream (WHATWG HTML, 9.2.7)."""
 
 _HEADERS = [
     (b"content-type", EVENT_STREAM.encode()),

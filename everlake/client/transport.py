@@ -7,6 +7,7 @@ import httpx
 from everlake.client.errors import Unreachable
 from everlake.client.responses import api_error, retry_after, retry_reason, storage_error
 from everlake.client.retry import RetryDelay, backoff, with_jitter
+from everlake.contract.batches import HEARTBEAT_SECONDS
 
 CHUNK_BYTES = 128 * 1024
 """Size of the chunks in which bodies are sent."""
@@ -15,8 +16,7 @@ _RATE_LIMITED = 429
 _RETRYABLE_STATUSES = (_RATE_LIMITED, 502, 503, 504)
 _RETRYABLE_STORAGE_STATUSES = (*_RETRYABLE_STATUSES, 500)
 _CONNECT_TIMEOUT = 10.0
-_STREAM_READ_TIMEOUT = 60.0
-"""Longest silence of an event stream; the server sends a heartbeat every 15 seconds."""
+_STREAM_READ_TIMEOUT = 4 * HEARTBEAT_SECONDS
 
 
 class ByteChunks:

@@ -30,6 +30,9 @@ class BatchStatus(StrEnum):
 TERMINAL_STATUSES = (BatchStatus.COMPLETE, BatchStatus.FAILED)
 """Statuses that a batch keeps unless it is retried."""
 
+HEARTBEAT_SECONDS = 15.0
+"""Interval of comments on a quiet event stream, so that no proxy closes it (WHATWG HTML, 9.2.7)."""
+
 
 class DownloadStatus(StrEnum):
     """Status of a batch's attachment downloads."""

@@ -3,22 +3,14 @@
 from everlake.settings.definitions import DEFINITIONS, Definition, settings_from
 from everlake.settings.errors import SettingsError
 from everlake.settings.loading import load, to_environment, variable_name
-from everlake.settings.sections import (
-    ExtractionSettings,
-    FetchSettings,
-    TranscriptionSettings,
-)
 from everlake.settings.types import DatabaseOptions, Settings
 
 __all__ = [
     "DEFINITIONS",
     "DatabaseOptions",
     "Definition",
-    "ExtractionSettings",
-    "FetchSettings",
     "Settings",
     "SettingsError",
-    "TranscriptionSettings",
     "load",
     "settings_from",
     "to_environment",
