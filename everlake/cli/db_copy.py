@@ -1,22 +1,19 @@
-"""``everlake db copy``: a machine's catalog and archive to another database and storage."""
+"""``everlake db copy``."""
 
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from functools import partial
 from typing import Annotated
 
 import typer
 
-from everlake.catalog import table_copy as rows
 from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
 from everlake.catalog.table_copy import TableDigest
-from everlake.cli.console import fail, out, pluralize, print_json
+from everlake.cli.console import fail, out, pluralize, print_fields, print_json
 from everlake.cli.options import DataOption, JsonOption, load_settings
-from everlake.cli.progress import ProgressReporter, reporting_progress
-from everlake.integrity.copy import archive as objects
-from everlake.integrity.copy.archive import ObjectTotals
-from everlake.integrity.copy.files import copy_files, list_files, verify_files
+from everlake.cli.progress import reporting_progress
+from everlake.integrity.copy.types import ObjectTotals
+from everlake.operations.installation_copy import check_target, copy_catalog, copy_objects
 from everlake.operations.opening import existing_catalog
 from everlake.runtime.data_locks import no_api_lock, serve_lock
 from everlake.runtime.liveness import LivenessLock
@@ -24,7 +21,7 @@ from everlake.settings import Settings
 from everlake.storage import ObjectStore, open_store
 
 _NEXT_STEPS = (
-    "Next, on every machine of the new side: set EVERLAKE_DATABASE_URL{storage}, run\n"
+    "Next, on each machine of the new installation: set EVERLAKE_DATABASE_URL{storage}, run\n"
     "everlake lake rebuild --all once, and start Everlake. Do not start the old one again."
 )
 
@@ -37,7 +34,7 @@ def copy(
         str | None,
         typer.Option(
             "--to-storage",
-            help="URL of the new storage; left out, the objects stay.",
+            help="URL of the new storage; if left out, the storage stays the same.",
         ),
     ] = None,
     data: DataOption = None,
@@ -45,8 +42,8 @@ def copy(
 ) -> None:
     """Copy the catalog of this machine, and the objects of its storage, to another place.
 
-    Everlake must be stopped here. Stopped itself, it goes on where it was when it is called again.
-    At the end both sides are read and compared.
+    Everlake must be stopped on this machine. When the command is stopped itself, the next call
+    continues where it stopped. At the end both sides are read and compared.
 
     Example: everlake db copy --to-database postgresql://everlake@db/everlake
     """
@@ -55,17 +52,21 @@ def copy(
         existing_catalog(settings) as source,
         serve_lock(settings.data_directory),
         no_api_lock(settings.data_directory),
-        _open_target(settings, to_database) as target,
+        _opened_target(settings, to_database) as target,
     ):
         if source.is_shared:
-            fail("this copies a SQLite catalog; a PostgreSQL one goes with pg_dump and pg_restore")
+            fail("this copies a SQLite catalog; copy a PostgreSQL one with pg_dump and pg_restore")
         _require_no_workers(settings)
         stores = _open_stores(settings, to_storage)
-        rows.check_target_rows(source, target)
-        archive = None if stores is None else _copy_objects(*stores, settings, quiet=json)
-        with reporting_progress(quiet=json, noun="rows") as watch:
-            moved = frozenset[str]() if stores is None else rows.STORAGE_BOUND_TABLES
-            tables = _copy_rows(source, target, moved, watch)
+        check_target(source, target)
+        archive = None
+        if stores is not None:
+            with reporting_progress(quiet=json, noun="objects") as report:
+                archive = copy_objects(*stores, settings.data_directory, report)
+        with reporting_progress(quiet=json, noun="rows") as report:
+            tables = copy_catalog(
+                source, target, to_other_storage=stores is not None, report_progress=report
+            )
     if json:
         print_json({"ok": True, "tables": tables, "archive": archive})
     else:
@@ -73,7 +74,8 @@ def copy(
 
 
 @contextmanager
-def _open_target(settings: Settings, url: str) -> Generator[Catalog]:
+def _opened_target(settings: Settings, url: str) -> Generator[Catalog]:
+    """Open the new database, and create the schema of an empty one."""
     if url == settings.catalog_url:
         fail("--to-database is the database that is in use already")
     catalog = open_catalog(url, **settings.catalog_options)
@@ -88,12 +90,9 @@ def _open_target(settings: Settings, url: str) -> Generator[Catalog]:
 
 
 def _require_no_workers(settings: Settings) -> None:
-    presence = LivenessLock(settings.data_directory)
-    try:
-        if any(presence.other_live_workers()):
-            fail("an everlake worker is at work on this data directory: stop it first")
-    finally:
-        presence.release()
+    with LivenessLock(settings.data_directory) as liveness:
+        if any(liveness.other_live_workers()):
+            fail("an everlake worker is running on this data directory: stop it first")
 
 
 def _open_stores(
@@ -106,74 +105,10 @@ def _open_stores(
     return open_store(settings.archive_url), open_store(to_storage)
 
 
-def _copy_objects(
-    source: ObjectStore, target: ObjectStore, settings: Settings, *, quiet: bool
-) -> ObjectTotals:
-    """All objects go before the first row, so that the new catalog never knows one in vain."""
-    wanted, there = objects.list_archive_objects(source), objects.list_archive_objects(target)
-    files, files_there = list_files(source), list_files(target)
-    objects.check_target_objects(wanted | files, there | files_there)
-    with reporting_progress(quiet=quiet, noun="objects") as watch:
-        objects.copy_archive(
-            source, target, wanted, there, _progress_callback(watch, "copying objects", len(wanted))
-        )
-        copy_files(
-            source,
-            target,
-            files,
-            files_there,
-            _progress_callback(watch, "copying files", len(files)),
-            directory=settings.data_directory,
-        )
-        archive = objects.verify_archive(
-            source, target, wanted, _progress_callback(watch, "comparing objects", len(wanted))
-        )
-        held = verify_files(
-            source, target, files, _progress_callback(watch, "comparing files", len(files))
-        )
-    return ObjectTotals(archive.objects + held.objects, archive.bytes + held.bytes)
-
-
-def _copy_rows(
-    source: Catalog, target: Catalog, without: Collection[str], watch: ProgressReporter
-) -> dict[str, TableDigest]:
-    names = [name for name in rows.TABLE_NAMES if name not in without]
-    compared: dict[str, TableDigest] = {}
-    for name in names:
-        total = rows.count(source, name)
-        rows.copy(source, target, name, _progress_callback(watch, f"copying {name}", total))
-    for name in names:
-        ours, theirs = (
-            rows.digest_table(
-                catalog, name, _progress_callback(watch, f"reading {name} {where}", None)
-            )
-            for catalog, where in ((source, "here"), (target, "there"))
-        )
-        if ours != theirs:
-            fail(
-                f"{name} differ: {pluralize(ours.rows, 'row')} here and {theirs.rows:,} there. "
-                "Something wrote to one of the databases meanwhile: stop it, empty the new "
-                "database, and call again"
-            )
-        compared[name] = ours
-    return compared
-
-
-def _progress_callback(
-    watch: ProgressReporter, what: str, total: int | None
-) -> Callable[[int], None]:
-    return partial(_report, watch, what, total)
-
-
-def _report(watch: ProgressReporter, what: str, total: int | None, done: int) -> None:
-    watch(what, done, total)
-
-
 def _print_result(tables: dict[str, TableDigest], archive: ObjectTotals | None) -> None:
-    for name, held in tables.items():
-        out.print(f"{name:<13}{pluralize(held.rows, 'row')}", markup=False)
+    print_fields({name: pluralize(digest.rows, "row") for name, digest in tables.items()})
     if archive is not None:
         size = f"{archive.bytes / 1e6:,.1f} MB"
-        out.print(f"{'archive':<13}{pluralize(archive.objects, 'object')}, {size}", markup=False)
+        print_fields({"archive": f"{pluralize(archive.objects, 'object')}, {size}"})
     out.print("All of it has been read on both sides and is the same.")
     out.print(_NEXT_STEPS.format(storage="" if archive is None else " and EVERLAKE_STORAGE_URL"))

@@ -1,1 +1,1 @@
-"""Copying of an archive to another storage."""
+"""Copy: the objects of one storage into another, and their comparison afterwards."""

@@ -1,116 +1,102 @@
-"""The archive's objects from one store into another, and whether they are the same there."""
+"""Copy of the landing archive: objects that fit into memory, many at a time."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
-import msgspec
-
+from everlake.batching import group_by_size
+from everlake.integrity.copy.errors import ObjectsDiffer, UnexpectedObjects
+from everlake.integrity.copy.types import (
+    ObjectSizes,
+    ObjectTotals,
+    ProgressCallback,
+    missing_paths,
+)
 from everlake.landing.paths import ORPHANS, ROOT, is_complete
-from everlake.storage import ObjectMissing, ObjectStore, StorageError
+from everlake.storage import ObjectMissing, ObjectStore
 
 _GROUP_BYTES = 32 * 1024 * 1024
 _GROUP_COUNT = 100
 
-ProgressCallback = Callable[[int], None]
-"""Is told how many objects have been seen to."""
-
-
-class UnexpectedObjects(StorageError):
-    """The target has objects that the source has not."""
-
-
-class ObjectsDiffer(StorageError):
-    """What was copied is not what the source has."""
-
-
-class ObjectTotals(msgspec.Struct, frozen=True):
-    """How many objects there are, and their bytes."""
-
-    objects: int
-    bytes: int
-
 
 def list_archive_objects(store: ObjectStore) -> dict[str, int]:
-    """The whole objects of the archive, and of what the sweep moved out of it, with their sizes."""
+    """Return path and size of all complete objects of the archive, and of its orphans."""
     found = chain(store.list(ROOT), store.list(ORPHANS))
     return {each.path: each.size for each in found if is_complete(each.path)}
 
 
-def check_target_objects(source: dict[str, int], target: dict[str, int]) -> None:
-    """Return when all objects of ``target`` are ones of ``source`` too.
+def check_target_objects(source: ObjectSizes, target: ObjectSizes) -> None:
+    """Check that the target holds nothing but objects of the source.
 
     Raises:
-        OtherObjects: they are not.
+        UnexpectedObjects: it holds another object.
     """
-    other = next((path for path in target if path not in source), None)
-    if other is not None:
+    unexpected = next((path for path in target if path not in source), None)
+    if unexpected is not None:
         raise UnexpectedObjects(
-            f"the target storage holds {other}, which the source does not have: take an empty "
-            "place, or the one that an earlier copy of this source has begun"
+            f"the target storage holds {unexpected}, which the source does not have: choose an "
+            "empty storage, or one that holds an earlier copy of this source"
         )
 
 
 def copy_archive(
     source: ObjectStore,
     target: ObjectStore,
-    wanted: dict[str, int],
-    present: dict[str, int],
+    wanted: ObjectSizes,
+    present: ObjectSizes,
     progress: ProgressCallback,
 ) -> None:
-    """Copy the ``wanted`` objects that are not ``present`` yet, or not in that size.
+    """Copy the wanted objects that the target does not have in the same size.
+
+    Args:
+        source: has the objects.
+        target: takes them.
+        wanted: the objects to copy.
+        present: the objects that the target has.
+        progress: is called after each group of objects.
 
     Raises:
-        StorageError: one cannot be read or written.
+        StorageError: an object cannot be read or written.
     """
-    missing = sorted(path for path, size in wanted.items() if present.get(path) != size)
+    missing = missing_paths(wanted, present)
     done = len(wanted) - len(missing)
     progress(done)
-    for group in _groups(source, missing):
+    objects = zip(missing, source.get_many(missing), strict=True)
+    for group in group_by_size(
+        objects,
+        lambda each: len(each[1]),
+        max_size=_GROUP_BYTES,
+        max_items=_GROUP_COUNT,
+        overshoot=True,
+    ):
         target.put_many(group)
         done += len(group)
         progress(done)
 
 
 def verify_archive(
-    source: ObjectStore, target: ObjectStore, wanted: dict[str, int], progress: ProgressCallback
+    source: ObjectStore, target: ObjectStore, wanted: ObjectSizes, progress: ProgressCallback
 ) -> ObjectTotals:
-    """Read every object on both sides; how much that was.
+    """Read objects on both sides and compare them.
+
+    Returns:
+        number and size of the objects.
 
     Raises:
-        ObjectsDiffer: one is missing, or differs in its size or its bytes.
+        ObjectsDiffer: one is missing in the target, or has other content there.
         StorageError: one cannot be read.
     """
     total = 0
     paths = sorted(wanted)
-    # Read ahead on both sides: one by one, a bucket takes hours over what is read in minutes.
-    there = target.get_many(paths)
+    # Both sides are read ahead: one object at a time, a bucket would take hours for minutes' work.
+    copies = target.get_many(paths)
     for done, (path, ours) in enumerate(zip(paths, source.get_many(paths), strict=True), start=1):
         try:
-            theirs = next(there)
+            theirs = next(copies)
         except ObjectMissing as error:
-            raise ObjectsDiffer(f"{path} is missing in the target: call again") from error
-        if len(ours) != len(theirs) or _digest(ours) != _digest(theirs):
+            raise ObjectsDiffer(f"{path} is missing in the target: run this again") from error
+        if ours != theirs:
             raise ObjectsDiffer(
-                f"{path} is not the same in the target: delete it there, then call again"
+                f"{path} is not the same in the target: delete it there, then run this again"
             )
         total += len(ours)
         progress(done)
     return ObjectTotals(len(wanted), total)
-
-
-def _groups(store: ObjectStore, paths: Sequence[str]) -> Iterator[list[tuple[str, bytes]]]:
-    group: list[tuple[str, bytes]] = []
-    size = 0
-    for path, data in zip(paths, store.get_many(paths), strict=True):
-        group.append((path, data))
-        size += len(data)
-        if size >= _GROUP_BYTES or len(group) >= _GROUP_COUNT:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
-
-
-def _digest(data: bytes) -> bytes:
-    return hashlib.blake2b(data).digest()

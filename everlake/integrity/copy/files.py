@@ -1,64 +1,76 @@
-"""Attachments and uploads from one store into another: like the archive, but of any size."""
+"""Copy of attachments and uploads: objects of any size, one at a time, by way of the disk."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from everlake.integrity.copy.archive import ObjectsDiffer, ObjectTotals, ProgressCallback
+from everlake.batching import group_by_size
+from everlake.files import PARTIAL_SUFFIX
+from everlake.integrity.copy.errors import ObjectsDiffer
+from everlake.integrity.copy.types import (
+    ObjectSizes,
+    ObjectTotals,
+    ProgressCallback,
+    missing_paths,
+)
 from everlake.storage import ObjectMissing, ObjectStore
 
 FOLDERS = ("attachments", "uploads")
-"""What else than the archive is kept in storage and cannot be made again."""
+"""Folders of the storage, besides the archive, whose content cannot be derived from anything."""
 
 _GROUP_BYTES = 32 * 1024 * 1024
 _GROUP_COUNT = 100
-_PARTIAL = ".partial"
 
 
 def list_files(store: ObjectStore) -> dict[str, int]:
-    """All whole objects of :data:`FOLDERS`, with their sizes."""
+    """Return path and size of all complete objects of :data:`FOLDERS`."""
     return {
         each.path: each.size
         for folder in FOLDERS
         for each in store.list(folder)
-        if not each.path.endswith(_PARTIAL)
+        if not each.path.endswith(PARTIAL_SUFFIX)
     }
 
 
 def copy_files(
     source: ObjectStore,
     target: ObjectStore,
-    wanted: dict[str, int],
-    present: dict[str, int],
+    wanted: ObjectSizes,
+    present: ObjectSizes,
     progress: ProgressCallback,
     *,
     directory: Path,
 ) -> None:
-    """Copy the ``wanted`` files that are not ``present`` yet, with constant memory.
+    """Copy the wanted files that the target does not have in the same size, in constant memory.
 
     Args:
-        source: where they are read.
-        target: where they go.
-        wanted: paths and sizes.
-        present: the same of what the target has.
-        progress: is told how many have been seen to.
-        directory: with room for the largest of them, for a while.
+        source: has the files.
+        target: takes them.
+        wanted: the files to copy.
+        present: the files that the target has.
+        progress: is called after each group of files.
+        directory: for temporary files, with space for the largest of the wanted ones.
 
     Raises:
-        StorageError: one cannot be read or written, or is there in another size.
+        StorageError: a file cannot be read or written, or the target has it in another size.
         OSError: ``directory`` cannot be written.
     """
-    missing = sorted(path for path, size in wanted.items() if present.get(path) != size)
+    missing = missing_paths(wanted, present)
     done = len(wanted) - len(missing)
     progress(done)
-    with TemporaryDirectory(prefix="copying-", dir=directory) as scratch:
-        for group in _groups(missing, wanted):
-            files = [(path, Path(scratch) / str(number)) for number, path in enumerate(group)]
+    with TemporaryDirectory(prefix="copying-", dir=directory) as temporary:
+        for group in group_by_size(
+            missing,
+            wanted.__getitem__,
+            max_size=_GROUP_BYTES,
+            max_items=_GROUP_COUNT,
+            overshoot=True,
+        ):
+            files = [(path, Path(temporary) / str(number)) for number, path in enumerate(group)]
             for path, file in files:
-                with file.open("wb") as made:
-                    for piece in source.read(path):
-                        made.write(piece)
+                with file.open("wb") as opened:
+                    for chunk in source.read(path):
+                        opened.write(chunk)
             target.put_files(files)
             for _, file in files:
                 file.unlink(missing_ok=True)
@@ -67,12 +79,15 @@ def copy_files(
 
 
 def verify_files(
-    source: ObjectStore, target: ObjectStore, wanted: dict[str, int], progress: ProgressCallback
+    source: ObjectStore, target: ObjectStore, wanted: ObjectSizes, progress: ProgressCallback
 ) -> ObjectTotals:
-    """Read every file on both sides; how much that was.
+    """Read files on both sides and compare them.
+
+    Returns:
+        number and size of the files.
 
     Raises:
-        ObjectsDiffer: one is missing, or differs in its bytes.
+        ObjectsDiffer: one is missing in the target, or has other content there.
         StorageError: one cannot be read.
     """
     for done, path in enumerate(sorted(wanted), start=1):
@@ -80,30 +95,17 @@ def verify_files(
         try:
             theirs = _digest(target, path)
         except ObjectMissing as error:
-            raise ObjectsDiffer(f"{path} is missing in the target: call again") from error
+            raise ObjectsDiffer(f"{path} is missing in the target: run this again") from error
         if ours != theirs:
             raise ObjectsDiffer(
-                f"{path} is not the same in the target: delete it there, then call again"
+                f"{path} is not the same in the target: delete it there, then run this again"
             )
         progress(done)
     return ObjectTotals(len(wanted), sum(wanted.values()))
 
 
-def _groups(paths: Sequence[str], sizes: dict[str, int]) -> Iterator[list[str]]:
-    group: list[str] = []
-    size = 0
-    for path in paths:
-        group.append(path)
-        size += sizes[path]
-        if size >= _GROUP_BYTES or len(group) >= _GROUP_COUNT:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
-
-
 def _digest(store: ObjectStore, path: str) -> bytes:
     digest = hashlib.blake2b()
-    for piece in store.read(path):
-        digest.update(piece)
+    for chunk in store.read(path):
+        digest.update(chunk)
     return digest.digest()

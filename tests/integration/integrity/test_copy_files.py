@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from everlake.integrity.copy.archive import ObjectsDiffer
+from everlake.integrity.copy.errors import ObjectsDiffer
 from everlake.integrity.copy.files import copy_files, list_files, verify_files
 from everlake.storage import ObjectStore, StorageError, open_store
 from tests.support.store_fixtures import StoreUnderTest
