@@ -18,7 +18,7 @@ from everlake.contract.errors import unavailable
 from everlake.ingest.batch_commit import commit_batches
 from everlake.ingest.isolated_commit import IsolatedCommitter
 from everlake.ingest.types import CommitOutcome, IngestResult, PendingCommit, ValidatedBatch
-from everlake.landing.lines import compress
+from everlake.landing.compression import compress
 from everlake.settings.defaults import DATABASE_TIMEOUT_SECONDS
 from everlake.storage import ObjectStore, StorageError
 

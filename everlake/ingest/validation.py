@@ -17,7 +17,8 @@ from everlake.ingest.diagnostics import Diagnostic, diagnose, referenced_upload_
 from everlake.ingest.normalization import are_projects_known, attachment_count
 from everlake.ingest.parsing import ParsedRequest, ValidRequest
 from everlake.ingest.upload_references import InvalidUploads, reference_uploads, upload_ids_of
-from everlake.landing.lines import RejectedWriter, encode_accepted
+from everlake.landing.accepted import encode_accepted
+from everlake.landing.rejected import RejectedWriter
 
 
 class ValidationResult(msgspec.Struct, frozen=True, kw_only=True):

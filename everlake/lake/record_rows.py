@@ -7,7 +7,7 @@ import msgspec
 from everlake.catalog.batches import BatchRow
 from everlake.contract.envelope import Participant
 from everlake.lake.filters import participant_keys
-from everlake.landing.lines import LandedRecord
+from everlake.landing.accepted import LandedRecord
 from everlake.model.records import ArrivedRecord
 from everlake.tables import arrow
 from everlake.tables.columns import (

@@ -1,1 +1,1 @@
-"""The landing archive: every accepted record as it came, written once. The truth of the lake."""
+"""Landing archive: every accepted record as it was sent, written once; the source of truth."""

@@ -1,32 +1,32 @@
-"""A batch's objects off the archive, held against what the catalog says of them."""
+"""Reading of a batch's landing objects, checked against its row in the catalog."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from everlake.catalog.batches import BatchRow
-from everlake.landing.lines import (
+from everlake.landing.accepted import (
     LandedIdentity,
     LandedRecord,
-    LandingDamaged,
     decode_accepted,
     decode_identities,
-    decompress,
 )
+from everlake.landing.compression import decompress
+from everlake.landing.errors import LandingDamaged
 from everlake.landing.rejected import read_rejected
 from everlake.storage import ObjectMissing, ObjectStore, ObjectUnreadable
 
 UNREADABLE_ERRORS = (LandingDamaged, ObjectMissing, ObjectUnreadable)
-"""Why one batch's records cannot be had from the archive, and those of others can."""
+"""Errors that concern the records of one batch alone."""
 
 
 def read_accepted(store: ObjectStore, batch: BatchRow) -> list[LandedRecord]:
-    """A batch's accepted records, by line.
+    """Return the accepted records of a batch, by line.
 
     Raises:
-        ObjectMissing: there is no object.
-        LandingDamaged: it is not what was written, or not this batch's.
-        ObjectUnreadable: it could not be read now.
-        StorageUnavailable: nothing can be read now.
+        ObjectMissing: there is no landing object.
+        LandingDamaged: the object is not what was written, or is another batch's.
+        ObjectUnreadable: the object cannot be read now.
+        StorageUnavailable: no object can be read now.
     """
     return _check_records(batch, decode_accepted(_read_lines(store, batch), batch.sequence))
 
@@ -34,7 +34,11 @@ def read_accepted(store: ObjectStore, batch: BatchRow) -> list[LandedRecord]:
 def read_accepted_many(
     store: ObjectStore, group: Sequence[BatchRow]
 ) -> Iterator[tuple[BatchRow, list[LandedRecord]]]:
-    """Batches of which each has accepted records, with these. Raises as :func:`read_accepted`."""
+    """Yield each batch with its accepted records, of which it must have some.
+
+    Raises:
+        StorageError, LandingDamaged: see :func:`read_accepted`.
+    """
     blobs = store.get_many([_landing_path(batch) for batch in group])
     for batch, blob in zip(group, blobs, strict=True):
         yield (
@@ -44,16 +48,20 @@ def read_accepted_many(
 
 
 def read_identities(store: ObjectStore, batch: BatchRow) -> list[LandedIdentity]:
-    """Which records a batch has, by line. Raises as :func:`read_accepted`."""
+    """Return the identities of a batch's accepted records, by line.
+
+    Raises:
+        StorageError, LandingDamaged: see :func:`read_accepted`.
+    """
     return _check_records(batch, decode_identities(_read_lines(store, batch), batch.sequence))
 
 
 def check_rejected(store: ObjectStore, batch: BatchRow) -> None:
-    """Return when the object of a batch's refused records is whole, if it has one.
+    """Check that the object of a batch's rejected records is complete, if it has one.
 
     Raises:
         ObjectMissing, LandingDamaged, ObjectUnreadable: it is not.
-        StorageUnavailable: nothing can be read now.
+        StorageUnavailable: no object can be read now.
     """
     if batch.rejected_path is None:
         return
@@ -72,7 +80,7 @@ def _landing_path(batch: BatchRow) -> str:
 
 
 def _decompress_lines(blob: bytes, batch: BatchRow) -> bytes:
-    """The lines in a batch's object.
+    """Return the lines in a batch's object.
 
     Raises:
         LandingDamaged: they are not those that were written.
@@ -80,10 +88,10 @@ def _decompress_lines(blob: bytes, batch: BatchRow) -> bytes:
     lines = decompress(blob)
     if len(lines) != batch.landing_bytes:
         raise LandingDamaged(
-            f"its lines have {len(lines):,} bytes, and those of the batch {batch.landing_bytes:,}"
+            f"its lines have {len(lines):,} bytes, and the batch has {batch.landing_bytes:,}"
         )
     try:
-        lines.decode()  # what is inside ``data`` is not looked at when a line is decoded
+        lines.decode()  # decoding a line does not validate what is inside ``data``
     except UnicodeDecodeError as error:
         raise LandingDamaged(f"its lines are not UTF-8 ({error.reason})") from error
     return lines
@@ -93,7 +101,7 @@ _Record = TypeVar("_Record", LandedRecord, LandedIdentity)
 
 
 def _check_records(batch: BatchRow, records: list[_Record]) -> list[_Record]:
-    """``records``, when they can be the batch's.
+    """Return ``records``, after checking that they can be the batch's.
 
     Raises:
         LandingDamaged: they cannot.

@@ -1,4 +1,4 @@
-"""Where landing objects lie: a Hive layout that DuckDB and Spark read as it is."""
+"""Paths of landing objects: a Hive layout, which DuckDB and Spark can read."""
 
 from datetime import UTC, datetime
 
@@ -6,15 +6,15 @@ import msgspec
 
 ROOT = "landing"
 ORPHANS = "orphans"
-"""Where the sweep puts what it takes out of the archive; the rest of the path stays."""
+"""Directory to which garbage collection moves objects of no batch, with their path below it."""
 ACCEPTED_SUFFIX = ".ndjson.zst"
 REJECTED_SUFFIX = ".rejected.ndjson.zst"
 UNKNOWN_TYPE = "unknown"
-"""The folder of a batch in which no record had a valid ``_type``."""
+"""Type in the path of a batch in which no record had a valid ``_type``."""
 
 
 class LandingPaths(msgspec.Struct, frozen=True):
-    """The two objects of one batch."""
+    """Paths of the two objects of one batch."""
 
     accepted: str
     rejected: str
@@ -23,7 +23,7 @@ class LandingPaths(msgspec.Struct, frozen=True):
 def landing_paths(
     workspace_id: str, source: str, record_type: str | None, batch_id: str, created_at: int
 ) -> LandingPaths:
-    """Paths of a batch's objects; the date is that of ``created_at`` (Unix ms) in UTC."""
+    """Return the paths of a batch's objects, with the date of ``created_at`` (Unix ms) in UTC."""
     date = datetime.fromtimestamp(created_at / 1000, UTC).date().isoformat()
     stem = (
         f"{landing_folder(workspace_id)}/source={source}"
@@ -33,15 +33,15 @@ def landing_paths(
 
 
 def landing_folder(workspace_id: str) -> str:
-    """The folder of all of a workspace's objects."""
+    """Return the directory of a workspace's objects."""
     return f"{ROOT}/workspace={workspace_id}"
 
 
 def batch_id_of(path: str) -> str:
-    """The batch that the object at ``path`` belongs to, also for a cut-off write."""
+    """Return the id of the batch that an object belongs to, also for an interrupted write."""
     return path.rpartition("/")[2].partition(".")[0]
 
 
 def is_complete(path: str) -> bool:
-    """Whether the object at ``path`` was written to its end."""
+    """Return whether the path is that of a complete object, and not of an interrupted write."""
     return path.endswith(ACCEPTED_SUFFIX)

@@ -1,22 +1,27 @@
-"""Refused records off the archive, a page at a time, whatever their number and their size."""
+"""Rejected records of a batch as lines of JSON: a writer, and reading in pages.
 
-from collections.abc import Iterator
-
-import msgspec
-import zstandard
-from msgspec import UNSET, UnsetType
-
-from everlake.contract.rejected_records import RecordFault, RefusedRecord
-from everlake.landing.lines import LandingDamaged
-
-PAGE_BYTES = 1024 * 1024
-"""Bytes of lines after which a page ends, and most of one record's errors on it.
-
-A payload stays whole, and so may go beyond.
+Memory is bounded whatever the number and the size of the records.
 """
 
-_INPUT_CHUNK = 1024
-"""Compressed bytes read at a time: few, because each may stand for thousands."""
+import base64
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from everlake.batching import chunked
+from everlake.contract.errors import RecordErrorCode
+from everlake.contract.rejected_records import RecordFault, RefusedRecord
+from everlake.landing.compression import compression_stream, decompress_chunks
+from everlake.landing.errors import LandingDamaged
+
+PAGE_BYTES = 1024 * 1024
+"""Bytes of lines after which a page ends, even within the errors of a record.
+
+A page may be longer, because a payload is never divided.
+"""
+
+_ERRORS_PER_WRITE = 1_000
 
 # Quotes inside a JSON string have a backslash before them, so neither can stand in a message or
 # a payload: there, a quote after a comma or a brace ends the string, and no letter follows it.
@@ -24,11 +29,56 @@ _NEXT_ERROR = b',{"code":"'
 _PAYLOAD = b'],"payload'
 
 
-class RejectedPosition(msgspec.Struct, frozen=True):
-    """Where a page begins.
+class RejectedWriter:
+    """Writer of a batch's rejected records, which compresses each at once.
 
-    ``offset`` counts bytes of the decompressed object. ``index`` is that of the record whose
-    errors go on there; None where a record begins.
+    A line is ``{"index", "errors": [{"code", "message"}], "payload"}``; ``payload`` is the
+    submitted text as a JSON string, or ``payload_base64`` where it is not UTF-8. A record may have
+    very many errors, so only compressed bytes are kept in memory.
+    """
+
+    def __init__(self) -> None:
+        self._stream = compression_stream()
+        self._chunks: list[bytes] = []
+
+    def add(
+        self, index: int, payload: bytes, errors: Iterable[tuple[RecordErrorCode, str]]
+    ) -> None:
+        """Append a record.
+
+        Args:
+            index: of the record in its request.
+            payload: the submitted text.
+            errors: of the record; consumed one by one.
+        """
+        self._write(b'{"index":%d,"errors":[' % index)
+        texts = (_encoder.encode({"code": code, "message": text}) for code, text in errors)
+        separator = b""
+        for chunk in chunked(texts, _ERRORS_PER_WRITE):
+            self._write(separator + b",".join(chunk))
+            separator = b","
+        try:
+            members = {"payload": payload.decode()}
+        except UnicodeDecodeError:
+            members = {"payload_base64": base64.b64encode(payload).decode()}
+        self._write(b"]," + _encoder.encode(members)[1:] + b"\n")
+
+    def _write(self, text: bytes) -> None:
+        if chunk := self._stream.compress(text):
+            self._chunks.append(chunk)
+
+    def finish(self) -> bytes:
+        """Return the whole object, after which nothing can be added."""
+        self._chunks.append(self._stream.flush())
+        return b"".join(self._chunks)
+
+
+class RejectedPosition(msgspec.Struct, frozen=True):
+    """Start of a page.
+
+    Attributes:
+        offset: bytes of the decompressed object before the page.
+        index: of the record whose errors continue on the page; None where a record begins.
     """
 
     offset: int = 0
@@ -42,32 +92,28 @@ class _RejectedLine(msgspec.Struct, gc=False):
     payload_base64: str | UnsetType = UNSET
 
 
+_encoder = msgspec.json.Encoder()
 _decode = msgspec.json.Decoder(_RejectedLine).decode
-
-
-def checksum_of(blob: bytes) -> bytes:
-    """The checksum that ends the frame (RFC 8878, 3.1.1): of equal content, it is equal."""
-    return blob[-4:]
 
 
 def read_rejected_page(
     blob: bytes, start: RejectedPosition, *, limit: int
 ) -> tuple[list[RefusedRecord], RejectedPosition | None]:
-    """One page of the refused records of an object, by index.
+    """Return one page of an object's rejected records, by index.
 
-    No more is decompressed than the page needs, save for the first one: that reads to the end,
-    so that damage is told of before anything is given.
+    Only what the page needs is decompressed, except for the first page: it reads the object to
+    its end, so that damage is reported before any record is returned.
 
     Args:
-        blob: what :class:`everlake.landing.lines.RejectedWriter` made.
-        start: where the page before ended.
-        limit: most records on the page; it ends earlier where it has grown to ``PAGE_BYTES``.
+        blob: what :class:`RejectedWriter` returned.
+        start: the end of the page before.
+        limit: most records on the page, which also ends when it has ``PAGE_BYTES``.
 
     Returns:
-        the records, and where the next page begins; None when there is no more.
+        the records, and the start of the next page; None when this is the last one.
 
     Raises:
-        LandingDamaged: the object is not what was written, or ``start`` is no place in it.
+        LandingDamaged: the object is not what was written, or ``start`` is not inside it.
     """
     text = _DecompressedText(blob, start.offset)
     records: list[RefusedRecord] = []
@@ -84,10 +130,10 @@ def read_rejected_page(
 
 
 def read_rejected(blob: bytes) -> Iterator[RefusedRecord]:
-    """All refused records of an object by index, one or a part of one at a time.
+    """Yield all rejected records of an object, by index; long ones in several parts.
 
     Raises:
-        LandingDamaged: see :func:`read_page`; raised where the reading gets to the damage.
+        LandingDamaged: see :func:`read_rejected_page`; raised when the iteration reaches it.
     """
     return (record for record, _ in _records(_DecompressedText(blob, 0), RejectedPosition()))
 
@@ -95,7 +141,7 @@ def read_rejected(blob: bytes) -> Iterator[RefusedRecord]:
 def _records(
     text: "_DecompressedText", start: RejectedPosition
 ) -> Iterator[tuple[RefusedRecord, RejectedPosition]]:
-    """Each record or part of one from ``start`` on, and what place is behind it."""
+    """Yield each record, or part of one, from ``start`` on, and the position after it."""
     index = start.index
     while not text.at_end():
         record = _read_record(text, index)
@@ -116,7 +162,7 @@ def _read_record(text: "_DecompressedText", index: int | None) -> RefusedRecord:
     try:
         found = _decode(line)
     except msgspec.DecodeError as error:
-        raise LandingDamaged(f"a line of it is not a refused record ({error})") from error
+        raise LandingDamaged(f"a line of it is not a rejected record ({error})") from error
     record = RefusedRecord(
         index=found.index,
         errors=found.errors,
@@ -124,77 +170,57 @@ def _read_record(text: "_DecompressedText", index: int | None) -> RefusedRecord:
         payloadBase64=found.payload_base64,
     )
     if record.is_last is (cut >= 0):
-        raise LandingDamaged("a refused record in it has no payload")
+        raise LandingDamaged("a rejected record in it has no payload")
     return record
 
 
 class _DecompressedText:
-    """The decompressed object from an offset on, of which only what is asked for is held."""
+    """Decompressed object from an offset on; only what was not consumed yet is in memory."""
 
     def __init__(self, blob: bytes, offset: int) -> None:
         self.offset = offset
-        self._chunks = _decompress_chunks(blob)
+        self._chunks = decompress_chunks(blob)
         self._buffer = bytearray()
         while len(self._buffer) < offset:
             offset -= len(self._buffer)
-            if (part := next(self._chunks, None)) is None:
-                raise LandingDamaged("it ends before the place that is asked for")
-            self._buffer[:] = part
+            if (chunk := next(self._chunks, None)) is None:
+                raise LandingDamaged("it ends before the requested position")
+            self._buffer[:] = chunk
         del self._buffer[:offset]
 
     def at_end(self) -> bool:
-        """Whether there is nothing more."""
+        """Return whether everything was consumed."""
         return not self._buffer and not self._fill()
 
     def find(self, mark: bytes, within: int | None = None) -> int:
-        """Where ``mark`` comes, in the next ``within`` bytes if told; -1 where it does not."""
+        """Return the position of ``mark`` in the next ``within`` bytes, or in all; -1 if none."""
         searched = 0
-        while (place := self._buffer.find(mark, searched, within)) < 0:
+        while (position := self._buffer.find(mark, searched, within)) < 0:
             searched = max(0, len(self._buffer) - len(mark) + 1)
             if (within is not None and len(self._buffer) >= within) or not self._fill():
                 break
-        return place
+        return position
 
     def find_last(self, mark: bytes, within: int) -> int:
-        """Where ``mark`` comes last in the next ``within`` bytes, of what is held; -1 if not."""
+        """Return the last position of ``mark`` in the next bytes that are buffered; -1 if none."""
         return self._buffer.rfind(mark, 0, within)
 
     def consume(self, size: int) -> bytes:
-        """The next ``size`` bytes, which are held."""
-        taken = bytes(self._buffer[:size])
+        """Remove and return the next ``size`` bytes, which are in the buffer."""
+        consumed = bytes(self._buffer[:size])
         del self._buffer[:size]
         self.offset += size
-        return taken
+        return consumed
 
     def skip_to_end(self) -> None:
-        """Decompress what is left, for the checksum at its end, and keep none of it."""
+        """Decompress the rest without keeping it, which verifies the checksum at its end."""
         self._buffer.clear()
         while self._fill():
             self._buffer.clear()
 
     def _fill(self) -> bool:
-        part = next(self._chunks, None)
-        if part is None:
+        chunk = next(self._chunks, None)
+        if chunk is None:
             return False
-        self._buffer += part
+        self._buffer += chunk
         return True
-
-
-def _decompress_chunks(blob: bytes) -> Iterator[bytes]:
-    """The lines of an object in parts, none of them empty.
-
-    Raises:
-        LandingDamaged: as :func:`everlake.landing.lines.decompress`, where it gets to the damage.
-    """
-    stream = zstandard.ZstdDecompressor().decompressobj()
-    read = 0
-    try:
-        while read < len(blob) and not stream.eof:
-            part = stream.decompress(blob[read : read + _INPUT_CHUNK])
-            read += _INPUT_CHUNK
-            if part:
-                yield part
-    except zstandard.ZstdError as error:
-        raise LandingDamaged(f"its compressed frame cannot be read ({error})") from error
-    if not stream.eof or stream.unused_data or read < len(blob):
-        raise LandingDamaged("its compressed frame is cut off or has bytes behind it")

@@ -10,7 +10,7 @@ from everlake.catalog.attachments import AttachmentRow
 from everlake.catalog.database import Catalog
 from everlake.contract.attachments import AttachmentStatus, Retried
 from everlake.landing.attachments import register_attachments
-from everlake.landing.lines import LandingDamaged
+from everlake.landing.errors import LandingDamaged
 from everlake.operations.batches import get_batch
 from everlake.operations.errors import (
     ArchiveUnreadable,

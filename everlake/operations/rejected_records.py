@@ -5,13 +5,9 @@ from collections.abc import Iterator
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.contract.rejected_records import RefusedRecord
-from everlake.landing.lines import LandingDamaged
-from everlake.landing.rejected import (
-    RejectedPosition,
-    checksum_of,
-    read_rejected,
-    read_rejected_page,
-)
+from everlake.landing.compression import content_checksum
+from everlake.landing.errors import LandingDamaged
+from everlake.landing.rejected import RejectedPosition, read_rejected, read_rejected_page
 from everlake.operations.batches import get_batch
 from everlake.operations.errors import ArchiveUnreadable, RejectedRecordsDeleted
 from everlake.storage import ObjectMissing, ObjectStore
@@ -32,7 +28,7 @@ class RejectedRecords:
     @property
     def checksum(self) -> str:
         """Checksum of the object in hexadecimal digits: a position is valid for one object only."""
-        return checksum_of(self._blob).hex()
+        return content_checksum(self._blob).hex()
 
     def page(
         self, start: RejectedPosition, *, limit: int

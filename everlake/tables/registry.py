@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from everlake.catalog.batches import BatchRow
-from everlake.landing.lines import LandedIdentity, LandedRecord
+from everlake.landing.accepted import LandedIdentity, LandedRecord
 from everlake.tables.arrow import ArrowTable
 from everlake.tables.engine import TableEngine
 from everlake.tables.spec import Source, TableSpec, WriteMode

@@ -2,7 +2,7 @@
 
 from everlake.catalog.errors import CatalogUnavailable
 from everlake.lake import LakeUnavailable
-from everlake.landing.lines import LandingDamaged
+from everlake.landing.errors import LandingDamaged
 from everlake.storage import ObjectMissing, StorageUnavailable
 
 TRANSIENT_ERRORS = (CatalogUnavailable, StorageUnavailable, LakeUnavailable)

@@ -26,7 +26,9 @@ from everlake.contract.record_identity import record_id, record_version
 from everlake.lake import Lake, LakeError
 from everlake.lake.opening import open_lake
 from everlake.lake.record_rows import RECORDS_TABLE
-from everlake.landing.lines import LandingDamaged, decode_accepted, decompress
+from everlake.landing.accepted import decode_accepted
+from everlake.landing.compression import decompress
+from everlake.landing.errors import LandingDamaged
 from everlake.search import search
 from everlake.storage import ObjectMissing, ObjectStore, object_store_options, open_store
 from everlake.storage.local import LocalStore

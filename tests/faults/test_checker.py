@@ -10,7 +10,7 @@ import pytest
 
 from everlake.catalog.opening import open_catalog
 from everlake.contract.record_identity import record_id
-from everlake.landing.lines import compress, decompress
+from everlake.landing.compression import compress, decompress
 from tests.faults.batch_counts import sqlite_in
 from tests.faults.checker import problems, promise_problems
 from tests.faults.ledger import Ledger, SentRecord

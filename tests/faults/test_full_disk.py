@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from everlake.landing.lines import decompress
+from everlake.landing.compression import decompress
 from tests.faults.checker import problems
 from tests.faults.ledger import PRODUCT, PROJECT, Ledger, SentRecord, body_of
 from tests.support.server import NO_RATE_LIMIT, ApiClient, EverlakeServer, run_everlake

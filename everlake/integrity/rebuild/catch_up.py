@@ -14,8 +14,8 @@ from everlake.integrity.rebuild.checkpoint import LostBatch
 from everlake.integrity.rebuild.context import RebuildContext
 from everlake.integrity.rebuild.salvage import salvage_batch
 from everlake.lake import LakeError
+from everlake.landing.accepted import LandedRecord
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, read_accepted
-from everlake.landing.lines import LandedRecord
 from everlake.tables.registry import DerivedTable
 
 MAX_MERGE_RECORDS = 20_000

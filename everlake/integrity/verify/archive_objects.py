@@ -2,8 +2,8 @@
 
 from everlake.catalog.batches import BatchRow
 from everlake.integrity.types import IntegrityProblem, rebuild_command
+from everlake.landing.accepted import LandedRecord
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, check_rejected, read_accepted
-from everlake.landing.lines import LandedRecord
 from everlake.storage import ObjectStore
 
 MAX_REPORTED_BATCHES = 1_000

@@ -19,7 +19,7 @@ from everlake.integrity.verify.compared_table import (
     compared_tables,
     record_table,
 )
-from everlake.landing.lines import LandedRecord
+from everlake.landing.accepted import LandedRecord
 from everlake.tables import arrow
 from everlake.tables.analysis_versions import FIRST_VERSION
 from everlake.tables.conditions import one_of

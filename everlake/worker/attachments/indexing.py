@@ -1,205 +1,227 @@
-"""What attachments say, into the lake's tables, once the batch that brought them is analysed."""
+"""Indexing worker: writes extracted texts to the lake's tables, once their batch is analysed."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
-from typing import NamedTuple
+
+import msgspec
 
 from everlake.analysis.attachment_text import attachment_utterances, recording_start_ms
 from everlake.attachments.extraction.codec import TextDamaged, decode
 from everlake.attachments.extraction.types import AttachmentText
 from everlake.attachments.paths import text_path
-from everlake.catalog import batches, extraction_queue
-from everlake.catalog.attachments import AttachmentRow, TextStage
+from everlake.batching import group_by_size
+from everlake.catalog import attachments, batches, texts
+from everlake.catalog.attachments import AttachmentRow
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
-from everlake.catalog.extraction_queue import ExtractionFailure
+from everlake.catalog.jobs import JobKind, JobRow
+from everlake.jobs.queue import JobQueue
+from everlake.jobs.types import JobFailure
 from everlake.lake import Lake, LakeDamaged
 from everlake.lake.writer_leases import WriterLeaseLost, WriterLeases
+from everlake.landing.accepted import LandedRecord
 from everlake.landing.batch_objects import read_accepted
-from everlake.landing.lines import LandedRecord
 from everlake.logs import logger
 from everlake.model.utterances import AttachmentUtterances
+from everlake.retry import RetryPolicy
 from everlake.storage import ObjectMissing, ObjectStore
-from everlake.worker.stage_runner import PERMANENT_ERRORS, TRANSIENT_ERRORS, lease_owner
+from everlake.worker.stage_runner import PERMANENT_ERRORS, TRANSIENT_ERRORS
 
 _CLAIM_LIMIT = 200
 _MAX_GROUP_CHARACTERS = 8_000_000
-"""Of text in memory at a time; a single one may have more."""
+"""Characters of the texts in memory at a time, unless a single one has more."""
 _RETRY_DELAY_MS = 1_000
 _DAMAGED_TABLE_DELAY_MS = 60_000
-_MAX_ATTEMPTS = 8
-_NOT_WRITTEN = "The text could not be written to the lake; the log says why."
-_RECORD_MISSING = "The record that it belongs to is lost from the archive: send it again."
+_RETRY_POLICY = RetryPolicy(max_attempts=8, base_ms=60_000, max_ms=60_000, jitter=0)
+_NOT_WRITTEN = "The text could not be written to the lake; the server's log says why."
+_RECORD_LOST = "The record of the attachment is missing in the archive: send it again."
 
 _log = logger()
 
 
-class _IndexedText(NamedTuple):
-    row: AttachmentRow
-    attached: AttachmentUtterances
+class _Text(msgspec.Struct, frozen=True):
+    """A text that is ready to be written."""
+
+    job: JobRow
+    utterances: AttachmentUtterances
     characters: int
 
 
+class _Outcomes(msgspec.Struct, kw_only=True):
+    """Claimed jobs by how their attempts ended.
+
+    Attributes:
+        indexed: their texts are in the tables, and they are completed.
+        failures: to be retried or failed.
+        lost: their stored texts are missing or damaged, and are to be extracted again.
+    """
+
+    indexed: list[JobRow] = []
+    failures: list[JobFailure] = []
+    lost: list[JobRow] = []
+
+    def remaining(self, claimed: Iterable[JobRow]) -> list[JobRow]:
+        """Return the jobs that had no attempt."""
+        ended = {
+            job.subject
+            for job in chain(self.indexed, self.lost, (one.job for one in self.failures))
+        }
+        return [job for job in claimed if job.subject not in ended]
+
+
 class IndexingWorker:
-    """Writes texts that were read to the tables, many in one commit.
+    """Writes extracted texts to the tables, many in one commit. One thread uses it at a time.
 
     Args:
-        catalog: has the queue.
+        queue: has the jobs.
+        catalog: has the attachments and their batches.
         store: has the texts and the records.
-        lake: is written.
-        writers: the right to write a workspace's tables.
-        worker: this worker's name.
-        lease_ms: milliseconds a claim holds without renewal.
+        lake: takes the texts.
+        writer_leases: the right to write a workspace's tables.
     """
 
     def __init__(
         self,
+        queue: JobQueue,
         catalog: Catalog,
         store: ObjectStore,
         lake: Lake,
-        writers: WriterLeases,
-        *,
-        worker: str,
-        lease_ms: int,
+        writer_leases: WriterLeases,
     ) -> None:
+        self._queue = queue
         self._catalog = catalog
         self._store = store
         self._lake = lake
-        self._writers = writers
-        self._owner = indexing_owner(worker)
-        self._lease_ms = lease_ms
-        self._held: frozenset[str] = frozenset()
+        self._writer_leases = writer_leases
 
     def run_once(self) -> bool:
-        """Write some texts of one workspace; False where there are none to write.
+        """Index some texts of one workspace; return False where there are none.
 
         Raises:
-            CatalogUnavailable: what was claimed is claimed again when its lease runs out.
+            CatalogUnavailable: the jobs are claimed again when their leases run out.
         """
-        with self._catalog.autocommit() as tx:
-            if not extraction_queue.is_due(tx, TextStage.READY, now=self._catalog.now_ms()):
-                return False
-        with self._catalog.transaction() as tx:
-            claimed = extraction_queue.claim_for_indexing(
-                tx,
-                owner=self._owner,
-                now=self._catalog.now_ms(),
-                lease_ms=self._lease_ms,
-                limit=_CLAIM_LIMIT,
-                skip_workspaces=self._writers.held_by_others(tx),
-            )
-        self._held = frozenset(row.id for row in claimed)
-        try:
-            self._index(claimed)
-        finally:
-            self._held = frozenset()
-        return bool(claimed)
+        with self._queue.claimed(
+            JobKind.INDEX_TEXT,
+            limit=_CLAIM_LIMIT,
+            single_workspace=True,
+            skip_workspaces=self._writer_leases.held_by_others,
+        ) as claimed:
+            if claimed:
+                self._index(claimed[0].workspace_id, claimed)
+            return bool(claimed)
 
-    def renew(self) -> None:
-        """Keep the claims."""
-        held = self._held
-        if held:
-            until = self._catalog.now_ms() + self._lease_ms
-            with self._catalog.transaction() as tx:
-                extraction_queue.renew(tx, self._owner, held, until)
-
-    def _index(self, claimed: Sequence[AttachmentRow]) -> None:
-        wait = _RETRY_DELAY_MS
-        part: list[_IndexedText] = []
+    def _index(self, workspace_id: str, claimed: Sequence[JobRow]) -> None:
+        outcomes = _Outcomes()
+        group: list[_Text] = []
+        delay_ms = _RETRY_DELAY_MS
         try:
-            for part in _group_by_size(self._texts(claimed)):
-                with self._writers.holding(part[0].row.workspace_id):
-                    self._lake.utterances.write_attachments(
-                        part[0].row.workspace_id, [one.attached for one in part]
-                    )
-                self._writers.mark_written(part[0].row.workspace_id)
-                self._complete([one.row.id for one in part])
+            for group in self._groups(claimed, outcomes):
+                self._write(workspace_id, group, outcomes)
         except (WriterLeaseLost, LakeDamaged, *TRANSIENT_ERRORS) as error:
-            _log.warning("attached texts wait", reason=str(error))
-            wait = _DAMAGED_TABLE_DELAY_MS if isinstance(error, LakeDamaged) else _RETRY_DELAY_MS
-        except Exception:  # noqa: BLE001 - whatever it is, these are tried again, and given up
-            _log.exception("attached texts not written", attachments=[one.row.id for one in part])
-            for one in part:
-                self._fail(one.row, "NOT_WRITTEN", _NOT_WRITTEN, wait_ms=_DAMAGED_TABLE_DELAY_MS)
-        finally:
-            self._release(wait)
+            _log.warning("text indexing postponed", workspace=workspace_id, reason=str(error))
+            if isinstance(error, LakeDamaged):
+                delay_ms = _DAMAGED_TABLE_DELAY_MS
+        except Exception:  # noqa: BLE001 - these texts fail; those after them are tried again
+            ids = [one.job.subject for one in group]
+            _log.exception("text indexing failed", workspace=workspace_id, attachments=ids)
+            outcomes.failures += [
+                _failure(one.job, "NOT_WRITTEN", _NOT_WRITTEN, retryable=True) for one in group
+            ]
+        self._record(claimed, outcomes, delay_ms)
 
-    def _texts(self, claimed: Sequence[AttachmentRow]) -> Iterator[_IndexedText]:
-        """What each says; those of which that cannot be told are settled on the way."""
-        by_batch = sorted(claimed, key=attrgetter("batch_id", "line", "place"))
-        for batch_id, rows in groupby(by_batch, attrgetter("batch_id")):
-            some = list(rows)
+    def _groups(self, claimed: Sequence[JobRow], outcomes: _Outcomes) -> Iterator[list[_Text]]:
+        """Yield texts to write in one commit; one that failed before is a group of its own."""
+        fresh = [job for job in claimed if not job.attempts]
+        failed_before = [job for job in claimed if job.attempts]
+        yield from group_by_size(
+            self._texts(fresh, outcomes),
+            attrgetter("characters"),
+            max_size=_MAX_GROUP_CHARACTERS,
+        )
+        for one in self._texts(failed_before, outcomes):
+            yield [one]
+
+    def _write(self, workspace_id: str, group: Sequence[_Text], outcomes: _Outcomes) -> None:
+        with self._writer_leases.holding(workspace_id):
+            self._lake.utterances.write_attachments(workspace_id, [one.utterances for one in group])
+        self._writer_leases.mark_written(workspace_id)
+        done = [one.job for one in group]
+        with self._queue.transaction() as tx:
+            texts.mark_indexed(tx.connection, tx.complete(done), now=tx.now)
+        outcomes.indexed += done
+
+    def _record(self, claimed: Sequence[JobRow], outcomes: _Outcomes, delay_ms: int) -> None:
+        remaining = outcomes.remaining(claimed)
+        if not (outcomes.failures or outcomes.lost or remaining):
+            return
+        with self._queue.transaction() as tx:
+            failed = tx.retry_or_fail(outcomes.failures, _RETRY_POLICY)
+            texts.note_failures(tx.connection, failed)
+            texts.extract_again(tx.connection, tx.complete(outcomes.lost), now=tx.now)
+            tx.release(remaining, delay_ms=delay_ms)
+
+    def _texts(self, claimed: Sequence[JobRow], outcomes: _Outcomes) -> Iterator[_Text]:
+        """Yield the texts of jobs by batch; add the jobs without one to ``outcomes``."""
+        jobs = {job.subject: job for job in claimed}
+        with self._catalog.autocommit() as tx:
+            rows = attachments.get_many(tx, list(jobs))
+        # Completing these jobs is all that is left to do for attachments that are gone.
+        outcomes.lost += [job for job in claimed if job.subject not in rows]
+        ordered = sorted(rows.values(), key=attrgetter("batch_id", "line", "place"))
+        for batch_id, of_batch in groupby(ordered, attrgetter("batch_id")):
+            some = list(of_batch)
             with self._catalog.autocommit() as tx:
                 batch = batches.get(tx, some[0].workspace_id, batch_id)
-            try:
-                records = [] if batch is None else read_accepted(self._store, batch)
-            except PERMANENT_ERRORS as error:
-                _log.error("attached texts without records", batch=batch_id, reason=str(error))
-                records = []
+            records = [] if batch is None else self._read_records(batch)
             for row in some:
+                job = jobs[row.id]
                 if batch is None or row.line >= len(records):
-                    self._fail(row, "RECORD_LOST", _RECORD_MISSING)
-                elif row.text_attempts >= _MAX_ATTEMPTS:
-                    self._fail(row, "GIVEN_UP", _NOT_WRITTEN)
-                elif (text := self._load_text(row)) is not None:
-                    found = self._build(row, batch, records[row.line], text)
-                    if found is not None:
-                        yield found
+                    outcomes.failures.append(_failure(job, "RECORD_LOST", _RECORD_LOST))
+                elif _RETRY_POLICY.is_exhausted(job.attempts):
+                    outcomes.failures.append(_failure(job, "GIVEN_UP", _NOT_WRITTEN))
+                elif (text := self._load_text(row)) is None:
+                    outcomes.lost.append(job)
+                elif (one := _build(job, row, batch, records[row.line], text)) is not None:
+                    yield one
+                else:
+                    outcomes.failures.append(_failure(job, "NOT_WRITTEN", _NOT_WRITTEN))
 
-    def _build(
-        self, row: AttachmentRow, batch: BatchRow, record: LandedRecord, text: AttachmentText
-    ) -> _IndexedText | None:
+    def _read_records(self, batch: BatchRow) -> list[LandedRecord]:
         try:
-            words = _attached_text(row, batch, record, text)
-        except Exception:  # noqa: BLE001 - the others are to be written all the same
-            _log.exception("attached text not understood", attachment=row.id)
-            self._fail(row, "NOT_WRITTEN", _NOT_WRITTEN)
-            return None
-        return _IndexedText(row, words, sum(len(one.text) for one in text.sections))
+            return read_accepted(self._store, batch)
+        except PERMANENT_ERRORS as error:
+            _log.error("records of attachments unreadable", batch=batch.id, reason=str(error))
+            return []
 
     def _load_text(self, row: AttachmentRow) -> AttachmentText | None:
-        """The stored text; where it is lost or damaged, the file is read again."""
+        """Return the stored text; where it is missing or damaged, delete it and return None."""
+        path = text_path(row.workspace_id, row.sha256 or "")
         try:
-            return decode(self._store.get(text_path(row.workspace_id, row.sha256 or "")))
+            return decode(self._store.get(path))
         except (TextDamaged, ObjectMissing) as error:
-            _log.warning("text is read again", attachment=row.id, reason=str(error))
-            self._store.delete(text_path(row.workspace_id, row.sha256 or ""))
-            with self._catalog.transaction() as tx:
-                now = self._catalog.now_ms()
-                extraction_queue.extract_again(tx, row.id, owner=self._owner, now=now)
-            self._held = self._held - {row.id}
+            _log.warning("stored text unreadable", attachment=row.id, reason=str(error))
+            self._store.delete(path)
             return None
 
-    def _complete(self, ids: Sequence[str]) -> None:
-        with self._catalog.transaction() as tx:
-            now = self._catalog.now_ms()
-            extraction_queue.advance(tx, ids, owner=self._owner, to=TextStage.COMPLETE, now=now)
-        self._held = self._held.difference(ids)
 
-    def _fail(
-        self, row: AttachmentRow, code: str, message: str, wait_ms: int | None = None
-    ) -> None:
-        with self._catalog.transaction() as tx:
-            now = self._catalog.now_ms()
-            due_at = None if wait_ms is None else now + wait_ms
-            fault = ExtractionFailure(id=row.id, code=code, message=message, due_at=due_at)
-            extraction_queue.fail(tx, [fault], owner=self._owner, now=now)
-        self._held = self._held - {row.id}
-
-    def _release(self, wait_ms: int) -> None:
-        if self._held:
-            with self._catalog.transaction() as tx:
-                due_at = self._catalog.now_ms() + wait_ms
-                extraction_queue.release(tx, self._held, owner=self._owner, due_at=due_at)
+def _build(
+    job: JobRow, row: AttachmentRow, batch: BatchRow, record: LandedRecord, text: AttachmentText
+) -> _Text | None:
+    """Analyse a text; return None where that is not possible."""
+    try:
+        utterances = _attachment_utterances(row, batch, record, text)
+    except Exception:  # noqa: BLE001 - the other texts are written all the same
+        _log.exception("text analysis failed", attachment=row.id)
+        return None
+    return _Text(job, utterances, sum(len(one.text) for one in text.sections))
 
 
-def indexing_owner(worker: str) -> str:
-    """The name under which a worker holds texts that it writes to the tables."""
-    return lease_owner(worker, "index")
+def _failure(job: JobRow, code: str, message: str, *, retryable: bool = False) -> JobFailure:
+    return JobFailure(job=job, code=code, message=message, retryable=retryable)
 
 
-def _attached_text(
+def _attachment_utterances(
     row: AttachmentRow, batch: BatchRow, record: LandedRecord, text: AttachmentText
 ) -> AttachmentUtterances:
     return AttachmentUtterances(
@@ -222,18 +244,3 @@ def _attached_text(
             start=recording_start_ms(record.record_type, record.data),
         ),
     )
-
-
-def _group_by_size(texts: Iterable[_IndexedText]) -> Iterator[list[_IndexedText]]:
-    """``texts`` in parts of about that many characters; one that failed before by itself."""
-    part: list[_IndexedText] = []
-    size = 0
-    for one in texts:
-        failed = one.row.text_attempts or (part and part[-1].row.text_attempts)
-        if part and (failed or size + one.characters > _MAX_GROUP_CHARACTERS):
-            yield part
-            part, size = [], 0
-        part.append(one)
-        size += one.characters
-    if part:
-        yield part

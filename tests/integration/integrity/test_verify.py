@@ -14,7 +14,7 @@ import pytest
 from everlake.analysis.utterances import extract_utterances
 from everlake.integrity.verify import VerificationResult, service, verify
 from everlake.integrity.verify.comparison import ComparisonDatabase
-from everlake.landing.lines import compress, decompress
+from everlake.landing.compression import compress, decompress
 from everlake.model.utterances import MAX_UTTERANCES, AttachmentUtterances
 from everlake.tables.snapshot import Snapshot
 from tests.support.rebuilds import conversation, fill, no_progress, rebuild_workspace

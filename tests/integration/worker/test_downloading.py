@@ -14,7 +14,7 @@ from everlake.catalog import attachments, download_queue
 from everlake.catalog.errors import CatalogUnavailable
 from everlake.contract.attachments import AttachmentStatus, Retried
 from everlake.contract.batches import DownloadStatus
-from everlake.landing.attachments import retry_attachments
+from everlake.operations.attachments import retry_batch_attachments
 from everlake.storage import Content, StorageFull, StorageUnavailable
 from everlake.worker.attachments.service import expire_leases
 from tests.support.hostile_behaviours import HostileServer, content, hostile_server
@@ -187,7 +187,7 @@ def test_a_download_that_was_cut_goes_on_where_it_stopped(
 
 
 def test_failed_attachments_can_be_retried(home: WorkerFixture, server: HostileServer) -> None:
-    batch_id = landed(home, with_attachments("a", attach(server.url("later-there/70"))))
+    batch_id = landed(home, with_attachments("a", attach(server.url("available-on-retry/70"))))
     with attachment_worker(home) as fetcher:
         fetcher.run_until_settled(batch_id)
         assert progress(home, batch_id) == (1, 0, 1, DownloadStatus.FAILED)
@@ -205,9 +205,9 @@ def test_attachments_of_a_batch_from_before_they_were_listed_are_listed_by_a_ret
     batch_id = landed(home, with_attachments("a", attach(server.url("file/70?before"))))
     with home.catalog.transaction() as tx:
         tx.exec_driver_sql("DELETE FROM attachments")
-    batch = home.batch(batch_id)
-    assert retry_attachments(home.catalog, home.store, batch) == Retried(1, 0)
-    assert retry_attachments(home.catalog, home.store, batch) == Retried(0, 0)
+    place = (home.catalog, home.store, home.workspace_id, batch_id)
+    assert retry_batch_attachments(*place) == Retried(1, 0)
+    assert retry_batch_attachments(*place) == Retried(0, 0)
     with attachment_worker(home) as fetcher:
         fetcher.run_until_settled(batch_id)
     assert progress(home, batch_id) == (1, 1, 0, DownloadStatus.COMPLETE)
@@ -239,6 +239,7 @@ def test_what_a_dead_worker_had_is_taken_over_and_counted_once(
         fetcher.run_until_settled(batch_id)
     late = download_queue.CompletedDownload(
         id=row.id,
+        workspace_id=home.workspace_id,
         batch_id=batch_id,
         size=1,
         mime_type="text/plain",
@@ -310,7 +311,7 @@ def test_no_attachment_is_fetched_where_none_is_to_be(
 def test_no_more_of_a_host_is_fetched_at_once_than_may_be(
     home: WorkerFixture, server: HostileServer
 ) -> None:
-    urls = [server.url(f"late/4000?share={number}") for number in range(12)]
+    urls = [server.url(f"slow/4000?share={number}") for number in range(12)]
     batch_id = landed(
         home,
         with_attachments("a", *(attach(url) for url in urls[:6])),

@@ -4,13 +4,13 @@ import pytest
 from msgspec import Raw
 
 from everlake.contract.envelope import Record
-from everlake.landing.lines import (
+from everlake.landing.accepted import (
     LandedIdentity,
-    LandingDamaged,
     decode_accepted,
     decode_identities,
     encode_accepted,
 )
+from everlake.landing.errors import LandingDamaged
 
 DATA = (b'{"a":1}', b'{ "a" :\r\n 1 }', '{"é":"😀"}'.encode())
 

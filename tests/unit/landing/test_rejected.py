@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from everlake.contract.errors import RecordErrorCode
 from everlake.contract.rejected_records import RefusedRecord
-from everlake.landing.lines import LandingDamaged, RejectedWriter, compress, decompress
+from everlake.landing.compression import compress, content_checksum, decompress
+from everlake.landing.errors import LandingDamaged
 from everlake.landing.rejected import (
     PAGE_BYTES,
     RejectedPosition,
-    checksum_of,
+    RejectedWriter,
     read_rejected,
     read_rejected_page,
 )
@@ -185,5 +186,5 @@ def test_a_place_that_is_none_is_refused(place: RejectedPosition) -> None:
 
 
 def test_the_checksum_tells_one_content_from_another() -> None:
-    assert checksum_of(SMALL) == checksum_of(bytes(SMALL))
-    assert checksum_of(SMALL) != checksum_of(written([(0, b"{}", ["e"])]))
+    assert content_checksum(SMALL) == content_checksum(bytes(SMALL))
+    assert content_checksum(SMALL) != content_checksum(written([(0, b"{}", ["e"])]))

@@ -1,31 +1,22 @@
-"""A batch's accepted and refused records as lines of JSON, and back.
+"""Accepted records of a batch as lines of JSON: encoding and decoding.
 
-An accepted line is the normalised envelope with ``data`` as its last member, as it was sent.
-White space between tokens may hold line breaks, and a line may not; such a ``data`` stands in
-its line with spaces for the breaks, and ``_data_text`` beside it holds the exact text.
+A line is the normalised envelope with ``data`` as its last member, byte for byte as it was sent.
+JSON allows line breaks between tokens, and a line cannot contain any. A ``data`` with line breaks
+therefore has spaces for them, and the member ``_data_text`` has its exact text.
 """
 
-import base64
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 import msgspec
-import zstandard
 from msgspec import UNSET, Raw, UnsetType
 
 from everlake.contract.envelope import DEFAULT_NATURE, Participant, Record
-from everlake.contract.errors import RecordErrorCode
 from everlake.contract.record_identity import record_id, record_version
+from everlake.landing.errors import LandingDamaged
 
-_LEVEL = 1
-_ERRORS_PER_WRITE = 1_000
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 _encoder = msgspec.json.Encoder()
-
-
-class LandingDamaged(Exception):
-    """A landing object is not what was written; the message says which part is wrong."""
 
 
 class LandedIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -84,11 +75,12 @@ _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def encode_accepted(records: Sequence[Record], *, line_breaks: bool = True) -> bytes:
-    """The lines of accepted, normalised records, not compressed.
+    """Return the lines of accepted, normalised records, not compressed.
 
     Args:
-        line_breaks: False promises that no record's ``data`` has a line feed or carriage return
-            between its tokens.
+        records: in the order of their lines.
+        line_breaks: whether a ``data`` may have a line feed or carriage return between tokens.
+            False is faster, and wrong where there is one.
     """
     if line_breaks:
         return b"".join(_encode_with_line_breaks(record) for record in records)
@@ -104,33 +96,12 @@ def _encode_with_line_breaks(record: Record) -> bytes:
     return line[:-1] + b',"_data_text":' + _encoder.encode(text.decode()) + b"}\n"
 
 
-def compress(lines: bytes) -> bytes:
-    """A Zstandard frame (RFC 8878) with its checksum and content size."""
-    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(lines)
-
-
-def decompress(blob: bytes) -> bytes:
-    """The lines of an object.
-
-    Raises:
-        LandingDamaged: the frame is torn or its checksum is wrong.
-    """
-    stream = zstandard.ZstdDecompressor().decompressobj()
-    try:
-        lines = stream.decompress(blob)
-    except zstandard.ZstdError as error:
-        raise LandingDamaged(f"its compressed frame cannot be read ({error})") from error
-    if not stream.eof or stream.unused_data:
-        raise LandingDamaged("its compressed frame is cut off or has bytes behind it")
-    return lines
-
-
 def decode_accepted(lines: bytes, sequence: int) -> list[LandedRecord]:
-    """The records of a landing object.
+    """Return the records of a landing object, by line.
 
     Args:
-        lines: what :func:`encode_accepted` made.
-        sequence: the batch's sequence in its workspace, the high part of each version.
+        lines: what :func:`encode_accepted` returned.
+        sequence: of the batch in its workspace; the high part of each record's version.
 
     Raises:
         LandingDamaged: a line is not a record.
@@ -145,7 +116,7 @@ def decode_accepted(lines: bytes, sequence: int) -> list[LandedRecord]:
 
 
 def decode_identities(lines: bytes, sequence: int) -> list[LandedIdentity]:
-    """Which records a landing object holds. Arguments and errors as :func:`decode_accepted`."""
+    """Return the identities of a landing object's records. See :func:`decode_accepted`."""
     try:
         return [
             _decode_identity(line, record_version(sequence, number))
@@ -190,42 +161,3 @@ def _decode_accepted(text: bytes, version: int) -> LandedRecord:
         envelope=envelope,
         data=data,
     )
-
-
-class RejectedWriter:
-    """Refused records with all their errors, compressed as they come.
-
-    A line is ``{"index", "errors": [{"code", "message"}], "payload"}``; ``payload`` is the
-    submitted text as a JSON string, or ``payload_base64`` where it is not UTF-8. One refused
-    record may have very many errors, so nothing but the compressed bytes is held.
-    """
-
-    def __init__(self) -> None:
-        self._stream = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
-        self._chunks: list[bytes] = []
-
-    def add(
-        self, index: int, payload: bytes, errors: Iterable[tuple[RecordErrorCode, str]]
-    ) -> None:
-        """Append one refused record, taking its errors one by one."""
-        self._write(b'{"index":%d,"errors":[' % index)
-        texts = (_encoder.encode({"code": code, "message": text}) for code, text in errors)
-        some = list(islice(texts, _ERRORS_PER_WRITE))
-        while some:
-            following = list(islice(texts, _ERRORS_PER_WRITE))
-            self._write(b",".join(some) + (b"," if following else b""))
-            some = following
-        try:
-            kept = {"payload": payload.decode()}
-        except UnicodeDecodeError:
-            kept = {"payload_base64": base64.b64encode(payload).decode()}
-        self._write(b"]," + _encoder.encode(kept)[1:] + b"\n")
-
-    def _write(self, text: bytes) -> None:
-        if part := self._stream.compress(text):
-            self._chunks.append(part)
-
-    def finish(self) -> bytes:
-        """The whole object."""
-        self._chunks.append(self._stream.flush())
-        return b"".join(self._chunks)

@@ -17,14 +17,10 @@ from everlake.contract.limits import Limits
 from everlake.contract.media_types import MediaType
 from everlake.contract.record_identity import record_id, record_version, sequence_of
 from everlake.ingest.parsing import parse_fast
-from everlake.landing.lines import (
-    LandingDamaged,
-    RejectedWriter,
-    compress,
-    decode_accepted,
-    decompress,
-    encode_accepted,
-)
+from everlake.landing.accepted import decode_accepted, encode_accepted
+from everlake.landing.compression import compress, decompress
+from everlake.landing.errors import LandingDamaged
+from everlake.landing.rejected import RejectedWriter
 from tests.support.record_strategies import json_values, valid_records
 
 GAPS = st.text(" \t\r\n", max_size=3)
