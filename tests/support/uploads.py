@@ -1,6 +1,7 @@
 """A server for uploads, over any kind of storage, and a look at what it stores."""
 
 import hashlib
+import socket
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -130,3 +131,19 @@ def stored_attachment(
         statement = attachment_table.update().where(attachment_table.c.id == attachment_id)
         tx.execute(statement.values(**facts))
     return attachment_id
+
+
+def start_put(api: ApiClient, url: str, length: int) -> socket.socket:
+    """Send the head of a PUT, and return the connection for its body."""
+    connection = socket.create_connection(("127.0.0.1", int(api.url.rpartition(":")[2])), 30)
+    head = (
+        f"PUT {url} HTTP/1.1\r\nHost: x\r\nx-api-key: {api.setup['api_key']}\r\n"
+        f"Content-Length: {length}\r\n\r\n"
+    )
+    connection.sendall(head.encode())
+    return connection
+
+
+def whole_url(upload: Mapping[str, Any]) -> str:
+    """Return the path that takes the whole content of an upload."""
+    return f"/api/v1/uploads/{upload['upload_intent_id']}"

@@ -11,7 +11,7 @@ from tests.support.s3 import S3Server, s3_environment
 from tests.support.server import NO_RATE_LIMIT, ApiClient
 from tests.support.uploads import PART, UploadFixture
 
-_SETTINGS = {**NO_RATE_LIMIT, "EVERLAKE_UPLOAD_PART_BYTES": str(PART), "EVERLAKE_BODY_TIMEOUT": "3"}
+_SETTINGS = {**NO_RATE_LIMIT, "EVERLAKE_UPLOAD_PART_BYTES": str(PART)}
 
 
 @pytest.fixture(scope="module", params=["directory", "bucket", "bucket through the API"])

@@ -1,7 +1,6 @@
 """Files come in whole or in parts, to every storage, and are kept as they came first."""
 
 import os
-import socket
 import threading
 import time
 from typing import Any
@@ -26,7 +25,9 @@ from tests.support.uploads import (
     record_with_uploads,
     row_of,
     send_content,
+    start_put,
     uploaded_objects,
+    whole_url,
 )
 
 HOUR_MS = 3_600_000
@@ -42,10 +43,6 @@ def content_of(place: UploadFixture, api: ApiClient, upload: dict[str, Any]) -> 
 
 def part_url(upload: dict[str, Any], number: int) -> str:
     return f"/api/v1/uploads/{upload['upload_intent_id']}/parts/{number}"
-
-
-def whole_url(upload: dict[str, Any]) -> str:
-    return f"/api/v1/uploads/{upload['upload_intent_id']}"
 
 
 def test_a_small_file_comes_whole(place: UploadFixture, api: ApiClient) -> None:
@@ -315,21 +312,10 @@ def test_ids_are_not_to_be_guessed(place: UploadFixture, api: ApiClient) -> None
     assert all(len({each[at] for each in ids}) > 4 for at in range(4, 36))
 
 
-def raw_put(api: ApiClient, url: str, length: int) -> socket.socket:
-    """The head of a PUT, its body still to come."""
-    connection = socket.create_connection(("127.0.0.1", int(api.url.rpartition(":")[2])), 30)
-    head = (
-        f"PUT {url} HTTP/1.1\r\nHost: x\r\nx-api-key: {api.setup['api_key']}\r\n"
-        f"Content-Length: {length}\r\n\r\n"
-    )
-    connection.sendall(head.encode())
-    return connection
-
-
 def test_after_a_cut_only_what_is_missing_is_sent(place: UploadFixture, api: ApiClient) -> None:
     data = os.urandom(3 * PART)
     upload = announce(api, len(data))
-    connection = raw_put(api, whole_url(upload), len(data))
+    connection = start_put(api, whole_url(upload), len(data))
     connection.sendall(data[: 2 * PART + 1000])
     deadline = time.monotonic() + 30
     while get_upload(api, upload)["receivedBytes"] < 2 * PART:
@@ -342,16 +328,6 @@ def test_after_a_cut_only_what_is_missing_is_sent(place: UploadFixture, api: Api
     assert send_content(api, so_far["parts"][0], data[2 * PART :]).status_code == 200
     assert get_upload(api, upload)["status"] == "COMPLETE"
     assert content_of(place, api, upload) == data
-
-
-def test_a_body_that_stands_still_is_given_up(place: UploadFixture, api: ApiClient) -> None:
-    upload = announce(api, 100)
-    with raw_put(api, whole_url(upload), 100) as connection:
-        connection.sendall(b"x" * 50)
-        answer = connection.recv(65_536)
-    assert b" 400 " in answer.split(b"\r\n")[0]
-    assert b"too slow" in answer
-    assert complete_upload(api, b"the server goes on")
 
 
 def test_uploads_that_were_not_used_in_time_are_forgotten(
