@@ -23,6 +23,7 @@ _TO_QUOTE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _BEFORE_RECORD = re.compile(rb",[ \t\n\r]*\{[ \t\n\r]*\Z")
 _LOOKBACK_BYTES = 64
 _MAX_GUESSES = 64
+_MAX_TRAILING_SPACE = 1_024
 
 _decode_array = msgspec.json.Decoder(list[Raw]).decode
 
@@ -101,6 +102,7 @@ class JsonSplitter:
         """Text after the array, without white space around it."""
         self.line = line
         """Line in which the next value begins, or a line before it."""
+        self._trailing_space = b""
         self._array = array
         self._max_bytes = max_bytes
         self._count = 0
@@ -130,12 +132,19 @@ class JsonSplitter:
                 start += 1
             if self._buffered or self._dropped_from or not self.ended or self._count:
                 yield self._take()
-        self.trailing = (self.trailing + block[start:]).strip(WHITESPACE)
+        self._add_trailing(block[start:])
 
     def finish(self) -> Iterator[SplitValue]:
         """Yield the value in which the text ends, if it does."""
         if self._buffered or self._dropped_from:
             yield self._take()
+
+    def _add_trailing(self, text: bytes) -> None:
+        # White space at the end belongs to the trailing text only if more text follows.
+        text = self._trailing_space + text if self.trailing else text.lstrip(WHITESPACE)
+        stripped = text.rstrip(WHITESPACE)
+        self.trailing += stripped
+        self._trailing_space = text[len(stripped) :][:_MAX_TRAILING_SPACE]
 
     def _at_start(self) -> bool:
         return not (self._buffered or self._dropped_from)

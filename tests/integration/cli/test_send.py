@@ -12,11 +12,11 @@ import zstandard
 from everlake.catalog import batch_queue
 from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
+from tests.support.api_workspaces import ndjson
 from tests.support.command_line import Cli, assert_success
 from tests.support.sent_records import (
     as_indented,
     get_json_text,
-    ndjson,
     record,
     records_of,
     stored,
@@ -213,14 +213,14 @@ def test_the_same_records_twice_in_one_run_arrive_twice(send: Cli, tmp_path: Pat
     assert last["data"]["text"] == "old"
 
 
-def test_refused_records_are_told_and_end_in_exit_code_1(send: Cli, tmp_path: Path) -> None:
+def test_rejected_records_are_told_and_end_in_exit_code_1(send: Cli, tmp_path: Path) -> None:
     wrong = record("wrong", _event_at="yesterday")
     (tmp_path / "some.ndjson").write_bytes(ndjson(record("right"), wrong) + b"{oops\n")
 
-    refused = send("send", "some.ndjson", "--json")
+    result = send("send", "some.ndjson", "--json")
 
-    assert refused.code == 1
-    sent = refused.json()
+    assert result.code == 1
+    sent = result.json()
     assert (sent["accepted"], sent["rejected"]) == (1, 2)
     assert [(one["index"], one["code"]) for one in sent["errors"]] == [
         (1, "VALIDATION_ERROR"),
@@ -232,29 +232,29 @@ def test_refused_records_are_told_and_end_in_exit_code_1(send: Cli, tmp_path: Pa
     assert "_event_at: must be" in said.out
 
 
-def test_a_request_of_which_all_is_refused_does_not_stop_the_others(
+def test_a_request_of_which_all_is_rejected_does_not_stop_the_others(
     send: Cli, tmp_path: Path
 ) -> None:
     wrong = record("wrong", _type="email", _event_at="yesterday")
     (tmp_path / "f.ndjson").write_bytes(ndjson(record("before"), wrong, record("after")))
 
-    refused = send("send", "f.ndjson", "--json", "--wait")
+    result = send("send", "f.ndjson", "--json", "--wait")
 
-    assert refused.code == 1
-    sent = refused.json()
+    assert result.code == 1
+    sent = result.json()
     assert (sent["accepted"], sent["rejected"], len(sent["batches"])) == (2, 1, 2)
 
 
-def test_a_request_that_is_refused_as_a_whole_does_not_stop_the_others(
+def test_a_request_that_is_rejected_as_a_whole_does_not_stop_the_others(
     send: Cli, tmp_path: Path
 ) -> None:
     stray = [record(f"u{n}", _product_id="other") for n in range(3)]
     (tmp_path / "f.ndjson").write_bytes(ndjson(record("u8"), *stray, record("u9", _type="email")))
 
-    refused = send("send", "f.ndjson", "--json")
+    result = send("send", "f.ndjson", "--json")
 
-    assert refused.code == 1
-    sent = refused.json()
+    assert result.code == 1
+    sent = result.json()
     assert (sent["accepted"], sent["rejected"], len(sent["batches"])) == (2, 3, 2)
     assert {error["code"] for error in sent["errors"]} == {"UNKNOWN_PRODUCT"}
     said = send("send", "f.ndjson").out
@@ -262,16 +262,16 @@ def test_a_request_that_is_refused_as_a_whole_does_not_stop_the_others(
     assert "f.ndjson:2" in said
 
 
-def test_the_index_of_a_refused_record_counts_over_all_that_was_sent(
+def test_the_index_of_a_rejected_record_counts_over_all_that_was_sent(
     send: Cli, tmp_path: Path
 ) -> None:
     wrong = record("wrong", _type="email", _event_at="yesterday")
     (tmp_path / "1.ndjson").write_bytes(ndjson(record("i1"), record("i2"), wrong))
     (tmp_path / "2.ndjson").write_bytes(ndjson(record("i3"), record("i4", _event_at="x")))
 
-    refused = send("send", "1.ndjson", "2.ndjson", "--json")
+    result = send("send", "1.ndjson", "2.ndjson", "--json")
 
-    errors = refused.json()["errors"]
+    errors = result.json()["errors"]
     assert [(one["index"], one["file"], one["line"]) for one in errors] == [
         (2, "1.ndjson", 3),
         (4, "2.ndjson", 2),
@@ -298,20 +298,20 @@ def test_a_file_that_cannot_be_read_is_named(send: Cli, tmp_path: Path, name: st
     if content is not None:
         (tmp_path / name).write_bytes(content)
 
-    refused = send("send", name)
+    result = send("send", name)
 
-    assert refused.code == 1
-    assert refused.err.startswith(f"everlake: {name} cannot be read: ")
+    assert result.code == 1
+    assert result.err.startswith(f"everlake: {name} cannot be read: ")
 
 
 @pytest.mark.parametrize("key", ["em_sk_" + "x" * 43, "wrong", "ключ"])
 def test_a_wrong_key_is_a_clear_error(send: Cli, tmp_path: Path, key: str) -> None:
     (tmp_path / "f.json").write_bytes(as_indented(record("x")))
 
-    refused = send("send", "f.json", "--key", key)
+    result = send("send", "f.json", "--key", key)
 
-    assert refused.code == 1
-    assert refused.err.startswith("everlake: UNAUTHORIZED: A live API key is needed")
+    assert result.code == 1
+    assert result.err.startswith("everlake: UNAUTHORIZED: A live API key is needed")
 
 
 def test_a_key_that_may_not_write_is_a_clear_error(send: Cli, tmp_path: Path) -> None:
@@ -320,11 +320,11 @@ def test_a_key_that_may_not_write_is_a_clear_error(send: Cli, tmp_path: Path) ->
     )
     (tmp_path / "f.json").write_bytes(as_indented(record("x")))
 
-    refused = send("send", "f.json", "--key", made.json()["api_key"])
+    result = send("send", "f.json", "--key", made.json()["api_key"])
 
-    assert refused.code == 1
-    assert "FORBIDDEN" in refused.err
-    assert "api:write" in refused.err
+    assert result.code == 1
+    assert "FORBIDDEN" in result.err
+    assert "api:write" in result.err
 
 
 def test_without_a_key_nothing_is_sent(
@@ -333,10 +333,10 @@ def test_without_a_key_nothing_is_sent(
     monkeypatch.delenv("EVERLAKE_API_KEY")
     (tmp_path / "f.json").write_bytes(as_indented(record("x")))
 
-    refused = send("send", "f.json")
+    result = send("send", "f.json")
 
-    assert refused.code == 2
-    assert "--key" in refused.err
+    assert result.code == 2
+    assert "--key" in result.err
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8400", "ftp://x", "http://x:port", "http://"])
@@ -346,11 +346,11 @@ def test_a_url_that_is_none_is_a_clear_error_at_once(
     monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it must not be tried again"))
     (tmp_path / "f.json").write_bytes(as_indented(record("x")))
 
-    refused = send("send", "f.json", "--url", url)
+    result = send("send", "f.json", "--url", url)
 
-    assert refused.code == 1
-    assert refused.err.startswith("everlake: ")
-    assert "URL" in refused.err
+    assert result.code == 1
+    assert result.err.startswith("everlake: ")
+    assert "URL" in result.err
 
 
 def test_waiting_for_a_batch_that_fails_ends_in_exit_code_1_and_names_it(
@@ -426,7 +426,7 @@ def test_batches_are_listed_newest_first_and_shown_one_by_one(send: Cli, tmp_pat
         assert part in words
 
 
-def test_a_batch_with_refused_records_shows_why(send: Cli, tmp_path: Path) -> None:
+def test_a_batch_with_rejected_records_shows_why(send: Cli, tmp_path: Path) -> None:
     (tmp_path / "f.ndjson").write_bytes(ndjson(record("s1"), record("s2", _event_at="x")))
     [batch_id] = send("send", "f.ndjson", "--json").json()["batches"]
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.api_workspaces import ndjson
 from tests.support.command_line import Cli, assert_success
-from tests.support.sent_records import get_json_text, ndjson, record, records_of
+from tests.support.sent_records import get_json_text, record, records_of
 
 
 def attached(batch_id: str) -> list[dict[str, Any]]:
@@ -84,7 +85,7 @@ def test_what_the_record_has_stays_as_it_is(send: Cli, tmp_path: Path) -> None:
         (json.dumps(record("1", _type="fax")).encode(), "would be rejected: _type"),
     ],
 )
-def test_anything_but_one_right_record_is_refused_before_files_go_out(
+def test_anything_but_one_right_record_is_rejected_before_files_go_out(
     send: Cli, tmp_path: Path, body: bytes, words: str
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"x")

@@ -14,10 +14,11 @@ import pytest
 import zstandard
 
 from everlake.cli.send import wait
+from tests.support.api_workspaces import ndjson
 from tests.support.command_line import Cli, assert_success
 from tests.support.processes import kill_tree, wait_until
 from tests.support.scripted_server import RECEIPT, ScriptedServer, running_scripted_server
-from tests.support.sent_records import as_indented, ndjson, record, records_of
+from tests.support.sent_records import as_indented, record, records_of
 from tests.support.server import (
     PRODUCT,
     PROJECT,
@@ -159,13 +160,13 @@ def test_limits_that_are_lower_than_the_contract_are_found_out(cli: Cli, tmp_pat
     with running_server("serve", data, limits) as server:
         where = ("--url", server.url, "--key", made["api_key"])
 
-        refused = cli("send", "f.ndjson", "--json", "--refused-to", "refused", "--wait", *where)
+        result = cli("send", "f.ndjson", "--json", "--refused-to", "refused", "--wait", *where)
         again = cli("send", "f.ndjson", "--json", *where).json()
         os.environ |= {"EVERLAKE_URL": server.url, "EVERLAKE_API_KEY": made["api_key"]}
-        rows = [row for batch in refused.json()["batches"] for row in records_of(batch)]
+        rows = [row for batch in result.json()["batches"] for row in records_of(batch)]
 
-    assert refused.code == 1
-    sent = refused.json()
+    assert result.code == 1
+    sent = result.json()
     assert (sent["accepted"], sent["rejected"]) == (520, 1)
     assert [error["code"] for error in sent["errors"]] == ["PAYLOAD_TOO_LARGE"]
     assert json.loads((tmp_path / "refused").read_bytes()) == too_large

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.api_workspaces import ndjson
 from tests.support.command_line import Cli, CommandResult, assert_success
 from tests.support.sent_records import (
     as_indented,
     get_json_text,
-    ndjson,
     record,
     records_of,
     stored,
@@ -49,7 +49,7 @@ def counts(result: CommandResult) -> tuple[int, int]:
 
 @pytest.mark.parametrize("form", ["lines.ndjson", "array.json"])
 @pytest.mark.parametrize("option", [(), ("--dry-run",)])
-def test_all_refused_records_are_put_into_a_file_that_can_be_corrected_and_sent(
+def test_all_rejected_records_are_put_into_a_file_that_can_be_corrected_and_sent(
     send: Cli, tmp_path: Path, form: str, option: tuple[str, ...]
 ) -> None:
     records = mixed(form + "".join(option))
@@ -68,7 +68,7 @@ def test_all_refused_records_are_put_into_a_file_that_can_be_corrected_and_sent(
     assert counts(assert_success(send("send", "corrected.ndjson", "--json"))) == (REFUSED, 0)
 
 
-def test_a_refused_record_of_lines_stands_in_the_file_byte_for_byte(
+def test_a_rejected_record_of_lines_stands_in_the_file_byte_for_byte(
     send: Cli, tmp_path: Path
 ) -> None:
     lines = [
@@ -79,14 +79,14 @@ def test_a_refused_record_of_lines_stands_in_the_file_byte_for_byte(
     ]
     (tmp_path / "f.ndjson").write_bytes(b"\n".join(lines))
 
-    refused = send("send", "f.ndjson", "--refused-to", "refused.ndjson")
+    result = send("send", "f.ndjson", "--refused-to", "refused.ndjson")
 
-    assert refused.code == 1
+    assert result.code == 1
     assert (tmp_path / "refused.ndjson").read_bytes().splitlines() == lines
-    assert "4 rejected records in refused.ndjson" in refused.out
+    assert "4 rejected records in refused.ndjson" in result.out
 
 
-def test_a_second_run_puts_the_same_refused_records_into_its_file(
+def test_a_second_run_puts_the_same_rejected_records_into_its_file(
     send: Cli, tmp_path: Path
 ) -> None:
     (tmp_path / "f.ndjson").write_bytes(ndjson(*mixed("second-run")))
@@ -98,18 +98,18 @@ def test_a_second_run_puts_the_same_refused_records_into_its_file(
     assert (tmp_path / "1.ndjson").read_bytes() == (tmp_path / "2.ndjson").read_bytes()
 
 
-def test_a_file_for_refused_records_is_never_written_over(send: Cli, tmp_path: Path) -> None:
+def test_a_file_for_rejected_records_is_never_written_over(send: Cli, tmp_path: Path) -> None:
     (tmp_path / "f.json").write_bytes(as_indented(record("kept")))
     (tmp_path / "mine.ndjson").write_text("precious")
 
     for name, why in (("mine.ndjson", "exists"), ("no/such/place", "cannot be created")):
-        refused = send("send", "f.json", "--refused-to", name)
-        assert refused.code == 1
-        assert why in refused.err
+        result = send("send", "f.json", "--refused-to", name)
+        assert result.code == 1
+        assert why in result.err
     assert (tmp_path / "mine.ndjson").read_text() == "precious"
 
 
-def test_where_nothing_is_refused_no_file_is_left(send: Cli, tmp_path: Path) -> None:
+def test_where_nothing_is_rejected_no_file_is_left(send: Cli, tmp_path: Path) -> None:
     (tmp_path / "f.json").write_bytes(as_indented(record("fine")))
 
     assert_success(send("send", "f.json", "--refused-to", "refused.ndjson"))
@@ -117,16 +117,16 @@ def test_where_nothing_is_refused_no_file_is_left(send: Cli, tmp_path: Path) -> 
     assert not (tmp_path / "refused.ndjson").exists()
 
 
-def test_refused_records_are_not_put_where_the_next_run_would_send_them(
+def test_rejected_records_are_not_put_where_the_next_run_would_send_them(
     send: Cli, tmp_path: Path
 ) -> None:
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "f.json").write_bytes(as_indented(record("fine")))
 
-    refused = send("send", "export", "--refused-to", "export/refused.ndjson")
+    result = send("send", "export", "--refused-to", "export/refused.ndjson")
 
-    assert refused.code == 1
-    assert "name a file elsewhere" in refused.err
+    assert result.code == 1
+    assert "name a file elsewhere" in result.err
 
 
 def test_a_dry_run_says_what_would_come_of_it_and_stores_nothing(send: Cli, tmp_path: Path) -> None:
@@ -177,11 +177,11 @@ def test_what_is_broken_within_a_file_is_named_and_the_rest_is_sent(
     (tmp_path / "f.json").write_bytes(array.encode(errors="surrogateescape"))
     (tmp_path / "g.ndjson").write_bytes(ndjson(record("broken-5")) + b"{oops\n\xff\n")
 
-    refused = send("send", "f.json", "g.ndjson", "--json", "--refused-to", "refused")
+    result = send("send", "f.json", "g.ndjson", "--json", "--refused-to", "refused")
 
-    assert refused.code == 1
-    sent = refused.json()
-    assert counts(refused) == (3, 5)
+    assert result.code == 1
+    sent = result.json()
+    assert counts(result) == (3, 5)
     assert [(error["file"], error["line"], error["code"]) for error in sent["errors"]] == [
         ("f.json", 1, "INVALID_JSON"),
         ("f.json", 2, "INVALID_JSON"),
@@ -203,17 +203,17 @@ def test_what_is_broken_within_a_file_is_named_and_the_rest_is_sent(
 
 
 @pytest.mark.parametrize("form", ["lines.ndjson", "array.json"])
-def test_a_record_that_no_request_can_hold_is_refused_and_the_others_are_sent(
+def test_a_record_that_no_request_can_hold_is_rejected_and_the_others_are_sent(
     send: Cli, tmp_path: Path, form: str
 ) -> None:
     records = [record(f"long-1-{form}"), record("long", "x" * 5_300_000), record(f"long-2-{form}")]
     text = ndjson(*records) if form == "lines.ndjson" else as_indented(*records)
     (tmp_path / form).write_bytes(text)
 
-    refused = send("send", form, "--json")
+    result = send("send", form, "--json")
 
-    assert counts(refused) == (2, 1)
-    [error] = refused.json()["errors"]
+    assert counts(result) == (2, 1)
+    [error] = result.json()["errors"]
     assert error["code"] == "PAYLOAD_TOO_LARGE"
     assert error["index"] == 1
     said = send("send", form, "--refused-to", "refused.ndjson").out
@@ -227,12 +227,12 @@ def test_files_that_are_none_of_records_are_named_and_the_others_are_sent(
     (tmp_path / "b.json").write_bytes(json.dumps([record("utf-16")]).encode("utf-16"))
     (tmp_path / "c.json").write_bytes(as_indented(record("fine")))
 
-    refused = send("send", os.fsdecode(b"a\xff.csv"), "b.json", "c.json")
+    result = send("send", os.fsdecode(b"a\xff.csv"), "b.json", "c.json")
 
-    assert refused.code == 1
-    assert "everlake: a\ufffd.csv holds no JSON records" in refused.err
-    assert "everlake: b.json is not UTF-8" in refused.err
-    assert "1 accepted, 0 rejected" in refused.out
+    assert result.code == 1
+    assert "everlake: a\ufffd.csv holds no JSON records" in result.err
+    assert "everlake: b.json is not UTF-8" in result.err
+    assert "1 accepted, 0 rejected" in result.out
 
 
 def test_attachments_are_spread_over_as_many_requests_as_they_need(

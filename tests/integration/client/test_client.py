@@ -1,4 +1,4 @@
-"""The client by itself: what it makes of answers, and of none."""
+"""The client, and responses of servers that are not Everlake."""
 
 import time
 
@@ -97,7 +97,7 @@ def test_a_rate_limit_is_obeyed_however_often_and_is_no_failure(
 def test_a_proxy_that_takes_no_large_body_is_understood(scripted_server: ScriptedServer) -> None:
     scripted_server.responses = [(413, b"<html>", {})]
 
-    with Client(scripted_server.url, "em_sk_x") as client, pytest.raises(ApiError) as refused:
+    with Client(scripted_server.url, "em_sk_x") as client, pytest.raises(ApiError) as caught:
         client.ingest(b"{}", idempotency_key="x")
 
-    assert refused.value.body.error is ErrorCode.PAYLOAD_TOO_LARGE
+    assert caught.value.body.error is ErrorCode.PAYLOAD_TOO_LARGE

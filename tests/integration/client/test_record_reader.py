@@ -101,14 +101,14 @@ NOT_READ = {
 
 @pytest.mark.parametrize("name", NOT_READ)
 def test_a_file_without_records_is_reported_and_not_read(tmp_path: Path, name: str) -> None:
-    content, why = NOT_READ[name]
+    content, reason = NOT_READ[name]
     (tmp_path / "f.json").write_bytes(content)
 
     [unread] = read(tmp_path / "f.json")
 
     assert isinstance(unread, UnreadableInput)
     assert unread.message.startswith(f"{tmp_path}/f.json ")
-    assert why in unread.message
+    assert reason in unread.message
 
 
 TRUNCATED = {
@@ -122,17 +122,17 @@ TRUNCATED = {
 
 @pytest.mark.parametrize("name", TRUNCATED)
 def test_an_array_with_a_wrong_end_is_reported(tmp_path: Path, name: str) -> None:
-    content, refused, why = TRUNCATED[name]
+    content, rejected, reason = TRUNCATED[name]
     (tmp_path / "f.json").write_bytes(content)
 
     first, *others, last = read(tmp_path / "f.json")
 
     assert isinstance(first, InputRecord)
     assert (
-        len([each for each in others if isinstance(each, RejectedInput)]) == len(others) == refused
+        len([each for each in others if isinstance(each, RejectedInput)]) == len(others) == rejected
     )
     assert isinstance(last, UnreadableInput)
-    assert why in last.message
+    assert reason in last.message
 
 
 @pytest.mark.parametrize("name", ["f.ndjson", "f.json"])
@@ -142,11 +142,11 @@ def test_a_record_that_is_too_long_is_rejected_and_not_kept(tmp_path: Path, name
     joined = b"\n".join(texts) if name == "f.ndjson" else b"[" + b",\n".join(texts) + b"]"
     (tmp_path / name).write_bytes(joined)
 
-    first, refused, last = read(tmp_path / name)
+    first, rejected, last = read(tmp_path / name)
 
-    assert isinstance(refused, RejectedInput)
-    assert refused.payload is None
-    assert refused.location.line == 2
+    assert isinstance(rejected, RejectedInput)
+    assert rejected.payload is None
+    assert rejected.location.line == 2
     assert items([first, last]) == [(b'{"a":1}', 1), (b'{"b":2}', 3)]
 
 
@@ -182,13 +182,13 @@ def test_compressed_files_are_decompressed_and_counted_by_their_size_on_disk(
     called, pack = COMPRESSED[name]
     path = tmp_path / called
     path.write_bytes(pack(b'{"a":1}\n' * 400_000, b'{"b":2}\n' * 400_000))
-    [source] = find_input_files([str(path)]).files
-    taken = ByteCounter()
+    [file] = find_input_files([str(path)]).files
+    byte_counter = ByteCounter()
 
-    found = list(read_records([source], taken, max_bytes=MOST))
+    found = list(read_records([file], byte_counter, max_bytes=MOST))
 
     assert len(found) == 800_000
-    assert taken.count == source.size == path.stat().st_size
+    assert byte_counter.count == file.size == path.stat().st_size
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
@@ -208,14 +208,14 @@ def test_a_truncated_compressed_file_is_reported_after_its_records(tmp_path: Pat
 def test_a_named_pipe_is_read_once_and_has_no_size(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    [source] = find_input_files([str(pipe)]).files
+    [file] = find_input_files([str(pipe)]).files
     writing = threading.Thread(target=pipe.write_bytes, args=(b'{"a":1}\n',))
     writing.start()
 
-    found = list(read_records([source], ByteCounter(), max_bytes=MOST))
+    found = list(read_records([file], ByteCounter(), max_bytes=MOST))
     writing.join()
 
-    assert source == InputFile(str(pipe), None)
+    assert file == InputFile(str(pipe), None)
     assert items(found) == [(b'{"a":1}', 1)]
 
 

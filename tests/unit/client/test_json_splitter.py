@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -111,7 +111,8 @@ def test_texts_one_behind_the_other_are_parted_at_their_ends(
 
 @settings(deadline=None)
 @given(st.binary(max_size=200), _CUTS)
-def test_whatever_comes_is_parted_the_same_way_wherever_its_blocks_end(
+@example(b"] a \r\n b ", [1])
+def test_any_text_is_split_in_the_same_way_wherever_its_blocks_end(
     text: bytes, cuts: list[int]
 ) -> None:
     for array in (True, False):
@@ -135,7 +136,7 @@ def test_a_value_that_is_not_json_leaves_the_others_whole() -> None:
     ]
 
 
-def test_a_value_that_is_too_long_is_told_by_its_line_and_the_next_is_found() -> None:
+def test_a_value_that_is_too_long_has_its_line_and_the_next_is_found() -> None:
     long = b'{"_a":\n"' + b"x\\\\" * 500 + b'"\n}'
 
     for size in (10, 100_000):
@@ -144,7 +145,7 @@ def test_a_value_that_is_too_long_is_told_by_its_line_and_the_next_is_found() ->
         assert values == [SplitValue(b"1", 1), SplitValue(None, 2), SplitValue(b"2", 6)]
 
 
-def test_what_stands_behind_an_array_is_kept_apart() -> None:
+def test_text_after_an_array_is_kept_apart() -> None:
     splitter = JsonSplitter(array=True, line=1, max_bytes=LONGEST)
 
     values = split(splitter, [b"1, 2] ", b"x"])
@@ -153,7 +154,7 @@ def test_what_stands_behind_an_array_is_kept_apart() -> None:
     assert splitter.trailing == b"x"
 
 
-def test_a_value_that_the_text_breaks_off_in_comes_at_the_end() -> None:
+def test_a_value_in_which_the_text_ends_comes_last() -> None:
     splitter = JsonSplitter(array=True, line=1, max_bytes=LONGEST)
 
     values = split(splitter, [b'1,\n{"a": "b'])

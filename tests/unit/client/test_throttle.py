@@ -1,3 +1,5 @@
+"""Throttle of requests."""
+
 import threading
 
 import pytest
@@ -7,42 +9,42 @@ from everlake.client.retry import RetryDelay
 from everlake.client.throttle import Throttle
 
 
-def test_who_waits_is_let_go_when_it_is_stopped() -> None:
-    pace = Throttle()
+def test_stop_ends_every_wait() -> None:
+    throttle = Throttle()
     ended: list[type[BaseException]] = []
 
     def wait() -> None:
         try:
-            pace.back_off(RetryDelay("the disk is full", 3_600.0, rate_limited=False))
+            throttle.back_off(RetryDelay("the disk is full", 3_600.0, rate_limited=False))
         except SendingStopped:
             ended.append(SendingStopped)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    pace.stop()
+    throttle.stop()
     waiting.join(30)
 
     assert ended == [SendingStopped]
     with pytest.raises(SendingStopped):
-        pace.wait()
+        throttle.wait()
 
 
-def test_a_pause_is_told_once_and_a_rate_limit_not_at_all() -> None:
-    told: list[tuple[str, float]] = []
-    heard = threading.Event()
+def test_a_pause_is_reported_once_and_a_rate_limit_never() -> None:
+    pauses: list[tuple[str, float]] = []
+    called = threading.Event()
 
-    def notice(why: str, seconds: float) -> None:
-        told.append((why, seconds))
-        heard.set()
+    def on_pause(reason: str, seconds: float) -> None:
+        pauses.append((reason, seconds))
+        called.set()
 
-    pace = Throttle(notice)
-    pace.back_off(RetryDelay("the limit", 0.01, rate_limited=True))
+    throttle = Throttle(on_pause)
+    throttle.back_off(RetryDelay("the limit", 0.01, rate_limited=True))
     first = threading.Thread(
-        target=pace.back_off, args=(RetryDelay("away", 0.5, rate_limited=False),)
+        target=throttle.back_off, args=(RetryDelay("away", 0.5, rate_limited=False),)
     )
     first.start()
-    assert heard.wait(30)
-    pace.back_off(RetryDelay("away as well", 0.1, rate_limited=False))
+    assert called.wait(30)
+    throttle.back_off(RetryDelay("away as well", 0.1, rate_limited=False))
     first.join()
 
-    assert told == [("away", 0.5)]
+    assert pauses == [("away", 0.5)]

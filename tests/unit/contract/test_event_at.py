@@ -55,7 +55,7 @@ def test_a_text_is_taken_just_where_it_has_the_form_and_the_time_exists(text: st
         max_size=4,
     )
 )
-def test_many_at_once_are_judged_as_one_by_one(texts: list[str]) -> None:
+def test_many_texts_are_checked_as_each_by_itself(texts: list[str]) -> None:
     one_by_one = all(canonical_event_at(text) == text for text in texts)
 
     assert are_canonical_times(texts) == one_by_one
@@ -94,7 +94,7 @@ def test_what_is_canonical_stays_as_it_is(moment: datetime, digits: str) -> None
         "",
     ],
 )
-def test_anything_else_is_refused(text: str) -> None:
+def test_any_other_type_is_rejected(text: str) -> None:
     assert canonical_event_at(text) is None
 
 
