@@ -1,1 +1,1 @@
-"""The relational side: tables, migrations, and one module a noun. All SQL lives here."""
+"""Relational catalog in SQLite or PostgreSQL: tables, migrations, and all SQL."""

@@ -1,10 +1,9 @@
-"""The way of a batch: which statuses and counts it has had since somebody last looked.
+"""Batch events: the changes of a batch since an earlier state, derived from its row.
 
-Only a batch's row is stored, and no log of its changes. A batch goes one way
-(:mod:`everlake.catalog.batch_queue`), and the row has the times of some of the steps, so that the
-statuses that were passed between two looks can be told afterwards. Counts of attachments are
-those of the later look. Of a batch that failed and was retried between two looks, that it had
-failed is not told.
+Changes are not logged. A batch only moves forward (:mod:`everlake.catalog.batch_queue`), and its
+row has the times of some steps, so the statuses between two reads can be derived. The counts of
+attachments are those of the later read. A failure is not reported when the batch was retried
+before the later read.
 """
 
 import re
@@ -25,10 +24,11 @@ _EVENT_ID = re.compile(r"([A-Z]{1,16})-(\d{1,9})-(\d{1,9})(\+?)(?:-(\d{1,15}))?"
 
 
 class EventId(msgspec.Struct, frozen=True):
-    """One state of a batch, the same in every process and for all time.
+    """Identifier of a state of a batch, the same in every process and at any time.
 
-    ``failed_at`` (Unix milliseconds) tells one failure of a batch from the next;
-    ``attachments_begun`` says whether any was taken up.
+    Attributes:
+        failed_at: time of the failure in Unix milliseconds, which distinguishes failures.
+        attachments_begun: whether the download of any attachment has begun.
     """
 
     status: BatchStatus
@@ -44,7 +44,7 @@ class EventId(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "EventId | None":
-        """The mark that was written as ``text``; None where it is none."""
+        """Return the event id that ``str()`` wrote as ``text``; None where it is malformed."""
         found = _EVENT_ID.fullmatch(text)
         if found is None or found[1] not in BatchStatus.__members__:
             return None
@@ -54,16 +54,16 @@ class EventId(msgspec.Struct, frozen=True):
 
 
 class BatchEvent(msgspec.Struct, frozen=True):
-    """The batch as it was once it had changed, and the mark of that."""
+    """A batch after a change, and the id of that state."""
 
     event_id: EventId
     batch: Batch
 
 
 def events_since(row: BatchRow, after: EventId | None = None) -> Iterator[BatchEvent]:
-    """What has become of the batch since ``after``, up to what it is now.
+    """Yield the changes of the batch since ``after``, up to its current state.
 
-    Without ``after`` that is what it is now, and nothing before it.
+    Without ``after`` only the current state is yielded.
     """
     if after == _event_id(row, row.status):
         return
@@ -74,29 +74,29 @@ def events_since(row: BatchRow, after: EventId | None = None) -> Iterator[BatchE
 
 
 def _event_id(row: BatchRow, status: BatchStatus) -> EventId:
-    # A failed batch keeps the time at which its worker let go of it.
+    # A failed batch is due since the time of its failure.
     failed_at = row.due_at if status is BatchStatus.FAILED else None
     begun = row.attachment_begun_at is not None
     return EventId(status, row.attachment_complete, row.attachment_failed, failed_at, begun)
 
 
 def _statuses_since(row: BatchRow, after: EventId) -> list[BatchStatus]:
-    """Those that came after ``after``; that of now in any case."""
-    way = _status_history(row)
+    """Return the statuses after ``after``, always with the current one."""
+    history = _status_history(row)
     if after.failed_at is not None and after.failed_at != _event_id(row, row.status).failed_at:
         had_landed = row.landed_at is not None and row.landed_at <= after.failed_at
         start = BatchStatus.LANDED if had_landed else BatchStatus.LANDING
-        return way[way.index(start) :] if start in way else way[-1:]
-    if after.status in way[:-1]:
-        return way[way.index(after.status) + 1 :]
-    return way[-1:]
+        return history[history.index(start) :] if start in history else history[-1:]
+    if after.status in history[:-1]:
+        return history[history.index(after.status) + 1 :]
+    return history[-1:]
 
 
 def _status_history(row: BatchRow) -> list[BatchStatus]:
-    """The statuses of a batch that got where it is without a retry."""
+    """Return the statuses that a batch without retries has had, up to its current one."""
     if row.status is not BatchStatus.FAILED:
         return [*_STATUS_ORDER[: _STATUS_ORDER.index(row.status) + 1]]
     if not row.accepted:
         return [BatchStatus.FAILED]
-    # Whoever works on a landed batch makes it PROCESSING first.
+    # A landed batch is set to PROCESSING before it can fail.
     return [*_STATUS_ORDER[: 1 if row.landed_at is None else 3], BatchStatus.FAILED]

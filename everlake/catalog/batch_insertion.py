@@ -1,4 +1,4 @@
-"""Taking in batches: numbered, stored, and their answers remembered, all or nothing."""
+"""Insertion of batches: numbers, rows and stored responses in one transaction."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,35 +19,38 @@ _encode_errors = msgspec.json.Encoder().encode
 
 
 class BatchInsertion(msgspec.Struct, frozen=True):
-    """A batch on its way in, and the answer to remember under an idempotency key, if any."""
+    """A batch to insert, and the response to store under its idempotency key, if it has one."""
 
     batch: NewBatch
     response: IdempotentResponse | None
 
 
 def insert_batches(
-    catalog: Catalog, insertions: Sequence[BatchInsertion], lock_timeout: float = 15.0
+    catalog: Catalog, insertions: Sequence[BatchInsertion], lock_timeout: float
 ) -> list[IdempotentResponse | None]:
-    """Store the batches, numbered by arrival; durable when it returns.
-
-    A batch whose key came before is not stored: its place in the result has what was remembered
-    then. For all others that is None.
+    """Insert batches, numbered in their order. They are durable when it returns.
 
     Args:
-        lock_timeout: for which a shared catalog waits for each lock at the most.
+        catalog: takes the batches.
+        insertions: the batches, of any workspaces.
+        lock_timeout: longest wait of a shared catalog for each lock, in seconds.
+
+    Returns:
+        for each batch None, or the response that is stored under its key already; then the batch
+        is not inserted.
 
     Raises:
-        CatalogInterrupted: of a shared catalog. Nothing of them is stored, save where the
-            connection went at the commit. Call again with the same batches: those that are
-            stored stay as they are.
-        CatalogUnavailable: nothing of them is stored.
+        CatalogInterrupted: by a shared catalog. No batch is inserted, unless the connection was
+            lost at the commit. The call can be repeated with the same batches; those that are
+            inserted are left as they are.
+        CatalogUnavailable: no batch is inserted.
     """
     if catalog.is_shared:
         try:
             with catalog.autocommit() as tx:
                 return _insert_in_one_statement(tx, insertions, lock_timeout)
         except IntegrityError:
-            # An earlier call, whose connection went, came through meanwhile: now it is seen.
+            # An earlier call, whose connection was lost, has committed meanwhile.
             with catalog.autocommit() as tx:
                 return _insert_in_one_statement(tx, insertions, lock_timeout)
     with catalog.transaction() as tx:
@@ -57,46 +60,49 @@ def insert_batches(
 def _insert_in_steps(
     tx: Connection, insertions: Sequence[BatchInsertion]
 ) -> list[IdempotentResponse | None]:
-    earlier = [_store_response(tx, arrival) for arrival in insertions]
-    new = [one.batch for one, known in zip(insertions, earlier, strict=True) if known is None]
+    stored = [_store_response(tx, insertion) for insertion in insertions]
+    new = [one.batch for one, response in zip(insertions, stored, strict=True) if response is None]
     numbers = {
         workspace_id: iter(workspaces.next_sequences(tx, workspace_id, count))
         for workspace_id, count in Counter(batch.workspace_id for batch in new).items()
     }
     batches.insert(tx, [(batch, next(numbers[batch.workspace_id])) for batch in new])
-    return earlier
+    return stored
 
 
 def _store_response(tx: Connection, insertion: BatchInsertion) -> IdempotentResponse | None:
-    """What was remembered before under the arrival's key, or None once it is new."""
-    answer = insertion.response
-    if answer is None:
+    """Store the response, or return the one that is stored under its key already."""
+    response = insertion.response
+    if response is None:
         return None
-    (is_new,) = idempotency.store(tx, insertion.batch.workspace_id, [answer])
-    return None if is_new else idempotency.find(tx, insertion.batch.workspace_id, answer.key)
+    (is_new,) = idempotency.store(tx, insertion.batch.workspace_id, [response])
+    return None if is_new else idempotency.find(tx, insertion.batch.workspace_id, response.key)
 
 
 def _insert_in_one_statement(
     tx: Connection, insertions: Sequence[BatchInsertion], lock_timeout: float
 ) -> list[IdempotentResponse | None]:
-    """All of it in one statement, and so in one way to the server and back."""
-    rows = [_row(arrival) for arrival in insertions]
+    """Insert everything in one statement, which takes one round trip to the server."""
+    rows = [_row(insertion) for insertion in insertions]
     parameters: dict[str, Any] = {name: [row[name] for row in rows] for name in _ARRAY_TYPES}
     parameters["lock_timeout"] = f"{max(1, int(lock_timeout * 1000))}ms"
-    stored = set(tx.execute(_INSERT, parameters).scalars())
+    inserted = set(tx.execute(_INSERT, parameters).scalars())
     return [
-        None if one.batch.id in stored else _find_earlier_response(tx, one) for one in insertions
+        None if one.batch.id in inserted else _find_earlier_response(tx, one) for one in insertions
     ]
 
 
 def _find_earlier_response(tx: Connection, insertion: BatchInsertion) -> IdempotentResponse | None:
-    """What kept an arrival from being stored now; None where that is an earlier call's row."""
-    batch, answer = insertion.batch, insertion.response
-    found = None if answer is None else idempotency.find(tx, batch.workspace_id, answer.key)
+    """Return the response under the key of a batch that was not inserted.
+
+    None means that an earlier call inserted the batch.
+    """
+    batch, response = insertion.batch, insertion.response
+    found = None if response is None else idempotency.find(tx, batch.workspace_id, response.key)
     if found is not None and found.batch_id != batch.id:
         return found
     if batches.get(tx, batch.workspace_id, batch.id) is None:
-        # The answer was forgotten just now, or the workspace is gone.
+        # The stored response expired just now, or the workspace does not exist.
         raise CatalogInterrupted("The batch could not be stored. Try again.")
     return None
 
@@ -106,7 +112,7 @@ _SEQUENCE = "sequence"
 
 
 def _array_types() -> dict[str, str]:
-    """The columns that come as arrays, one value an arrival, and their types."""
+    """Return the columns that are passed as arrays, one value a batch, and their types."""
     texts = {"Text", "StatusText", "ErrorsText"}
     columns = {
         column.name: "text" if type(column.type).__name__ in texts else "bigint"
@@ -119,55 +125,55 @@ def _array_types() -> dict[str, str]:
 def _insert_statement() -> TextClause:
     names = [name for name in _ARRAY_TYPES if name not in _RESPONSE_TYPES]
     arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _ARRAY_TYPES.items())
-    return text(  # names of our own columns and arrays of parameters, and nothing from outside
+    return text(  # contains names of columns and bind parameters only
         f"""
-        WITH given AS (
-            SELECT * FROM unnest({arrays}) WITH ORDINALITY AS t({", ".join(_ARRAY_TYPES)}, place)
+        WITH input AS (
+            SELECT * FROM unnest({arrays}) WITH ORDINALITY AS t({", ".join(_ARRAY_TYPES)}, position)
             WHERE (SELECT set_config('lock_timeout', :lock_timeout, true)) IS NOT NULL
                 AND NOT EXISTS (SELECT FROM batches WHERE batches.id = t.id)
         ),
-        remembered AS (
+        stored_responses AS (
             INSERT INTO idempotency (workspace_id, key, body_hash, response, batch_id, created_at)
             SELECT workspace_id, key, body_hash, response, id, created_at
-            FROM given WHERE key IS NOT NULL ORDER BY workspace_id, key
+            FROM input WHERE key IS NOT NULL ORDER BY workspace_id, key
             ON CONFLICT (workspace_id, key) DO NOTHING
             RETURNING batch_id
         ),
-        new AS (
-            SELECT * FROM given
-            WHERE key IS NULL OR id IN (SELECT batch_id FROM remembered)
+        accepted_batches AS (
+            SELECT * FROM input
+            WHERE key IS NULL OR id IN (SELECT batch_id FROM stored_responses)
         ),
-        counted AS (
-            SELECT workspace_id, count(*) FROM new GROUP BY workspace_id
+        counts AS (
+            SELECT workspace_id, count(*) FROM accepted_batches GROUP BY workspace_id
         ),
         locked AS (
             SELECT id FROM workspaces
-            WHERE id IN (SELECT workspace_id FROM counted) ORDER BY id FOR NO KEY UPDATE
+            WHERE id IN (SELECT workspace_id FROM counts) ORDER BY id FOR NO KEY UPDATE
         ),
-        moved AS (
-            UPDATE workspaces w SET last_sequence = w.last_sequence + counted.count
-            FROM locked JOIN counted ON counted.workspace_id = locked.id
+        numbered AS (
+            UPDATE workspaces w SET last_sequence = w.last_sequence + counts.count
+            FROM locked JOIN counts ON counts.workspace_id = locked.id
             WHERE w.id = locked.id
-            RETURNING w.id, w.last_sequence - counted.count AS before
+            RETURNING w.id, w.last_sequence - counts.count AS before
         )
         INSERT INTO batches ({", ".join(names)}, {_SEQUENCE})
-        SELECT {", ".join(f"new.{name}" for name in names)},
-            moved.before + row_number() OVER (PARTITION BY new.workspace_id ORDER BY new.place)
-        FROM new JOIN moved ON moved.id = new.workspace_id
+        SELECT {", ".join(f"a.{name}" for name in names)},
+            numbered.before + row_number() OVER (PARTITION BY a.workspace_id ORDER BY a.position)
+        FROM accepted_batches a JOIN numbered ON numbered.id = a.workspace_id
         RETURNING id
         """  # noqa: S608
     )
 
 
 def _row(insertion: BatchInsertion) -> dict[str, Any]:
-    answer = insertion.response
+    response = insertion.response
     values = batches.insert_values(insertion.batch)
     values["status"] = insertion.batch.status.value
     values["errors"] = _encode_errors(values["errors"]).decode()
     return values | {
-        "key": None if answer is None else answer.key,
-        "body_hash": None if answer is None else answer.body_hash,
-        "response": None if answer is None else answer.response,
+        "key": None if response is None else response.key,
+        "body_hash": None if response is None else response.body_hash,
+        "response": None if response is None else response.response,
     }
 
 

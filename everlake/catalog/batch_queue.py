@@ -1,4 +1,10 @@
-"""The queue: a batch's status says what is next, and a lease who works on it."""
+"""Batch queue: the status of a batch says which step is next, and a lease who works on it.
+
+Batches are not jobs (:mod:`everlake.catalog.jobs`). Their status is the public state and the queue
+in one row, so that accepting a batch is a single INSERT; a job would be a second one on the way to
+each 202. A claim takes a group of a workspace's batches in the order of their sequence numbers,
+within bounds on records and bytes, where a claim of jobs takes rows by due time.
+"""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
@@ -30,7 +36,7 @@ _PREVIOUS_STATUSES = {
     BatchStatus.PROCESSING: (BatchStatus.LANDED,),
     BatchStatus.COMPLETE: (BatchStatus.LANDED, BatchStatus.PROCESSING),
 }
-"""Where a batch may come from; it only moves forward (contract, A batch)."""
+"""Statuses before each status; a batch only moves forward (contract, A batch)."""
 
 _REACHED_AT_COLUMNS = {BatchStatus.LANDED: "landed_at", BatchStatus.COMPLETE: "completed_at"}
 
@@ -50,7 +56,7 @@ _DUE_BATCHES = (
     .where(
         _c.workspace_id == bindparam("workspace"),
         _c.status == bindparam("status"),
-        # The sum keeps planners off ix_batches_due, with which they would have to sort.
+        # The addition keeps planners from ix_batches_due, with which they would have to sort.
         _c.due_at + literal_column("0") <= bindparam("now"),
     )
     .order_by(_c.sequence)
@@ -85,26 +91,30 @@ def claim(
     failed_before: bool | None = None,
     expired: list[str] | None = None,
 ) -> list[BatchRow]:
-    """Lease the oldest batches of one workspace that wait in ``status`` and nobody holds.
+    """Lease the oldest batches of one workspace that are due in ``status``.
 
-    A claim of ``LANDED`` also finds ``PROCESSING`` batches whose lease ran out or whose next
-    attempt is due. A lease that ran out counts as a failed attempt, so that a batch that kills
-    its worker does not come back for ever.
+    A claim of ``LANDED`` also takes ``PROCESSING`` batches whose lease has expired or whose next
+    attempt is due. An expired lease counts as a failed attempt, so that a batch that kills its
+    worker is not retried for ever.
 
     Args:
-        to: the status the claimed batches get; None leaves the one they have.
-        owner: unique to the worker's loop: whoever has the same name has the same lease.
+        status: of the batches to claim.
+        to: status that the claimed batches get; None for no change.
+        owner: unique to a loop of a worker: equal owners share their leases.
         now: Unix milliseconds.
-        lease_ms: milliseconds the lease holds, unless renewed.
+        lease_ms: duration of the lease in milliseconds, unless it is renewed.
+        max_batches: most batches.
         max_records: most accepted records together; one batch is claimed even if it has more.
-        max_bytes: likewise for ``landing_bytes``.
-        workspace_id: None takes the workspace that has had a batch due for the longest time.
-        skip_workspaces: not these, where there is a choice.
-        failed_before: only batches on which an attempt has failed, or only others; None: any.
-        expired: gets the ids of the batches whose last lease ran out.
+        max_bytes: the same for ``landing_bytes``.
+        workspace_id: claim batches of this workspace; None for the one with the batch that has
+            been due for longest.
+        skip_workspaces: workspaces to leave out when ``workspace_id`` is None.
+        failed_before: claim only batches with failed attempts, or only those without; None for
+            any.
+        expired: list to which the ids of the batches with an expired lease are added.
 
     Returns:
-        the batches as they are now, by sequence; none where nothing is due.
+        the batches as they are now, by sequence; empty when nothing is due.
     """
     states = _claimable_statuses(status)
     workspace = workspace_id
@@ -137,11 +147,12 @@ def claim(
 
 
 def is_due(tx: Connection, status: BatchStatus, *, now: int) -> bool:
-    """Whether a batch could be claimed in ``status``, as :func:`claim` takes it.
+    """Return whether :func:`claim` would find a batch in ``status``.
 
-    One statement, where a claim that finds nothing is a transaction of several.
+    It is one statement, and a claim that finds nothing is a transaction of several.
 
     Args:
+        status: of the batches.
         now: Unix milliseconds.
     """
     parameters = {"states": _claimable_statuses(status), "now": now}
@@ -149,19 +160,19 @@ def is_due(tx: Connection, status: BatchStatus, *, now: int) -> bool:
 
 
 def renew(tx: Connection, owner: str, ids: Collection[str], until: int) -> int:
-    """Hold the leases until ``until``; how many of ``ids`` are still ``owner``'s."""
+    """Extend the leases of ``owner`` to ``until``, in Unix milliseconds; return how many."""
     return _update_leased(tx, ids, owner, {"due_at": until})
 
 
 def release(tx: Connection, ids: Collection[str], *, owner: str, now: int) -> int:
-    """Hand back the batches of ``ids`` that ``owner`` holds, with no attempt counted; how many."""
+    """End the leases of ``owner`` without counting an attempt; return how many batches."""
     return _update_leased(tx, ids, owner, _unleased_values(now))
 
 
 def expire_leases(tx: Connection, owners: Collection[str], *, now: int) -> int:
-    """Make what dead owners hold due at once; how many batches.
+    """Expire all leases of dead owners, and return how many batches.
 
-    It stays in their name, so that the next claim counts an attempt, as for a lease that ran out.
+    The owner stays set, so that the next claim counts a failed attempt.
     """
     count = 0
     # One status at a time, each of which is a range of the queue's index.
@@ -176,17 +187,17 @@ def expire_leases(tx: Connection, owners: Collection[str], *, now: int) -> int:
 
 
 def advance(tx: Connection, ids: Collection[str], *, owner: str, to: BatchStatus, now: int) -> int:
-    """Move forward the batches of ``ids`` that ``owner`` holds, and free them; how many.
+    """Set the status of batches that ``owner`` leases, end their leases, and return how many.
 
     Raises:
         ValueError: ``to`` is not a status that a batch moves forward to.
     """
     if to not in _PREVIOUS_STATUSES:
-        raise ValueError(f"A batch does not move forward to {to}")
+        raise ValueError(f"a batch does not move forward to {to}")
     values = {"status": to, "attempts": 0, "failure": None, **_unleased_values(now)}
     if to in _REACHED_AT_COLUMNS:
         values[_REACHED_AT_COLUMNS[to]] = now
-    # NOT IN, because no index serves it: with IN, SQLite walks all batches of a status.
+    # NOT IN, because no index serves it: with IN, SQLite scans all batches of a status.
     others = [status for status in BatchStatus if status not in _PREVIOUS_STATUSES[to]]
     return _update_leased(tx, ids, owner, values, _c.status.not_in(others))
 
@@ -194,7 +205,10 @@ def advance(tx: Connection, ids: Collection[str], *, owner: str, to: BatchStatus
 def schedule_retry(
     tx: Connection, ids: Collection[str], *, owner: str, now: int, delay_ms: int, reason: str
 ) -> int:
-    """Free the batches of ``ids`` that ``owner`` holds, due again after ``delay_ms``; how many."""
+    """Record a failed attempt of batches that ``owner`` leases, and return how many.
+
+    Their leases end, and they are due again after ``delay_ms``.
+    """
     values = {
         "attempts": _c.attempts + 1,
         "failure": reason[:MAX_MESSAGE_LENGTH],
@@ -204,7 +218,10 @@ def schedule_retry(
 
 
 def fail(tx: Connection, ids: Collection[str], *, owner: str, now: int, reason: str) -> int:
-    """Give up the batches of ``ids`` that ``owner`` holds; how many. Nothing of them is lost."""
+    """Set batches that ``owner`` leases to ``FAILED``, and return how many.
+
+    Their landing objects stay, and :func:`retry_failed` resumes them.
+    """
     values = {
         "status": BatchStatus.FAILED,
         "failure": reason[:MAX_MESSAGE_LENGTH],
@@ -214,7 +231,10 @@ def fail(tx: Connection, ids: Collection[str], *, owner: str, now: int, reason: 
 
 
 def retry_failed(tx: Connection, workspace_id: str, batch_id: str, *, now: int) -> bool:
-    """Send a failed batch on from where it was; False where it is not failed, or holds nothing."""
+    """Resume a failed batch from its last status; return False for any other batch.
+
+    A batch without accepted records cannot be resumed.
+    """
     landed = case(
         (_c.landed_at.is_not(None), literal(BatchStatus.LANDED, StatusText)),
         else_=literal(BatchStatus.LANDING, StatusText),
@@ -229,7 +249,7 @@ def retry_failed(tx: Connection, workspace_id: str, batch_id: str, *, now: int) 
 
 
 def make_due(tx: Connection, workspace_id: str, *, now: int) -> int:
-    """Make the workspace's batches that wait for their next attempt due at once; how many."""
+    """Make batches of a workspace that wait for their next attempt due now; return how many."""
     count = 0
     for status in (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING):
         statement = (
@@ -248,7 +268,7 @@ def _claimable_statuses(status: BatchStatus) -> list[BatchStatus]:
 
 
 def _failed_before_condition(failed_before: bool | None) -> list[ColumnElement[bool]]:
-    """A lease that ran out is a failed attempt, which the next claim will count."""
+    """Return the condition; an expired lease is a failed attempt that was not counted yet."""
     if failed_before is None:
         return []
     failed = or_(_c.attempts > 0, _c.lease_owner.is_not(None))

@@ -1,4 +1,4 @@
-"""Batches in their order of arrival: for what goes through all of a workspace."""
+"""Batches of a workspace by sequence, for operations on all of them."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -15,7 +15,7 @@ from everlake.contract.batches import BatchStatus
 _c = batches.c
 _PAGE_SIZE = 500
 MAX_SEQUENCE = 2**63 - 1
-"""No sequence is above it."""
+"""Largest possible sequence."""
 
 _NEXT_PAGE = (
     select(batches)
@@ -30,7 +30,7 @@ _NEXT_PAGE = (
 
 
 class BatchTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """Batches, their accepted records, and the bytes of these as lines."""
+    """Number of batches, of their accepted records, and the bytes of these as lines."""
 
     batches: int
     records: int
@@ -40,13 +40,13 @@ class BatchTotals(msgspec.Struct, frozen=True, kw_only=True):
 def page(
     tx: Connection, workspace_id: str, *, after: int, until: int = MAX_SEQUENCE
 ) -> list[BatchRow]:
-    """The next batches whose sequence is above ``after`` and not above ``until``, by sequence."""
+    """Return the next batches with ``after`` < sequence <= ``until``, by sequence."""
     parameters = {"workspace": workspace_id, "after": after, "until": until}
     return [BatchRow(**row) for row in tx.execute(_NEXT_PAGE, parameters).mappings()]
 
 
 def _get_many(tx: Connection, workspace_id: str, sequences: Collection[int]) -> list[BatchRow]:
-    """The batches with those sequences, by sequence: not more than are in a page."""
+    """Return the batches with those sequences, of which there are at most a page, by sequence."""
     statement = (
         select(batches)
         .where(_c.workspace_id == workspace_id, _c.sequence.in_(sequences))
@@ -58,10 +58,12 @@ def _get_many(tx: Connection, workspace_id: str, sequences: Collection[int]) -> 
 def scan(
     catalog: Catalog, workspace_id: str, *, after: int = 0, until: int = MAX_SEQUENCE
 ) -> Iterator[BatchRow]:
-    """All that :func:`page` finds, each as it was some time before it is given.
+    """Yield the batches with ``after`` < sequence <= ``until``, by sequence.
+
+    Each page is a snapshot of its own, so a batch may have changed before it is yielded.
 
     Raises:
-        CatalogUnavailable: see :meth:`everlake.catalog.database.Catalog.read`.
+        CatalogUnavailable: see :meth:`everlake.catalog.database.Catalog.snapshot`.
     """
     while True:
         with catalog.snapshot() as tx:
@@ -75,7 +77,7 @@ def scan(
 def scan_sequences(
     catalog: Catalog, workspace_id: str, sequences: Iterable[int]
 ) -> Iterator[BatchRow]:
-    """As :func:`walk`, the batches with those sequences, in their order."""
+    """Yield the batches with those sequences, which are ascending. See :func:`scan`."""
     for chunk in chunked(sequences, MAX_PARAMETERS):
         with catalog.snapshot() as tx:
             rows = _get_many(tx, workspace_id, chunk)
@@ -83,7 +85,11 @@ def scan_sequences(
 
 
 def totals(tx: Connection, workspace_id: str, *, landed: bool = False) -> BatchTotals:
-    """What the workspace has, or only what of it is in the lake. Reads every batch of it."""
+    """Return the totals of a workspace, which reads all of its batches.
+
+    Args:
+        landed: count only batches whose records are in the lake.
+    """
     statement = select(
         func.count(),
         func.coalesce(func.sum(_c.accepted), 0),
@@ -96,7 +102,7 @@ def totals(tx: Connection, workspace_id: str, *, landed: bool = False) -> BatchT
 
 
 def find_claimed_ids(tx: Connection, workspace_id: str, status: BatchStatus) -> set[str]:
-    """The ids of the batches in that status that a worker has claimed, now or before it died."""
+    """Return the ids of the batches in that status with a lease, which may have expired."""
     statement = select(_c.id).where(
         _c.workspace_id == workspace_id, _c.status == status, _c.lease_owner.is_not(None)
     )

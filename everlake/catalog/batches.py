@@ -1,4 +1,7 @@
-"""Batches: what was accepted, and how far it is. Who works on it stands in :mod:`queue`."""
+"""Batches: what was accepted, and its progress.
+
+Leases and status changes are in :mod:`everlake.catalog.batch_queue`.
+"""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -21,11 +24,16 @@ _GET = select(batches).where(_c.workspace_id == bindparam("workspace"), _c.id ==
 
 
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch as it is admitted: ``LANDING``, or ``FAILED`` when every record was refused.
+    """A new batch: ``LANDING``, or ``FAILED`` when every record was rejected.
 
-    ``errors`` are the first 20 of ``total_errors``; ``failure`` says why a batch failed;
-    ``landing_bytes`` is the size of the accepted records as lines, before compression;
-    ``traceparent`` names its request's span where that is traced.
+    Attributes:
+        created_at: Unix milliseconds.
+        accepted: number of accepted records.
+        rejected: number of rejected records.
+        errors: the first 20 of ``total_errors``.
+        landing_bytes: size of the accepted records as lines, before compression.
+        failure: why the batch failed.
+        traceparent: span of its request, when that is traced (W3C Trace Context).
     """
 
     id: str
@@ -53,17 +61,20 @@ INSERTED_COLUMNS = (
     *NewBatch.__struct_fields__,
     *("attachment_complete", "attachment_failed", "due_at", "attempts"),
 )
-"""The columns of a new batch, its number aside."""
+"""Columns of a new batch, without its number."""
 
 
 class BatchRow(NewBatch, frozen=True, kw_only=True):
-    """A batch as it is stored.
+    """A stored batch. Times are Unix milliseconds.
 
-    Where records were ``rejected`` and there is no ``rejected_path``, they are kept no more.
-    ``attachment_begun_at`` is when the first of its attachments was taken up. ``due_at`` is when
-    it may be claimed next: the end of its lease while ``lease_owner`` holds
-    it, else the time of its next attempt. ``attempts`` counts the claims that failed since it
-    last moved forward, and ``failure`` says why the last one did.
+    Attributes:
+        sequence: number of the batch in its workspace, from 1.
+        rejected_path: object of the rejected records; None also when it was deleted.
+        attachment_begun_at: when the download of its first attachment began.
+        due_at: when it may be claimed: the end of its lease while ``lease_owner`` holds it, else
+            the time of its next attempt.
+        attempts: failed attempts since its last change of status.
+        failure: why the last attempt failed.
     """
 
     sequence: int
@@ -78,7 +89,7 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
 
     @property
     def rejected_records_deleted(self) -> bool:
-        """Whether it has refused records that are kept no more."""
+        """Whether it had rejected records whose object was deleted."""
         return bool(self.rejected) and self.rejected_path is None
 
     @property
@@ -87,7 +98,7 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
         return self.view().is_settled
 
     def view(self) -> Batch:
-        """The batch as its owner sees it (contract, A batch)."""
+        """Return the batch as the API shows it (contract, A batch)."""
         batch = Batch(
             batchId=self.id,
             status=self.status,
@@ -117,7 +128,7 @@ class BatchRow(NewBatch, frozen=True, kw_only=True):
 
 
 def insert(tx: Connection, rows: Sequence[tuple[NewBatch, int]]) -> None:
-    """Store new batches, each with its number from :func:`workspaces.next_sequences`."""
+    """Insert new batches, each with its number from :func:`workspaces.next_sequences`."""
     if rows:
         tx.execute(
             batches.insert(),
@@ -126,7 +137,7 @@ def insert(tx: Connection, rows: Sequence[tuple[NewBatch, int]]) -> None:
 
 
 def insert_values(batch: NewBatch) -> dict[str, Any]:
-    """What goes into the columns of :data:`STORED`."""
+    """Return the values of :data:`INSERTED_COLUMNS`."""
     return {
         **msgspec.structs.asdict(batch),
         "errors": batch.errors[:MAX_ERRORS_SHOWN],
@@ -138,13 +149,13 @@ def insert_values(batch: NewBatch) -> dict[str, Any]:
 
 
 def get(tx: Connection, workspace_id: str, batch_id: str) -> BatchRow | None:
-    """The workspace's batch with that id."""
+    """Return the workspace's batch with that id; None when there is none."""
     row = tx.execute(_GET, {"workspace": workspace_id, "batch": batch_id}).mappings().first()
     return None if row is None else BatchRow(**row)
 
 
 def get_many(tx: Connection, ids: Iterable[str]) -> dict[str, BatchRow]:
-    """The batches with those ids, of any workspace; an id that no batch has is left out."""
+    """Return the batches with those ids, of any workspace; unknown ids are left out."""
     found: dict[str, BatchRow] = {}
     for chunk in chunked(ids, MAX_PARAMETERS):
         rows = tx.execute(select(batches).where(_c.id.in_(chunk))).mappings()
@@ -162,18 +173,26 @@ def page(
     type: str | None = None,  # noqa: A002 - the contract's name of the filter
     source: str | None = None,
 ) -> list[BatchRow]:
-    """Batches by creation, newest first; ``before`` is the id of the last one seen."""
+    """Return batches by creation, newest first.
+
+    Args:
+        limit: most batches.
+        before: id of the last batch of the page before.
+        status: only batches in this status.
+        type: only batches of this record type.
+        source: only batches of this source.
+    """
     filters = {"status": status, "type": type, "source": source}
-    given = {name: value for name, value in filters.items() if value is not None}
-    parameters: dict[str, Any] = {"workspace": workspace_id, "most": limit, **given}
+    set_filters = {name: value for name, value in filters.items() if value is not None}
+    parameters: dict[str, Any] = {"workspace": workspace_id, "most": limit, **set_filters}
     if before is not None:
         parameters["before"] = before
-    statement = _page_statement(tuple(given), from_newest=before is None)
+    statement = _page_statement(tuple(set_filters), from_newest=before is None)
     return [BatchRow(**row) for row in tx.execute(statement, parameters).mappings()]
 
 
 def find_existing_ids(tx: Connection, ids: Iterable[str]) -> set[str]:
-    """Which of ``ids`` are batches, of any workspace."""
+    """Return those of ``ids`` that are batches, of any workspace."""
     found: set[str] = set()
     for chunk in chunked(ids, MAX_PARAMETERS):
         found.update(tx.execute(select(_c.id).where(_c.id.in_(chunk))).scalars())
@@ -183,11 +202,12 @@ def find_existing_ids(tx: Connection, ids: Iterable[str]) -> set[str]:
 def list_rejected_paths(
     tx: Connection, *, after: str, created_before: int, limit: int
 ) -> list[tuple[str, str | None]]:
-    """Batches of all workspaces by id, and where the refused records of each lie.
+    """Return batches of all workspaces by id, with the paths of their rejected records.
 
     Args:
         after: an id; batches up to it are left out.
         created_before: Unix milliseconds; younger batches are left out.
+        limit: most batches.
     """
     statement = (
         select(_c.id, _c.rejected_path)
@@ -199,7 +219,7 @@ def list_rejected_paths(
 
 
 def clear_rejected_paths(tx: Connection, ids: Iterable[str]) -> None:
-    """Note that the refused records of these batches are kept no more."""
+    """Record that the rejected records of these batches were deleted."""
     for chunk in chunked(ids, MAX_PARAMETERS):
         tx.execute(update(batches).where(_c.id.in_(chunk)).values(rejected_path=None))
 

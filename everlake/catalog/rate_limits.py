@@ -1,6 +1,6 @@
-"""Rates of keys, counted over all machines: the generic cell rate algorithm in one statement.
+"""Rate limits of keys over all machines: the generic cell rate algorithm in one statement.
 
-Only where machines share the database. One machine counts in a file, at a hundredth of the cost
+It is used in PostgreSQL only. A single machine counts in a file, at a hundredth of the cost
 (:mod:`everlake.api.rate_limit`).
 """
 
@@ -23,11 +23,15 @@ _WAIT = select(_c.empty_at - _TOLERANCE - _NOW).where(_c.key_id == bindparam("ke
 
 
 def consume(tx: Connection, key_id: str, *, interval: float, tolerance: float) -> float:
-    """Count one request of the key, unless it has to wait; how many seconds.
+    """Count a request of a key, or return how many seconds it has to wait.
 
     Args:
+        key_id: the key's id.
         interval: seconds between requests at the key's rate.
-        tolerance: seconds by which requests may come early, which makes the burst.
+        tolerance: seconds by which requests may be early, which allows bursts.
+
+    Returns:
+        0 when the request is allowed and counted.
     """
     values = {"key": key_id, "interval": interval, "tolerance": tolerance}
     if tx.execute(_CONSUME, values).first() is not None:

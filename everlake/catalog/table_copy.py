@@ -1,7 +1,7 @@
-"""The contents of one catalog into another, of whichever kind, so that they can be compared.
+"""Copy and comparison of two catalogs, each in SQLite or PostgreSQL.
 
-Values go as they are stored. Rows go in the order of their keys, which is the same everywhere
-because text is compared byte by byte, and what refers to something goes after it.
+Values are copied as they are stored. Rows are copied in the order of their primary keys, which is
+the same in both because text is compared byte by byte, and after the rows that they refer to.
 """
 
 import hashlib
@@ -27,26 +27,26 @@ from everlake.catalog.errors import CatalogError
 from everlake.catalog.table_definitions import lake_heads, lake_places, metadata, rate_limits
 
 ROWS_PER_CHUNK = 1_000
-"""Rows that go there together."""
+"""Rows in one transaction."""
 
 Row = tuple[Any, ...]
 ProgressCallback = Callable[[int], None]
-"""Is told how many rows of a table have been seen to."""
+"""Called with the number of rows that are done."""
 
 
 class UnexpectedRows(CatalogError):
-    """The target has something in it that the source has not."""
+    """The target has rows that the source does not have."""
 
 
 class TableDigest(msgspec.Struct, frozen=True):
-    """How many rows a table has, and the BLAKE2b of all of them, as hexadecimal digits."""
+    """Number of rows of a table, and the BLAKE2b digest of all of them, in hexadecimal."""
 
     rows: int
     digest: str
 
 
 def _stored_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    """The type under a type of ours: values as the database has them."""
+    """Return the type under a :class:`TypeDecorator`, which has the values as stored."""
     return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
 
 
@@ -58,46 +58,53 @@ def _stored_table(table: Table) -> Table:
     return Table(table.name, MetaData(), *columns)
 
 
-# The rate of a key is made up for within seconds, on another clock.
+# Rate limits are left out: they are valid for seconds, by the clock of their server.
 _STORED_TABLES = {
     table.name: _stored_table(table) for table in metadata.sorted_tables if table is not rate_limits
 }
 TABLE_NAMES = tuple(_STORED_TABLES)
-"""The names of the tables that go, in the order in which they go."""
+"""Names of the copied tables, in the order in which they are copied."""
 
 STORAGE_BOUND_TABLES = frozenset({lake_heads.name, lake_places.name})
-"""Those that say where tables in a bucket lie: they go only where these stay."""
+"""Tables about the lake in a bucket: copied only when the storage stays the same."""
 
 
 def count(catalog: Catalog, name: str) -> int:
-    """How many rows a table has."""
+    """Return the number of rows of a table."""
     with catalog.autocommit() as tx:
         return tx.execute(select(func.count()).select_from(_STORED_TABLES[name])).scalar_one()
 
 
 def check_target_rows(source: Catalog, target: Catalog) -> None:
-    """Return when every row of ``target`` is one of ``source`` too: an earlier call's work.
+    """Check that every row of ``target`` is also in ``source``, as after an interrupted copy.
 
     Raises:
-        OtherData: it is not.
+        UnexpectedRows: one is not.
     """
     for name, table in _STORED_TABLES.items():
         for rows in _chunks(target, table):
             first, last = _primary_key(table, rows[0]), _primary_key(table, rows[-1])
             keys = tuple_(*table.primary_key.columns)
-            known = select(table).where(keys >= tuple_(*first), keys <= tuple_(*last))
+            statement = select(table).where(keys >= tuple_(*first), keys <= tuple_(*last))
             with source.autocommit() as tx:
-                ours = {tuple(row) for row in tx.execute(known)}
-            if not ours.issuperset(rows):
+                expected = {tuple(row) for row in tx.execute(statement)}
+            if not expected.issuperset(rows):
                 raise UnexpectedRows(
-                    f"The target has {name} that the source does not have, or not so. Take an "
-                    "empty database; also where an earlier copy began and the source has been "
-                    "used since."
+                    f"The target has {name} that are not in the source, or differ from it. Use an "
+                    "empty database. If the source was used after an interrupted copy, start "
+                    "again with an empty database too."
                 )
 
 
 def copy(source: Catalog, target: Catalog, name: str, progress: ProgressCallback) -> None:
-    """Copy the rows of a table that ``target`` lacks, behind the last one that it has."""
+    """Copy the rows of a table after the last one that ``target`` has.
+
+    Args:
+        source: the catalog to copy from.
+        target: the catalog to copy to.
+        name: one of :data:`TABLE_NAMES`.
+        progress: called after each transaction.
+    """
     table = _STORED_TABLES[name]
     with target.autocommit() as tx:
         after = _last_key(tx, table)
@@ -113,7 +120,13 @@ def copy(source: Catalog, target: Catalog, name: str, progress: ProgressCallback
 
 
 def digest_table(catalog: Catalog, name: str, progress: ProgressCallback) -> TableDigest:
-    """What a table holds; equal for two tables exactly when their rows are the same."""
+    """Return the digest of a table, which is equal for two tables when their rows are equal.
+
+    Args:
+        catalog: has the table.
+        name: one of :data:`TABLE_NAMES`.
+        progress: called after each chunk.
+    """
     digest = hashlib.blake2b(digest_size=32)
     seen = 0
     for rows in _chunks(catalog, _STORED_TABLES[name]):
@@ -125,7 +138,7 @@ def digest_table(catalog: Catalog, name: str, progress: ProgressCallback) -> Tab
 
 
 def _chunks(catalog: Catalog, table: Table, after: Row | None = None) -> Iterator[Sequence[Row]]:
-    """The rows behind the key ``after``, a few at a time, none of the lists empty."""
+    """Yield the rows after the primary key ``after``, in lists that are not empty."""
     while True:
         with catalog.autocommit() as tx:
             rows = [tuple(row) for row in tx.execute(_rows_after(table, after))]

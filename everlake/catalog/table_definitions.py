@@ -1,6 +1,6 @@
-"""The tables, as the newest migration leaves them.
+"""Tables of the catalog, as the newest migration leaves them.
 
-Times are Unix milliseconds. Ids are text. A test holds this module and the migrations together.
+Times are in Unix milliseconds, and ids are text. A test compares this module to the migrations.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ from everlake.contract.errors import RecordError
 from everlake.contract.permissions import Permission
 
 NOTIFY_CHANNEL = "everlake_batches"
-"""What PostgreSQL notifies when batches come or change."""
+"""Channel of PostgreSQL's notifications that batches were inserted or changed."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_errors = msgspec.json.Decoder(tuple[RecordError, ...]).decode
@@ -39,11 +39,11 @@ _decode_permissions = msgspec.json.Decoder(tuple[Permission, ...]).decode
 
 
 TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-"""Compared byte by byte everywhere: ids sort by time, whatever a database's language is."""
+"""Text that is compared byte by byte, so that ids sort by time in any locale."""
 
 
 class StatusText(TypeDecorator[BatchStatus]):
-    """A :class:`BatchStatus` by its value."""
+    """A :class:`BatchStatus`, stored as its value."""
 
     impl = Text
     cache_ok = True
@@ -56,7 +56,7 @@ class StatusText(TypeDecorator[BatchStatus]):
 
 
 class ErrorsText(TypeDecorator[tuple[RecordError, ...]]):
-    """Record errors as a JSON array."""
+    """Record errors, stored as a JSON array."""
 
     impl = Text
     cache_ok = True
@@ -69,7 +69,7 @@ class ErrorsText(TypeDecorator[tuple[RecordError, ...]]):
 
 
 class PermissionsText(TypeDecorator[tuple[Permission, ...]]):
-    """Permissions as a JSON array."""
+    """Permissions, stored as a JSON array."""
 
     impl = Text
     cache_ok = True
@@ -164,12 +164,12 @@ batches = Table(
     Column("attachment_total", Integer, nullable=False),
     Column("attachment_complete", Integer, nullable=False),
     Column("attachment_failed", Integer, nullable=False),
-    # When the first of its attachments was taken up.
+    # When the download of its first attachment began.
     Column("attachment_begun_at", BigInteger),
     Column("failure", TEXT),
     Column("lease_owner", TEXT),
-    # When the batch may be claimed next: while it is leased, the end of the lease. One column,
-    # so that what is claimable now is one range of an index.
+    # When the batch may be claimed; while it is leased, the end of the lease. It is one column so
+    # that all claimable batches are one range of an index.
     Column("due_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("landed_at", BigInteger),
@@ -210,16 +210,16 @@ rate_limits = Table(
     "rate_limits",
     metadata,
     Column("key_id", TEXT, primary_key=True),
-    # When the key's bucket will be empty again: seconds of the database's clock.
+    # When the key's bucket is empty again, in seconds of the database's clock.
     Column("empty_at", Double, nullable=False),
 )
 
-# Where the tables of a lake in a bucket lie; on disks the directories themselves say it.
+# Generations of the tables of a lake in a bucket; on disk the directories have the same role.
 lake_places = Table(
     "lake_places",
     metadata,
     Column("workspace_id", TEXT, ForeignKey("workspaces.id"), primary_key=True),
-    # Generations are numbered and no number is used twice; the first set of tables is number 1.
+    # Generations are numbered from 1, and no number is used twice.
     Column("serving", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
     Column("building", BigInteger),
@@ -234,7 +234,7 @@ lake_heads = Table(
     Column("workspace_id", TEXT, ForeignKey("workspaces.id"), nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("name", TEXT, nullable=False),
-    # The version of the table that counts; later ones are a dead or paused writer's.
+    # Current version; later ones belong to a writer that died or lost its lease.
     Column("version", BigInteger, nullable=False),
     PrimaryKeyConstraint("workspace_id", "generation", "name"),
 )
@@ -245,7 +245,7 @@ attachments = Table(
     Column("id", TEXT, primary_key=True),
     Column("workspace_id", TEXT, ForeignKey("workspaces.id"), nullable=False),
     Column("batch_id", TEXT, ForeignKey("batches.id"), nullable=False),
-    # Where it stands: the record's line of the landing object, and its place in that record.
+    # Position: the record's line in the landing object, and the place in that record.
     Column("line", Integer, nullable=False),
     Column("place", Integer, nullable=False),
     Column("record_id", TEXT, nullable=False),
@@ -257,7 +257,7 @@ attachments = Table(
     Column("md5", TEXT),
     Column("url", TEXT),
     Column("upload_id", TEXT),
-    # Whose turn it takes: the host that it comes from, empty for an upload.
+    # Host of its URL, by which downloads take turns; empty for an upload.
     Column("host", TEXT, nullable=False),
     Column("status", TEXT, nullable=False),
     Column("lease_owner", TEXT),
@@ -270,8 +270,9 @@ attachments = Table(
     Column("mime_type", TEXT),
     Column("sha256", TEXT),
     Column("completed_at", BigInteger),
-    # The way of its text, with a lease of its own; empty where there is none to be had.
+    # Progress of its text; empty where its format has none. The work is a job.
     Column("text_status", TEXT),
+    # Unused since revision 0006; kept for processes of the version before, until a later revision.
     Column("text_owner", TEXT),
     Column("text_due_at", BigInteger),
     Column("text_attempts", Integer, nullable=False),
@@ -338,10 +339,10 @@ uploads = Table(
     Column("mime_type", TEXT),
     Column("sha256", TEXT),
     Column("part_size", BigInteger, nullable=False),
-    # When all of it had come, and when a record first named it.
+    # When all parts were received, and when a record first referred to it.
     Column("completed_at", BigInteger),
     Column("used_at", BigInteger),
-    # Its content's place and type, once that lies among the attachments.
+    # Path and type of its content, once it is stored as an attachment.
     Column("content_sha256", TEXT),
     Column("content_type", TEXT),
     Index(None, "expires_at"),

@@ -1,6 +1,7 @@
-"""Lakes in a bucket: which set of tables serves, and which version of each table counts.
+"""Table versions of lakes in a bucket: the generation that serves, and the current versions.
 
-A bucket has no lock and no rename, so both stand here, and move only by who holds a lease.
+A bucket has neither locks nor renames, so both are rows here, which only the owner of a lease may
+change.
 """
 
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from everlake.catalog.statements import insert_into
 from everlake.catalog.table_definitions import lake_heads, lake_places
 
 FIRST_GENERATION = 1
-"""The generation that serves where no other has taken its place."""
+"""Generation that serves until another one is promoted."""
 
 _generations, _versions = lake_places.c, lake_heads.c
 
@@ -30,18 +31,22 @@ _VERSION = select(_versions.generation, _versions.version).where(
 
 
 class TableVersion(msgspec.Struct, frozen=True, gc=False):
-    """The version of a table that counts, and the generation of tables it is of."""
+    """Current version of a table in a generation."""
 
     generation: int
     version: int
 
 
 class GenerationsRow(msgspec.Struct, frozen=True):
-    """A workspace's generations of tables: the one that serves, the one that is being made to
-    take its place, and the one whose place was taken and that is not put away yet.
+    """Generations of a workspace's tables.
 
-    ``notes`` are those of whoever makes, or has made, the next one. ``keep`` says that the
-    replaced one shall not be deleted.
+    Attributes:
+        serving: the generation that is read and written.
+        last: highest number given out.
+        building: the generation that a rebuild writes; None when there is none.
+        replaced: the generation that served before and is not deleted yet.
+        keep: whether ``replaced`` is kept.
+        notes: checkpoint of the rebuild.
     """
 
     serving: int = FIRST_GENERATION
@@ -53,12 +58,12 @@ class GenerationsRow(msgspec.Struct, frozen=True):
 
 
 def get_serving(tx: Connection, workspace_id: str, name: str) -> TableVersion | None:
-    """The head of a table that serves; None where there is no table yet."""
+    """Return the current version in the serving generation; None when there is no table yet."""
     return _get(tx, workspace_id, name, _versions.generation == _SERVING)
 
 
 def get(tx: Connection, workspace_id: str, name: str, generation: int) -> TableVersion | None:
-    """The head of a table of a generation; None where there is no table yet."""
+    """Return the current version in a generation; None when there is no table yet."""
     return _get(tx, workspace_id, name, _versions.generation == generation)
 
 
@@ -77,19 +82,24 @@ def publish(
     new: TableVersion,
     lease: Lease,
 ) -> bool:
-    """Let ``after`` count in place of ``before``; False where that counts no more, or the lease is
-    another's by now.
+    """Make ``new`` the current version of a table.
 
     Args:
-        before: of the same generation as ``after``; None where the table is new.
+        workspace_id: the workspace.
+        name: of the table.
+        expected: the current version, in the same generation; None for a new table.
+        new: the version to publish.
+        lease: that allows writing the table.
+
+    Returns:
+        False, with no change, when another version is current, or the lease is lost.
     """
     if not leases.is_held(tx, lease):
         return False
     if expected is None:
         statement = insert_into(tx.dialect.name, lake_heads).on_conflict_do_nothing()
-        statement = statement.returning(
-            _versions.version
-        )  # else PostgreSQL's driver counts no rows
+        # Without RETURNING, PostgreSQL's driver does not count the rows.
+        statement = statement.returning(_versions.version)
         values = {
             "workspace_id": workspace_id,
             "generation": new.generation,
@@ -97,7 +107,7 @@ def publish(
             "version": new.version,
         }
         return tx.execute(statement, values).first() is not None
-    moved = (
+    statement = (
         update(lake_heads)
         .where(
             _versions.workspace_id == workspace_id,
@@ -107,11 +117,11 @@ def publish(
         )
         .values(version=new.version)
     )
-    return tx.execute(moved).rowcount == 1
+    return tx.execute(statement).rowcount == 1
 
 
 def get_generations(tx: Connection, workspace_id: str) -> GenerationsRow:
-    """The workspace's generations."""
+    """Return the generations of a workspace."""
     statement = select(lake_places).where(_generations.workspace_id == workspace_id)
     row = tx.execute(statement).mappings().first()
     if row is None:
@@ -120,22 +130,22 @@ def get_generations(tx: Connection, workspace_id: str) -> GenerationsRow:
 
 
 def begin_generation(tx: Connection, workspace_id: str, lease: Lease) -> int | None:
-    """Give a number to a next generation; None where the lease is another's by now."""
+    """Begin a new generation and return its number; None when the lease is lost."""
     if not leases.is_held(tx, lease):
         return None
     first = FIRST_GENERATION + 1
     insert = insert_into(tx.dialect.name, lake_places).values(
         workspace_id=workspace_id, serving=FIRST_GENERATION, last=first, building=first, keep=False
     )
-    begun = insert.on_conflict_do_update(
+    statement = insert.on_conflict_do_update(
         index_elements=[_generations.workspace_id],
         set_={"last": _generations.last + 1, "building": _generations.last + 1, "notes": None},
     )
-    return tx.execute(begun.returning(_generations.last)).scalar_one()
+    return tx.execute(statement.returning(_generations.last)).scalar_one()
 
 
 def save_checkpoint(tx: Connection, workspace_id: str, checkpoint: bytes, lease: Lease) -> bool:
-    """Keep notes of the generation that is being made; False where the lease is another's."""
+    """Store the checkpoint of a running rebuild; return False when there is none, or no lease."""
     if not leases.is_held(tx, lease):
         return False
     statement = update(lake_places).where(
@@ -152,7 +162,17 @@ def promote_generation(
     *,
     keep: bool,
 ) -> bool:
-    """Let the generation that was being made serve; False where one of the leases is another's."""
+    """Make the generation that was built the serving one.
+
+    Args:
+        workspace_id: the workspace.
+        generation: the one that was built.
+        required_leases: that allow it.
+        keep: whether the replaced generation is kept.
+
+    Returns:
+        False, with no change, when a lease is lost, or another generation is being built.
+    """
     if not all(leases.is_held(tx, lease) for lease in required_leases):
         return False
     statement = (
@@ -164,20 +184,24 @@ def promote_generation(
 
 
 def drop_generation(tx: Connection, workspace_id: str, generation: int) -> None:
-    """Forget a generation that does not serve, once its objects are gone or kept on purpose."""
+    """Remove a generation that does not serve, after its objects were deleted or kept on purpose.
+
+    Raises:
+        ValueError: the generation serves.
+    """
     if get_generations(tx, workspace_id).serving == generation:
-        raise ValueError("A generation that serves cannot be dropped")
+        raise ValueError("the serving generation cannot be dropped")
     tx.execute(
         delete(lake_heads).where(
             _versions.workspace_id == workspace_id, _versions.generation == generation
         )
     )
-    # Only what is meant is written: another may begin, note or swap at the same time.
-    here = update(lake_places).where(_generations.workspace_id == workspace_id)
-    tx.execute(here.where(_generations.building == generation).values(building=None, notes=None))
+    # Only the affected columns are written: a rebuild may change others at the same time.
+    row = update(lake_places).where(_generations.workspace_id == workspace_id)
+    tx.execute(row.where(_generations.building == generation).values(building=None, notes=None))
     notes = case((_generations.building.is_(None), None), else_=_generations.notes)
     tx.execute(
-        here.where(_generations.replaced == generation).values(
+        row.where(_generations.replaced == generation).values(
             replaced=None, keep=False, notes=notes
         )
     )

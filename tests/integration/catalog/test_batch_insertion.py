@@ -9,6 +9,8 @@ from everlake.catalog.idempotency import IdempotentResponse
 from everlake.contract.errors import RecordError, RecordErrorCode
 from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, run_concurrently
 
+LOCK_TIMEOUT = 15.0
+
 
 def arrival(home: CatalogFixture, key: str | None = None, **changes: object) -> BatchInsertion:
     batch = home.new_batch(**changes)
@@ -31,7 +33,7 @@ def numbers(home: CatalogFixture) -> list[tuple[int, str]]:
 def admitted(
     home: CatalogFixture, *arrivals: BatchInsertion
 ) -> Sequence[IdempotentResponse | None]:
-    return insert_batches(home.catalog, arrivals)
+    return insert_batches(home.catalog, arrivals, LOCK_TIMEOUT)
 
 
 def test_batches_are_numbered_in_the_order_in_which_they_come(home: CatalogFixture) -> None:
@@ -95,7 +97,7 @@ def test_many_at_once_leave_no_gap_and_give_no_number_twice(
     def come(number: int) -> None:
         for turn in range(10):
             order = homes if (number + turn) % 2 else homes[::-1]
-            insert_batches(catalog, [arrival(one) for one in order])
+            insert_batches(catalog, [arrival(one) for one in order], LOCK_TIMEOUT)
 
     run_concurrently(6, come)
     for one in homes:
@@ -111,7 +113,7 @@ def test_of_many_with_one_key_at_once_one_is_stored_and_all_get_its_answer(
 ) -> None:
     def come(_: int) -> tuple[BatchInsertion, IdempotentResponse | None]:
         one = arrival(home, "same")
-        [earlier] = insert_batches(home.catalog, [one])
+        [earlier] = insert_batches(home.catalog, [one], LOCK_TIMEOUT)
         return one, earlier
 
     outcomes = run_concurrently(6, come)
