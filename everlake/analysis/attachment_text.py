@@ -1,4 +1,4 @@
-"""The text of an attachment as utterances of its record."""
+"""Extraction of utterances from the text of an attachment."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
@@ -7,7 +7,8 @@ from everlake.analysis.json_decoding import decode_json
 from everlake.analysis.paragraphs import split_paragraphs
 from everlake.analysis.shapes import captions, transcript
 from everlake.analysis.shapes.time_members import recording_start_of
-from everlake.analysis.utterance_builder import UNATTRIBUTED, Scope, UtteranceBuilder
+from everlake.analysis.types import UNATTRIBUTED, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 from everlake.contract.envelope import Participant
 from everlake.model.utterances import Utterance
 
@@ -24,49 +25,54 @@ def attachment_utterances(
     *,
     start: int | None = None,
 ) -> list[Utterance]:
-    """What the text of an attachment says, in order.
+    """Return the utterances of an attachment's text in order of appearance.
 
-    ``captions`` (WebVTT, SubRip) become turns of their speakers. ``prose`` becomes paragraphs of
-    nobody, and rows of tables one by one; where each of its turns is begun by a participant of
-    the record or a word such as ``Agent:``, it is a transcript and read like one.
+    Captions (WebVTT, SubRip) become turns of their speakers. Prose becomes paragraphs and table
+    rows without a speaker; when every turn begins with a participant of the record or a role such
+    as ``Agent:``, it is read as a transcript.
 
     Args:
-        kind: what the text is.
-        sections: its parts in order: pages, slides, lines; no paragraph, row or cue goes on in
-            the next one.
+        kind: format of the text.
+        sections: parts of the text in order: pages, slides, lines. No paragraph, row or caption
+            continues in the next part.
         record_type: the envelope's ``_type``, normalised.
         participants: the envelope's ``_participants``; see
             :func:`everlake.analysis.utterances.extract_utterances`.
-        start: Unix milliseconds at which the recording began, if the record tells
-            (:func:`recording_start`). Without it ``said_at`` is None where the text itself has
-            only offsets.
+        start: start of the recording, in Unix milliseconds, from :func:`recording_start_ms`.
+            Without it, offsets in the text give no ``said_at``.
 
     Returns:
-        At most ``MAX_UTTERANCES`` of about 2,000 characters at most; what would be more is
-        joined, not dropped. Raises nothing. Takes time linear in the text.
+        At most ``MAX_UTTERANCES`` utterances of ``MAX_TEXT_LENGTH`` characters each; see
+        :func:`everlake.analysis.utterances.extract_utterances`.
+
+    Never raises. The time is linear in the length of the text.
     """
-    reading = UtteranceBuilder(record_type, participants)
+    builder = UtteranceBuilder(record_type, participants)
     parts = list(sections)
     text = "\n".join(parts)
     scope = Scope(start)
     if kind == "captions":
-        told = captions.read(reading, "", text, UNATTRIBUTED, scope) or transcript.read(
-            reading, "transcript", text, UNATTRIBUTED, scope
+        is_dialogue = captions.read(builder, "", text, UNATTRIBUTED, scope) or transcript.read(
+            builder, "transcript", text, UNATTRIBUTED, scope
         )
     else:
-        told = transcript.read_known_speakers(reading, text, scope)
-    if not told:
+        is_dialogue = transcript.read_known_speakers(builder, text, scope)
+    if not is_dialogue:
         for part in parts:
-            for passage in split_paragraphs(part):
-                reading.add(passage)
-    return reading.build()
+            for paragraph in split_paragraphs(part):
+                builder.add(paragraph)
+    return builder.build()
 
 
 def recording_start_ms(record_type: str, data: bytes) -> int | None:
-    """Unix milliseconds at which the call or meeting began that ``data`` is about.
+    """Return the start of the call or meeting that a record describes, in Unix milliseconds.
 
-    None where it does not tell, and for records that are no recordings: the date of a mail says
-    nothing about the captions that came with it.
+    None when the record does not state it, and for other record types: the date of an email says
+    nothing about captions attached to it.
+
+    Args:
+        record_type: the envelope's ``_type``, normalised.
+        data: the sender's JSON object, verbatim.
     """
     if record_type not in _RECORDING_TYPES:
         return None

@@ -1,9 +1,8 @@
-"""A record's ``data`` as Python values, whatever valid JSON it is.
+"""JSON decoder that accepts every valid document (RFC 8259).
 
-msgspec reads nearly all of it. What it refuses although the grammar of RFC 8259 allows it
-(numbers beyond a double, integers of thousands of digits, half surrogate pairs) or cannot
-reach (nesting past the interpreter's recursion limit) is read again here, slower, with an
-explicit stack instead of recursion.
+msgspec decodes nearly all documents. Those that it refuses (numbers beyond a double, integers of
+thousands of digits, lone surrogates, nesting beyond the interpreter's recursion limit) go through
+a slower decoder, which has an explicit stack instead of recursion.
 """
 
 import json
@@ -25,11 +24,11 @@ _decode = msgspec.json.Decoder[Json]().decode
 
 
 def decode_json(data: bytes) -> Json:
-    """The value that ``data`` spells.
+    """Decode a JSON document.
 
-    Of members with the same name the last counts. Bytes that are not UTF-8 become U+FFFD.
-    Numbers too large for a double become infinities. Raises nothing for valid JSON; of
-    anything else it makes what it can.
+    Of members with the same name the last one counts. Bytes that are not UTF-8 become U+FFFD, and
+    numbers too large for a double become infinities. Never raises; the result for invalid JSON is
+    unspecified.
     """
     try:
         return _decode(data)
@@ -39,32 +38,32 @@ def decode_json(data: bytes) -> Json:
 
 def _decode_tolerantly(text: str) -> Json:
     root: list[Json] = []
-    into: list[Json] | dict[str, Json] = root
+    container: list[Json] | dict[str, Json] = root
     name: str | None = None
-    around: list[tuple[list[Json] | dict[str, Json], str | None]] = []
+    enclosing: list[tuple[list[Json] | dict[str, Json], str | None]] = []
     for token in _TOKEN.finditer(text):
         value: Json
         if token["close"]:
-            if around:
-                into, name = around.pop()
+            if enclosing:
+                container, name = enclosing.pop()
             continue
         if token["open"]:
             value = [] if token["open"] == "[" else {}
         elif token["text"]:
             value = _string(token["text"])
-            if isinstance(into, dict) and name is None:
+            if isinstance(container, dict) and name is None:
                 name = value
                 continue
         else:
             value = _scalar(token["word"])
-        if isinstance(into, list):
-            into.append(value)
+        if isinstance(container, list):
+            container.append(value)
         elif name is not None:
-            into[name] = value
+            container[name] = value
             name = None
         if isinstance(value, list | dict):
-            around.append((into, name))
-            into, name = value, None
+            enclosing.append((container, name))
+            container, name = value, None
     return root[0] if root else None
 
 

@@ -1,7 +1,7 @@
-"""What a member's name says about its value, however the sender spells it.
+"""Meaning of member names in JSON objects, regardless of their spelling.
 
-``created_at``, ``createdAt`` and ``Created At`` are one name. The lists are the whole
-vocabulary of the shapes: a vendor's other word for a known thing is one entry here.
+``created_at``, ``createdAt`` and ``Created At`` are the same name. The lists below are the
+vocabulary of all shapes: another vendor's word for a known meaning is one more entry here.
 """
 
 import re
@@ -10,36 +10,36 @@ from typing import NamedTuple
 
 
 class MemberKind(IntEnum):
-    """What a member holds."""
+    """Kind of value that a member holds."""
 
-    TEXT = auto()  # what was said; members of one object with it are renderings of one text
-    REMARK = auto()  # what was said, where the object has no TEXT
-    HEADLINE = auto()  # subject, title
+    TEXT = auto()  # an utterance; several members of one object are renderings of one text
+    REMARK = auto()  # an utterance, unless the object has a TEXT
+    HEADLINE = auto()  # a subject or title
     SPEAKER = auto()
-    NAME = auto()  # the speaker, or what the object is called
+    NAME = auto()  # the speaker, or the name of the object
     ROLE = auto()
-    TIME = auto()
-    OFFSET = auto()  # from the start of the recording
-    END = auto()
-    START = auto()  # when the recording began
-    PEOPLE = auto()  # who was there
-    MACHINE = auto()  # ids, links, hashes
-    LABEL = auto()  # a word of a fixed set: status, channel
+    TIME = auto()  # a point in time
+    OFFSET = auto()  # a time from the start of the recording
+    END = auto()  # an offset: the end of the utterance
+    START = auto()  # a point in time: the start of the recording
+    PEOPLE = auto()  # descriptions of participants
+    MACHINE = auto()  # an id, link or hash
+    LABEL = auto()  # an enumerated value, such as a status or a channel
     OTHER = auto()
 
 
 class MemberMeaning(NamedTuple):
-    """A name's meaning; of several members of a kind the lowest ``rank`` is preferred."""
+    """Meaning of a member name. Of several members of a kind, the lowest ``rank`` is preferred."""
 
     kind: MemberKind
     rank: int
     html: bool = False
     truncated: bool = False
-    """Whether the value may be cut off at its end."""
+    """Whether the value may be truncated."""
 
 
 def word_list(names: str) -> list[str]:
-    """The names in a text that lists them."""
+    """Split a list of words that is written as one string."""
     return names.split()
 
 
@@ -56,9 +56,11 @@ _SPEAKER_NAMES = word_list(
     "writer owner speakerlabel fromemail senderemail authoremail useremail fromaddress speakerid "
     "authorid senderid userid participantid fromid createdbyid"
 )
-_FIRST_ID = _SPEAKER_NAMES.index("speakerid")
+_FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
 NAME_RANK = 500
+"""Rank of ``name`` among the members that name a speaker: after all others but ids."""
 ID_RANK = 1_000
+"""Rank from which the members that name a speaker hold ids."""
 _TIME_NAMES = word_list(
     "saidat sentat timestamp ts datetime createdat created createdtime createddatetime "
     "sentdatetime receiveddatetime date time occurredat postedat publishedat submittedat "
@@ -109,7 +111,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
 _MEANINGS: dict[str, MemberMeaning] = {}
 for _kind, _names in _GROUPS.items():
     for _rank, _name in enumerate(_names):
-        if _kind is MemberKind.SPEAKER and _rank >= _FIRST_ID:
+        if _kind is MemberKind.SPEAKER and _rank >= _FIRST_ID_INDEX:
             _rank += ID_RANK
         _MEANINGS.setdefault(
             _name,
@@ -127,31 +129,32 @@ _OTHER = MemberMeaning(MemberKind.OTHER, 0)
 
 
 def meaning_of(name: str) -> MemberMeaning:
-    """What ``name`` means."""
+    """Return the meaning of a member name."""
     return _cache.get(name) or _classify(name)
 
 
 def normalize_name(name: str) -> str:
-    """``name`` in lower case without what stands between its words."""
-    return "".join(x for x in name.lower() if x.isalnum()) if len(name) <= _MAX_NAME_LENGTH else ""
+    """Return a name in lower case without separators; empty when it is too long for a name."""
+    if len(name) > _MAX_NAME_LENGTH:
+        return ""
+    return "".join(character for character in name.lower() if character.isalnum())
 
 
 def _classify(name: str) -> MemberMeaning:
     if len(name) > _MAX_NAME_LENGTH:
         return _OTHER
-    plain = normalize_name(name)
-    found = _MEANINGS.get(plain)
-    if found is None:
+    meaning = _MEANINGS.get(normalize_name(name))
+    if meaning is None:
         words = _WORDS.findall(name)
         last = words[-1].lower() if words and " " not in name else ""
         if last in _MACHINE_SUFFIXES:
-            found = MemberMeaning(MemberKind.MACHINE, 0)
+            meaning = MemberMeaning(MemberKind.MACHINE, 0)
         elif last in _LABEL_SUFFIXES:
-            found = MemberMeaning(MemberKind.LABEL, 0)
+            meaning = MemberMeaning(MemberKind.LABEL, 0)
         elif last in _TIME_SUFFIXES and len(words) > 1:
-            found = MemberMeaning(MemberKind.TIME, len(_TIME_NAMES))
+            meaning = MemberMeaning(MemberKind.TIME, len(_TIME_NAMES))
         else:
-            found = _OTHER
+            meaning = _OTHER
     if len(_cache) < _MAX_CACHED:
-        _cache[name] = found
-    return found
+        _cache[name] = meaning
+    return meaning

@@ -1,22 +1,23 @@
-"""Paragraphs out of text that was laid out for a page.
+"""Paragraphs of text that was laid out for pages.
 
-Text from a PDF breaks its lines where the page ends, in the middle of sentences and words. Such
-lines are joined again; list items and rows of tables stay lines of their own.
+Text from a PDF has a line break at the right margin, within sentences and words. Such lines are
+joined again. List items and table rows remain lines of their own.
 """
 
 import re
 from collections.abc import Iterator
 
-from everlake.analysis.prose import MAX_TEXT, normalize_text
+from everlake.analysis.prose import normalize_text
+from everlake.model.utterances import MAX_TEXT_LENGTH
 
-MIN_PARAGRAPH = 300
-"""A paragraph of fewer characters, such as a heading, is joined with the next one."""
+MIN_PARAGRAPH_LENGTH = 300
+"""A shorter paragraph, such as a heading, is merged with the next one."""
 
 _MIN_WRAP_WIDTH = 30
-"""A line of fewer characters was not broken for want of room."""
+"""A shorter line was not wrapped at a margin."""
 
 _WRAP_FILL_RATIO = 0.6
-"""A line that was broken for want of room fills at least so much of its paragraph's width."""
+"""A line that was wrapped has at least this part of its paragraph's width."""
 
 _PAGE_BREAKS = re.compile(r"[\f\x1c-\x1e]")
 _SOFT_HYPHEN = re.compile(r"\u00ad[ \t]*(?:\r\n?|\n)[ \t]*")
@@ -28,37 +29,39 @@ _LABELLED_CELLS = re.compile(r"[^:;\n]{1,80}: [^;\n]{0,400}; [^:;\n]{1,80}: ")
 _TIGHT_MARK = re.compile(r"(?<=\D)[,;](?=\S)|[,;](?=[^\s\d])")
 _HYPHENATED = re.compile(r"(?:^|[^\w-])[^\W\d_]{2,40}-\Z")
 _HYPHEN_WINDOW = 44
-"""Characters at the end of a line: the longest word that is joined, and what is around it."""
+"""Characters examined at the end of a line: the longest word that is joined, and its context."""
 
 _UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 def split_paragraphs(text: str) -> Iterator[str]:
-    """The paragraphs of a page, in order, clean; a row of a table is one as well.
+    """Yield the paragraphs and table rows of a page in order, normalised.
 
-    Short neighbours come together, up to ``MAX_TEXT`` characters. A long paragraph is not cut.
+    Short consecutive paragraphs are merged, up to ``MAX_TEXT_LENGTH`` characters. A long paragraph
+    is not split.
     """
     text = _SOFT_HYPHEN.sub("", _PAGE_BREAKS.sub("\n\n", text))
     rows = _TableRowDetector(text)
-    held: list[str] = []
-    size = 0
-    for paragraph in normalize_text(text).split("\n\n"):
-        lines = paragraph.split("\n")
+    pending: list[str] = []
+    length = 0
+    for block in normalize_text(text).split("\n\n"):
+        lines = block.split("\n")
         are_rows = rows.are_rows(lines)
-        whole = "" if are_rows else join_lines(lines)
-        if held and (are_rows or size >= MIN_PARAGRAPH or size + len(whole) + 2 > MAX_TEXT):
-            yield "\n\n".join(held)
-            held, size = [], 0
+        paragraph = "" if are_rows else join_lines(lines)
+        is_full = length >= MIN_PARAGRAPH_LENGTH or length + len(paragraph) + 2 > MAX_TEXT_LENGTH
+        if pending and (are_rows or is_full):
+            yield "\n\n".join(pending)
+            pending, length = [], 0
         if are_rows:
             yield from lines
         else:
-            held.append(whole)
-            size += len(whole) + 2
-    yield "\n\n".join(held)
+            pending.append(paragraph)
+            length += len(paragraph) + 2
+    yield "\n\n".join(pending)
 
 
 def join_lines(lines: list[str]) -> str:
-    """The clean lines of a paragraph, those of one sentence on one line."""
+    """Join the normalised lines of a paragraph, undoing line breaks within sentences."""
     width = max(map(len, lines))
     parts: list[str] = []
     for index, line in enumerate(lines):
@@ -68,35 +71,38 @@ def join_lines(lines: list[str]) -> str:
     return "".join(parts)
 
 
-def _separator(line: str, after: str, width: int, parts: list[str]) -> str:
-    """What belongs between two lines. A hyphen that only parted a word is taken from ``parts``."""
-    if not line or not after or _ITEM.match(after):
+def _separator(line: str, following: str, width: int, parts: list[str]) -> str:
+    """Return the separator of two lines; remove a hyphenation mark from the end of ``parts``."""
+    if not line or not following or _ITEM.match(following):
         return "\n"
-    goes_on = after[0].islower()
-    if goes_on and line[-1] == "-":
-        if _is_line_break_hyphen(line):
+    continues = following[0].islower()
+    if continues and line[-1] == "-":
+        if _is_hyphenated(line):
             parts[-1] = line[:-1]
         return ""
-    if not goes_on and not (width >= _MIN_WRAP_WIDTH and len(line) >= width * _WRAP_FILL_RATIO):
+    is_wrapped = width >= _MIN_WRAP_WIDTH and len(line) >= width * _WRAP_FILL_RATIO
+    if not continues and not is_wrapped:
         return "\n"
-    return "" if _UNSPACED.match(line[-1]) and _UNSPACED.match(after[0]) else " "
+    return "" if _UNSPACED.match(line[-1]) and _UNSPACED.match(following[0]) else " "
 
 
-def _is_line_break_hyphen(line: str) -> bool:
-    """Whether the hyphen at its end is the only one of its word."""
+def _is_hyphenated(line: str) -> bool:
+    """Return whether the hyphen at the end of a line is the only one of its word."""
     return _HYPHENATED.search(line[-_HYPHEN_WINDOW:]) is not None
 
 
 class _TableRowDetector:
-    """Tells the rows of a table from lines of a sentence. ``clean`` leaves no tabs, so those of
-    the text as it was say whether there may be any.
+    """Detector of table rows among normalised lines.
+
+    Args:
+        text: the text before normalisation, which removes the tabs that separate cells.
     """
 
     def __init__(self, text: str) -> None:
         self._tabbed = {normalize_text(line) for line in text.split("\n") if "\t" in line.strip()}
 
     def are_rows(self, lines: list[str]) -> bool:
-        """Whether most of these lines are rows."""
+        """Return whether most of the lines are table rows."""
         return len(lines) > 1 and 2 * sum(map(self._is_row, lines)) > len(lines)
 
     def _is_row(self, line: str) -> bool:

@@ -1,4 +1,4 @@
-"""Who speaks: the names and roles behind what a record calls its speakers."""
+"""Participants: display names and roles of the speakers that a record names."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,8 @@ _EXTERNAL = word_list(
 )
 _ROLE_OF = {**dict.fromkeys(_INTERNAL, "internal"), **dict.fromkeys(_EXTERNAL, "external")}
 _MAILBOX = re.compile(r'\s*"?([^"<>]{0,256})"?\s*<([^<>@\s]{1,128}@[^<>\s]{1,256})>\s*')
-MAX_NAME = 256
+MAX_NAME_LENGTH = 256
+"""Most characters of a speaker's name."""
 
 _NAMES = ("name", "displayname", "realname", "fullname", "speakername", "username", "handle",
           "label")  # fmt: skip
@@ -33,34 +34,37 @@ _INNER = ("user", "emailaddress", "profile", "contact", "from", "person", "parti
 
 
 class Speaker(NamedTuple):
-    """How a record's speaker is shown; ``role`` is None where nothing tells it."""
+    """Display name and role of a speaker; ``role`` is None when it is not known."""
 
     name: str
     role: str | None
 
 
 def role_of(word: str) -> str | None:
-    """``internal`` or ``external`` for a common role word, else None."""
+    """Return ``internal`` or ``external`` for a common word for a role, else None."""
     return _ROLE_OF.get(normalize_name(word))
 
 
 class Participants:
-    """The participants of one record, found by id, email address or name.
+    """Participants of one record, by id, email address and name.
 
-    The envelope's participants come first, then the people its data describes.
+    The envelope's participants take precedence over people that the data describes.
+
+    Args:
+        participants: the envelope's ``_participants``.
     """
 
     def __init__(self, participants: Sequence[Participant]) -> None:
         self._known: dict[str, Speaker] = {}
-        for one in participants:
-            name, email = one.name or None, one.email or None
-            person = Speaker(_display_name(name or email or one.id), one.role)
-            for key in (one.id, email, name):
+        for participant in participants:
+            name, email = participant.name or None, participant.email or None
+            speaker = Speaker(_display_name(name or email or participant.id), participant.role)
+            for key in (participant.id, email, name):
                 if key:
-                    self._known.setdefault(key.casefold(), person)
+                    self._known.setdefault(key.casefold(), speaker)
 
     def add_described(self, people: Json) -> None:
-        """Take in a list of people from the data itself (Gong ``parties``, Slack ``users``)."""
+        """Add a list of people from the data (Gong's ``parties``, Slack's ``users``)."""
         for item in people if isinstance(people, list) else ():
             if not isinstance(item, dict):
                 continue
@@ -68,69 +72,78 @@ class Participants:
             if len(identities) < 2:
                 continue
             role = next((role for word in roles if (role := role_of(word))), None)
-            person = self._find(identities) or Speaker(_display_name(identities[0]), role)
+            speaker = self._find(identities) or Speaker(_display_name(identities[0]), role)
             for key in identities:
-                self._known.setdefault(key.casefold(), person)
+                self._known.setdefault(key.casefold(), speaker)
 
     def resolve(
         self, identities: Sequence[str], roles: Sequence[str]
     ) -> tuple[str | None, str | None]:
-        """(speaker, role) of whom ``identities`` name, best known name first.
+        """Return the display name and the role of a speaker.
 
-        The role is that of the participant they match; else what ``roles`` (role words) or the
-        identities themselves say; ``unknown`` for a speaker of whom nothing says it.
+        Args:
+            identities: names, addresses and ids of the speaker, the best name first.
+            roles: words for the speaker's role.
+
+        Returns:
+            The name, or None when there is none; and the role, which is that of the matching
+            participant, else that of ``roles`` or ``identities``, else ``unknown`` for a speaker
+            with a name, and None without.
         """
         mailboxes = [
-            part for one in identities if "<" in one and (found := _MAILBOX.fullmatch(one))
-            for part in (found[1].strip(), found[2]) if part
-        ]  # fmt: skip
+            part
+            for identity in identities
+            if "<" in identity and (mailbox := _MAILBOX.fullmatch(identity))
+            for part in (mailbox[1].strip(), mailbox[2])
+            if part
+        ]
         names = [*mailboxes, *identities]
-        person = self._find(names)
-        role = person.role if person else None
+        speaker = self._find(names)
+        role = speaker.role if speaker else None
         if role is None or role == "unknown":
-            said = next((found for word in (*roles, *names) if (found := role_of(word))), None)
-            role = said or role
-        if person:
-            return person.name, role or "unknown"
+            stated = next((found for word in (*roles, *names) if (found := role_of(word))), None)
+            role = stated or role
+        if speaker:
+            return speaker.name, role or "unknown"
         shown = next((shown for name in names if (shown := _display_name(name))), None)
         return (shown, role or "unknown") if shown else (None, role)
 
     def _find(self, identities: Sequence[str]) -> Speaker | None:
-        known = self._known
-        if not known:
+        if not self._known:
             return None
-        for one in identities:
-            person = known.get(one.strip().casefold())
-            if person:
-                return person
+        for identity in identities:
+            speaker = self._known.get(identity.strip().casefold())
+            if speaker:
+                return speaker
         return None
 
     def is_known(self, name: str) -> bool:
-        """Whether ``name`` is a participant's id, address or name."""
+        """Return whether ``name`` is the id, address or name of a participant."""
         return name.strip().casefold() in self._known
 
 
 def identities_and_roles(person: dict[str, Json]) -> tuple[list[str], list[str]]:
-    """(identities, role words) of an object that stands for a person; names come first."""
+    """Return the identities, names first, and the role words of an object describing a person."""
+    inner = [
+        value
+        for key, value in person.items()
+        if normalize_name(key) in _INNER and isinstance(value, dict)
+    ]
     found: dict[str, str] = {}
-    around = [person]
-    for one in around[:1]:
-        around += [
-            x for key, x in one.items() if normalize_name(key) in _INNER and isinstance(x, dict)
-        ]
-    for one in around:
-        for key, value in one.items():
+    for description in (person, *inner):
+        for key, value in description.items():
             text = as_identity(value)
             if text is not None:
                 found.setdefault(normalize_name(key), text)
-    full = " ".join(x for key in ("firstname", "lastname") if (x := found.get(key)))
-    names = [x for key in _NAMES if (x := found.get(key))]
-    rest = [x for key in (*_EMAILS, *_IDS) if (x := found.get(key))]
-    return [*names, *([full] if full else []), *rest], [x for k in _ROLES if (x := found.get(k))]
+    full_name = " ".join(part for key in ("firstname", "lastname") if (part := found.get(key)))
+    names = [name for key in _NAMES if (name := found.get(key))]
+    addresses = [address for key in (*_EMAILS, *_IDS) if (address := found.get(key))]
+    identities = [*names, *([full_name] if full_name else []), *addresses]
+    return identities, [role for key in _ROLES if (role := found.get(key))]
 
 
 def as_identity(value: Json) -> str | None:
-    """A name, address or id as text; None for anything else."""
+    """Return a name, address or id as text; None for any other value."""
     if isinstance(value, str):
         return value if value.strip() else None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -139,4 +152,4 @@ def as_identity(value: Json) -> str | None:
 
 
 def _display_name(name: str) -> str:
-    return normalize_text(name[:MAX_NAME])
+    return normalize_text(name[:MAX_NAME_LENGTH])

@@ -1,12 +1,11 @@
-"""Text as people read it: cleaned, cut to a bounded length, and told from machine words."""
+"""Prose: normalising, splitting, comparing, and telling it from machine data."""
 
 import re
 from collections.abc import Iterable
 
-MAX_TEXT = 2_000
-"""Most characters of one utterance."""
+from everlake.model.utterances import MAX_TEXT_LENGTH
 
-_MAX_COMPARED = 200_000
+_MAX_COMPARED_LENGTH = 200_000
 
 _INVISIBLE = map(ord, "\u00ad\u034f\u200b\u2060\ufeff")
 _REMOVED_CHARACTERS = dict.fromkeys(
@@ -37,11 +36,10 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 
 def normalize_text(text: str) -> str:
-    """``text`` with white space normalised and control characters dropped.
+    """Return the text with normalised white space and without control characters.
 
-    Runs of spaces become one, lines lose the spaces around them, and at most one blank line
-    stays between two others. Half surrogate pairs become U+FFFD, so the result is always
-    valid UTF-8.
+    Runs of spaces become one space, and runs of blank lines one blank line; lines are stripped.
+    Lone surrogates become U+FFFD, so that the result can be encoded in UTF-8.
     """
     if text.isprintable():
         return (text if "  " not in text else _SPACES.sub(" ", text)).strip()
@@ -52,15 +50,15 @@ def normalize_text(text: str) -> str:
 
 
 def split_text(text: str) -> list[str]:
-    """``text`` in pieces of at most ``MAX_TEXT`` characters, none empty.
+    """Split a text into non-empty pieces of at most ``MAX_TEXT_LENGTH`` characters.
 
-    Cut where it hurts least: between paragraphs, lines, sentences, clauses, words; anywhere
-    when there is no such place in the last three quarters of the window.
+    A piece ends after a paragraph, else a line, sentence, clause or word, within its last three
+    quarters; else anywhere.
     """
     pieces: list[str] = []
     start = 0
-    while len(text) - start > MAX_TEXT:
-        end = _split_position(text, start, start + MAX_TEXT)
+    while len(text) - start > MAX_TEXT_LENGTH:
+        end = _split_position(text, start, start + MAX_TEXT_LENGTH)
         pieces.append(text[start:end].strip())
         start = end
     pieces.append(text[start:].strip())
@@ -68,18 +66,19 @@ def split_text(text: str) -> list[str]:
 
 
 def _split_position(text: str, start: int, end: int) -> int:
-    least = start + MAX_TEXT // 4
+    earliest = start + MAX_TEXT_LENGTH // 4
     for marks in _SPLIT_MARKS:
-        cut = max(
-            at + len(mark) if (at := text.rfind(mark, least, end)) >= 0 else -1 for mark in marks
+        position = max(
+            index + len(mark) if (index := text.rfind(mark, earliest, end)) >= 0 else -1
+            for mark in marks
         )
-        if cut > 0:
-            return cut
+        if position > 0:
+            return position
     return end
 
 
 def is_machine_text(text: str) -> bool:
-    """Whether ``text`` is plainly not prose: an address, a link, an id, a number, a hash."""
+    """Return whether a text is clearly not prose: an address, link, id, number or hash."""
     if " " in text or "\n" in text:
         return not _LETTER.search(text)
     if text.isalpha() and len(text) < 40:
@@ -96,45 +95,51 @@ def is_machine_text(text: str) -> bool:
 
 
 def is_sentence(text: str) -> bool:
-    """Whether ``text`` is prose by its length alone: six words of letters or more."""
+    """Return whether a text is certainly prose: it has at least six words."""
     return len(text) > 24 and len(_LETTERS.findall(text)) >= 6
 
 
 class CoverageIndex:
-    """What has been said already, to tell another rendering of it from something new.
+    """Index of texts that tells whether another text repeats them.
 
-    A line is covered when every three words in a row of it (all its words, where it has
-    fewer) also stand in a row in the texts. Punctuation, case and links do not count, so a
-    line of them alone is covered. Texts of more than 200,000 characters cover nothing: keeping
-    too much is the safer mistake.
+    A line is covered when every three consecutive words of it (all words of a shorter line) are
+    also consecutive in one of the texts. Punctuation, case and links are ignored, so that a line
+    without any words is covered. Texts of more than 200,000 characters in total cover nothing: to
+    keep a repetition is better than to lose a text.
+
+    Args:
+        texts: the indexed texts.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts = list(texts)
-        self._runs: set[tuple[str, ...]] | None = None
+        self._ngrams: set[tuple[str, ...]] | None = None
 
-    def covers(self, line: str, *, cut_off: bool = False) -> bool:
-        """Whether ``line`` says nothing new; ``cut_off``: its last word may be a stump."""
-        if self._runs is None:
-            self._runs = set()
-            if sum(map(len, self._texts)) <= _MAX_COMPARED:
+    def covers(self, line: str, *, truncated: bool = False) -> bool:
+        """Return whether a line repeats the texts; ``truncated``: its last word may be cut off."""
+        if self._ngrams is None:
+            self._ngrams = set()
+            if sum(map(len, self._texts)) <= _MAX_COMPARED_LENGTH:
                 for text in self._texts:
                     words = _words(text)
                     for size in (1, 2, 3):
-                        self._runs.update(_word_ngrams(words, size))
-        if not self._runs:
+                        self._ngrams.update(_word_ngrams(words, size))
+        if not self._ngrams:
             return False
         words = _words(line)
         if not words:
             return line.isascii()
-        if cut_off and len(words) > 3:
+        if truncated and len(words) > 3:
             words = words[:-1]
-        return self._runs.issuperset(_word_ngrams(words, min(3, len(words))))
+        return self._ngrams.issuperset(_word_ngrams(words, min(3, len(words))))
 
-    def uncovered_lines(self, text: str, *, cut_off: bool = False) -> str:
-        """The lines of ``text`` that are not covered."""
-        lines = text.split("\n")
-        return "\n".join(x for x in lines if x.strip() and not self.covers(x, cut_off=cut_off))
+    def uncovered_lines(self, text: str, *, truncated: bool = False) -> str:
+        """Return the lines of a text that are neither covered nor blank."""
+        return "\n".join(
+            line
+            for line in text.split("\n")
+            if line.strip() and not self.covers(line, truncated=truncated)
+        )
 
 
 def _words(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""An email's text, parted into what its sender wrote and what only came along."""
+"""Email text: separates what the sender wrote from quotations and signatures."""
 
 import re
 from collections.abc import Iterator
@@ -32,21 +32,25 @@ _SENT_FROM = re.compile(
 
 
 def split_quotes(text: str, *, angle_quotes: bool = True) -> list[tuple[bool, str]]:
-    """``text`` as segments in order: (whether the sender wrote it, the segment).
+    """Split the text of an email into segments: (whether the sender wrote it, the segment).
 
-    Not the sender's own words: lines that begin with ``>`` (when ``angle_quotes``), what
-    follows ``On … wrote:``, ``-----Original Message-----`` or a copied mail header, and the
-    signature after ``--``. Together the segments hold every line of ``text``.
+    Not written by the sender are lines that begin with ``>``, what follows ``On … wrote:``,
+    ``-----Original Message-----`` or a copied mail header, and the signature after ``--``.
+    Together the segments contain every line of the text.
+
+    Args:
+        text: normalised text.
+        angle_quotes: whether ``>`` at the start of a line marks a quotation.
     """
     lines = text.split("\n")
-    parts = list(_classify_lines(lines, marked_lines=angle_quotes))
+    kinds = list(_classify_lines(lines, angle_quotes=angle_quotes))
     segments: list[tuple[bool, str]] = []
     start = 0
     for index in range(1, len(lines) + 1):
-        if index == len(lines) or parts[index] is not parts[start]:
+        if index == len(lines) or kinds[index] is not kinds[start]:
             segment = "\n".join(lines[start:index]).strip()
             if segment.strip("> \n"):
-                segments.append((parts[start] is _LineKind.OWN, segment))
+                segments.append((kinds[start] is _LineKind.OWN, segment))
             start = index
     return segments
 
@@ -57,29 +61,29 @@ class _LineKind(Enum):
     SIGNATURE = auto()
 
 
-def _classify_lines(lines: list[str], *, marked_lines: bool) -> Iterator[_LineKind]:
-    """What each line is a part of."""
-    part, ending = _LineKind.OWN, _LineKind.OWN
-    introduced = 0  # lines still to come of an "On … wrote:" that runs over several
+def _classify_lines(lines: list[str], *, angle_quotes: bool) -> Iterator[_LineKind]:
+    """Yield the kind of each line."""
+    kind = default = _LineKind.OWN
+    attribution_rest = 0  # further lines of an "On … wrote:" that spans several
     for index, line in enumerate(lines):
-        bare = line.strip()
-        if introduced:
-            introduced -= 1
-        elif ending is _LineKind.QUOTED or not bare:
+        text = line.strip()
+        if attribution_rest:
+            attribution_rest -= 1
+        elif default is _LineKind.QUOTED or not text:
             pass
-        elif _is_forward_marker(bare) or _is_header(lines, index):
-            part = ending = _LineKind.QUOTED
-        elif marked_lines and bare.startswith(">"):
-            part = _LineKind.QUOTED
-        elif run := _attribution_lines(lines, index):
-            part, introduced = _LineKind.QUOTED, run - 1
-            if not (marked_lines and _is_followed_by_quote(lines, index + run)):
-                ending = part
-        elif bare == "--" or _SENT_FROM.match(bare):
-            part = ending = _LineKind.SIGNATURE
+        elif _is_forward_marker(text) or _is_header(lines, index):
+            kind = default = _LineKind.QUOTED
+        elif angle_quotes and text.startswith(">"):
+            kind = _LineKind.QUOTED
+        elif length := _attribution_length(lines, index):
+            kind, attribution_rest = _LineKind.QUOTED, length - 1
+            if not (angle_quotes and _is_followed_by_quote(lines, index + length)):
+                default = kind
+        elif text == "--" or _SENT_FROM.match(text):
+            kind = default = _LineKind.SIGNATURE
         else:
-            part = ending
-        yield part
+            kind = default
+        yield kind
 
 
 def _is_forward_marker(line: str) -> bool:
@@ -93,24 +97,24 @@ def _is_forward_marker(line: str) -> bool:
 def _is_header(lines: list[str], index: int) -> bool:
     if not _HEADER.match(lines[index].strip()):
         return False
-    following = [x for line in lines[index + 1 : index + 5] if (x := line.strip())]
+    following = [text for line in lines[index + 1 : index + 5] if (text := line.strip())]
     return sum(1 for line in following if _HEADER_MORE.match(line)) >= 2
 
 
-def _attribution_lines(lines: list[str], index: int) -> int:
-    """How many lines an "On … wrote:" that begins at ``index`` takes; 0 when none does."""
+def _attribution_length(lines: list[str], index: int) -> int:
+    """Return the number of lines of the "On … wrote:" at ``index``; 0 when there is none."""
     if not _WROTE_START.match(lines[index].lstrip()):
         return 0
     text = ""
-    for run, line in enumerate(lines[index : index + 4], 1):
+    for length, line in enumerate(lines[index : index + 4], 1):
         text = (text + " " + line.strip()).strip()
         if len(text) > 400:
             return 0
         if text.endswith(":"):
-            return run if _WROTE.fullmatch(text) else 0
+            return length if _WROTE.fullmatch(text) else 0
     return 0
 
 
 def _is_followed_by_quote(lines: list[str], index: int) -> bool:
-    following = next((x for line in lines[index : index + 3] if (x := line.strip())), "")
+    following = next((text for line in lines[index : index + 3] if (text := line.strip())), "")
     return following.startswith(">")

@@ -1,4 +1,4 @@
-"""Times as senders write them, to RFC 3339 in UTC."""
+"""Timestamps in the notations that senders use, converted to RFC 3339 in UTC."""
 
 import math
 import re
@@ -6,27 +6,34 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _DAY_MS = 86_400_000
-_EARLIEST_S = 100_000_000  # 1973: a smaller number counts from the start of something
+_EARLIEST_S = 100_000_000  # 1973: a smaller number is an offset from the start of a recording
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{2})(?:[.,](\d{1,3})\d*)?")
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?")
 
 
 def parse_timestamp_ms(value: object) -> int | None:
-    """Unix milliseconds of an ISO 8601 or RFC 5322 text, or of a Unix time.
+    """Return a point in time in Unix milliseconds; None for any other value, such as an offset.
 
-    Unix times may be seconds, milliseconds, microseconds or nanoseconds (told apart by their
-    size), as numbers or texts (``"1712345678.000200"``). A text without a zone is taken for
-    UTC, a date alone for its midnight. None where ``value`` is no time or no absolute one.
+    Args:
+        value: ISO 8601 or RFC 5322 text, or a Unix time as a number or text
+            (``"1712345678.000200"``) in seconds, milliseconds, microseconds or nanoseconds, which
+            are told apart by their magnitude. Text without a time zone is UTC, and a date its
+            midnight.
     """
     if isinstance(value, str):
-        return _text_ms(value.strip()) if 8 <= len(value) <= 64 else None
+        return _parse_text(value.strip()) if 8 <= len(value) <= 64 else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return _number_ms(value)
+    return _parse_number(value)
 
 
 def parse_offset_ms(value: object, *, milliseconds: bool = False) -> int | None:
-    """Milliseconds from the start: a number of seconds or a clock such as ``01:02:03.500``."""
+    """Return an offset from the start of a recording in milliseconds; None for any other value.
+
+    Args:
+        value: a number, as number or text, or a clock such as ``01:02:03.500``.
+        milliseconds: whether a number is in milliseconds instead of seconds.
+    """
     if isinstance(value, str):
         if len(value) > 24:
             return None
@@ -46,7 +53,10 @@ def parse_offset_ms(value: object, *, milliseconds: bool = False) -> int | None:
 
 
 def normalize_timestamp(value: object) -> str | None:
-    """``value`` as :func:`rfc3339` writes it; see :func:`absolute_ms`."""
+    """Return a point in time in RFC 3339; None for any other value.
+
+    See :func:`parse_timestamp_ms` and :func:`format_rfc3339`.
+    """
     if isinstance(value, str) and len(value) == 20 and value[19] == "Z" and value[10] == "T":
         try:
             if datetime.fromisoformat(value[:19]).isoformat() == value[:19]:
@@ -58,7 +68,11 @@ def normalize_timestamp(value: object) -> str | None:
 
 
 def format_rfc3339(ms: int) -> str | None:
-    """``YYYY-MM-DDTHH:MM:SS[.mmm]Z``, or None outside of the years 1 to 9999."""
+    """Return ``YYYY-MM-DDTHH:MM:SS[.mmm]Z``; None outside of the years 1 to 9999.
+
+    Args:
+        ms: Unix milliseconds.
+    """
     seconds, rest = divmod(ms, 1000)
     try:
         text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
@@ -67,9 +81,9 @@ def format_rfc3339(ms: int) -> str | None:
     return f"{text}.{rest:03d}Z" if rest else text + "Z"
 
 
-def _text_ms(text: str) -> int | None:
+def _parse_text(text: str) -> int | None:
     if _NUMBER.fullmatch(text):
-        return _number_ms(float(text))
+        return _parse_number(float(text))
     try:
         moment = datetime.fromisoformat(text.removesuffix(" UTC"))
     except ValueError:
@@ -85,7 +99,7 @@ def _text_ms(text: str) -> int | None:
         return None
 
 
-def _number_ms(value: float) -> int | None:
+def _parse_number(value: float) -> int | None:
     if not math.isfinite(value) or value < _EARLIEST_S:
         return None
     for unit_per_ms in (0.001, 1, 1_000, 1_000_000):

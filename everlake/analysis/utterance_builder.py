@@ -1,57 +1,30 @@
-"""What the readers of shapes share: where they are in a record, and what they have heard."""
+"""Utterance builder: collects the utterances of one record."""
 
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
 
-from everlake.analysis.json_decoding import Json
 from everlake.analysis.participants import Participants
-from everlake.analysis.prose import MAX_TEXT, CoverageIndex, is_sentence, normalize_text, split_text
+from everlake.analysis.prose import is_sentence, normalize_text, split_text
+from everlake.analysis.types import UNATTRIBUTED, Attribution
 from everlake.contract.envelope import Participant
-from everlake.model.utterances import MAX_UTTERANCES, Utterance
+from everlake.model.utterances import MAX_TEXT_LENGTH, MAX_UTTERANCES, Utterance
 
 _REPLY_PREFIX = re.compile(r"(?:\s*+(?:re|fwd?|aw|wg|sv|tr)\s?:)++\s*+", re.IGNORECASE)
-_MAX_LABEL = 40
-
-
-class Attribution(NamedTuple):
-    """Who says something, and when."""
-
-    speaker: str | None = None
-    role: str | None = None
-    said_at: str | None = None
-
-
-UNATTRIBUTED = Attribution()
-
-
-class Scope(NamedTuple):
-    """What the objects around a value say about it."""
-
-    start: int | None = None
-    """Unix milliseconds at which the recording around it began."""
-    cover: CoverageIndex | None = None
-    """What the object around it has said already."""
-    doubtful: bool = False
-    """Whether it is inside of a description of people or of machine data."""
-    top: bool = False
-    """Whether it is the record's data itself."""
-
-
-class PendingValue(NamedTuple):
-    """A value still to be read; ``name`` is its member's, in a list the list's."""
-
-    name: str
-    value: Json
-    scope: Scope
-
-
-Remaining: TypeAlias = Sequence[PendingValue]
-"""What a reader leaves to the others, in order of appearance."""
+_MAX_LABEL_LENGTH = 40
 
 
 class UtteranceBuilder:
-    """One record being read."""
+    """Collector of the utterances of one record, in order of appearance.
+
+    Args:
+        record_type: the envelope's ``_type``, normalised.
+        participants: the envelope's ``_participants``.
+
+    Attributes:
+        record_type: see above.
+        participants: lookup of the record's participants.
+        utterances: utterances collected so far.
+    """
 
     def __init__(self, record_type: str, participants: Sequence[Participant]) -> None:
         self.record_type = record_type
@@ -63,32 +36,32 @@ class UtteranceBuilder:
         self._speakers: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str | None, str | None]]
         self._speakers = {}
 
-    def add(self, text: str, voice: Attribution = UNATTRIBUTED) -> None:
-        """Add ``text``, cleaned and split; nothing when there is nothing in it."""
+    def add(self, text: str, attribution: Attribution = UNATTRIBUTED) -> None:
+        """Add a text, normalised and split to the maximum length; an empty one is ignored."""
         text = normalize_text(text)
-        if len(text) > MAX_TEXT:
-            self.utterances.extend(Utterance(piece, *voice) for piece in split_text(text))
+        if len(text) > MAX_TEXT_LENGTH:
+            self.utterances.extend(Utterance(piece, *attribution) for piece in split_text(text))
         elif text:
-            self.utterances.append(Utterance(text, *voice))
+            self.utterances.append(Utterance(text, *attribution))
 
-    def add_tentative(self, say: Callable[[], object]) -> None:
-        """Let ``say`` add utterances that go away if a speaker turns out to say the same."""
+    def add_tentative(self, add: Callable[[], object]) -> None:
+        """Call ``add``; the utterances it adds are dropped if others have the same text."""
         before = len(self.utterances)
-        say()
+        add()
         self._tentative.update(range(before, len(self.utterances)))
 
-    def add_title(self, text: str, voice: Attribution) -> None:
-        """Add a subject or title, once for a whole thread of answers to it."""
-        bare = normalize_text(text)
-        bare = _REPLY_PREFIX.sub("", bare).casefold()
-        if bare not in self._titles:
-            self._titles.add(bare)
-            self.add(text, voice)
+    def add_title(self, text: str, attribution: Attribution) -> None:
+        """Add a subject or title, unless it was added before with or without a reply prefix."""
+        key = _REPLY_PREFIX.sub("", normalize_text(text)).casefold()
+        if key not in self._titles:
+            self._titles.add(key)
+            self.add(text, attribution)
 
     def add_fallback(self, text: str) -> None:
-        """Note a string that is heard only if the record has nothing better.
+        """Add a text that is probably not prose.
 
-        A sentence is never doubtful.
+        It becomes an utterance only if the record has no other one. A sentence is prose, and is
+        added as a tentative utterance.
         """
         if is_sentence(text):
             self.add_tentative(lambda: self.add(text))
@@ -98,7 +71,7 @@ class UtteranceBuilder:
     def resolve_speaker(
         self, identities: tuple[str, ...], roles: tuple[str, ...]
     ) -> tuple[str | None, str | None]:
-        """(speaker, role) of whom ``identities`` name; see :meth:`People.resolve`."""
+        """Return speaker and role, as :meth:`Participants.resolve`, from a cache."""
         key = (identities, roles)
         found = self._speakers.get(key)
         if found is None:
@@ -106,16 +79,20 @@ class UtteranceBuilder:
         return found
 
     def build(self) -> list[Utterance]:
-        """The utterances, at most ``MAX_UTTERANCES``."""
+        """Return the utterances, at most ``MAX_UTTERANCES``."""
         if not self.utterances:
             for text in self._fallbacks:
                 self.add(text)
         elif self._tentative:
-            said = {x.text for i, x in enumerate(self.utterances) if i not in self._tentative}
+            certain = {
+                utterance.text
+                for index, utterance in enumerate(self.utterances)
+                if index not in self._tentative
+            }
             self.utterances = [
-                x
-                for i, x in enumerate(self.utterances)
-                if i not in self._tentative or x.text not in said
+                utterance
+                for index, utterance in enumerate(self.utterances)
+                if index not in self._tentative or utterance.text not in certain
             ]
         if len(self.utterances) <= MAX_UTTERANCES:
             return self.utterances
@@ -123,31 +100,33 @@ class UtteranceBuilder:
 
 
 def _merge_to_limit(utterances: list[Utterance]) -> list[Utterance]:
-    """The first half of ``MAX_UTTERANCES`` as they are, the rest several in one.
+    """Return at most ``MAX_UTTERANCES``: the first half unchanged, the others merged.
 
-    A joined utterance holds a line for each, led by the speaker where it changes, and has the
-    time of its first.
+    A merged utterance has a line for each of its utterances, with the speaker where that changes,
+    and the time of the first.
     """
-    kept = MAX_UTTERANCES // 2
+    unchanged = MAX_UTTERANCES // 2
     lines: list[str] = []
     speaker = None
-    for one in utterances[kept:]:
-        changed = one.speaker is not None and one.speaker != speaker
-        lines.append(
-            f"{one.speaker[:_MAX_LABEL]}: {one.text}" if one.speaker and changed else one.text
-        )
-        speaker = one.speaker
-    # two neighbours together pass the bound, so at most 2 * total / bound are made
-    bound = max(MAX_TEXT, 2 * sum(len(line) + 1 for line in lines) // (MAX_UTTERANCES - kept) + 1)
-    joined = utterances[:kept]
-    start = size = 0
+    for utterance in utterances[unchanged:]:
+        if utterance.speaker and utterance.speaker != speaker:
+            lines.append(f"{utterance.speaker[:_MAX_LABEL_LENGTH]}: {utterance.text}")
+        else:
+            lines.append(utterance.text)
+        speaker = utterance.speaker
+    # Any two consecutive merged utterances exceed this length together, so that there are at most
+    # 2 * total / max_length.
+    total = sum(len(line) + 1 for line in lines)
+    max_length = max(MAX_TEXT_LENGTH, 2 * total // (MAX_UTTERANCES - unchanged) + 1)
+    merged = utterances[:unchanged]
+    start = length = 0
     for index, line in enumerate(lines):
-        if size and size + len(line) > bound:
-            joined.append(_merged_utterance(utterances[kept + start], lines[start:index]))
-            start, size = index, 0
-        size += len(line) + 1
-    joined.append(_merged_utterance(utterances[kept + start], lines[start:]))
-    return joined
+        if length and length + len(line) > max_length:
+            merged.append(_merged_utterance(utterances[unchanged + start], lines[start:index]))
+            start, length = index, 0
+        length += len(line) + 1
+    merged.append(_merged_utterance(utterances[unchanged + start], lines[start:]))
+    return merged
 
 
 def _merged_utterance(first: Utterance, lines: list[str]) -> Utterance:

@@ -1,4 +1,4 @@
-"""Who said what, and when: a record's ``data`` as utterances."""
+"""Extraction of utterances from a record's ``data``."""
 
 from collections.abc import Sequence
 
@@ -12,22 +12,24 @@ from everlake.model.utterances import Utterance
 def extract_utterances(
     record_type: str, data: bytes, participants: Sequence[Participant] = ()
 ) -> list[Utterance]:
-    """What ``data`` says, in order of appearance, a subject or title first.
+    """Return the utterances of a record in order of appearance, a subject or title first.
 
-    The shape of the data decides how it is read; the record type only breaks ties. A string
-    that no shape knows is an utterance without a speaker, unless it is plainly not prose (an
-    id, a link, a hash, a fixed word such as ``"open"``) and the record says something else.
+    The shape of ``data`` decides how it is read; the record type only breaks ties. A string in no
+    known shape is an utterance without a speaker. Strings that are clearly not prose (an id, a
+    link, a hash, an enumerated value such as ``"open"``) count only when there is nothing else.
 
     Args:
         record_type: the envelope's ``_type``, normalised.
         data: the sender's JSON object, verbatim.
-        participants: the envelope's ``_participants``; a speaker that is one of them by id,
+        participants: the envelope's ``_participants``. A speaker who is one of them by id, email
             address or name gets that participant's name and role.
 
     Returns:
-        At most ``MAX_UTTERANCES`` of about 2,000 characters at most; what would be more is
-        joined, not dropped. Raises nothing for valid JSON. Takes time linear in ``data``.
+        At most ``MAX_UTTERANCES`` utterances of ``MAX_TEXT_LENGTH`` characters each. In larger
+        records the last ones are merged into longer utterances, so that no text is lost.
+
+    Never raises for valid JSON. The time is linear in the size of ``data``.
     """
-    reading = UtteranceBuilder(record_type, participants)
-    read_value(reading, decode_json(data))
-    return reading.build()
+    builder = UtteranceBuilder(record_type, participants)
+    read_value(builder, decode_json(data))
+    return builder.build()

@@ -1,7 +1,8 @@
 """Version of the analysis."""
 
 ANALYSIS_VERSION = 1
-"""Goes up by one with every change after which the same records give other utterances.
+"""Version that derived rows carry.
 
-:mod:`everlake.tables.analysis_versions` says what that does to existing tables.
+It must be incremented with every change after which the same input gives other utterances.
+:mod:`everlake.tables.analysis_versions` says how existing tables are then treated.
 """

@@ -1,7 +1,8 @@
-"""The shapes senders use, one a module, tried in order; the first that knows a value reads it.
+"""Readers of the shapes that data has, one module per shape.
 
-An object's or list's reader says what it understands and returns what is left (which is read
-in turn, before what follows), or None when the value is not its shape. A new shape is a new
+The readers are tried in order. One that recognises an object or list adds its utterances to the
+builder, and returns the values that it leaves to other readers; these are read next, before what
+follows the object. A reader that does not recognise the value returns None. A new shape is a new
 module and an entry in one of the tuples below.
 """
 
@@ -21,13 +22,8 @@ from everlake.analysis.shapes import (
     timed_words,
 )
 from everlake.analysis.shapes.plain_text import read_text
-from everlake.analysis.utterance_builder import (
-    UNATTRIBUTED,
-    PendingValue,
-    Remaining,
-    Scope,
-    UtteranceBuilder,
-)
+from everlake.analysis.types import UNATTRIBUTED, PendingValue, Remaining, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 
 OBJECT_SHAPES: tuple[
     Callable[[UtteranceBuilder, str, dict[str, Json], Scope], Remaining | None], ...
@@ -49,30 +45,30 @@ LIST_SHAPES: tuple[Callable[[UtteranceBuilder, str, list[Json], Scope], Remainin
 )
 
 
-def read_value(reading: UtteranceBuilder, data: Json) -> None:
-    """Hear everything that ``data`` says, without recursion."""
-    stack = [PendingValue("", data, Scope(top=True))]
+def read_value(builder: UtteranceBuilder, data: Json) -> None:
+    """Add the utterances of a whole document, without recursion."""
+    stack = [PendingValue("", data, Scope(is_root=True))]
     while stack:
         name, value, scope = stack.pop()
         if isinstance(value, str):
-            _read_unclaimed_text(reading, name, value, scope)
+            _read_unclaimed_text(builder, name, value, scope)
         elif isinstance(value, dict):
             for read_object in OBJECT_SHAPES:
-                rest = read_object(reading, name, value, scope)
-                if rest is not None:
-                    stack.extend(reversed(rest))
+                remaining = read_object(builder, name, value, scope)
+                if remaining is not None:
+                    stack.extend(reversed(remaining))
                     break
         elif isinstance(value, list) and value:
             for read_list in LIST_SHAPES:
-                rest = read_list(reading, name, value, scope)
-                if rest is not None:
-                    stack.extend(reversed(rest))
+                remaining = read_list(builder, name, value, scope)
+                if remaining is not None:
+                    stack.extend(reversed(remaining))
                     break
 
 
-def _read_unclaimed_text(reading: UtteranceBuilder, name: str, text: str, scope: Scope) -> None:
-    """A string that no shape around it has claimed."""
-    if scope.doubtful or is_machine_text(text.strip()):
-        reading.add_fallback(text)
-    elif scope.cover is None or not scope.cover.covers(text):
-        reading.add_tentative(lambda: read_text(reading, name, text, UNATTRIBUTED, scope))
+def _read_unclaimed_text(builder: UtteranceBuilder, name: str, text: str, scope: Scope) -> None:
+    """Add a string that no enclosing shape has read."""
+    if scope.is_metadata or is_machine_text(text.strip()):
+        builder.add_fallback(text)
+    elif scope.coverage is None or not scope.coverage.covers(text):
+        builder.add_tentative(lambda: read_text(builder, name, text, UNATTRIBUTED, scope))

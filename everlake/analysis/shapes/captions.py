@@ -1,9 +1,10 @@
-"""WebVTT (W3C) and SubRip captions inside one string."""
+"""Captions in WebVTT (W3C) or SubRip format in one string."""
 
 import re
 
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms
-from everlake.analysis.utterance_builder import Attribution, Scope, UtteranceBuilder
+from everlake.analysis.types import Attribution, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 from everlake.markup import decode_entities
 
 _TIMING = re.compile(
@@ -11,86 +12,100 @@ _TIMING = re.compile(
 )
 _VOICE = re.compile(r"<v(?:\.[^\s>]{0,80})?\s+([^>]{1,200})>")
 _TAG = re.compile(r"</?[a-zA-Z0-9][^<>]{0,200}>")
-_LABEL = re.compile(r"([^\W\d_][^:\n<>\[\]]{0,59}):\s+(?=\S)")
+_SPEAKER_LABEL = re.compile(r"([^\W\d_][^:\n<>\[\]]{0,59}):\s+(?=\S)")
 _MACHINE_ID = re.compile(r"[0-9a-fA-F/-]+")
-_MAX_MERGED_CUE = 500
+_MAX_MERGED_LENGTH = 500
 _NOTE = re.compile(r"(?:NOTE|WEBVTT)\b[-:\s]*")
 
 
-def read(reading: UtteranceBuilder, name: str, text: str, voice: Attribution, scope: Scope) -> bool:  # noqa: ARG001
-    """Read ``text`` if it is captions; cues of one speaker that follow each other are joined."""
+def read(
+    builder: UtteranceBuilder,
+    name: str,  # noqa: ARG001 - the signature of all text shapes
+    text: str,
+    attribution: Attribution,
+    scope: Scope,
+) -> bool:
+    """Add the captions in ``text``, if that is what it is; return whether it is.
+
+    Consecutive cues of one speaker are merged.
+    """
     head = text[:2_000].lstrip("\ufeff \t\r\n")
     if not (head.startswith("WEBVTT") or any(map(_TIMING.match, head.split("\n")[:4]))):
         return False
-    cues = _CueReader(reading, scope, voice)
+    cues = _CueReader(builder, scope, attribution)
     lines = text.lstrip("\ufeff").splitlines()
     for index, line in enumerate(lines):
-        bare = line.strip()
-        timing = _TIMING.fullmatch(bare)
+        stripped = line.strip()
+        timing = _TIMING.fullmatch(stripped)
         if timing:
-            cues.set_time(timing[1])
-        elif not bare:
-            cues.between = True
-        elif cues.between and index + 1 < len(lines) and _TIMING.fullmatch(lines[index + 1]):
-            cues.add_identifier(bare)
+            cues.start_cue(timing[1])
+        elif not stripped:
+            cues.end_cue()
+        elif cues.outside and index + 1 < len(lines) and _TIMING.fullmatch(lines[index + 1]):
+            cues.add_identifier(stripped)
         else:
-            cues.add_line(bare)
+            cues.add_line(stripped)
     cues.flush()
     return True
 
 
 class _CueReader:
-    """The cues read so far; ``between``: no cue is open."""
+    """Collector of cues; ``outside`` says that the current line belongs to no cue."""
 
-    def __init__(self, reading: UtteranceBuilder, scope: Scope, voice: Attribution) -> None:
-        self.between = True
-        self._reading = reading
-        self._start = scope.start
-        self._default_attribution = voice
+    def __init__(self, builder: UtteranceBuilder, scope: Scope, attribution: Attribution) -> None:
+        self.outside = True
+        self._builder = builder
+        self._recording_start = scope.recording_start
+        self._default_attribution = attribution
         self._speaker: str | None = None
-        self._words: list[str] = []
-        self._size = 0
+        self._lines: list[str] = []
+        self._length = 0
         self._cue_time: str | None = None
         self._text_time: str | None = None
 
-    def set_time(self, clock: str) -> None:
+    def start_cue(self, clock: str) -> None:
         offset = parse_offset_ms(clock)
-        if self._start is not None and offset is not None:
-            self._cue_time = format_rfc3339(self._start + offset)
-        self.between = False
+        if self._recording_start is not None and offset is not None:
+            self._cue_time = format_rfc3339(self._recording_start + offset)
+        self.outside = False
+
+    def end_cue(self) -> None:
+        self.outside = True
 
     def add_identifier(self, text: str) -> None:
         if not _MACHINE_ID.fullmatch(text):
             self.flush()
-            self._reading.add(text)
+            self._builder.add(text)
 
     def add_line(self, text: str) -> None:
-        if self.between:
+        if self.outside:
             text = _NOTE.sub("", text, count=1)
             self.flush()
-            self._reading.add(text)
+            self._builder.add(text)
             return
-        spoken = _VOICE.search(text)
-        speaker = spoken[1].strip() if spoken else None
+        voice = _VOICE.search(text)
+        speaker = voice[1].strip() if voice else None
         text = _TAG.sub("", text).strip()
-        # Before entities: an escaped colon ends no name.
-        if speaker is None and (label := _LABEL.match(text)):
+        # Before character references are decoded: an escaped colon does not end a name.
+        if speaker is None and (label := _SPEAKER_LABEL.match(text)):
             speaker, text = decode_entities(label[1]), text[label.end() :]
         text = decode_entities(text).strip()
-        if (speaker is not None and speaker != self._speaker) or self._size > _MAX_MERGED_CUE:
+        is_new_speaker = speaker is not None and speaker != self._speaker
+        if is_new_speaker or self._length > _MAX_MERGED_LENGTH:
             self.flush()
             self._speaker = speaker or self._speaker
         if text:
-            if not self._words:
+            if not self._lines:
                 self._text_time = self._cue_time
-            self._words.append(text)
-            self._size += len(text)
+            self._lines.append(text)
+            self._length += len(text)
 
     def flush(self) -> None:
-        if self._words:
+        """Add the merged cues as one utterance."""
+        if self._lines:
             speaker, role = self._default_attribution[:2]
             if self._speaker:
-                speaker, role = self._reading.resolve_speaker((self._speaker,), ())
-            at = self._text_time or self._default_attribution.said_at
-            self._reading.add(" ".join(self._words), Attribution(speaker, role, at))
-        self._words, self._size = [], 0
+                speaker, role = self._builder.resolve_speaker((self._speaker,), ())
+            said_at = self._text_time or self._default_attribution.said_at
+            self._builder.add(" ".join(self._lines), Attribution(speaker, role, said_at))
+        self._lines, self._length = [], 0

@@ -1,20 +1,27 @@
-"""A form's field: ``{"label": "Plan", "value": "Pro"}``, ``{"question": …, "answer": …}``."""
+"""Field of a form.
+
+For example ``{"label": "Plan", "value": "Pro"}`` or ``{"question": "…", "answer": "…"}``.
+"""
 
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberKind, meaning_of
 from everlake.analysis.prose import is_machine_text
-from everlake.analysis.utterance_builder import PendingValue, Remaining, Scope, UtteranceBuilder
+from everlake.analysis.types import PendingValue, Remaining, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 
 _LABELS = ("question", "label", "key", "name", "title", "field")
 _VALUES = ("answer", "value", "response")
-_MARKS = frozenset(_VALUES)
+_REQUIRED = frozenset(_VALUES)
 
 
 def read(
-    reading: UtteranceBuilder, name: str, item: dict[str, Json], scope: Scope
-) -> Remaining | None:  # noqa: ARG001
-    """Read ``item`` if it names something and gives its value, and nobody speaks in it."""
-    if scope.doubtful or _MARKS.isdisjoint(item):
+    builder: UtteranceBuilder,
+    name: str,  # noqa: ARG001 - the signature of all object shapes
+    item: dict[str, Json],
+    scope: Scope,
+) -> Remaining | None:
+    """Read an object that has a label and a value, and neither a text nor a speaker."""
+    if scope.is_metadata or _REQUIRED.isdisjoint(item):
         return None
     value_name = next((key for key in _VALUES if key in item), None)
     label_name = next((key for key in _LABELS if key in item), None)
@@ -27,26 +34,26 @@ def read(
         return None
     text = as_text(value)
     if isinstance(value, str) and is_machine_text(text) and " " not in label.strip():
-        reading.add_fallback(text)
+        builder.add_fallback(text)
     elif text.strip():
         line = label_and_value(label, text)
-        if scope.cover is None or not scope.cover.covers(line):
-            reading.add(line)
+        if scope.coverage is None or not scope.coverage.covers(line):
+            builder.add(line)
     return [
-        PendingValue(key, x, scope)
-        for key, x in item.items()
-        if key not in (label_name, value_name) and isinstance(x, str | dict | list)
+        PendingValue(key, other, scope)
+        for key, other in item.items()
+        if key not in (label_name, value_name) and isinstance(other, str | dict | list)
     ]
 
 
 def label_and_value(label: str, text: str) -> str:
-    """``label: text``, or the answer behind its question."""
+    """Return ``label: text``, or the label and the text when the label is a question."""
     label = label.strip()
     return f"{label} {text}" if label.endswith(("?", ":")) else f"{label}: {text}"
 
 
 def as_text(value: Json) -> str:
-    """A scalar as a reader writes it."""
+    """Return a scalar as text; None becomes the empty string."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -1,20 +1,24 @@
-"""A message as Gmail's API gives it: ``payload`` with ``headers`` and base64url ``parts``."""
+"""Message of the Gmail API: a ``payload`` with ``headers`` and ``parts`` in base64url."""
 
 import base64
 import binascii
 
 from everlake.analysis.json_decoding import Json
-from everlake.analysis.utterance_builder import PendingValue, Remaining, Scope, UtteranceBuilder
+from everlake.analysis.types import PendingValue, Remaining, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 
 _HEADERS = frozenset({"from", "to", "cc", "subject", "date"})
 _PART_MEMBERS = frozenset({"body", "headers", "mimeType", "partId", "parts"})
-_RENDERINGS = {"text/plain": "body_plain", "text/html": "body_html"}
+_RENDERING_NAMES = {"text/plain": "body_plain", "text/html": "body_html"}
 
 
 def read(
-    reading: UtteranceBuilder, name: str, item: dict[str, Json], scope: Scope
-) -> Remaining | None:  # noqa: ARG001
-    """Turn ``item`` into an email with the usual members, which the next reader reads."""
+    builder: UtteranceBuilder,  # noqa: ARG001 - the signature of all object shapes
+    name: str,
+    item: dict[str, Json],
+    scope: Scope,
+) -> Remaining | None:
+    """Convert the message to an email with the usual member names, for :mod:`.message` to read."""
     payload = item.get("payload")
     if not isinstance(payload, dict) or not isinstance(payload.get("headers"), list):
         return None
@@ -29,7 +33,7 @@ def read(
 
 
 def _headers(headers: Json) -> tuple[dict[str, Json], list[Json]]:
-    """The headers a reader sees as an email's members; what is no header at all."""
+    """Return the headers that people read as members of an email, and values that are no header."""
     mail: dict[str, Json] = {}
     others: list[Json] = []
     for header in headers if isinstance(headers, list) else [headers]:
@@ -42,7 +46,7 @@ def _headers(headers: Json) -> tuple[dict[str, Json], list[Json]]:
 
 
 def _add_parts(payload: Json, mail: dict[str, Json]) -> list[Json]:
-    """Add the first text of each rendering to ``mail``; what else the parts hold."""
+    """Add the first text of each rendering to ``mail``; return the other values of the parts."""
     others: list[Json] = []
     parts = [payload]
     while parts:
@@ -51,13 +55,13 @@ def _add_parts(payload: Json, mail: dict[str, Json]) -> list[Json]:
             others.append(part)
             continue
         kind = part.get("mimeType")
-        rendering = _RENDERINGS.get(kind) if isinstance(kind, str) else None
-        text = _decoded(part.get("body")) if rendering else ""
+        rendering = _RENDERING_NAMES.get(kind) if isinstance(kind, str) else None
+        text = _decode_body(part.get("body")) if rendering else ""
         if rendering and text and mail.setdefault(rendering, text) is not text:
             others.append(text)
         if part is not payload:
             others += _headers(part.get("headers"))[1]
-        others.append({key: x for key, x in part.items() if key not in _PART_MEMBERS})
+        others.append({key: value for key, value in part.items() if key not in _PART_MEMBERS})
         if not text:
             others.append(part.get("body"))
         inner = part.get("parts")
@@ -65,7 +69,7 @@ def _add_parts(payload: Json, mail: dict[str, Json]) -> list[Json]:
     return others
 
 
-def _decoded(body: Json) -> str:
+def _decode_body(body: Json) -> str:
     data = body.get("data") if isinstance(body, dict) else None
     if not isinstance(data, str):
         return ""

@@ -1,6 +1,7 @@
-"""An object's members, sorted by what their names say they are."""
+"""Members of an object, grouped by the meaning of their names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import (
@@ -11,32 +12,44 @@ from everlake.analysis.member_names import (
     meaning_of,
     normalize_name,
 )
-from everlake.analysis.participants import MAX_NAME, as_identity, identities_and_roles
+from everlake.analysis.participants import MAX_NAME_LENGTH, as_identity, identities_and_roles
 from everlake.analysis.prose import is_machine_text, is_sentence
 from everlake.analysis.shapes.rich_text import renderings
 from everlake.analysis.shapes.time_members import time_said
-from everlake.analysis.utterance_builder import Attribution, Scope, UtteranceBuilder
+from everlake.analysis.types import Attribution, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 
-_TITLED_TYPES = frozenset({"document", "spreadsheet", "meeting_notes"})
-_SIGNED_TYPES = frozenset({"message", "conversation"})
+_NAMED_TYPES = frozenset({"document", "spreadsheet", "meeting_notes"})
+_AUTHORED_TYPES = frozenset({"message", "conversation"})
 _ROLE_RANK = 2_000
 _MAX_ROLE_LENGTH = 40
 
 
 class MemberGroups:
-    """What one object says of itself.
+    """Members of one object.
+
+    Args:
+        builder: tells the record type.
+        item: the object.
+        scope: context of the object.
 
     Attributes:
-        texts: (member's name, text, what the name means) of renderings of what is said.
-        remarks: the same of members that say something where there are no ``texts``.
-        rest: (name, value, whether it describes people or is machine data) of what the other
-            attributes do not hold.
-        doubtful: strings that are hardly prose.
+        texts: (name, text, meaning) of the members that are renderings of the object's text.
+        remarks: the same of members that are the object's text when it has no ``texts``.
+        headlines: subjects and titles.
+        speakers: (rank, value) of the members that name the speaker.
+        roles: words for the speaker's role.
+        times: (rank, value) of the members that hold points in time.
+        offsets: (rank, name, value) of the members that hold offsets from the recording's start.
+        end: offset of the end of the utterance.
+        fallbacks: strings that are probably not prose.
+        rest: (name, value, whether it is metadata) of all other members.
+        name_is_title: whether a member ``name`` is a title, and not the speaker.
     """
 
     __slots__ = (
-        "doubtful",
         "end",
+        "fallbacks",
         "headlines",
         "name_is_title",
         "offsets",
@@ -48,7 +61,7 @@ class MemberGroups:
         "times",
     )
 
-    def __init__(self, reading: UtteranceBuilder, item: dict[str, Json], scope: Scope) -> None:
+    def __init__(self, builder: UtteranceBuilder, item: dict[str, Json], scope: Scope) -> None:
         self.texts: list[tuple[str, str, MemberMeaning]] = []
         self.remarks: list[tuple[str, str, MemberMeaning]] = []
         self.speakers: list[tuple[int, Json]] = []
@@ -56,30 +69,30 @@ class MemberGroups:
         self.times: list[tuple[int, Json]] = []
         self.offsets: list[tuple[int, str, Json]] = []
         self.headlines: list[str] = []
-        self.doubtful: list[str] = []
+        self.fallbacks: list[str] = []
         self.end: Json = None
         self.rest: list[tuple[str, Json, bool]] = []
-        record_type = reading.record_type
-        self.name_is_title = record_type in _TITLED_TYPES or (
-            scope.top and record_type not in _SIGNED_TYPES
+        record_type = builder.record_type
+        self.name_is_title = record_type in _NAMED_TYPES or (
+            scope.is_root and record_type not in _AUTHORED_TYPES
         )
         for name, value in item.items():
             if value is not None and value != "":
-                found = meaning_of(name)
-                _TAKE_BY_KIND[found.kind](self, name, value, found)
+                meaning = meaning_of(name)
+                self._ADDERS[meaning.kind](self, name, value, meaning)
         if self.remarks:
-            self.doubtful += [x[1] for x in self.remarks if is_machine_text(x[1])]
-            self.remarks = [x for x in self.remarks if not is_machine_text(x[1])]
+            self.fallbacks += [text for _, text, _ in self.remarks if is_machine_text(text)]
+            self.remarks = [remark for remark in self.remarks if not is_machine_text(remark[1])]
             if self.texts:
                 self.rest += [(name, text, False) for name, text, _ in self.remarks]
 
-    def attribution(self, reading: UtteranceBuilder, length: int, scope: Scope) -> Attribution:
-        """Who says a text of ``length`` characters here, and when."""
-        moment = None
+    def attribution(self, builder: UtteranceBuilder, length: int, scope: Scope) -> Attribution:
+        """Return speaker, role and time of the object's text, which has ``length`` characters."""
+        said_at = None
         if self.times or self.offsets:
-            moment = time_said(self.times, self.offsets, self.end, length, scope.start)
+            said_at = time_said(self.times, self.offsets, self.end, length, scope.recording_start)
         if not self.speakers and not self.roles:
-            return Attribution(None, None, moment)
+            return Attribution(None, None, said_at)
         if len(self.speakers) > 1:
             self.speakers.sort(key=_speaker_rank)
         names: list[str] = []
@@ -88,63 +101,70 @@ class MemberGroups:
             if isinstance(value, str):
                 names.append(value)
             else:
-                self._add_described_speaker(reading, rank, value, names, roles)
-        speaker, role = reading.resolve_speaker(tuple(names), tuple(roles))
-        return Attribution(speaker, role, moment)
+                self._add_described_speaker(builder, rank, value, names, roles)
+        speaker, role = builder.resolve_speaker(tuple(names), tuple(roles))
+        return Attribution(speaker, role, said_at)
 
     def _add_described_speaker(
-        self, reading: UtteranceBuilder, rank: int, value: Json, names: list[str], roles: list[str]
+        self, builder: UtteranceBuilder, rank: int, value: Json, names: list[str], roles: list[str]
     ) -> None:
         if isinstance(value, list):
             first, others = (value[0], value[1:]) if value else (None, [])
             self.rest.append(("", others if isinstance(first, dict) else value, True))
             value = first
         if isinstance(value, dict):
-            described, more = identities_and_roles(value)
-            names += described
-            roles += more
-            if any(isinstance(x, dict | list) or (isinstance(x, str) and " " in x)
-                   for x in value.values()):  # fmt: skip
+            identities, role_words = identities_and_roles(value)
+            names += identities
+            roles += role_words
+            if any(
+                isinstance(inner, dict | list) or (isinstance(inner, str) and " " in inner)
+                for inner in value.values()
+            ):
                 self.rest.append(("", value, True))
         elif (text := as_identity(value)) is not None:
-            numbered = rank < ID_RANK and isinstance(value, int) and len(text) < 4
-            numbered = numbered and not reading.participants.is_known(text)
-            names.append(f"Speaker {text}" if numbered else text)
+            is_number = (
+                rank < ID_RANK
+                and isinstance(value, int)
+                and len(text) < 4
+                and not builder.participants.is_known(text)
+            )
+            names.append(f"Speaker {text}" if is_number else text)
 
-    def take_text(self, name: str, value: Json, found: MemberMeaning) -> None:
+    def _add_text(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if isinstance(value, str):
             if value.strip():
-                self.texts.append((name, value, found))
+                self.texts.append((name, value, meaning))
         elif isinstance(value, dict | list):
-            rendered = renderings(name, value, found)
+            rendered = renderings(name, value, meaning)
             if rendered is None:
                 self.rest.append((name, value, False))
             else:
-                self.texts += rendered[0]
-                self.rest += [(name, other, doubtful) for other, doubtful in rendered[1]]
+                texts, others = rendered
+                self.texts += texts
+                self.rest += [(name, other, is_metadata) for other, is_metadata in others]
         else:
-            self.take_other(name, value, found)
+            self._add_other(name, value, meaning)
 
-    def take_remark(self, name: str, value: Json, found: MemberMeaning) -> None:
+    def _add_remark(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if isinstance(value, str):
-            self.remarks.append((name, value, found))
+            self.remarks.append((name, value, meaning))
         else:
-            self.take_other(name, value, found)
+            self._add_other(name, value, meaning)
 
-    def take_speaker(self, _name: str, value: Json, found: MemberMeaning) -> None:
-        if isinstance(value, str) and len(value) > MAX_NAME:
-            self.doubtful.append(value)
-        self.speakers.append((found.rank, value))
+    def _add_speaker(self, _name: str, value: Json, meaning: MemberMeaning) -> None:
+        if isinstance(value, str) and len(value) > MAX_NAME_LENGTH:
+            self.fallbacks.append(value)
+        self.speakers.append((meaning.rank, value))
 
-    def take_name(self, name: str, value: Json, found: MemberMeaning) -> None:
+    def _add_name(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if not isinstance(value, str):
-            self.take_other(name, value, found)
+            self._add_other(name, value, meaning)
         elif self.name_is_title:
             self.headlines.append(value)
         else:
             self.speakers.append((NAME_RANK, value))
 
-    def take_role(self, name: str, value: Json, found: MemberMeaning) -> None:
+    def _add_role(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if isinstance(value, bool) and normalize_name(name).endswith("inbound"):
             self.roles.append("inbound" if value else "outbound")
         elif isinstance(value, str):
@@ -152,61 +172,60 @@ class MemberGroups:
             if name == "role" and len(value) <= _MAX_ROLE_LENGTH:
                 self.speakers.append((_ROLE_RANK, value))
             else:
-                self.take_label(name, value, found)
+                self._add_label(name, value, meaning)
         else:
-            self.take_other(name, value, found)
+            self._add_other(name, value, meaning)
 
-    def take_title(self, name: str, value: Json, found: MemberMeaning) -> None:
+    def _add_title(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if isinstance(value, str):
             self.headlines.append(value)
         else:
-            self.take_other(name, value, found)
+            self._add_other(name, value, meaning)
 
-    def take_time(self, name: str, value: Json, found: MemberMeaning) -> None:
+    def _add_time(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if isinstance(value, str) and is_sentence(value):
-            self.doubtful.append(value)
+            self.fallbacks.append(value)
         elif isinstance(value, dict | list):
             self.rest.append((name, value, True))
-        elif found.kind is MemberKind.TIME:
-            self.times.append((found.rank, value))
-        elif found.kind is MemberKind.OFFSET:
-            self.offsets.append((found.rank, name, value))
-        elif found.kind is MemberKind.END:
+        elif meaning.kind is MemberKind.TIME:
+            self.times.append((meaning.rank, value))
+        elif meaning.kind is MemberKind.OFFSET:
+            self.offsets.append((meaning.rank, name, value))
+        elif meaning.kind is MemberKind.END:
             self.end = value
 
-    def take_metadata(self, name: str, value: Json, _found: MemberMeaning) -> None:
+    def _add_metadata(self, name: str, value: Json, _meaning: MemberMeaning) -> None:
         if isinstance(value, str):
-            self.doubtful.append(value)
+            self.fallbacks.append(value)
         elif isinstance(value, dict | list):
             self.rest.append((name, value, True))
 
-    def take_label(self, name: str, value: Json, found: MemberMeaning) -> None:
+    def _add_label(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if isinstance(value, str) and " " not in value.strip():
-            self.doubtful.append(value)
+            self.fallbacks.append(value)
         else:
-            self.take_other(name, value, found)
+            self._add_other(name, value, meaning)
 
-    def take_other(self, name: str, value: Json, _found: MemberMeaning) -> None:
+    def _add_other(self, name: str, value: Json, _meaning: MemberMeaning) -> None:
         if isinstance(value, str | dict | list) or " " in name:
             self.rest.append((name, value, False))
 
-
-_TAKE_BY_KIND: dict[MemberKind, Callable[[MemberGroups, str, Json, MemberMeaning], None]] = {
-    MemberKind.TEXT: MemberGroups.take_text,
-    MemberKind.REMARK: MemberGroups.take_remark,
-    MemberKind.HEADLINE: MemberGroups.take_title,
-    MemberKind.SPEAKER: MemberGroups.take_speaker,
-    MemberKind.NAME: MemberGroups.take_name,
-    MemberKind.ROLE: MemberGroups.take_role,
-    MemberKind.TIME: MemberGroups.take_time,
-    MemberKind.OFFSET: MemberGroups.take_time,
-    MemberKind.END: MemberGroups.take_time,
-    MemberKind.START: MemberGroups.take_time,
-    MemberKind.PEOPLE: MemberGroups.take_metadata,
-    MemberKind.MACHINE: MemberGroups.take_metadata,
-    MemberKind.LABEL: MemberGroups.take_label,
-    MemberKind.OTHER: MemberGroups.take_other,
-}
+    _ADDERS: ClassVar[Mapping[MemberKind, Callable[..., None]]] = {
+        MemberKind.TEXT: _add_text,
+        MemberKind.REMARK: _add_remark,
+        MemberKind.HEADLINE: _add_title,
+        MemberKind.SPEAKER: _add_speaker,
+        MemberKind.NAME: _add_name,
+        MemberKind.ROLE: _add_role,
+        MemberKind.TIME: _add_time,
+        MemberKind.OFFSET: _add_time,
+        MemberKind.END: _add_time,
+        MemberKind.START: _add_time,
+        MemberKind.PEOPLE: _add_metadata,
+        MemberKind.MACHINE: _add_metadata,
+        MemberKind.LABEL: _add_label,
+        MemberKind.OTHER: _add_other,
+    }
 
 
 def _speaker_rank(speaker: tuple[int, Json]) -> int:

@@ -1,8 +1,7 @@
-"""An object that says something: a chat message, an email, a turn, a comment, a document.
+"""Object with a text: a chat message, an email, a turn, a comment, a document.
 
-Its mark is a member such as ``text``, ``body`` or ``content`` with words in it. Several such
-members are renderings of one text: the plainest is what was said, and of the others only the
-lines that it lacks are added.
+It has a member such as ``text``, ``body`` or ``content``. Several such members are renderings of
+one text: the plainest is read, and of the others only lines that it does not contain.
 """
 
 from functools import partial
@@ -13,13 +12,8 @@ from everlake.analysis.prose import CoverageIndex, normalize_text
 from everlake.analysis.shapes.member_groups import MemberGroups
 from everlake.analysis.shapes.plain_text import read_text, strip_markup
 from everlake.analysis.shapes.time_members import recording_start_of
-from everlake.analysis.utterance_builder import (
-    Attribution,
-    PendingValue,
-    Remaining,
-    Scope,
-    UtteranceBuilder,
-)
+from everlake.analysis.types import Attribution, PendingValue, Remaining, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 
 _MAIL_TYPES = frozenset({"email", "email_thread"})
 _MAIL_NAMES = frozenset(
@@ -28,64 +22,71 @@ _MAIL_NAMES = frozenset(
 
 
 def read(
-    reading: UtteranceBuilder, name: str, item: dict[str, Json], scope: Scope
+    builder: UtteranceBuilder, name: str, item: dict[str, Json], scope: Scope
 ) -> Remaining | None:
-    """Read ``item`` if it says something itself."""
-    if scope.doubtful:
+    """Read an object that has a text, or remarks, of its own."""
+    if scope.is_metadata:
         return None
-    found = MemberGroups(reading, item, scope)
-    if len(found.texts) > 1:
-        found.texts.sort(key=_rank)
-    said = found.texts[:1] or found.remarks
-    if not said:
+    members = MemberGroups(builder, item, scope)
+    if len(members.texts) > 1:
+        members.texts.sort(key=_rank)
+    own_texts = members.texts[:1] or members.remarks
+    if not own_texts:
         return None
-    for doubtful in found.doubtful:
-        reading.add_fallback(doubtful)
-    voice = found.attribution(reading, len(said[0][1]), scope)
-    for headline in found.headlines:
-        reading.add_title(headline, voice)
-    mail = reading.record_type in _MAIL_TYPES or not _MAIL_NAMES.isdisjoint(item)
-    inner = Scope(scope.start)
-    if found.rest or "\n" in said[0][1]:
-        inner = Scope(recording_start_of(item) or scope.start)
-    for text_name, text, _ in said:
-        if voice.speaker is not None:
-            read_text(reading, text_name or name, text, voice, inner, mail=mail)
+    for text in members.fallbacks:
+        builder.add_fallback(text)
+    first_text = own_texts[0][1]
+    attribution = members.attribution(builder, len(first_text), scope)
+    for headline in members.headlines:
+        builder.add_title(headline, attribution)
+    is_mail = builder.record_type in _MAIL_TYPES or not _MAIL_NAMES.isdisjoint(item)
+    inner = Scope(scope.recording_start)
+    # The own start matters to inner values and to transcripts, which have several lines.
+    if members.rest or "\n" in first_text:
+        inner = Scope(recording_start_of(item) or scope.recording_start)
+    for text_name, text, _ in own_texts:
+        if attribution.speaker is not None:
+            read_text(builder, text_name or name, text, attribution, inner, is_mail=is_mail)
         else:
-            new = _uncovered(text, scope.cover)
-            say = partial(read_text, reading, text_name or name, new, voice, inner, mail=mail)
-            reading.add_tentative(say)
-    if len(found.texts) < 2 and not found.rest:
+            new = _uncovered(text, scope.coverage)
+            add = partial(
+                read_text, builder, text_name or name, new, attribution, inner, is_mail=is_mail
+            )
+            builder.add_tentative(add)
+    if len(members.texts) < 2 and not members.rest:
         return ()
-    return _read_remaining(reading, found, [text for _, text, _ in said], voice, inner, mail=mail)
+    texts = [text for _, text, _ in own_texts]
+    return _read_remaining(builder, members, texts, attribution, inner, is_mail=is_mail)
 
 
-def _uncovered(text: str, cover: CoverageIndex | None) -> str:
-    return text if cover is None else cover.uncovered_lines(normalize_text(strip_markup(text)))
+def _uncovered(text: str, coverage: CoverageIndex | None) -> str:
+    if coverage is None:
+        return text
+    return coverage.uncovered_lines(normalize_text(strip_markup(text)))
 
 
 def _read_remaining(
-    reading: UtteranceBuilder,
-    found: MemberGroups,
+    builder: UtteranceBuilder,
+    members: MemberGroups,
     texts: list[str],
-    voice: Attribution,
+    attribution: Attribution,
     scope: Scope,
     *,
-    mail: bool,
+    is_mail: bool,
 ) -> Remaining:
-    """Other renderings and other members, as far as they say something new."""
-    said = [normalize_text(strip_markup(text)) for text in texts]
-    for name, text, kind in found.texts[1:]:
+    """Add what other renderings have in addition; return the other members."""
+    known = [normalize_text(strip_markup(text)) for text in texts]
+    for name, text, meaning in members.texts[1:]:
         other = normalize_text(strip_markup(text))
-        if other != said[0]:
-            new = CoverageIndex(said).uncovered_lines(other, cut_off=kind.truncated)
-            read_text(reading, name, new, voice, scope, mail=mail)
-            said.append(new)
-    inner = scope._replace(cover=CoverageIndex([*said, *found.headlines]))
-    people = inner._replace(doubtful=True)
+        if other != known[0]:
+            new = CoverageIndex(known).uncovered_lines(other, truncated=meaning.truncated)
+            read_text(builder, name, new, attribution, scope, is_mail=is_mail)
+            known.append(new)
+    inner = scope._replace(coverage=CoverageIndex([*known, *members.headlines]))
+    metadata = inner._replace(is_metadata=True)
     return [
-        PendingValue(name, value, people if doubtful else inner)
-        for name, value, doubtful in found.rest
+        PendingValue(name, value, metadata if is_metadata else inner)
+        for name, value, is_metadata in members.rest
     ]
 
 

@@ -1,38 +1,47 @@
-"""One string: captions, a written-out dialogue, a mail, or plain words."""
+"""Single string: captions, a transcript, the text of an email, or plain text."""
 
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.quoted_mail import split_quotes
 from everlake.analysis.shapes import captions, transcript
-from everlake.analysis.utterance_builder import UNATTRIBUTED, Attribution, Scope, UtteranceBuilder
+from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 from everlake.markup import decode_entities, html_to_text, looks_like_html
 
 TEXT_SHAPES = (captions.read, transcript.read)
 
 
 def strip_markup(text: str) -> str:
-    """``text`` without markup."""
+    """Return the text without HTML markup and character references."""
     return html_to_text(text) if looks_like_html(text) else decode_entities(text)
 
 
 def read_text(
-    reading: UtteranceBuilder,
+    builder: UtteranceBuilder,
     name: str,
     text: str,
-    voice: Attribution,
+    attribution: Attribution,
     scope: Scope,
     *,
-    mail: bool = False,
+    is_mail: bool = False,
 ) -> None:
-    """Add what ``text`` says. ``voice`` speaks it, unless the text itself names its speakers.
+    """Add the utterances of a text.
 
-    Quoted mail and signatures become utterances of nobody, where they stand. In a ``mail``
-    lines that begin with ``>`` are quoted too; elsewhere that is a writer's own emphasis.
+    Quotations and signatures become utterances without a speaker, in their place.
+
+    Args:
+        builder: receives the utterances.
+        name: name of the text's member.
+        text: the text.
+        attribution: speaker and time, unless the text itself names its speakers.
+        scope: context of the text.
+        is_mail: whether lines that begin with ``>`` are quotations. Elsewhere they are the
+            writer's own emphasis.
     """
-    if "\n" in text and any(read(reading, name, text, voice, scope) for read in TEXT_SHAPES):
+    if "\n" in text and any(read(builder, name, text, attribution, scope) for read in TEXT_SHAPES):
         return
     text = strip_markup(text)
-    if "\n" not in text or not (mail or voice.speaker):
-        reading.add(text, voice)
+    if "\n" not in text or not (is_mail or attribution.speaker):
+        builder.add(text, attribution)
         return
-    for own, segment in split_quotes(normalize_text(text), angle_quotes=mail):
-        reading.add(segment, voice if own else UNATTRIBUTED)
+    for is_own, segment in split_quotes(normalize_text(text), angle_quotes=is_mail):
+        builder.add(segment, attribution if is_own else UNATTRIBUTED)

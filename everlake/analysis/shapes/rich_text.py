@@ -1,8 +1,8 @@
-"""Text as a tree of runs: editors' documents, chat blocks, lists of content parts.
+"""Rich text: a tree of typed nodes, such as documents of editors, chat blocks and content parts.
 
-Known by a ``type`` beside children (ProseMirror and Atlassian documents, Slack blocks, Slate,
-Lexical below its ``root``, Notion) or by runs of ``insert`` (Quill). A body told as
-``{"contentType": "html", "content": "…"}`` or ``{"plain": "…", "html": "…"}`` is one too.
+A node has a ``type`` beside its children (ProseMirror and Atlassian documents, Slack blocks,
+Slate, Lexical below its ``root``, Notion), or an ``insert`` (Quill). An object such as
+``{"contentType": "html", "content": "…"}`` or ``{"plain": "…", "html": "…"}`` is read as well.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -11,94 +11,109 @@ from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberKind, MemberMeaning, meaning_of, word_list
 from everlake.analysis.prose import is_machine_text, is_sentence
 from everlake.analysis.shapes.plain_text import read_text
-from everlake.analysis.utterance_builder import (
-    UNATTRIBUTED,
-    PendingValue,
-    Remaining,
-    Scope,
-    UtteranceBuilder,
-)
+from everlake.analysis.types import UNATTRIBUTED, PendingValue, Remaining, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 
 OtherValues: TypeAlias = list[tuple[Json, bool]]
-"""(value, whether it is hardly prose) of what is no part of the text."""
+"""(value, whether it is metadata) of the values that are not part of the text."""
 Renderings: TypeAlias = tuple[list[tuple[str, str, MemberMeaning]], OtherValues]
-"""(member name, text, what the name means) of each rendering, and what is beside them."""
+"""(name, text, meaning) of each rendering, and the other values."""
 
 _CHILDREN = ("content", "children", "elements", "nodes", "blocks", "ops", "fields", "rich_text",
              "parts", "runs")  # fmt: skip
-_MARKS = frozenset({*_CHILDREN, "root"})
+_REQUIRED = frozenset({*_CHILDREN, "root"})
 _LEAF_TEXT = ("plain_text", "text", "insert", "value")
-_INLINE = frozenset(
+_INLINE_TYPES = frozenset(
     word_list(
         "text link a mention emoji user channel usergroup inlinecard inline hashtag code_inline "
         "autolink rich_text_link mrkdwn plain_text date equation"
     )
 )
 _INNER_OBJECTS = ("root", "text", "insert", "attrs", "title", "label", "placeholder", "document")
-_SPOKEN_KINDS = frozenset(
+_PROSE_KINDS = frozenset(
     {MemberKind.OTHER, MemberKind.HEADLINE, MemberKind.REMARK, MemberKind.TEXT}
 )
-_BREAKING = frozenset({"hardbreak", "linebreak", "br", "hard_break", "line-break"})
+_LINE_BREAK_TYPES = frozenset({"hardbreak", "linebreak", "br", "hard_break", "line-break"})
+_KNOWN_LEAF_TYPES = (
+    _INLINE_TYPES | _LINE_BREAK_TYPES | {"paragraph", "divider", "image", "heading", "image_url"}
+)
+_MESSAGE_KINDS = frozenset(
+    {MemberKind.SPEAKER, MemberKind.TIME, MemberKind.OFFSET, MemberKind.HEADLINE}
+)
+_NODE_NAMES = frozenset({"user_id", "title"})
+"""Members of nodes, although their names mean a member of a message."""
 
 
-def renderings(name: str, value: Json, kind: MemberMeaning) -> Renderings | None:
-    """The texts that ``value``, a body that is no string, holds; None when it is no body."""
-    if isinstance(value, dict) and not _has_runs(value):
-        return _body_object(name, value, kind)
-    if isinstance(value, dict) or (isinstance(value, list) and _are_runs(value)):
-        text, beside = flatten(value)
-        return ([(name, text, kind)] if text.strip() else []), beside
+def renderings(name: str, value: Json, meaning: MemberMeaning) -> Renderings | None:
+    """Return the texts in an object or list that is the value of a text member.
+
+    Args:
+        name: the member's name.
+        value: the member's value.
+        meaning: meaning of the name.
+
+    Returns:
+        The texts and the other values; None when the value has no text.
+    """
+    if isinstance(value, dict) and not _has_children(value):
+        return _body_object(name, value, meaning)
+    if isinstance(value, dict) or (isinstance(value, list) and _are_nodes(value)):
+        text, others = flatten(value)
+        return ([(name, text, meaning)] if text.strip() else []), others
     return None
 
 
 def read_document(
-    reading: UtteranceBuilder, name: str, item: dict[str, Json], scope: Scope
+    builder: UtteranceBuilder, name: str, item: dict[str, Json], scope: Scope
 ) -> Remaining | None:
-    """Read an object that is a tree of runs."""
-    if not _has_runs(item) or not _is_tree(item) or _leaf(item) or _has_message_members(item):
+    """Read an object that is the root of a document."""
+    if not _has_children(item) or not _is_tree(item) or _leaf(item) or _has_message_members(item):
         return None
-    return _add_text(reading, name, item, scope)
+    return _add_text(builder, name, item, scope)
 
 
 def read_runs(
-    reading: UtteranceBuilder, name: str, items: list[Json], scope: Scope
+    builder: UtteranceBuilder, name: str, items: list[Json], scope: Scope
 ) -> Remaining | None:
-    """Read a list of blocks or runs."""
-    return _add_text(reading, name, items, scope) if _are_runs(items) else None
+    """Read a list of nodes."""
+    return _add_text(builder, name, items, scope) if _are_nodes(items) else None
 
 
-def _add_text(reading: UtteranceBuilder, name: str, value: Json, scope: Scope) -> Remaining:
-    text, beside = flatten(value)
-    if scope.cover is not None:
-        text = scope.cover.uncovered_lines(text)
-    reading.add_tentative(lambda: read_text(reading, name, text, UNATTRIBUTED, scope))
+def _add_text(builder: UtteranceBuilder, name: str, value: Json, scope: Scope) -> Remaining:
+    text, others = flatten(value)
+    if scope.coverage is not None:
+        text = scope.coverage.uncovered_lines(text)
+    builder.add_tentative(lambda: read_text(builder, name, text, UNATTRIBUTED, scope))
+    inner = scope._replace(is_root=False)
+    metadata = inner._replace(is_metadata=True)
     return [
-        PendingValue("", other, scope._replace(doubtful=doubtful or scope.doubtful, top=False))
-        for other, doubtful in beside
+        PendingValue("", other, metadata if is_metadata else inner) for other, is_metadata in others
     ]
 
 
-def _body_object(name: str, value: dict[str, Json], kind: MemberMeaning) -> Renderings | None:
+def _body_object(name: str, value: dict[str, Json], meaning: MemberMeaning) -> Renderings | None:
+    """Return the renderings in an object such as ``{"contentType": "html", "content": "…"}``."""
     texts: list[tuple[str, str, MemberMeaning]] = []
-    beside: OtherValues = []
-    for inner, text in value.items():
-        found = meaning_of(inner)
-        if found.kind is MemberKind.TEXT and isinstance(text, str):
+    others: OtherValues = []
+    for inner_name, text in value.items():
+        inner = meaning_of(inner_name)
+        if inner.kind is MemberKind.TEXT and isinstance(text, str):
             if text.strip():
-                texts.append((name if inner == "content" else inner, text, found))
-        elif found.kind in (MemberKind.SPEAKER, MemberKind.TIME, MemberKind.NAME) or isinstance(
+                texts.append((name if inner_name == "content" else inner_name, text, inner))
+        elif inner.kind in (MemberKind.SPEAKER, MemberKind.TIME, MemberKind.NAME) or isinstance(
             text, dict | list
         ):
             return None
         elif isinstance(text, str):
-            beside.append((text, found.kind not in _SPOKEN_KINDS))
+            others.append((text, inner.kind not in _PROSE_KINDS))
     if len(texts) == 1:
-        texts = [(texts[0][0], texts[0][1], kind)]
-    return (texts, beside) if texts else None
+        [(only_name, text, _)] = texts
+        texts = [(only_name, text, meaning)]
+    return (texts, others) if texts else None
 
 
-def _has_runs(item: dict[str, Json]) -> bool:
-    if _MARKS.isdisjoint(item):
+def _has_children(item: dict[str, Json]) -> bool:
+    if _REQUIRED.isdisjoint(item):
         return False
     return any(isinstance(item.get(key), list) for key in _CHILDREN) or (
         isinstance(root := item.get("root"), dict) and isinstance(root.get("children"), list)
@@ -109,14 +124,14 @@ def _is_tree(item: dict[str, Json]) -> bool:
     if isinstance(item.get("root"), dict):
         return len(item) <= 2
     if "ops" in item:
-        return _are_runs(item["ops"])
+        return _are_nodes(item["ops"])
     if not isinstance(item.get("type"), str):
         return False
-    return any(_are_runs(item[key]) for key in _CHILDREN if key in item)
+    return any(_are_nodes(item[key]) for key in _CHILDREN if key in item)
 
 
-def _are_runs(items: Json) -> bool:
-    """Whether ``items`` are typed nodes or insertions, and none of them a message."""
+def _are_nodes(items: Json) -> bool:
+    """Return whether a list consists of nodes; its first eight items are examined."""
     return isinstance(items, list) and bool(items) and all(map(_is_node, items[:8]))
 
 
@@ -129,23 +144,16 @@ def _is_node(item: Json) -> bool:
     if not isinstance(kind, str) or _has_message_members(item):
         return False
     return (
-        _has_runs(item)
+        _has_children(item)
         or _leaf(item) is not None
-        or kind.lower() in _KNOWN_LEAVES
+        or kind.lower() in _KNOWN_LEAF_TYPES
         or isinstance(item.get("text"), dict)
         or isinstance(item.get(kind), dict)
     )
 
 
 def _has_message_members(item: dict[str, Json]) -> bool:
-    return any(meaning_of(name).kind in _OF_MESSAGES for name in item if name not in _OF_NODES)
-
-
-_OF_NODES = frozenset({"user_id", "title"})
-_OF_MESSAGES = frozenset(
-    {MemberKind.SPEAKER, MemberKind.TIME, MemberKind.OFFSET, MemberKind.HEADLINE}
-)
-_KNOWN_LEAVES = _INLINE | _BREAKING | {"paragraph", "divider", "image", "heading", "image_url"}
+    return any(meaning_of(name).kind in _MESSAGE_KINDS for name in item if name not in _NODE_NAMES)
 
 
 def _leaf(item: dict[str, Json]) -> str | None:
@@ -157,16 +165,16 @@ def _leaf(item: dict[str, Json]) -> str | None:
 
 
 class _LineBreak(NamedTuple):
-    """A line break that waits for what stands before it."""
+    """Line break on the stack, after the children of a block."""
 
 
 _Node: TypeAlias = "Json | _LineBreak"
 
 
 def flatten(value: Json) -> tuple[str, OtherValues]:
-    """(the text of a tree of runs with its blocks on lines of their own, what is beside it)."""
+    """Return the text of a tree of nodes, with one line per block, and the other values in it."""
     parts: list[str] = []
-    beside: OtherValues = []
+    others: OtherValues = []
     stack: list[_Node] = [value]
     while stack:
         node = stack.pop()
@@ -177,30 +185,30 @@ def flatten(value: Json) -> tuple[str, OtherValues]:
         elif isinstance(node, str):
             parts.append(node)
         elif isinstance(node, dict):
-            stack.extend(reversed(_expand_node(node, parts, beside)))
-    return "".join(parts).strip(), beside
+            stack.extend(reversed(_expand_node(node, parts, others)))
+    return "".join(parts).strip(), others
 
 
-def _expand_node(node: dict[str, Json], parts: list[str], beside: OtherValues) -> list[_Node]:
-    """Add the node's own text; what is inside of it."""
+def _expand_node(node: dict[str, Json], parts: list[str], others: OtherValues) -> list[_Node]:
+    """Return the children of a node; append its text to ``parts``, other values to ``others``."""
     kind = node.get("type")
     kind = kind.lower() if isinstance(kind, str) and not is_sentence(kind) else ""
     leaf = next((key for key in _LEAF_TEXT if isinstance(node.get(key), str)), None)
-    parts.append("\n" if kind in _BREAKING else "")
-    inner: list[_Node] = []
+    parts.append("\n" if kind in _LINE_BREAK_TYPES else "")
+    children: list[_Node] = []
     for key, child in node.items():
         if key == leaf and isinstance(child, str):
             parts.append(child)
-        elif _is_inside(key, child, kind):
-            inner.append(child)
+        elif _is_child(key, child, kind):
+            children.append(child)
         elif isinstance(child, str | dict | list):
-            beside.append((child, not _is_prose(key, child, kind)))
-    if kind not in _INLINE and "insert" not in node:
-        inner.append(_LineBreak())
-    return inner
+            others.append((child, not _is_prose(key, child, kind)))
+    if kind not in _INLINE_TYPES and "insert" not in node:
+        children.append(_LineBreak())
+    return children
 
 
-def _is_inside(key: str, value: Json, kind: str) -> bool:
+def _is_child(key: str, value: Json, kind: str) -> bool:
     if isinstance(value, list):
         return key in _CHILDREN
     return isinstance(value, dict) and key in (*_INNER_OBJECTS, kind)
@@ -209,4 +217,4 @@ def _is_inside(key: str, value: Json, kind: str) -> bool:
 def _is_prose(key: str, value: Json, kind: str) -> bool:
     if not isinstance(value, str) or key in ("type", "style", "name") or is_machine_text(value):
         return False
-    return kind == "mention" or meaning_of(key).kind in _SPOKEN_KINDS
+    return kind == "mention" or meaning_of(key).kind in _PROSE_KINDS

@@ -1,15 +1,21 @@
-"""A dialogue as pairs: ``[["agent", "Hi!"], ["customer", "Hello"]]``."""
+"""Dialogue in pairs of speaker and text: ``[["agent", "Hi!"], ["customer", "Hello"]]``."""
 
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.participants import role_of
-from everlake.analysis.utterance_builder import Attribution, Remaining, Scope, UtteranceBuilder
+from everlake.analysis.types import Attribution, Remaining, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 
 _MAX_LABEL_LENGTH = 80
 
 
-def read(reading: UtteranceBuilder, name: str, items: list[Json], scope: Scope) -> Remaining | None:  # noqa: ARG001
-    """Read ``items`` if each is a speaker and what was said, and a speaker comes back."""
-    if reading.record_type == "spreadsheet" or scope.doubtful:
+def read(
+    builder: UtteranceBuilder,
+    name: str,  # noqa: ARG001 - the signature of all list shapes
+    items: list[Json],
+    scope: Scope,
+) -> Remaining | None:
+    """Read a list of pairs of which a speaker occurs twice, is a participant, or is a role."""
+    if builder.record_type == "spreadsheet" or scope.is_metadata:
         return None
     turns: list[tuple[str, str]] = []
     for item in items:
@@ -25,9 +31,9 @@ def read(reading: UtteranceBuilder, name: str, items: list[Json], scope: Scope) 
         turns.append((label, text))
     labels = {label for label, _ in turns}
     if len(labels) == len(turns) and not any(
-        role_of(label) or reading.participants.is_known(label) for label in labels
+        role_of(label) or builder.participants.is_known(label) for label in labels
     ):
         return None
     for label, text in turns:
-        reading.add(text, Attribution(*reading.resolve_speaker((label,), ())))
+        builder.add(text, Attribution(*builder.resolve_speaker((label,), ())))
     return ()

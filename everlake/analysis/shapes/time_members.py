@@ -1,4 +1,4 @@
-"""When an object was said, from its own members and the start of the recording."""
+"""Times in an object: the time of an utterance, and the start of a recording."""
 
 from collections.abc import Mapping
 
@@ -12,27 +12,37 @@ from everlake.analysis.timestamps import (
 )
 
 _MIN_CHARACTERS_PER_SECOND = 0.1
-"""Characters a second of the slowest speech; in milliseconds any speech is slower."""
+"""Characters per second of the slowest speech. An offset in milliseconds taken as seconds gives
+fewer."""
+_NESTED_RANK = 1_000
+_KIND_RANKS = {MemberKind.START: 0, MemberKind.OFFSET: 100, MemberKind.TIME: 200}
+_NOT_START_NAMES = frozenset(
+    word_list(
+        "createdat created createdtime createddatetime updatedat updated modifiedat publishedat "
+        "postedat receivedat receiveddatetime submittedat internaldate"
+    )
+)
 
 
 def recording_start_of(item: Mapping[str, Json]) -> int | None:
-    """Unix milliseconds at which the recording that ``item`` describes began.
+    """Return the start of the recording that an object describes, in Unix milliseconds, or None.
 
-    From the item's own members, else from an object in it. A date alone does not tell.
+    The object's own members take precedence over those of objects in it. A date without a time of
+    day is not precise enough.
     """
-    told: list[tuple[int, Json]] = []
+    candidates: list[tuple[int, Json]] = []
     objects: list[dict[str, Json]] = []
     for name, value in item.items():
-        found = meaning_of(name)
+        meaning = meaning_of(name)
         if isinstance(value, dict):
             objects.append(value)
-        elif found.kind in _KIND_RANKS and _is_usable_time(name, value):
-            told.append((found.rank + _KIND_RANKS[found.kind], value))
+        elif meaning.kind in _KIND_RANKS and _is_usable_time(name, value):
+            candidates.append((meaning.rank + _KIND_RANKS[meaning.kind], value))
     for inner in objects:
         for name, value in inner.items():
             if meaning_of(name).kind is MemberKind.START:
-                told.append((_NESTED_RANK, value))
-    for _, value in sorted(told, key=_rank):
+                candidates.append((_NESTED_RANK, value))
+    for _, value in sorted(candidates, key=_rank):
         ms = parse_timestamp_ms(value)
         if ms is not None:
             return ms
@@ -47,16 +57,6 @@ def _is_usable_time(name: str, value: Json) -> bool:
     )
 
 
-_NESTED_RANK = 1_000
-_KIND_RANKS = {MemberKind.START: 0, MemberKind.OFFSET: 100, MemberKind.TIME: 200}
-_NOT_START_NAMES = frozenset(
-    word_list(
-        "createdat created createdtime createddatetime updatedat updated modifiedat publishedat "
-        "postedat receivedat receiveddatetime submittedat internaldate"
-    )
-)
-
-
 def time_said(
     times: list[tuple[int, Json]],
     offsets: list[tuple[int, str, Json]],
@@ -64,14 +64,14 @@ def time_said(
     length: int,
     start: int | None,
 ) -> str | None:
-    """The moment, RFC 3339 in UTC, or None.
+    """Return the time of an utterance in RFC 3339 and UTC, or None.
 
     Args:
-        times: values of time members with their ranks.
-        offsets: ranks, names and values of members that count from the start.
-        end: where the same stretch ends, if the object tells.
-        length: of the text, in characters; it tells seconds from milliseconds.
-        start: of the recording, Unix milliseconds.
+        times: ranks and values of members that hold points in time.
+        offsets: ranks, names and values of members that hold offsets from the start.
+        end: offset of the end of the utterance, if there is one.
+        length: length of the text in characters, by which seconds and milliseconds are told apart.
+        start: start of the recording, in Unix milliseconds.
     """
     if len(times) > 1:
         times = sorted(times, key=_rank)

@@ -1,4 +1,4 @@
-"""A dialogue written out in one string: ``Speaker: words`` lines, with or without times."""
+"""Transcript in one string: lines of the form ``Speaker: text``, with or without times."""
 
 import re
 from collections import Counter
@@ -8,7 +8,8 @@ from everlake.analysis.member_names import normalize_name, word_list
 from everlake.analysis.participants import role_of
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms, parse_timestamp_ms
-from everlake.analysis.utterance_builder import UNATTRIBUTED, Attribution, Scope, UtteranceBuilder
+from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
 
 _TIMESTAMP = r"(?:[\[(]([^\])\n]{1,40})[\])]|(\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?)(?=\s))"
 _NAME = r"([^\W\d_][^:\n\[\](){}<>\"|=]{0,59}?(?:\s?\([^()\n:]{1,40}\))?)"
@@ -42,107 +43,117 @@ _TRANSCRIPT_NAMES = frozenset(
 _TRANSCRIPT_TYPES = frozenset({"call", "call_transcription"})
 
 Turn: TypeAlias = tuple[str, str, str]
-"""Speaker, time stamp or "", words."""
+"""Speaker, timestamp (may be empty), and the first line of the text."""
 
 
-def read(reading: UtteranceBuilder, name: str, text: str, voice: Attribution, scope: Scope) -> bool:  # noqa: ARG001
-    """Read ``text`` if it is a dialogue; lines without a speaker go on with the last one."""
+def read(
+    builder: UtteranceBuilder,
+    name: str,
+    text: str,
+    attribution: Attribution,  # noqa: ARG001 - the signature of all text shapes
+    scope: Scope,
+) -> bool:
+    """Add the turns of ``text``, if it is a transcript; return whether it is.
+
+    A line without a speaker continues the turn before it.
+    """
     if ":" not in text:
         return False
     lines = text.splitlines()
     turns = [_parse_turn(line) for line in lines]
-    if not _is_dialogue(reading, name, lines, turns):
+    if not _is_dialogue(builder, name, lines, turns):
         return False
-    _add_turns(reading, lines, turns, scope)
+    _add_turns(builder, lines, turns, scope)
     return True
 
 
-def read_known_speakers(reading: UtteranceBuilder, text: str, scope: Scope) -> bool:
-    """Read ``text`` if it is a dialogue of participants, or of roles such as ``Agent``.
+def read_known_speakers(builder: UtteranceBuilder, text: str, scope: Scope) -> bool:
+    """Add the turns of ``text``, if all speakers in it are known; return whether they are.
 
-    For texts of which nothing tells that they are one: all who speak are known, at least two do,
-    and every fourth line begins a turn. Rows of a table and forms are not taken for one.
+    This is the rule for texts of unknown kind: every speaker is a participant or a role such as
+    ``Agent``, there are at least two, and at least every fourth line begins a turn. It does not
+    hold for table rows and forms.
     """
     if ":" not in text:
         return False
     lines = text.splitlines()
     turns = [_parse_turn(line) for line in lines]
     labels = {turn[0] for turn in turns if turn}
-    begun = sum(1 for turn in turns if turn)
-    if len(labels) < 2 or begun * 4 < sum(1 for line in lines if line.strip()):
+    turn_count = sum(1 for turn in turns if turn)
+    if len(labels) < 2 or turn_count * 4 < sum(1 for line in lines if line.strip()):
         return False
-    if not all(reading.participants.is_known(label) or role_of(label) for label in labels):
+    if not all(builder.participants.is_known(label) or role_of(label) for label in labels):
         return False
-    if begun == len(labels) and not any(map(reading.participants.is_known, labels)):
-        return False  # a form with a line for each
-    _add_turns(reading, lines, turns, scope)
+    if turn_count == len(labels) and not any(map(builder.participants.is_known, labels)):
+        return False  # A form with one line per role.
+    _add_turns(builder, lines, turns, scope)
     return True
 
 
 def _add_turns(
-    reading: UtteranceBuilder, lines: list[str], turns: list[Turn | None], scope: Scope
+    builder: UtteranceBuilder, lines: list[str], turns: list[Turn | None], scope: Scope
 ) -> None:
-    speaker: Attribution = UNATTRIBUTED
-    words: list[str] = []
+    attribution: Attribution = UNATTRIBUTED
+    pending: list[str] = []
     for line, turn in zip(lines, turns, strict=True):
         if turn is None:
-            words.append(line)
+            pending.append(line)
             continue
-        _add_turn(reading, words, speaker)
-        label, stamp, said = turn
-        who = reading.resolve_speaker((label,), ())
-        speaker = Attribution(*who, _turn_time(stamp, scope.start))
-        words = [said]
-    _add_turn(reading, words, speaker)
+        _add_turn(builder, pending, attribution)
+        label, timestamp, text = turn
+        speaker, role = builder.resolve_speaker((label,), ())
+        attribution = Attribution(speaker, role, _turn_time(timestamp, scope.recording_start))
+        pending = [text]
+    _add_turn(builder, pending, attribution)
 
 
-def _add_turn(reading: UtteranceBuilder, words: list[str], voice: Attribution) -> None:
-    said = "\n".join(words)
-    if voice.speaker and not said.strip():
-        reading.add(voice.speaker)  # a line that only looked like the start of a turn
+def _add_turn(builder: UtteranceBuilder, lines: list[str], attribution: Attribution) -> None:
+    text = "\n".join(lines)
+    if attribution.speaker and not text.strip():
+        builder.add(attribution.speaker)  # The line only looked like the start of a turn.
     else:
-        reading.add(said, voice)
+        builder.add(text, attribution)
 
 
 def _parse_turn(line: str) -> Turn | None:
-    """The turn that ``line`` begins."""
+    """Return the turn that a line begins, or None."""
     found = _CHAT_EXPORT.match(line)
     if found:
         return normalize_text(found[2]), found[1], line[found.end() :]
     found = _LINE.match(line)
     if found:
-        stamp = next((x for x in (found[1], found[2], found[4], found[5]) if x), "")
-        return normalize_text(found[3].strip("* ")), stamp, line[found.end() :]
+        timestamp = next((text for text in found.group(1, 2, 4, 5) if text), "")
+        return normalize_text(found[3].strip("* ")), timestamp, line[found.end() :]
     found = _NAME_LINE.fullmatch(line)
     return (normalize_text(found[1]), found[2], "") if found else None
 
 
 def _is_dialogue(
-    reading: UtteranceBuilder, name: str, lines: list[str], turns: list[Turn | None]
+    builder: UtteranceBuilder, name: str, lines: list[str], turns: list[Turn | None]
 ) -> bool:
     labels = Counter(turn[0] for turn in turns if turn)
-    begun = labels.total()
-    spoken = sum(1 for turn in turns if turn is None or turn[2].strip())
-    if begun < 2 or spoken * 2 < begun:
+    turn_count = labels.total()
+    with_text = sum(1 for turn in turns if turn is None or turn[2].strip())
+    if turn_count < 2 or with_text * 2 < turn_count:
         return False
-    known = sum(1 for label in labels if reading.participants.is_known(label) or role_of(label))
+    known = sum(1 for label in labels if builder.participants.is_known(label) or role_of(label))
     if known * 2 >= len(labels):
         return True
     if normalize_name(name) in _TRANSCRIPT_NAMES:
         return True
     if any(normalize_name(label) in _NOT_SPEAKERS or len(label.split()) > 6 for label in labels):
         return False
-    filled = sum(1 for line in lines if line.strip())
-    if reading.record_type in _TRANSCRIPT_TYPES:
-        return begun * 4 >= filled
-    return begun * 2 >= filled and len(labels) < begun
+    line_count = sum(1 for line in lines if line.strip())
+    if builder.record_type in _TRANSCRIPT_TYPES:
+        return turn_count * 4 >= line_count
+    return turn_count * 2 >= line_count and len(labels) < turn_count
 
 
-def _turn_time(stamp: str, start: int | None) -> str | None:
-    if not stamp:
+def _turn_time(timestamp: str, start: int | None) -> str | None:
+    if not timestamp:
         return None
-    ms = parse_timestamp_ms(stamp)
+    ms = parse_timestamp_ms(timestamp)
     if ms is None and start is not None:
-        offset = parse_offset_ms(stamp)
+        offset = parse_offset_ms(timestamp)
         ms = None if offset is None else start + offset
     return None if ms is None else format_rfc3339(ms)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from everlake.analysis import utterance_builder as reading_module
 from everlake.analysis.attachment_text import attachment_utterances, recording_start_ms
 from everlake.analysis.paragraphs import join_lines, split_paragraphs
-from everlake.analysis.prose import MAX_TEXT, normalize_text
+from everlake.analysis.prose import normalize_text
 from everlake.contract.envelope import Participant
-from everlake.model.utterances import MAX_UTTERANCES
+from everlake.model.utterances import MAX_TEXT_LENGTH, MAX_UTTERANCES
 
 ADA = Participant(id="u1", role="external", name="Ada Ruiz")
 BOB = Participant(id="u2", role="internal", name="Bob")
@@ -44,7 +44,7 @@ def letters(text: str) -> str:
 def test_prose_keeps_every_letter_in_order_and_is_bounded(sections: list[str]) -> None:
     found = attachment_utterances("prose", sections, "email")
     for one in found:
-        assert 0 < len(one.text) <= MAX_TEXT
+        assert 0 < len(one.text) <= MAX_TEXT_LENGTH
         assert one.text == normalize_text(one.text)
         one.text.encode()
         assert one.said_at is None
@@ -61,7 +61,7 @@ def test_any_text_called_captions_gives_clean_bounded_utterances(
     sections: list[str], record_type: str
 ) -> None:
     for one in attachment_utterances("captions", sections, record_type, (ADA, BOB)):
-        assert 0 < len(one.text) <= MAX_TEXT
+        assert 0 < len(one.text) <= MAX_TEXT_LENGTH
         (one.text + (one.speaker or "")).encode()
         assert one.role in (None, "internal", "external", "unknown")
 

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everlake.analysis.prose import (
-    MAX_TEXT,
     CoverageIndex,
     is_machine_text,
     normalize_text,
@@ -19,6 +18,7 @@ from everlake.analysis.timestamps import (
     parse_timestamp_ms,
 )
 from everlake.markup import decode_entities, html_to_text, looks_like_html
+from everlake.model.utterances import MAX_TEXT_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_cleaning_again_changes_nothing(text: str) -> None:
 @given(st.text(alphabet="ab .\n。", min_size=0, max_size=9_000))
 def test_split_text_is_bounded_and_whole(text: str) -> None:
     pieces = split_text(text)
-    assert all(0 < len(piece) <= MAX_TEXT for piece in pieces)
+    assert all(0 < len(piece) <= MAX_TEXT_LENGTH for piece in pieces)
     assert "".join("".join(pieces).split()) == "".join(text.split())
 
 
@@ -82,7 +82,7 @@ def test_another_rendering_is_covered_and_a_new_sentence_is_not() -> None:
     assert cover.covers("please ship it today")
     assert not cover.covers("please ship it tomorrow")
     assert not cover.covers("ship today please")
-    assert cover.covers("Please ship it tod", cut_off=True)
+    assert cover.covers("Please ship it tod", truncated=True)
     assert cover.uncovered_lines("please ship\nor not") == "or not"
 
 

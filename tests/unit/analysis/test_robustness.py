@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from everlake.analysis.json_decoding import decode_json
 from everlake.analysis.member_names import MemberKind, meaning_of
-from everlake.analysis.prose import MAX_TEXT
 from everlake.analysis.utterances import extract_utterances
 from everlake.contract.envelope import RECORD_TYPES, Participant
-from everlake.model.utterances import MAX_UTTERANCES
+from everlake.model.utterances import MAX_TEXT_LENGTH, MAX_UTTERANCES
 
 KNOWN_NAMES = """
     text body content message html snippet from author speaker name role type id ts created_at
@@ -46,7 +45,7 @@ PEOPLE = (Participant(id="agent", role="internal", name="A"),)
 @settings(deadline=None)
 def test_any_object_gives_clean_bounded_utterances(record_type: str, data: dict[str, Any]) -> None:
     for said in extract_utterances(record_type, json.dumps(data).encode(), PEOPLE):
-        assert 0 < len(said.text) <= MAX_TEXT
+        assert 0 < len(said.text) <= MAX_TEXT_LENGTH
         assert said.text == said.text.strip()
         (said.text + (said.speaker or "")).encode()
         assert said.role in (None, "internal", "external", "unknown")
