@@ -1,4 +1,4 @@
-"""Structured logs on standard error, with the request's id and without any secret."""
+"""Structured logging to standard error, with request ids and without secrets."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ _HIDDEN = KEY_PREFIX + "[hidden]"
 def hide_secrets(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Replace API keys in every text of a log line, however deep."""
+    """Replace API keys in all strings of a log event, at any depth (structlog processor)."""
     return {_hide(name): _hide(value) for name, value in event.items()}
 
 
@@ -35,7 +35,7 @@ def _hide(value: Any) -> Any:
 
 
 class _LossyStream:
-    """A stream on which a line may be lost, as on a full disk, and no work stops for it."""
+    """Stream that ignores write errors, so that a full disk loses log lines and stops no work."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -52,15 +52,15 @@ class _LossyStream:
 def configure_logging(
     output_format: Literal["auto", "console", "json"], level: str, *, role: str
 ) -> None:
-    """Send structlog's and the standard library's records to standard error.
+    """Configure structlog and the standard library's logging to write to standard error.
 
     Args:
-        output_format: ``auto`` is console where standard error is a terminal, else JSON.
-        level: least level logged.
-        role: the process's part, written into every line.
+        output_format: ``auto`` means ``console`` when standard error is a terminal, else ``json``.
+        level: lowest level that is logged; of the standard library at least ``warning``.
+        role: role of the process, such as ``api`` or ``worker``, added to every line.
     """
     stream = cast("TextIO", _LossyStream(sys.stderr))
-    console = output_format == "console" or (output_format == "auto" and sys.stderr.isatty())
+    is_console = output_format == "console" or (output_format == "auto" and sys.stderr.isatty())
 
     def add_role(
         _logger: Any, _method: str, event: MutableMapping[str, Any]
@@ -68,7 +68,7 @@ def configure_logging(
         event.setdefault("role", role)
         return event
 
-    shared: list[structlog.typing.Processor] = [
+    processors: list[structlog.typing.Processor] = [
         add_role,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -77,25 +77,25 @@ def configure_logging(
         hide_secrets,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer() if is_console else structlog.processors.JSONRenderer()
     )
-    number = logging.getLevelNamesMapping()[level.upper()]
+    level_number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        processors=[*processors, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level_number),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=processors,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    logging.basicConfig(handlers=[handler], level=max(level_number, logging.WARNING), force=True)
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:
-    """The logger of a module."""
+    """Return the logger of a module."""
     return structlog.get_logger()

@@ -1,8 +1,7 @@
-"""HTML to the text a reader sees.
+"""Conversion of HTML to plain text, in linear time.
 
-A tokenizer rather than a tree: building the tree of a hostile page takes time that grows with
-the square of its length (a half megabyte of nested ``<div>`` half a minute), and text needs no
-tree. One pass, each character looked at a bounded number of times.
+It uses a tokenizer of its own and no parser: parsers that build a tree take quadratic time for
+hostile pages (half a minute for half a megabyte of nested ``<div>``), and text needs no tree.
 """
 
 import html
@@ -31,116 +30,108 @@ _SKIPPED_ELEMENTS = {
     "style": re.compile(r"</style\b", re.IGNORECASE),
     "head": re.compile(r"</head\b|<body\b", re.IGNORECASE),
 }
-
-
-def _word_set(listed: str) -> list[str]:
-    return listed.split()
-
-
-_BREAKS = {
-    **dict.fromkeys(
-        _word_set(
-            "p h1 h2 h3 h4 h5 h6 ul ol dl table pre section article header footer hr figure form "
-            "main aside nav"
-        ),
-        "\n\n",
-    ),
-    **dict.fromkeys(
-        _word_set(
-            "div br li tr dt dd address fieldset details summary caption thead tbody option "
-            "center body figcaption"
-        ),
-        "\n",
-    ),
+_PARAGRAPH_ELEMENTS = (
+    "p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre", "section",
+    "article", "header", "footer", "hr", "figure", "form", "main", "aside", "nav",
+)  # fmt: skip
+_LINE_ELEMENTS = (
+    "div", "br", "li", "tr", "dt", "dd", "address", "fieldset", "details", "summary", "caption",
+    "thead", "tbody", "option", "center", "body", "figcaption",
+)  # fmt: skip
+_SEPARATORS = {
+    **dict.fromkeys(_PARAGRAPH_ELEMENTS, "\n\n"),
+    **dict.fromkeys(_LINE_ELEMENTS, "\n"),
     **dict.fromkeys(("td", "th"), " "),
 }
 
 
 def looks_like_html(text: str) -> bool:
-    """Whether ``text`` holds a tag that HTML writers use."""
+    """Return whether the text contains a common HTML tag."""
     return "<" in text and _HTML_TAG.search(text) is not None
 
 
 def decode_entities(text: str) -> str:
-    """Plain text with the few character references decoded that chat systems leave in it."""
+    """Return plain text with the character references decoded that chat systems leave in it."""
     return _ENTITY.sub(lambda match: _ENTITIES[match[0]], text) if "&" in text else text
 
 
 def html_to_text(source: str) -> str:
-    """The readable text of ``source``, lines broken where blocks end.
+    """Return the readable text of an HTML page or fragment, with line breaks between blocks.
 
-    Scripts, styles, the head and comments are dropped, links keep their text, character
-    references are decoded. Lines inside ``blockquote`` begin with ``> ``, as in plain mail.
-    Never raises; where the markup is broken off, the rest is text.
+    Scripts, styles, the head and comments are omitted; links keep their text; character references
+    are decoded. Lines in a ``blockquote`` begin with ``> ``, as in plain-text email. Never raises:
+    incomplete markup is text.
     """
-    page = _TextWriter()
+    writer = _TextWriter()
     position, end = 0, len(source)
-    no_end: set[str] = set()
+    # Elements and delimiters whose end is missing. Each is searched for once, for linear time.
+    unclosed: set[str] = set()
     while position < end:
         start = source.find("<", position)
         if start < 0:
             break
-        page.text(source[position:start])
+        writer.text(source[position:start])
         tag = _TAG.match(source, start)
         if tag:
             name = tag[2].lower()
             position = tag.end()
-            if name in _SKIPPED_ELEMENTS and not tag[1] and name not in no_end:
+            if name in _SKIPPED_ELEMENTS and not tag[1] and name not in unclosed:
                 closing = _SKIPPED_ELEMENTS[name].search(source, position)
                 position = closing.start() if closing else position
-                no_end.update(() if closing else (name,))
-            page.tag(name, closes=bool(tag[1]))
+                unclosed.update(() if closing else (name,))
+            writer.tag(name, is_closing=bool(tag[1]))
             continue
-        if _TAG_START.match(source, start):  # a tag that never ends, so none after it does
+        if _TAG_START.match(source, start):
+            # The tag has no end, and so no tag after it has one.
             position = start
             break
         following = source[start + 1 : start + 2]
         closer = "-->" if source.startswith("<!--", start) else ">"
-        if following and following in "!?/" and closer not in no_end:
+        if following and following in "!?/" and closer not in unclosed:
             found = source.find(closer, start)
             if found >= 0:
                 position = found + len(closer)
                 continue
-            no_end.add(closer)
-        page.text("<")
+            unclosed.add(closer)
+        writer.text("<")
         position = start + 1
-    page.text(source[position:])
-    return page.result()
+    writer.text(source[position:])
+    return writer.result()
 
 
 class _TextWriter:
-    """The text seen so far."""
+    """Text of a page, built tag by tag."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
-        self._quoted = 0
-        self._preformatted = 0
+        self._quote_depth = 0
+        self._preformatted_depth = 0
 
     def text(self, source: str) -> None:
         if not source:
             return
         if "&" in source:
-            # html.unescape hands the digits to int(), which refuses thousands of them
+            # html.unescape passes the digits to int(), which refuses thousands of them.
             source = html.unescape(_LONG_REFERENCE.sub("\ufffd", source))
-        if self._preformatted:
-            self._parts.append(source.replace("\n", self._line_break("\n")))
+        if self._preformatted_depth:
+            self._parts.append(source.replace("\n", self._quoted("\n")))
         else:
             self._parts.append(_SPACE.sub(" ", source))
 
-    def tag(self, name: str, *, closes: bool) -> None:
+    def tag(self, name: str, *, is_closing: bool) -> None:
         if name == "blockquote":
-            before = self._quoted
-            self._quoted = max(0, before + (-1 if closes else 1))
-            self._parts.append("\n\n" if not self._quoted else "\n" + self._line_break("\n"))
+            self._quote_depth = max(0, self._quote_depth + (-1 if is_closing else 1))
+            self._parts.append("\n" + self._quoted("\n"))
             return
         if name == "pre":
-            self._preformatted = max(0, self._preformatted + (-1 if closes else 1))
-        mark = _BREAKS.get(name)
-        if mark:
-            self._parts.append(self._line_break(mark))
+            self._preformatted_depth = max(0, self._preformatted_depth + (-1 if is_closing else 1))
+        separator = _SEPARATORS.get(name)
+        if separator:
+            self._parts.append(self._quoted(separator))
 
-    def _line_break(self, mark: str) -> str:
-        return mark + "> " if self._quoted and mark != " " else mark
+    def _quoted(self, separator: str) -> str:
+        """Return the separator, with the prefix of a quotation after a line break."""
+        return separator + "> " if self._quote_depth and separator != " " else separator
 
     def result(self) -> str:
         return _EMPTY_QUOTE_LINE.sub("", "".join(self._parts))

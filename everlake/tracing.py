@@ -1,9 +1,9 @@
-"""Traces of a batch's way, from its request to its analysis, by OpenTelemetry.
+"""Distributed tracing of batches, from the request to the analysis, with OpenTelemetry.
 
-Off, and at the cost of one comparison, unless ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or
-``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT``) is set and the extra ``otel`` is installed. All other
-``OTEL_*`` variables are the library's. A batch takes its ``traceparent`` (W3C Trace Context)
-with it through the catalog, so that a worker's spans stand in the trace of the request.
+Tracing is off, and costs one comparison per span, unless ``OTEL_EXPORTER_OTLP_ENDPOINT`` or
+``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`` is set and the extra ``otel`` is installed. OpenTelemetry
+reads all other ``OTEL_*`` variables itself. The catalog stores the ``traceparent`` (W3C Trace
+Context) of a batch, so that the spans of workers belong to the trace of the request.
 """
 
 import os
@@ -23,20 +23,24 @@ if TYPE_CHECKING:
 
 _ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _FLUSH_SECONDS = 2.0
-"""Of the ten seconds that a process has to end."""
+"""Longest time to send the last spans. A process has ten seconds to shut down."""
 
 _log = logger()
 
 
 class _Tracing:
-    """The tracer of this process; None while traces are off."""
+    """Tracer of this process; None while tracing is off."""
 
     provider: "TracerProvider | None" = None
     tracer: "Tracer | None" = None
 
 
 def start_tracing(role: str) -> None:
-    """Trace from now on, where the environment says so; ``role`` is that of this process."""
+    """Start tracing if the environment asks for it.
+
+    Args:
+        role: role of this process, such as ``api`` or ``worker``.
+    """
     disabled = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
     if disabled or not any(os.environ.get(name) for name in _ENDPOINT_VARIABLES):
         return
@@ -48,7 +52,7 @@ def start_tracing(role: str) -> None:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError:
-        _log.warning("no traces: the extra is not installed", install="everlake[otel]")
+        _log.warning("tracing is off: the extra otel is not installed", install="everlake[otel]")
         return
     attributes = {
         "service.name": os.environ.get("OTEL_SERVICE_NAME", "everlake"),
@@ -59,43 +63,55 @@ def start_tracing(role: str) -> None:
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     _Tracing.provider = provider
     _Tracing.tracer = provider.get_tracer("everlake", __version__)
-    _log.info("tracing", role=role)
+    _log.info("tracing started", role=role)
 
 
 def stop_tracing() -> None:
-    """Send what has not been sent yet, for two seconds at most, and trace no more."""
+    """Stop tracing; send the remaining spans, for at most two seconds."""
     provider, _Tracing.provider, _Tracing.tracer = _Tracing.provider, None, None
     if provider is not None:
-        # The library tries for as long as its exporter does, whatever time it is given.
+        # force_flush ignores its own timeout while the exporter retries.
         flush = threading.Thread(target=provider.force_flush, name="traces", daemon=True)
         flush.start()
         flush.join(_FLUSH_SECONDS)
 
 
 def is_enabled() -> bool:
-    """Whether this process traces."""
+    """Return whether tracing is on."""
     return _Tracing.tracer is not None
 
 
 def request_span(
     headers: Iterable[tuple[bytes, bytes]], method: str
 ) -> "AbstractContextManager[Span | None]":
-    """The span of a request, below the client's where ``headers`` name one."""
+    """Return a context manager for the span of a request.
+
+    Args:
+        headers: names and values; ``traceparent`` names the parent span, if there is one.
+        method: HTTP method.
+    """
     if _Tracing.tracer is None:
         return nullcontext()
     from opentelemetry.trace import SpanKind  # noqa: PLC0415
 
-    given = next((value for name, value in headers if name == b"traceparent"), b"")
+    parent = next((value for name, value in headers if name == b"traceparent"), b"")
     return _Tracing.tracer.start_as_current_span(
         method,
-        context=_context(given.decode("latin-1")),
+        context=_context(parent.decode("latin-1")),
         kind=SpanKind.SERVER,
         attributes={"http.request.method": method},
     )
 
 
 def end_request_span(span: "Span | None", method: str, route: str, status: int) -> None:
-    """Say how a request ended: its span's name is then the method and the route's template."""
+    """Record the outcome of a request in its span.
+
+    Args:
+        span: span of :func:`request_span`; None while tracing is off.
+        method: HTTP method.
+        route: template of the route, which becomes part of the span's name.
+        status: HTTP status; 0 when no response was sent.
+    """
     if span is None:
         return
     from opentelemetry.trace import StatusCode  # noqa: PLC0415
@@ -109,17 +125,17 @@ def end_request_span(span: "Span | None", method: str, route: str, status: int) 
 
 
 def child_span(name: str) -> AbstractContextManager[object]:
-    """A span below the one under way."""
+    """Return a context manager for a child of the current span."""
     if _Tracing.tracer is None:
         return nullcontext()
-    # What a request is refused for is no fault; whether it was one, the request's span tells.
+    # A rejected request raises too, and is not a failure. The span of the request records those.
     return _Tracing.tracer.start_as_current_span(
         name, record_exception=False, set_status_on_exception=False
     )
 
 
 def traceparent() -> str | None:
-    """What names the span under way to others; None where none is recorded."""
+    """Return the ``traceparent`` of the current span; None when no span is recorded."""
     if _Tracing.tracer is None:
         return None
     from opentelemetry import trace  # noqa: PLC0415
@@ -131,11 +147,11 @@ def traceparent() -> str | None:
 
 
 def batch_spans(name: str, batches: Mapping[str, str | None]) -> AbstractContextManager[None]:
-    """One step of a worker on many batches: a span in the trace of each.
+    """Return a context manager for one worker step, with a span in the trace of each batch.
 
     Args:
-        name: of the step.
-        batches: the traceparent of each batch, by its id; those without one are not traced.
+        name: name of the step.
+        batches: ``traceparent`` by batch id; None for a batch that is not traced.
     """
     if _Tracing.tracer is None:
         return nullcontext()
@@ -146,18 +162,18 @@ def batch_spans(name: str, batches: Mapping[str, str | None]) -> AbstractContext
 def _record_batch_spans(
     tracer: "Tracer", name: str, batches: Mapping[str, str | None]
 ) -> Generator[None]:
-    started = time.time_ns()
-    fault: Exception | None = None
+    started_ns = time.time_ns()
+    failure: Exception | None = None
     try:
         yield
     except Exception as error:
-        fault = error
+        failure = error
         raise
     finally:
-        ended = time.time_ns()
+        ended_ns = time.time_ns()
         for batch_id, parent in batches.items():
             if parent is not None:
-                _record_span(tracer, name, batch_id, parent, started, ended, fault)
+                _record_span(tracer, name, batch_id, parent, started_ns, ended_ns, failure)
 
 
 def _record_span(
@@ -165,9 +181,9 @@ def _record_span(
     name: str,
     batch_id: str,
     parent: str,
-    started: int,
-    ended: int,
-    fault: Exception | None,
+    started_ns: int,
+    ended_ns: int,
+    failure: Exception | None,
 ) -> None:
     from opentelemetry.trace import SpanKind, StatusCode  # noqa: PLC0415
 
@@ -176,11 +192,11 @@ def _record_span(
         context=_context(parent),
         kind=SpanKind.CONSUMER,
         attributes={"everlake.batch_id": batch_id},
-        start_time=started,
+        start_time=started_ns,
     )
-    if fault is not None:
-        span.set_status(StatusCode.ERROR, type(fault).__name__)
-    span.end(ended)
+    if failure is not None:
+        span.set_status(StatusCode.ERROR, type(failure).__name__)
+    span.end(ended_ns)
 
 
 def _context(parent: str) -> "Context":

@@ -1,4 +1,4 @@
-"""The sample data, as shipped and ready to be sent."""
+"""Sample data: the files of the package, and request bodies made from them."""
 
 from importlib.resources import files
 
@@ -16,17 +16,17 @@ _ID_MEMBERS = ("_product_id", "_project_ids", "_project_id")
 
 
 def sample_files() -> list[tuple[str, bytes]]:
-    """The record type and the NDJSON bytes of each file, placeholders and all."""
+    """Return the record type and the NDJSON content of each file, with placeholders."""
     folder = files("everlake.demo") / "data"
     return [(name, (folder / f"{name}.ndjson").read_bytes()) for name in RECORD_TYPES]
 
 
 def sample_requests(product_id: str, project_id: str) -> list[tuple[str, list[bytes]]]:
-    """The record type and the lines of each file; its lines together make one request's body.
+    """Return the record type and the lines of each file; the lines make one request body.
 
-    The placeholders in ``_product_id``, ``_project_ids`` and ``_project_id`` are replaced, also
-    in the lines that are there to be refused. Every other member keeps its bytes, ``data``
-    above all; a line that is not JSON stays as it is.
+    The placeholders in ``_product_id``, ``_project_ids`` and ``_project_id`` are replaced, also in
+    lines that will be rejected. All other members, such as ``data``, keep their bytes, and a line
+    that is not JSON is unchanged.
     """
     ids = {PRODUCT_PLACEHOLDER: product_id, PROJECT_PLACEHOLDER: project_id}
     return [
@@ -42,11 +42,11 @@ def _replace_placeholders(line: bytes, ids: dict[str, str]) -> bytes:
         return line
     for member in _ID_MEMBERS:
         if member in envelope:
-            named = _ID_OR_IDS.decode(envelope[member])
-            real = (
-                ids.get(named, named)
-                if isinstance(named, str)
-                else [ids.get(name, name) for name in named]
+            value = _ID_OR_IDS.decode(envelope[member])
+            replaced = (
+                ids.get(value, value)
+                if isinstance(value, str)
+                else [ids.get(name, name) for name in value]
             )
-            envelope[member] = Raw(msgspec.json.encode(real))
+            envelope[member] = Raw(msgspec.json.encode(replaced))
     return msgspec.json.encode(envelope)
