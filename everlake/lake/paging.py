@@ -1,13 +1,14 @@
 """Pages of records by version, newest first.
 
-Sorting the table by version reads all of it. Instead a page looks into ranges of versions, which
-the index finds, from the newest down, each wider than the last, until it is full.
+Sorting the table by version would read all of it. Instead a page is collected from ranges of
+versions, which the index finds: from the newest down, each wider than the one before.
 """
 
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from everlake.batching import group_by_size
 from everlake.contract.record_identity import LINE_BITS
 from everlake.lake.filters import record_conditions
 from everlake.model.records import RecordFilters, RecordPage, StoredRecord
@@ -26,7 +27,7 @@ _BYTES_COLUMNS = ("envelope", "data")
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which page: records of versions below ``before``."""
+    """Request of a page: matching records of versions below ``before``."""
 
     filters: RecordFilters
     limit: int
@@ -35,9 +36,12 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def newest_version(now: Snapshot, known: int | None) -> int | None:
-    """The highest version in the table; ``known`` is one that was the highest before.
+    """Return the highest version in the table, None for an empty one.
 
-    No version ever goes, save to a higher one, so only what lies above needs a look.
+    Args:
+        now: the table.
+        known: a version that was the highest before. Versions are only replaced by higher ones, so
+            lower ones need not be read again.
     """
     if known is None:
         return now.max_value("version")
@@ -46,7 +50,11 @@ def newest_version(now: Snapshot, known: int | None) -> int | None:
 
 
 def read_page(now: Snapshot, request: PageRequest) -> RecordPage:
-    """One page of one snapshot."""
+    """Return a page of records.
+
+    Raises:
+        ValueError: a filter's value is not valid Unicode, or a time has no time zone.
+    """
     conditions = record_conditions(request.filters)
     found: list[Row] = []
     for low, high in _version_ranges(request.before):
@@ -55,7 +63,10 @@ def read_page(now: Snapshot, request: PageRequest) -> RecordPage:
         found += sorted(rows, key=lambda row: -row["version"])
         if len(found) > request.limit:
             break
-    chosen = _within_bytes(found[: request.limit], request.max_bytes)
+    page = group_by_size(
+        found[: request.limit], lambda row: row["data_bytes"], max_size=request.max_bytes
+    )
+    chosen = next(page, [])
     more = len(found) > len(chosen)
     return RecordPage(
         records=read_records(now, chosen),
@@ -64,7 +75,7 @@ def read_page(now: Snapshot, request: PageRequest) -> RecordPage:
 
 
 def read_records(now: Snapshot, rows: Sequence[Row]) -> list[StoredRecord]:
-    """The records in full of rows that carry their ``_rowid``, in order."""
+    """Return complete records of rows that have their ``_rowid``, in the same order."""
     full = now.take([row["_rowid"] for row in rows], _COLUMNS, _BYTES_COLUMNS)
     return [StoredRecord(record_type=row.pop("type"), **row) for row in full]
 
@@ -75,14 +86,3 @@ def _version_ranges(before: int) -> Iterator[tuple[int, int]]:
         low = max(high - width, 0)
         yield low, high
         high, width = low, width * _RANGE_GROWTH
-
-
-def _within_bytes(rows: Sequence[Row], max_bytes: int) -> list[Row]:
-    chosen: list[Row] = []
-    size = 0
-    for row in rows:
-        size += row["data_bytes"]
-        if chosen and size > max_bytes:
-            break
-        chosen.append(row)
-    return chosen

@@ -1,4 +1,4 @@
-"""One lake writer a workspace, over all workers."""
+"""Writer leases: one writer of a workspace's tables, over all workers."""
 
 import threading
 from collections import Counter
@@ -14,7 +14,7 @@ from everlake.metrics import Metrics
 _LEASE_PREFIX = "lake/"
 _RECENTLY_WRITTEN_MS = 15 * 60_000
 _SAFE_FRACTION = 0.5
-"""A lease is used for this share of its time since the last renewal, and not to its very end."""
+"""Share of its duration for which a lease is used before it is renewed."""
 
 
 class _LeaseArguments(TypedDict):
@@ -24,17 +24,17 @@ class _LeaseArguments(TypedDict):
 
 
 class WriterLeaseLost(Exception):
-    """Another worker writes this workspace's lake now; leave it alone and try later."""
+    """Another worker holds the lease of the workspace. Try again later."""
 
 
 class WriterLeases:
-    """The workspaces whose lake tables this worker may write.
+    """Writer leases of one worker.
 
     Args:
-        catalog: where the leases lie.
-        owner: this worker's name.
-        ttl_ms: milliseconds a lease holds without renewal.
-        meters: count what is taken over; of its own where left out.
+        catalog: holds the leases.
+        owner: the worker's name.
+        ttl_ms: milliseconds that a lease lasts without renewal.
+        metrics: counts leases taken over from other workers.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class WriterLeases:
 
     @contextmanager
     def holding(self, workspace_id: str) -> Generator[None]:
-        """Have the right to write for the length of a block.
+        """Hold the lease of a workspace for the length of a block.
 
-        It is kept after the block, until this worker writes another workspace: then others may
-        have the ones that it does not use, so that all share the work.
+        The lease is kept after the block, until this worker acquires that of another workspace:
+        then it releases the ones that it does not use, so that all workers share the work.
 
         Raises:
-            WriterLost: another worker has it.
+            WriterLeaseLost: another worker holds it.
         """
         with self._lock:
             self._in_use[workspace_id] += 1
@@ -74,10 +74,10 @@ class WriterLeases:
                 self._in_use[workspace_id] -= 1
 
     def acquire(self, workspace_id: str) -> None:
-        """Take or keep the right to write, and give up those that are not used.
+        """Acquire or renew the lease of a workspace, and release unused ones of others.
 
         Raises:
-            WriterLost: another worker has it.
+            WriterLeaseLost: another worker holds it.
         """
         with self._lock:
             lease = self._held.get(workspace_id)
@@ -92,7 +92,7 @@ class WriterLeases:
                 return
             with self._catalog.transaction() as tx:
                 before = None if lease else leases.get_owner(tx, _lease_name(workspace_id))
-                # Everybody takes rows in the same order, so that no two wait for each other.
+                # All workers lock rows in the same order, so there is no deadlock.
                 for one in sorted({workspace_id, *spare}):
                     if one in spare:
                         leases.release(tx, spare[one])
@@ -105,10 +105,10 @@ class WriterLeases:
             self._held[workspace_id] = lease
 
     def force_acquire(self, workspace_id: str) -> None:
-        """Take the right to write from whoever has it.
+        """Take the lease of a workspace from its holder.
 
-        To be used only by who keeps the other from writing in some other way as well, since it
-        goes on for as long as it believes that it has the right.
+        The holder goes on writing until it notices, so the caller must keep it from writing in
+        another way as well.
         """
         with self._lock, self._catalog.transaction() as tx:
             self._held[workspace_id] = leases.seize(
@@ -116,30 +116,30 @@ class WriterLeases:
             )
 
     def lease(self, workspace_id: str) -> Lease | None:
-        """The right to write the workspace's tables, as far as this worker knows."""
+        """Return the lease of a workspace, as far as this worker knows; None if it has none."""
         with self._lock:
             return self._held.get(workspace_id)
 
     def held_by_others(self, tx: Connection) -> set[str]:
-        """The workspaces that another worker writes."""
+        """Return the workspaces whose lease another worker holds."""
         return leases.names_held_by_others(
             tx, _LEASE_PREFIX, owner=self._owner, now=self._catalog.now_ms()
         )
 
     def held_workspaces(self) -> list[str]:
-        """The workspaces that this worker writes."""
+        """Return the workspaces whose lease this worker holds."""
         with self._lock:
             return list(self._held)
 
     def mark_written(self, workspace_id: str) -> None:
-        """Remember that this worker has written to the workspace's tables."""
+        """Record that this worker has written to the workspace's tables."""
         with self._lock:
             self._written_at[workspace_id] = self._catalog.now_ms()
 
     def recently_written(self) -> list[str]:
-        """The workspaces that this worker has written in the last quarter of an hour.
+        """Return the workspaces that this worker has written to in the last 15 minutes.
 
-        So long it may take until what its merges left is old enough to be tidied away.
+        Versions left by its merges may become old enough to be removed within this time.
         """
         with self._lock:
             since = self._catalog.now_ms() - _RECENTLY_WRITTEN_MS
@@ -147,7 +147,7 @@ class WriterLeases:
             return list(self._written_at)
 
     def renew(self) -> None:
-        """Keep every lease; forget those that another has taken."""
+        """Renew all leases, and drop those that another worker has taken."""
         with self._lock:
             if not self._held:
                 return
@@ -163,7 +163,7 @@ class WriterLeases:
         return {"owner": self._owner, "now": self._catalog.now_ms(), "ttl_ms": self._ttl_ms}
 
     def release_all(self) -> None:
-        """Give all of them up."""
+        """Release all leases."""
         with self._lock:
             if self._held:
                 with self._catalog.transaction() as tx:

@@ -28,7 +28,10 @@ _PATTERNS = (
     (ErrorKind.CONFLICT, ("conflict", "incompatible transaction")),
     (ErrorKind.EXISTS, ("already exists",)),
     (ErrorKind.MISSING, ("not found", "(os error 2)")),
-    (ErrorKind.CORRUPT, ("corrupt", "invalid range", "not have sufficient data")),
+    (
+        ErrorKind.CORRUPT,
+        ("corrupt", "invalid range", "not have sufficient data", "failed to decode"),
+    ),
     (ErrorKind.RESOURCES, ("os error", "resources exhausted")),
 )
 """Parts of Lance's messages, in lower case; the first that occurs decides."""

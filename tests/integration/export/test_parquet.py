@@ -23,6 +23,7 @@ from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.lake.utterance_rows import UTTERANCES_TABLE
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.spec import TableSpec
+from tests.support.lake_files import table_directory, workspace_directory
 from tests.support.lake_rows import analysed_record, arrived_record, record_id
 
 DATA = b'{"text" :  "caf\\u00e9 \xf0\x9f\xa6\xa2",\r\n "n": 1.50, "text": "twice"}'
@@ -56,7 +57,7 @@ def files(directory: Path) -> list[str]:
 
 
 def in_lake(lake: Lake, name: str) -> pa.Table:
-    return lance.dataset(Path(lake.engine.table_set("w").uri) / f"{name}.lance").to_table()
+    return lance.dataset(workspace_directory(lake) / f"{name}.lance").to_table()
 
 
 def exported(directory: Path) -> pa.Table:
@@ -192,7 +193,7 @@ def test_what_is_there_already_is_not_touched(filled: Lake, tmp_path: Path) -> N
 
 
 def test_a_damaged_table_leaves_nothing_behind(filled: Lake, tmp_path: Path) -> None:
-    for file in (Path(filled.engine.table_set("w").uri) / "records.lance" / "data").iterdir():
+    for file in (table_directory(filled, "records") / "data").iterdir():
         file.unlink()
     before = set(tmp_path.iterdir())
     with pytest.raises(LakeDamaged):
@@ -221,7 +222,7 @@ def test_a_table_that_changes_meanwhile_is_copied_as_one_of_its_versions(
 def test_two_exports_to_one_place_do_not_meet(filled: Lake, tmp_path: Path) -> None:
     with atomic_directory(tmp_path / "out") as directory:
         (directory / "mine").write_text("mine")
-        with pytest.raises(ExportError, match="under way"):
+        with pytest.raises(ExportError, match="Another export"):
             run(filled, tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
 
@@ -239,7 +240,8 @@ def watch(done, total):
     if done >= 2:
         time.sleep(60)
 
-export_parquet(Lake(LocalTableBackend(Path(sys.argv[1]))).engine.table("w", RECORDS_TABLE), Path(sys.argv[2]), watch)
+table = Lake(LocalTableBackend(Path(sys.argv[1]))).engine.table("w", RECORDS_TABLE)
+export_parquet(table, Path(sys.argv[2]), watch)
 """
 
 

@@ -15,6 +15,7 @@ from everlake.lake import Lake, LakeDamaged, LakeUnavailable
 from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
+from tests.support.lake_files import reopened, storage_root, table_directory
 from tests.support.lake_rows import analysed_record, arrived_record, record_id
 from tests.support.sql_queries import json_rows, text_rows
 
@@ -331,18 +332,18 @@ def test_a_mistake_is_told_in_one_line(filled: Lake, query: str, message: str) -
 
 
 def test_a_lost_data_file_is_damage_and_the_message_says_what_to_do(filled: Lake) -> None:
-    for file in (Path(filled.engine.table_set("w").uri) / "records.lance" / "data").iterdir():
+    for file in (table_directory(filled, "records") / "data").iterdir():
         file.unlink()
     for query in ("SELECT count(*) FROM records WHERE type = 'email'", "SELECT data FROM records"):
         with pytest.raises(LakeDamaged, match="everlake lake rebuild"):
-            text_rows(Lake(LocalTableBackend(Path(filled.engine.table_set("w").uri).parents[1])), query)
+            text_rows(reopened(filled), query)
 
 
 def test_a_torn_table_is_damage(filled: Lake) -> None:
-    for version in (Path(filled.engine.table_set("w").uri) / "utterances.lance" / "_versions").iterdir():
+    for version in (table_directory(filled, "utterances") / "_versions").iterdir():
         os.truncate(version, 10)
     with pytest.raises(LakeDamaged, match="'utterances'"):
-        text_rows(Lake(LocalTableBackend(Path(filled.engine.table_set("w").uri).parents[1])), "SELECT 1")
+        text_rows(reopened(filled), "SELECT 1")
 
 
 def test_a_table_tidied_up_while_it_is_read_is_no_damage(filled: Lake, tmp_path: Path) -> None:
@@ -405,7 +406,7 @@ with open_sql(Lake(LocalTableBackend(Path(sys.argv[1]))), "w", Path(sys.argv[2])
 def test_a_long_answer_takes_no_more_memory_than_a_short_one(filled: Lake, tmp_path: Path) -> None:
     overflow = tmp_path / "overflow"
     overflow.mkdir()
-    root = Path(filled.engine.table_set("w").uri).parents[1]
+    root = storage_root(filled)
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, root, overflow], check=True, capture_output=True, text=True
     )

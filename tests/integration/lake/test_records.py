@@ -15,6 +15,7 @@ from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.model.records import ArrivedRecord
 from everlake.tables.errors import LanceError
 from everlake.tables.local_backend import LocalTableBackend
+from tests.support.lake_files import table_directory, workspace_directory
 from tests.support.lake_rows import arrived_record, record_id
 
 ODD_TEXTS = [
@@ -152,7 +153,7 @@ def test_a_workspace_without_a_lake_is_empty(lake: Lake) -> None:
     assert lake.records.count("w") == 0
     assert lake.records.summary("w").records == 0
     assert lake.engine.maintain("w") == []
-    assert not Path(lake.engine.table_set("w").uri).exists()
+    assert not workspace_directory(lake).exists()
 
 
 def test_a_workspace_sees_only_its_own_records(any_lake: Lake) -> None:
@@ -197,7 +198,7 @@ def test_a_record_id_with_quotes_finds_nothing(any_lake: Lake) -> None:
 def test_the_records_table_is_typed_for_whoever_opens_it(lake: Lake) -> None:
     someone = Participant(id="u1", role="external", name="Ada", email="Ada@x.org", type="user")
     lake.records.merge("w", [arrived_record("a", 1, participants=[someone], vendor_ids={"k": "v"})])
-    table = lance.dataset(Path(lake.engine.table_set("w").uri) / "records.lance").to_table()
+    table = lance.dataset(table_directory(lake, "records")).to_table()
     assert table.schema.field("event_at").type == pa.timestamp("us", "UTC")
     assert table.schema.field("ingested_at").type == pa.timestamp("ms", "UTC")
     row = table.to_pylist()[0]

@@ -28,7 +28,8 @@ from everlake.lake import Lake
 from everlake.tables.local_backend import LocalTableBackend
 from tests.support.lake_rows import arrived_record
 print("merging", flush=True)
-Lake(LocalTableBackend(Path(sys.argv[1]))).records.merge("ws", [arrived_record("new", 2), arrived_record("old", 3)])
+lake = Lake(LocalTableBackend(Path(sys.argv[1])))
+lake.records.merge("ws", [arrived_record("new", 2), arrived_record("old", 3)])
 """
 
 

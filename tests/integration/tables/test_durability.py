@@ -10,6 +10,7 @@ import pytest
 from everlake.lake import Lake, LakeDamaged, LakeUnavailable
 from everlake.tables.durability import SyncedTree
 from everlake.tables.local_backend import LocalTableBackend
+from tests.support.lake_files import reopened, storage_root, table_directory, workspace_directory
 from tests.support.lake_rows import analysed_record, arrived_record, record_id
 
 HINT = "latest_version_hint.json"
@@ -50,7 +51,7 @@ def test_every_file_and_directory_of_a_new_lake_is_synced(lake: Lake, syncs: Syn
     row = arrived_record("a", 1)
     lake.records.merge("w", [row])
     lake.utterances.write("w", [analysed_record(row, "hello")])
-    root = Path(lake.engine.table_set("w").uri).parents[1]
+    root = storage_root(lake)
     assert syncs.missing(everything(root)) == set()
 
 
@@ -59,12 +60,12 @@ def test_every_new_file_of_every_commit_is_synced(lake: Lake, syncs: Syncs) -> N
     lake.records.merge("w", [row])
     lake.utterances.write("w", [analysed_record(row, "hello")])
     for sequence in (2, 3):
-        before = everything(Path(lake.engine.table_set("w").uri))
+        before = everything(workspace_directory(lake))
         syncs.clear()
         row = arrived_record("a", sequence)
         lake.records.merge("w", [row])
         lake.utterances.write("w", [analysed_record(row, "hello", "again")])
-        new = everything(Path(lake.engine.table_set("w").uri)) - before
+        new = everything(workspace_directory(lake)) - before
         assert {path.suffix for path in new} >= {".manifest", ".txn", ".lance"}
         assert syncs.missing(new | {path.parent for path in new}) == set()
 
@@ -72,19 +73,17 @@ def test_every_new_file_of_every_commit_is_synced(lake: Lake, syncs: Syncs) -> N
 def test_what_upkeep_writes_is_synced(lake: Lake, syncs: Syncs) -> None:
     for sequence in range(1, 20):
         lake.records.merge("w", [arrived_record(sequence, sequence)])
-    before = everything(Path(lake.engine.table_set("w").uri))
+    before = everything(workspace_directory(lake))
     syncs.clear()
     assert lake.engine.maintain("w")
-    assert syncs.missing(everything(Path(lake.engine.table_set("w").uri)) - before) == set()
+    assert syncs.missing(everything(workspace_directory(lake)) - before) == set()
 
 
 def test_a_new_process_syncs_what_an_earlier_one_may_have_left(lake: Lake, syncs: Syncs) -> None:
     lake.records.merge("w", [arrived_record("a", 1)])
     syncs.clear()
-    Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1])).records.merge(
-        "w", [arrived_record("b", 2)]
-    )
-    assert syncs.missing(everything(Path(lake.engine.table_set("w").uri))) == set()
+    reopened(lake).records.merge("w", [arrived_record("b", 2)])
+    assert syncs.missing(everything(workspace_directory(lake))) == set()
 
 
 def test_files_synced_before_are_not_synced_again(lake: Lake, syncs: Syncs) -> None:
@@ -125,7 +124,7 @@ def test_a_tree_syncs_a_file_that_takes_the_name_of_another(tmp_path: Path, sync
 
 
 def test_a_table_torn_while_it_was_made_is_made_again(lake: Lake) -> None:
-    root = Path(lake.engine.table_set("w").uri).parents[1]
+    root = storage_root(lake)
     lance.write_dataset(
         lance.dataset(make(lake)).schema.empty_table(),
         Path(lake.engine.table_set("v").uri) / "records.lance",
@@ -140,7 +139,7 @@ def test_a_lost_data_file_is_damage_and_the_message_says_what_to_do(lake: Lake) 
     path = make(lake)
     for file in (path / "data").iterdir():
         file.unlink()
-    after = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
+    after = reopened(lake)
     with pytest.raises(LakeDamaged) as raised:
         after.records.page("w", limit=5)
     assert (raised.value.workspace, raised.value.table) == ("w", "records")
@@ -151,7 +150,7 @@ def test_a_lost_data_file_is_damage_and_the_message_says_what_to_do(lake: Lake) 
 
 def test_lost_versions_are_damage_not_an_empty_table(lake: Lake) -> None:
     shutil.rmtree(make(lake) / "_versions")
-    after = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
+    after = reopened(lake)
     with pytest.raises(LakeDamaged):
         after.records.count("w")
     with pytest.raises(LakeDamaged):
@@ -159,11 +158,11 @@ def test_lost_versions_are_damage_not_an_empty_table(lake: Lake) -> None:
 
 
 def test_a_lake_moved_away_is_empty_and_can_be_filled_again(lake: Lake, tmp_path: Path) -> None:
-    reader = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
+    reader = reopened(lake)
     for sequence in (1, 2, 3):
         lake.records.merge("w", [arrived_record(sequence, sequence)])
     assert reader.records.count("w") == 3
-    Path(lake.engine.table_set("w").uri).rename(tmp_path / "aside")
+    workspace_directory(lake).rename(tmp_path / "aside")
     assert reader.records.page("w", limit=9).records == []
     for sequence in (1, 2, 3):
         lake.records.merge("w", [arrived_record(f"again-{sequence}", sequence)])
@@ -174,7 +173,7 @@ def test_a_lake_moved_away_is_empty_and_can_be_filled_again(lake: Lake, tmp_path
 
 def test_what_another_process_writes_is_seen_at_once(lake: Lake) -> None:
     assert lake.records.count("w") == 0
-    root = Path(lake.engine.table_set("w").uri).parents[1]
+    root = storage_root(lake)
     script = (
         "import sys; from pathlib import Path; from everlake.lake import Lake;"
         "from everlake.tables.local_backend import LocalTableBackend;"
@@ -190,7 +189,7 @@ def test_what_another_process_writes_is_seen_at_once(lake: Lake) -> None:
 
 def test_a_disk_that_takes_no_more_is_unavailable_and_not_damage(lake: Lake) -> None:
     make(lake)
-    root = Path(lake.engine.table_set("w").uri).parents[1]
+    root = storage_root(lake)
     script = (
         "import os, resource, signal, sys; from pathlib import Path;"
         "from everlake.lake import Lake, LakeUnavailable;"
@@ -212,7 +211,7 @@ def test_a_disk_that_takes_no_more_is_unavailable_and_not_damage(lake: Lake) -> 
 
 def make(lake: Lake) -> Path:
     lake.records.merge("w", [arrived_record("a", 1)])
-    return Path(lake.engine.table_set("w").uri) / "records.lance"
+    return table_directory(lake, "records")
 
 
 def newest_manifest(lake: Lake, workspace: str = "w") -> Path:

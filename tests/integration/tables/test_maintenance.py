@@ -11,13 +11,12 @@ from everlake.search import search
 from everlake.tables import local_version_store
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
+from tests.support.lake_files import reopened, table_directory, workspace_directory
 from tests.support.lake_rows import Utterance, analysed_record, arrived_record, record_id
 
 
 def pieces(lake: Lake, table: str) -> int:
-    return len(
-        lance.dataset(Path(lake.engine.table_set("w").uri) / f"{table}.lance").get_fragments()
-    )
+    return len(lance.dataset(table_directory(lake, table)).get_fragments())
 
 
 def fill(lake: Lake, batches: range) -> None:
@@ -50,9 +49,7 @@ def test_upkeep_folds_fragments_and_changes_no_answer(lake: Lake) -> None:
     assert {step.action for step in steps} == {"compact"}
     assert pieces(lake, "arrivals") < many
     assert answers(lake) == before
-    assert (
-        answers(Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))) == before
-    )
+    assert answers(reopened(lake)) == before
 
 
 def test_upkeep_has_nothing_to_do_twice(lake: Lake) -> None:
@@ -84,12 +81,12 @@ def test_upkeep_takes_new_rows_into_the_indices_and_changes_no_answer(lake: Lake
 def test_old_versions_go_after_a_while_and_readers_of_them_go_on(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
+    reader = reopened(lake)
     for sequence in range(1, 80):
         lake.records.merge("w", [arrived_record(n, sequence, line=n) for n in range(3)])
         if sequence == 40:
             assert len(reader.records.page("w", limit=9).records) == 3
-    versions = Path(lake.engine.table_set("w").uri) / "records.lance/_versions"
+    versions = workspace_directory(lake) / "records.lance/_versions"
     lake.engine.maintain("w")
     assert len(list(versions.glob("*.manifest"))) > 79
     monkeypatch.setattr(local_version_store, "VERSION_RETENTION", timedelta(0))
@@ -158,9 +155,7 @@ def test_utterances_of_replaced_records_do_not_pile_up(lake: Lake) -> None:
         lake.records.merge("w", [row])
         lake.utterances.write("w", [analysed_record(row, Utterance("one"), Utterance("two"))])
         lake.engine.maintain("w")
-    assert (
-        lance.dataset(Path(lake.engine.table_set("w").uri) / "utterances.lance").count_rows() == 2
-    )
+    assert lance.dataset(table_directory(lake, "utterances")).count_rows() == 2
 
 
 def test_merging_by_the_index_and_without_it_comes_to_the_same(

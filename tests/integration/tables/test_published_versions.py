@@ -9,6 +9,7 @@ from everlake.lake import Lake, LakeDamaged, LakeUnavailable
 from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.tables.durability import PublishedVersion
 from everlake.tables.local_backend import LocalTableBackend
+from tests.support.lake_files import workspace_directory
 from tests.support.lake_rows import arrived_record, record_id
 
 
@@ -146,7 +147,7 @@ def test_a_workspace_without_tables_is_finished(tmp_path: Path) -> None:
 
 def test_tables_of_a_program_that_settled_nothing_are_read_and_settled(tmp_path: Path) -> None:
     lake = merged(tmp_path, range(1, 4))
-    for settled in Path(lake.engine.table_set("w").uri).glob("*/_settled"):
+    for settled in workspace_directory(lake).glob("*/_settled"):
         settled.unlink()
     after = Lake(LocalTableBackend(tmp_path))
     assert not after.engine.has_unpublished_versions("w")

@@ -10,10 +10,11 @@ from everlake.lake import Lake, LakeUnavailable
 from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.lake.utterance_rows import UTTERANCES_TABLE
-from everlake.tables import local_version_store as local_module
 from everlake.tables import local_table_set as place_module
+from everlake.tables import local_version_store as local_module
 from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
+from tests.support.lake_files import reopened, storage_root, workspace_directory
 from tests.support.lake_rows import analysed_record, arrived_record, record_id
 
 
@@ -32,7 +33,7 @@ def swap(lake: Lake) -> None:
 
 
 def test_a_reader_with_open_tables_finds_the_new_ones(lake: Lake) -> None:
-    reader = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
+    reader = reopened(lake)
     filled(lake, 3)
     filled(lake.staged(), 5)
     assert reader.records.count("w") == 3
@@ -53,7 +54,8 @@ def test_new_tables_are_noticed_whatever_their_version(lake: Lake, commits: int)
         staged.records.merge("w", rows)
         staged.utterances.write("w", [analysed_record(row, "said") for row in rows])
     versions = [
-        each.engine.table("w", RECORDS_TABLE).read(lambda now: now.version, 0) for each in (lake, staged)
+        each.engine.table("w", RECORDS_TABLE).read(lambda now: now.version, 0)
+        for each in (lake, staged)
     ]
     assert versions[1] - versions[0] == commits - 4
     assert lake.records.count("w") == 4
@@ -67,7 +69,7 @@ def test_new_tables_are_noticed_whatever_their_version(lake: Lake, commits: int)
 def test_a_read_that_is_under_way_is_done_again_on_the_new_tables(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    other = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
+    other = reopened(lake)
     counts: list[int] = []
 
     def read(now: Snapshot) -> int:
@@ -84,7 +86,7 @@ def test_a_read_that_is_under_way_is_done_again_on_the_new_tables(lake: Lake) ->
 def test_a_writer_that_waited_writes_to_the_new_tables(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    writer = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
+    writer = reopened(lake)
     writer.records.count("w")
     waiting = threading.Thread(target=filled, args=(writer, 1, "later", 9))
     with lake.engine.exclusive("w"):
@@ -95,10 +97,7 @@ def test_a_writer_that_waited_writes_to_the_new_tables(lake: Lake) -> None:
     lake.engine.table_set("w").remove_replaced()
 
     assert lake.records.count("w") == 6
-    assert (
-        Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1])).records.count("w")
-        == 6
-    )
+    assert reopened(lake).records.count("w") == 6
 
 
 def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
@@ -106,7 +105,7 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
 ) -> None:
     filled(lake, 1)
     filled(lake.staged(), 1)
-    root = Path(lake.engine.table_set("w").uri).parents[1]
+    root = storage_root(lake)
     has_it, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -135,7 +134,7 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
 def test_a_writer_with_open_tables_goes_on_in_the_new_ones(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
-    swap(Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1])))
+    swap(reopened(lake))
 
     filled(lake, 2, "later", 6)
     lake.engine.maintain("w")
@@ -148,7 +147,7 @@ def test_who_keeps_the_tables_still_keeps_every_writer_out(
 ) -> None:
     filled(lake, 1)
     monkeypatch.setattr(local_module, "LOCK_TIMEOUT_SECONDS", 0.1)
-    other = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
+    other = reopened(lake)
     with other.engine.exclusive("w"):
         for spec in DERIVED_TABLES.specs:
             table = lake.engine.table("w", spec)
@@ -160,7 +159,7 @@ def test_who_keeps_the_tables_still_keeps_every_writer_out(
 
 def stopped_between_the_renames(lake: Lake, *, whole: bool) -> None:
     directory, staged = (
-        Path(lake.engine.table_set("w").uri),
+        workspace_directory(lake),
         Path(lake.engine.table_set("w").staged_uri),
     )
     if whole:
@@ -176,7 +175,7 @@ def test_a_swap_cut_off_between_its_renames_is_settled_by_whoever_comes(
     filled(lake, 3)
     filled(lake.staged(), 5)
     stopped_between_the_renames(lake, whole=whole)
-    comer = Lake(LocalTableBackend(Path(lake.engine.table_set("w").uri).parents[1]))
+    comer = reopened(lake)
 
     if who == "reader":
         assert comer.records.count("w") == count
@@ -196,8 +195,8 @@ def test_upkeep_clears_away_what_was_replaced(lake: Lake) -> None:
 
     lake.engine.maintain("w")
 
-    assert [path.name for path in Path(lake.engine.table_set("w").uri).parent.rglob("*.old")] == []
-    assert not list(Path(lake.engine.table_set("w").uri).glob("_*"))
+    assert [path.name for path in workspace_directory(lake).parent.rglob("*.old")] == []
+    assert not list(workspace_directory(lake).glob("_*"))
     assert lake.records.count("w") == 5
 
 
@@ -208,13 +207,13 @@ def test_replaced_tables_can_be_kept(lake: Lake) -> None:
         lake.engine.table_set("w").swap("kept")
     lake.engine.maintain("w")
 
-    kept = Path(lake.engine.table_set("w").uri).parent / "replaced" / "kept"
+    kept = workspace_directory(lake).parent / "replaced" / "kept"
     assert (kept / "records.lance").is_dir()
 
 
 def test_readers_never_see_half_of_it(lake: Lake) -> None:
     filled(lake, 20)
-    root = Path(lake.engine.table_set("w").uri).parents[1]
+    root = storage_root(lake)
     stop = threading.Event()
     seen: set[tuple[int, int, int]] = set()
     errors: list[Exception] = []
