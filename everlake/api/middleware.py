@@ -1,4 +1,4 @@
-"""What every request passes before any route: its id, its key, its log line, a last net."""
+"""Request middleware: request ids, authentication, logging, metrics and unexpected errors."""
 
 import re
 import time
@@ -28,33 +28,38 @@ PRINCIPAL_STATE = "everlake.principal"
 _CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,128}")
 _PROTECTED_PREFIX = "/api/"
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""Others are called ``_OTHER`` in a trace (OpenTelemetry's conventions for HTTP)."""
+"""Any other is ``_OTHER`` in a trace (OpenTelemetry's conventions for HTTP)."""
 
 _log = logger()
 
 
 def internal_error(request_id: str) -> WireError:
-    """The 500 that names the request, and nothing of the inside."""
+    """Return the 500 that names the request, and no internals."""
     return WireError(
         ErrorCode.INTERNAL_ERROR,
-        f"Something went wrong on our side. The log has more under request id {request_id}.",
+        f"Something went wrong in the server. The log has more under request id {request_id}.",
     )
 
 
 class RequestMiddleware:
-    """Wraps the routed application.
+    """ASGI application around the routes.
 
-    Authentication comes first for everything below ``/api/``, whether or not there is such a
-    route, so that a stranger learns nothing else.
+    Requests below ``/api/`` are authenticated before they are routed: without a valid key,
+    nothing can be learned about the routes.
+
+    Args:
+        app: the routes.
+        authenticator: checks credentials.
+        metrics: count responses.
     """
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, meters: Metrics) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, metrics: Metrics) -> None:
         self._app = app
         self._authenticator = authenticator
-        self._meters = meters
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI entry."""
+        """Handle a request, or pass another kind of connection on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -63,53 +68,53 @@ class RequestMiddleware:
     async def _handle(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         request_id = _request_id(scope)
-        # Granian gives every request the lifespan's state; each needs its own.
+        # Granian gives all requests the state of the lifespan; each needs its own.
         scope["state"] = {"request_id": request_id}
-        exchange = _ObservedChannels(scope, receive, send, request_id)
+        channels = _ObservedChannels(scope, receive, send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 if tracing.is_enabled() and _is_protected(scope):
-                    await self._handle_traced(scope, exchange)
+                    await self._handle_traced(scope, channels)
                 else:
-                    await self._dispatch(scope, exchange.receive, exchange.send)
+                    await self._dispatch(scope, channels.receive, channels.send)
             except WireError as error:
-                await send_error(error, exchange.send)
+                await send_error(error, channels.send)
             except Exception:
                 _log.exception("unexpected error")
-                if exchange.status:
+                if channels.status:
                     raise
-                await send_error(internal_error(request_id), exchange.send)
+                await send_error(internal_error(request_id), channels.send)
             finally:
                 _log.info(
                     "request",
                     method=scope["method"],
                     path=scope["path"],
-                    status=exchange.status,
+                    status=channels.status,
                     ms=round((time.perf_counter() - started) * 1000, 1),
                 )
-                if exchange.status:
-                    self._meters.record_response(
+                if channels.status:
+                    self._metrics.record_response(
                         _route_template(scope),
-                        exchange.status,
-                        exchange.response_started_at - started,
+                        channels.status,
+                        channels.response_started_at - started,
                     )
 
-    async def _handle_traced(self, scope: HTTPScope, exchange: "_ObservedChannels") -> None:
+    async def _handle_traced(self, scope: HTTPScope, channels: "_ObservedChannels") -> None:
         method = scope["method"] if scope["method"] in _KNOWN_METHODS else "_OTHER"
         with tracing.request_span(scope["headers"], method) as span:
             try:
-                await self._dispatch(scope, exchange.receive, exchange.send)
+                await self._dispatch(scope, channels.receive, channels.send)
             except WireError as error:
-                # Answered here, so that its status is the span's and it is no fault of ours.
-                await send_error(error, exchange.send)
+                # Sent here, so that the span gets its status and no exception.
+                await send_error(error, channels.send)
             finally:
-                tracing.end_request_span(span, method, _route_template(scope), exchange.status)
+                tracing.end_request_span(span, method, _route_template(scope), channels.status)
 
     async def _dispatch(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         if _is_protected(scope):
             scope["state"][PRINCIPAL_STATE] = await self._authenticate(scope)
         if scope["method"] == "OPTIONS":
-            # The router would answer by itself; the contract knows no OPTIONS.
+            # The router would respond by itself, and the contract has no OPTIONS.
             scope["method"] = "OPTIONS "  # pyright: ignore[reportGeneralTypeIssues]
         await self._app(scope, receive, send)
 
@@ -121,7 +126,7 @@ class RequestMiddleware:
 
 
 class _ObservedChannels:
-    """One request's channels, and what the gate has to know of what went through them."""
+    """A request's ASGI channels, with what the middleware has to know of their messages."""
 
     def __init__(self, scope: HTTPScope, receive: Receive, send: Send, request_id: str) -> None:
         self.status = 0
@@ -144,19 +149,19 @@ class _ObservedChannels:
             headers = MutableScopeHeaders(message)
             headers[REQUEST_ID] = self._request_id
             if self._has_unread_body:
-                # The server closes then (RFC 9112, 9.3); a client that is not told of it would
-                # lose its next request.
+                # The server closes the connection then (RFC 9112, 9.3); a client that does not
+                # know would lose its next request.
                 headers["connection"] = "close"
         await self._send(message)
 
 
 def _is_protected(scope: HTTPScope) -> bool:
-    # The router folds repeated slashes, so they must not lead around this.
+    # The router folds repeated slashes, so this has to fold them as well.
     return (normalize_path(scope["path"]) + "/").startswith(_PROTECTED_PREFIX)
 
 
 def _route_template(scope: HTTPScope) -> str:
-    """The template of the route, and never the path, which a client chooses."""
+    """Return the template of the route: the path itself is chosen by the client."""
     return cast("dict[str, str]", scope).get("path_template", UNMATCHED_ROUTE)
 
 

@@ -1,4 +1,4 @@
-"""How far a long command is: a bar on a terminal, plain lines elsewhere."""
+"""Progress of long commands: a bar on a terminal, lines elsewhere."""
 
 import time
 from collections.abc import Generator
@@ -33,18 +33,18 @@ class _SpeedColumn(ProgressColumn):
 
 
 class ProgressBars:
-    """A bar for each piece of work, one after another."""
+    """Progress reporter that shows a bar for each step."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._step: str | None = None
         self._task = TaskID(0)
 
-    def __call__(self, what: str, done: int, total: int | None) -> None:
-        if what != self._step:
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        if step != self._step:
             self._finish_step()
-            self._step = what
-            self._task = self._progress.add_task(what, total=total)
+            self._step = step
+            self._task = self._progress.add_task(step, total=total)
         self._progress.update(self._task, completed=done, total=total)
 
     def _finish_step(self) -> None:
@@ -54,7 +54,7 @@ class ProgressBars:
 
 
 class ProgressLines:
-    """A line at the beginning of each piece of work, and every few seconds."""
+    """Progress reporter that prints a line for each step, and every few seconds."""
 
     def __init__(self, noun: str) -> None:
         self._noun = noun
@@ -62,14 +62,14 @@ class ProgressLines:
         self._started_at = self._printed_at = 0.0
         self._first = 0
 
-    def __call__(self, what: str, done: int, total: int | None) -> None:
+    def __call__(self, step: str, done: int, total: int | None) -> None:
         now = time.monotonic()
-        if what != self._step:
-            self._step, self._started_at, self._printed_at, self._first = what, now, now, done
-            err.print(what, markup=False)
+        if step != self._step:
+            self._step, self._started_at, self._printed_at, self._first = step, now, now, done
+            err.print(step, markup=False)
         elif now - self._printed_at >= _PRINT_INTERVAL:
             self._printed_at = now
-            err.print(f"{what}: {self._format_rate(done, total, now)}", markup=False)
+            err.print(f"{step}: {self._format_rate(done, total, now)}", markup=False)
 
     def _format_rate(self, done: int, total: int | None, now: float) -> str:
         speed = (done - self._first) / (now - self._started_at)
@@ -81,10 +81,10 @@ class ProgressLines:
 
 
 class NoProgress:
-    """Says nothing."""
+    """Progress reporter that shows nothing."""
 
-    def __call__(self, what: str, done: int, total: int | None) -> None:
-        """Nothing."""
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        """Show nothing."""
 
 
 ProgressReporter: TypeAlias = ProgressBars | ProgressLines | NoProgress
@@ -92,9 +92,13 @@ ProgressReporter: TypeAlias = ProgressBars | ProgressLines | NoProgress
 
 @contextmanager
 def reporting_progress(*, quiet: bool, noun: str = "records") -> Generator[ProgressReporter]:
-    """What to tell how far the work is, for the length of a block; it says nothing when quiet.
+    """Show progress on standard error for the length of a block.
 
-    ``noun`` names what is counted.
+    The block calls the reporter with the name of the step, what is done of it, and its total.
+
+    Args:
+        quiet: whether to show nothing.
+        noun: what is counted, in the plural.
     """
     if quiet:
         yield NoProgress()

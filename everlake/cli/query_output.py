@@ -1,4 +1,4 @@
-"""The rows of an SQL answer as a person or a script wants them, a few in memory at a time."""
+"""Output of SQL results: JSON, CSV, TSV or a table, with a few rows in memory at a time."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from everlake.cli.console import err, out
 Row: TypeAlias = Sequence[str | None]
 
 MAX_ROWS_SHOWN = 1_000
-"""Rows shown on a terminal."""
+"""Rows that are shown on a terminal."""
 
 _MIN_COLUMN_WIDTH = 20
 _COLUMN_GAP = 2
@@ -26,32 +26,32 @@ _CONTROL_REPLACEMENTS = str.maketrans(
     dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
     | dict.fromkeys((9, 10, 13), " ")
 )
-"""What a sender wrote must not steer the terminal."""
+"""For texts that a sender wrote: a terminal would obey control characters."""
 
 
 def write_json_lines(batches: Iterable[Sequence[str]]) -> None:
-    """JSON texts, one a line."""
-    for step in batches:
-        _write("".join(f"{text}\n" for text in step))
+    """Write JSON texts, one a line."""
+    for batch in batches:
+        _write("".join(f"{text}\n" for text in batch))
 
 
 def write_csv(columns: Sequence[str], batches: Iterable[Sequence[Row]]) -> None:
-    """CSV (RFC 4180, with plain line ends) with a header; NULL is an empty cell."""
-    for step in chain([[columns]], batches):
+    """Write CSV with a header (RFC 4180, but with LF); NULL is an empty cell."""
+    for batch in chain([[columns]], batches):
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(step)
+        csv.writer(text, lineterminator="\n").writerows(batch)
         _write(text.getvalue())
 
 
 def write_tsv(columns: Sequence[str], batches: Iterable[Sequence[Row]]) -> None:
-    """Cells with tabs between and a header. In a cell they, line ends and ``\\`` are escaped."""
-    for step in chain([[columns]], batches):
-        lines = ("\t".join((cell or "").translate(_ESCAPES) for cell in row) for row in step)
+    """Write tab-separated cells with a header; tabs, line breaks and ``\\`` are escaped."""
+    for batch in chain([[columns]], batches):
+        lines = ("\t".join((cell or "").translate(_ESCAPES) for cell in row) for row in batch)
         _write("".join(f"{line}\n" for line in lines))
 
 
 def show_table(columns: Sequence[str], batches: Iterable[Sequence[Row]]) -> None:
-    """A table on the terminal; one column a line where they do not fit beside each other."""
+    """Print a table; one column a line when the columns do not fit beside each other."""
     rows = chain.from_iterable(batches)
     shown = [[_printable(cell) for cell in row] for row in islice(rows, MAX_ROWS_SHOWN)]
     headers = [_printable(column) for column in columns]
@@ -64,7 +64,7 @@ def show_table(columns: Sequence[str], batches: Iterable[Sequence[Row]]) -> None
     elif next(rows, None) is not None:
         err.print(
             f"These are the first {MAX_ROWS_SHOWN:,} rows. "
-            "All of them: --csv or --json, or the output to a file or a pipe.",
+            "For all rows use --csv or --json, or write to a file or a pipe.",
             style="dim",
         )
 
@@ -102,6 +102,6 @@ def _printable(cell: str | None) -> str:
 
 
 def _write(text: str) -> None:
-    # As UTF-8 whatever the locale says, and without a flush a line.
+    # In UTF-8 whatever the locale, and without a flush for each line.
     sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()

@@ -1,6 +1,4 @@
-"""Moving a batch by hand, as a worker does."""
-
-import time
+"""Moves batches through their statuses by hand, as a worker does."""
 
 from everlake.catalog import batch_queue
 from everlake.catalog.database import Catalog, Connection
@@ -16,35 +14,32 @@ _WAITS_IN = {
 
 def advance_batch(catalog: Catalog, api: ApiClient, *steps: BatchStatus) -> None:
     """Take the oldest batch of the workspace through ``steps``, in one transaction."""
+    now = catalog.now_ms()
     with catalog.transaction() as tx:
         for to in steps:
-            _move(tx, api.setup["workspace_id"], to)
+            batch_id = _claim(tx, api.setup["workspace_id"], _WAITS_IN[to], now)
+            if to is BatchStatus.PROCESSING:
+                assert batch_queue.release(tx, [batch_id], owner="test", now=now) == 1
+            else:
+                assert batch_queue.advance(tx, [batch_id], owner="test", to=to, now=now) == 1
 
 
 def fail_batch(catalog: Catalog, api: ApiClient, status: BatchStatus = BatchStatus.LANDING) -> None:
-    """Give up the oldest batch of the workspace that waits in ``status``."""
+    """Fail the oldest batch of the workspace that waits in ``status``."""
+    now = catalog.now_ms()
     with catalog.transaction() as tx:
-        batch_id = _claim(tx, api.setup["workspace_id"], status)
-        assert (
-            batch_queue.fail(tx, [batch_id], owner="test", now=_now(), reason="for the test") == 1
-        )
+        batch_id = _claim(tx, api.setup["workspace_id"], status, now)
+        failed = batch_queue.fail(tx, [batch_id], owner="test", now=now, reason="for the test")
+        assert failed == 1
 
 
-def _move(tx: Connection, workspace_id: str, to: BatchStatus) -> None:
-    batch_id = _claim(tx, workspace_id, _WAITS_IN[to])
-    if to is BatchStatus.PROCESSING:
-        assert batch_queue.release(tx, [batch_id], owner="test", now=_now()) == 1
-    else:
-        assert batch_queue.advance(tx, [batch_id], owner="test", to=to, now=_now()) == 1
-
-
-def _claim(tx: Connection, workspace_id: str, status: BatchStatus) -> str:
+def _claim(tx: Connection, workspace_id: str, status: BatchStatus, now: int) -> str:
     [batch] = batch_queue.claim(
         tx,
         status=status,
         to=None if status is BatchStatus.LANDING else BatchStatus.PROCESSING,
         owner="test",
-        now=_now(),
+        now=now,
         lease_ms=60_000,
         max_batches=1,
         max_records=1_000,
@@ -52,7 +47,3 @@ def _claim(tx: Connection, workspace_id: str, status: BatchStatus) -> str:
         workspace_id=workspace_id,
     )
     return batch.id
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""Records in files for ``everlake send``, and what a server then has of them."""
+"""Records in files for ``everlake send``, and the records that a server has afterwards."""
 
 import json
 import os
@@ -24,10 +24,6 @@ def record(name: str, text: str = "hello", **changes: Any) -> dict[str, Any]:
         "data": {"text": text},
         **changes,
     }
-
-
-def ndjson(*records: Any) -> bytes:
-    return b"".join(json.dumps(one).encode() + b"\n" for one in records)
 
 
 def as_indented(*records: Any) -> bytes:

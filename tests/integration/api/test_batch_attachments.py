@@ -1,8 +1,7 @@
 """A batch's attachments over HTTP: listed, counted, followed and retried."""
 
 import json
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from everlake.client.server_sent_events import read_events
 from tests.support.api_workspaces import ApiWorkspaces, assert_error, running_api, unique
 from tests.support.hostile_behaviours import HostileServer, hostile_server
+from tests.support.processes import wait_until
 from tests.support.server import NO_RATE_LIMIT, ApiClient
 
 PATIENCE = 30.0
@@ -53,17 +53,13 @@ def batch(api: ApiClient, batch_id: str) -> dict[str, Any]:
     return api.http.get(f"/api/v1/ingest/batches/{batch_id}").json()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def settled(api: ApiClient, batch_id: str) -> dict[str, Any]:
     """The batch once its attachments are complete or have failed."""
     ended = {"COMPLETE", "PARTIAL_FAILURE", "FAILED"}
-    until(lambda: batch(api, batch_id)["attachmentDownloadStatus"] in ended)
+    wait_until(
+        lambda: batch(api, batch_id)["attachmentDownloadStatus"] in ended,
+        "its attachments are not settled",
+    )
     return batch(api, batch_id)
 
 
@@ -165,7 +161,9 @@ def test_failed_ones_are_tried_again_and_others_are_left(
     settled(api, batch_id)
     answer = api.http.post(path_of(batch_id) + "/retry")
     assert (answer.status_code, answer.json()) == (200, {"retried": 1, "textsRetried": 0})
-    until(lambda: files.request_counts["/status/404?again"] == 2)
+    wait_until(
+        lambda: files.request_counts["/status/404?again"] == 2, "the file is not fetched again"
+    )
     assert settled(api, batch_id)["attachmentDownloadStatus"] == "PARTIAL_FAILURE"
     assert files.request_counts["/file/6"] == 1
 

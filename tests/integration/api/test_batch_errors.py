@@ -229,7 +229,7 @@ def test_an_object_that_is_lost_or_damaged_is_a_clear_error_and_in_the_log(
     assert f"lost-{batch_id}" in message
     assert "landing" not in answer.text
     lines = [line for line in home.server.log().splitlines() if f"lost-{batch_id}" in line]
-    assert any("refused records cannot be read" in line for line in lines)
+    assert any("archive object cannot be read" in line for line in lines)
     assert fresh.batch(batch_id)["rejectedCount"] == 2
 
 

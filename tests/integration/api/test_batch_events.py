@@ -17,6 +17,7 @@ from everlake.client.server_sent_events import ServerSentEvent, read_events
 from everlake.contract.batches import BatchStatus
 from tests.support.api_workspaces import ApiWorkspaces, assert_error, running_api
 from tests.support.batch_transitions import advance_batch, fail_batch
+from tests.support.processes import wait_until
 from tests.support.raw_http import connect, read_all
 from tests.support.server import NO_RATE_LIMIT, ApiClient, EverlakeServer
 
@@ -210,7 +211,7 @@ def test_everybody_follows_only_what_they_asked_for(still: ApiWorkspaces) -> Non
     threads = [threading.Thread(target=follow, args=(number,)) for number in range(len(apis))]
     for thread in threads:
         thread.start()
-    until(lambda: len(seen) == len(apis) and all(seen.values()))
+    wait_until(lambda: len(seen) == len(apis) and all(seen.values()), "a change is not seen")
     for api in apis:
         advance_batch(still.catalog, api, LANDED)
         advance_batch(still.catalog, api, PROCESSING, COMPLETE)
@@ -251,7 +252,9 @@ def test_a_stream_ends_when_its_key_is_revoked_and_others_go_on(still: ApiWorksp
         still.revoke(api)
         assert list(events) == []
         # Who comes back while the key is still remembered is sent away again.
-        until(lambda: api.http.get(path_of(batch_id)).status_code == 401)
+        wait_until(
+            lambda: api.http.get(path_of(batch_id)).status_code == 401, "the key is still accepted"
+        )
         advance_batch(still.catalog, api, LANDED, PROCESSING, COMPLETE)
         assert [status_of(event) for event in others] == WAY[1:]
 
@@ -277,7 +280,7 @@ def test_there_is_a_limit_to_streams_and_whoever_leaves_makes_room(still: ApiWor
         assert_error(api.http.get(path_of(batch_id)), 503, "UNAVAILABLE")
         assert api.batch(batch_id)["status"] == "LANDING"
         wires.pop().close()
-        until(lambda: opens(api, batch_id))
+        wait_until(lambda: opens(api, batch_id), "no stream can be opened")
         advance_batch(still.catalog, api, LANDED, PROCESSING, COMPLETE)
         for wire in wires:
             assert read_all(wire).count(b"event: batch") in {3, 4}
@@ -334,10 +337,3 @@ def test_no_other_method_is_known(fresh: ApiClient, method: str) -> None:
     answer = fresh.http.request(method, path_of("x"))
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET"
-
-
-def until(condition: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

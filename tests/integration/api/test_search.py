@@ -152,7 +152,7 @@ def test_the_command_names_the_attachment_as_well(home: ApiWorkspaces) -> None:
     hit = run_everlake_json("search", "discount", *where, data=home.server.data)
     assert (hit["attachment_id"], hit["attachment"]) == ("att_1", "offer\x1b[2J\n.pdf")
     told = run_everlake("search", "discount", *where, data=home.server.data).stdout
-    assert "attachment offer[2J .pdf of" in told
+    assert "attachment offer\ufffd[2J .pdf of" in told
     assert record_id in told
     own = run_everlake("search", "attached", *where, data=home.server.data).stdout
     assert "someone" in own

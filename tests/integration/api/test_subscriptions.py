@@ -1,4 +1,4 @@
-"""The one look for all streams of a process."""
+"""The one poll for all event streams of a process."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -11,6 +11,8 @@ from everlake.catalog import batches
 from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import WireError
+from everlake.identity.api_key_authentication import api_key_principal
+from everlake.identity.types import Principal
 from tests.support.api_workspaces import ApiWorkspaces
 from tests.support.batch_transitions import advance_batch
 from tests.support.server import ApiClient
@@ -29,6 +31,10 @@ async def looking(home: ApiWorkspaces) -> AsyncGenerator[BatchSubscriptions]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+def principal_of(home: ApiWorkspaces, api: ApiClient) -> Principal:
+    return api_key_principal(home.key_row(api))
+
+
 def row_of(home: ApiWorkspaces, api: ApiClient, batch_id: str) -> BatchRow:
     with home.catalog.snapshot() as tx:
         row = batches.get(tx, api.setup["workspace_id"], batch_id)
@@ -39,7 +45,7 @@ def row_of(home: ApiWorkspaces, api: ApiClient, batch_id: str) -> BatchRow:
 def test_what_changed_before_a_stream_was_open_is_not_missed(still: ApiWorkspaces) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record())
-    key, before = still.key_row(api), row_of(still, api, batch_id)
+    key, before = principal_of(still, api), row_of(still, api, batch_id)
     advance_batch(still.catalog, api, BatchStatus.LANDED)
 
     async def follow() -> None:
@@ -57,7 +63,7 @@ def test_what_changed_before_a_stream_was_open_is_not_missed(still: ApiWorkspace
 def test_a_database_that_fails_for_a_while_ends_no_stream(still: ApiWorkspaces) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record())
-    key, before = still.key_row(api), row_of(still, api, batch_id)
+    key, before = principal_of(still, api), row_of(still, api, batch_id)
 
     async def follow() -> None:
         async with looking(still) as watches:
@@ -78,7 +84,7 @@ def test_a_database_that_fails_for_a_while_ends_no_stream(still: ApiWorkspaces) 
 def test_when_it_is_closed_every_stream_ends_and_none_begins(still: ApiWorkspaces) -> None:
     api = still.workspace()
     batch_id = api.accept(api.record())
-    key, row = still.key_row(api), row_of(still, api, batch_id)
+    key, row = principal_of(still, api), row_of(still, api, batch_id)
 
     async def follow() -> None:
         async with looking(still) as watches:
@@ -88,7 +94,7 @@ def test_when_it_is_closed_every_stream_ends_and_none_begins(still: ApiWorkspace
                 assert await two.wait_for_change(PATIENCE)
                 assert one.is_closed
                 assert two.is_closed
-            with pytest.raises(WireError, match="no further"), watches.subscribe(key, row):
+            with pytest.raises(WireError, match="cannot open another"), watches.subscribe(key, row):
                 pass
 
     asyncio.run(follow())

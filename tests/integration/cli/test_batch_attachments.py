@@ -61,7 +61,9 @@ def test_failed_ones_are_sent_on_their_way_again(
 ) -> None:
     batch_id = fetched(home, server)
     said = assert_success(cli("batches", "retry-attachments", batch_id)).out
-    assert said.startswith("to be fetched again: 1 attachment; to be read again: 0 files.")
+    assert said.startswith(
+        "to be fetched again: 1 attachment; texts to be extracted again: 0 files."
+    )
     [_, gone] = assert_success(cli("batches", "attachments", batch_id, "--json")).lines()
     assert (gone["status"], gone["attempts"]) == ("PENDING", 0)
 
@@ -75,7 +77,7 @@ def test_a_batch_that_is_not_there_is_told(home: WorkerFixture, cli: Cli) -> Non
 
 def test_a_batch_without_attachments_says_so(home: WorkerFixture, cli: Cli) -> None:
     batch_id = landed(home, with_attachments("a"))
-    assert "no attachments" in assert_success(cli("batches", "attachments", batch_id)).out
+    assert "no such attachments" in assert_success(cli("batches", "attachments", batch_id)).out
 
 
 def test_a_name_cannot_talk_to_the_terminal(home: WorkerFixture, cli: Cli) -> None:

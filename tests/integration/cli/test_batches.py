@@ -46,7 +46,7 @@ def test_each_status_of_a_watched_batch_is_a_line(home: WorkerFixture) -> None:
         lines += process.stdout
     assert process.returncode == 0
     assert [line.split() for line in lines] == [
-        [status, "2", "accepted,", "1", "refused"] for status in WAY
+        [status, "2", "accepted,", "1", "rejected"] for status in WAY
     ]
 
 
@@ -88,14 +88,14 @@ def test_a_batch_that_has_ended_is_told_of_once(cli: Cli, home: WorkerFixture) -
     batch_id = home.accept(record("a"))
     home.process_all()
     assert assert_success(cli("batches", "watch", batch_id)).out.split() == [
-        *("COMPLETE", "1", "accepted,", "0", "refused")
+        *("COMPLETE", "1", "accepted,", "0", "rejected")
     ]
 
 
 def test_errors_are_counted_by_kind_the_most_frequent_first(cli: Cli, home: WorkerFixture) -> None:
     batch_id = home.accept(record("right"), WRONG, WRONG)
     header, *rows = assert_success(cli("batches", "errors", batch_id)).out.splitlines()
-    assert header.split() == ["COUNT", "CODE", "WHY"]
+    assert header.split() == ["COUNT", "CODE", "MESSAGE"]
     assert [row.split(maxsplit=2) for row in map(str.rstrip, rows)] == [
         ["6", "VALIDATION_ERROR", "_participants[n].role: must be internal, external or unknown"],
         # What a sender named like our own markup stands there as it is.
@@ -123,7 +123,7 @@ def test_with_json_each_refused_record_is_a_line_with_its_payload(
 def test_where_nothing_was_refused_there_is_nothing_to_show(cli: Cli, home: WorkerFixture) -> None:
     batch_id = home.accept(record("right"))
     assert (
-        "No record of this batch was refused."
+        "No record of this batch was rejected."
         in assert_success(cli("batches", "errors", batch_id)).out
     )
     assert assert_success(cli("batches", "errors", batch_id, "--json")).out == ""
@@ -156,5 +156,7 @@ def test_refused_records_that_are_lost_or_damaged_are_a_clear_error(
     file.unlink()
     lost = cli("batches", "errors", batch_id, *options)
     assert damaged.code == lost.code == 1
-    assert f"{path} is damaged" in damaged.err
+    for ended in (damaged, lost):
+        assert f"{path} cannot be read" in ended.err
+        assert "Restore it from a backup" in ended.err
     assert f"there is no object at {path}" in lost.err

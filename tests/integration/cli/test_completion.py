@@ -64,8 +64,8 @@ def test_zsh_and_fish_show_what_each_command_does() -> None:
     zsh = run(EVERLAKE, **asked, _EVERLAKE_COMPLETE="complete_zsh").stdout
     fish = run(EVERLAKE, **asked, _EVERLAKE_COMPLETE="complete_fish").stdout
 
-    assert '"search":"Search what people said, best answer first."' in zsh
-    assert "search\tSearch what people said, best answer first.\n" in fish
+    assert '"search":"Search for what was said, best match first."' in zsh
+    assert "search\tSearch for what was said, best match first.\n" in fish
 
 
 @pytest.mark.parametrize("env", [{}, {"COMP_WORDS": "everlake ", "COMP_CWORD": "1"}])

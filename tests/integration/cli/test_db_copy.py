@@ -8,12 +8,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from everlake.catalog import idempotency, table_copy
+from everlake.catalog import idempotency, jobs, table_copy
 from everlake.catalog.idempotency import IdempotentResponse
+from everlake.catalog.jobs import JobKind, NewJob
 from everlake.catalog.opening import open_catalog
 from everlake.lake import Lake
-from everlake.runtime.liveness import LivenessLock
 from everlake.runtime.data_locks import serve_lock
+from everlake.runtime.liveness import LivenessLock
 from everlake.tables.local_backend import LocalTableBackend
 from tests.support.command_line import Cli, CommandResult, assert_success
 from tests.support.postgres import PostgresServer
@@ -35,6 +36,10 @@ def home(tmp_path: Path) -> Iterator[WorkerFixture]:
             key="k", body_hash=bytes(range(32)), response=b'{"a":1}', batch_id=half, created_at=1
         )
         idempotency.store(tx, made.workspace_id, [remembered])
+        kind = JobKind.EXTRACT_TEXT
+        job = NewJob(kind=kind, subject="a", workspace_id=made.workspace_id, due_at=1)
+        jobs.enqueue(tx, [job], now=1)
+        jobs.claim(tx, kind, owner="worker/jobs", now=2, lease_ms=1, limit=1)
     made.process_all()
     made.accept(record("late"))
     yield made
@@ -214,7 +219,7 @@ def test_a_source_that_was_used_since_the_copy_is_not_mixed_into_it(
     assert_success(copy(cli, tmp_path, target))
     home.process_all()
 
-    refused(copy(cli, tmp_path, target), "used since")
+    refused(copy(cli, tmp_path, target), "source was used")
 
 
 def test_a_storage_with_other_objects_is_left_alone(
@@ -244,7 +249,7 @@ def test_what_was_damaged_on_the_way_is_found(
     assert_success(copy(cli, tmp_path, url))
     with psycopg.connect(url) as connection:
         connection.execute("DELETE FROM batches WHERE id = (SELECT min(id) FROM batches)")
-    refused(copy(cli, tmp_path, url), "batches differ", "16 rows here and 15 there")
+    refused(copy(cli, tmp_path, url), "batches differs", "16 rows here and 15 there")
 
 
 def test_a_copy_onto_itself_is_refused(cli: Cli, home: WorkerFixture, url: str) -> None:

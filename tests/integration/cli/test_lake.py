@@ -85,7 +85,7 @@ def test_a_command_line_that_says_too_little_or_too_much_is_wrong(
     ("arguments", "message"),
     [
         (["SELECT * FROM recods"], 'Did you mean "records"?'),
-        (["DROP VIEW records"], "one that reads"),
+        (["DROP VIEW records"], "statement that reads"),
         (["SELECT * FROM read_csv('/etc/passwd')"], "Permission Error"),
         (["--file", "none.sql"], "none.sql cannot be read: No such file or directory"),
         (["--file", "."], "cannot be read"),
@@ -111,7 +111,7 @@ def test_without_a_data_directory_a_command_says_what_to_do(cli: Cli) -> None:
     for command in (["sql", "SELECT 1"], ["export"]):
         result = cli("lake", *command)
         assert result.code == 1
-        assert "run everlake init or serve" in result.err
+        assert "run everlake init or everlake serve" in result.err
 
 
 def test_a_workspace_without_records_has_empty_tables(cli: Cli, home: WorkerFixture) -> None:

@@ -190,7 +190,7 @@ def test_a_second_one_beside_it_is_refused(home: WorkerFixture) -> None:
     process.communicate(timeout=60)
 
     assert refused.returncode == 1
-    assert f"process {process.pid} is at a rebuild already" in refused.stderr
+    assert f"process {process.pid} is running a rebuild" in refused.stderr
     assert process.returncode == 0
 
 
@@ -372,4 +372,4 @@ def test_a_directory_without_a_catalog_is_told(cli: Cli, command: str) -> None:
     done = cli("lake", command)
 
     assert done.code == 1
-    assert "run everlake init or serve" in done.err
+    assert "run everlake init or everlake serve" in done.err

@@ -206,7 +206,7 @@ def test_where_there_is_nothing_yet_a_command_says_what_to_do(
     refused = cli(*arguments)
 
     assert refused.code == 1
-    assert "run everlake init or serve" in refused.err
+    assert "run everlake init or everlake serve" in refused.err
     assert not (tmp_path / "data").exists()
 
 
@@ -255,7 +255,7 @@ def test_doctor_finds_everything_in_order(cli: Cli) -> None:
         "speech",
     ]
     assert all(check["ok"] for check in checks)
-    assert "Everything is in order." in assert_success(cli("doctor")).out
+    assert "All checks passed." in assert_success(cli("doctor")).out
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_doctor_listens_with_the_model_for_speech(
     assert_success(cli("init"))
     monkeypatch.setenv("EVERLAKE_ATTACHMENT_SPEECH_MODEL", MODEL)
 
-    assert f"written down by {MODEL}" in " ".join(assert_success(cli("doctor")).out.split())
+    assert f"transcribed by {MODEL}" in " ".join(assert_success(cli("doctor")).out.split())
 
 
 def test_doctor_finds_a_model_for_speech_that_is_cut_off(
@@ -353,7 +353,7 @@ def test_doctor_finds_a_database_that_cannot_be_opened(
     assert checked.code == 1
     wrong = [check for check in checked.lines() if not check["ok"]]
     assert [check["check"] for check in wrong] == ["database"]
-    assert "TROUBLE" in cli("doctor").out
+    assert "FAILED" in cli("doctor").out
 
 
 @pytest.mark.parametrize("url", ["s3://bucket/x", "file:///proc/nowhere"])

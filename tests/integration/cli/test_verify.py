@@ -37,7 +37,7 @@ def test_a_lake_that_is_right_is_said_to_be(home: WorkerFixture, cli: Cli) -> No
     done = assert_success(cli("lake", "verify"))
 
     assert done.out == (
-        f"workspace {home.workspace_id}: 18 batches, {records} records, all is well\n"
+        f"workspace {home.workspace_id}: 18 batches, {records} records, no problems\n"
     )
     assert done.err.splitlines()[0] == "reading the table records"
 
@@ -108,14 +108,14 @@ def test_objects_without_a_batch_are_told_and_the_exit_code_is_0(
 
     done = assert_success(cli("lake", "verify"))
 
-    assert "1 object of no batch (one is landing/" in done.out
+    assert "1 object of no batch, such as landing/" in done.out
     assert "a worker moves them to orphans/" in done.out
 
 
 def test_an_empty_workspace_is_right(cli: Cli) -> None:
     assert_success(cli("init"))
 
-    assert "0 batches, 0 records, all is well" in assert_success(cli("lake", "verify")).out
+    assert "0 batches, 0 records, no problems" in assert_success(cli("lake", "verify")).out
 
 
 def test_content_of_attachments_that_is_not_there_or_not_whole_is_told(
@@ -139,7 +139,7 @@ def test_content_of_attachments_that_is_not_there_or_not_whole_is_told(
     [problem] = done.json()["workspaces"][0]["problems"]
     assert problem["batchId"] == batch_id
     assert problem["problem"] == (
-        "the content of 2 of its attachments is not in the storage, or not whole "
+        "the contents of 2 of its attachments are missing in the storage, or cut off "
         f"(one is {gone.id})"
     )
     assert content_path(home.workspace_id, gone.sha256 or "") in problem["action"]
