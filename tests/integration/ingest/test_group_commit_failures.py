@@ -116,7 +116,7 @@ def waiting(url: str) -> list[int]:
     with psycopg.connect(url) as connection:
         found = connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-            "AND datname = current_database() AND query LIKE '%WITH given%'"
+            "AND datname = current_database() AND query LIKE '%WITH input%'"
         )
         return [row[0] for row in found]
 
