@@ -1,4 +1,4 @@
-"""A lake in a bucket, and the processes that come to write it."""
+"""A lake in a bucket, and processes that write it."""
 
 from itertools import count
 from pathlib import Path
@@ -16,33 +16,33 @@ from everlake.lake.writer_leases import WriterLeases
 from tests.support.s3 import S3Server
 
 LONG = 60_000
-"""Milliseconds of a lease that nobody lets run out."""
+"""Milliseconds of a lease that does not expire during a test."""
 
 _WORKSPACE_IDS = ["w", "v", *(f"w{number}" for number in range(6))]
 _NUMBERS = count()
 
 
 class AlwaysWriter:
-    """The right to write, taken whenever it is asked for."""
+    """Lease provider that acquires the lease whenever it is asked."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.writers = WriterLeases(catalog, f"worker-{next(_NUMBERS)}", LONG)
 
     def lease(self, workspace_id: str) -> Lease | None:
-        """It; WriterLost where another has it."""
+        """Return the lease. Raises WriterLeaseLost where another process holds it."""
         self.writers.acquire(workspace_id)
         return self.writers.lease(workspace_id)
 
 
 class LakeProcess(msgspec.Struct, frozen=True):
-    """A process: its right to write, and the lake as it has it open."""
+    """A process: its leases, and its lake."""
 
     writers: WriterLeases
     lake: Lake
 
 
 class BucketLake:
-    """A bucket and a catalog that knows some workspaces."""
+    """A bucket, and a catalog with some workspaces."""
 
     def __init__(self, server: S3Server, folder: Path) -> None:
         self.server = server
@@ -58,18 +58,18 @@ class BucketLake:
             tx.execute(insert(workspaces), rows)
 
     def lake(self) -> Lake:
-        """A lake whose writer takes the right to write whenever it writes."""
+        """Return a lake that acquires the lease whenever it writes."""
         return open_lake(self.url, self.catalog, AlwaysWriter(self.catalog))
 
     def reader(self) -> Lake:
-        """A lake of a process that only reads."""
+        """Return the lake of a process that only reads."""
         return open_lake(self.url, self.catalog)
 
     def process(self) -> LakeProcess:
-        """A worker, which has no right to write yet."""
+        """Return a worker that has no lease yet."""
         writers = WriterLeases(self.catalog, f"worker-{next(_NUMBERS)}", LONG)
         return LakeProcess(writers, open_lake(self.url, self.catalog, writers))
 
     def close(self) -> None:
-        """Leave the catalog."""
+        """Close the catalog."""
         self.catalog.close()

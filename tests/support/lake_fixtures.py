@@ -29,7 +29,7 @@ def bucket(
 
 @pytest.fixture(params=["disk", "bucket"])
 def any_lake(request: pytest.FixtureRequest) -> Lake:
-    """A lake of either kind."""
+    """A lake in a directory, and one in a bucket."""
     if request.param == "disk":
         return request.getfixturevalue("lake")
     return request.getfixturevalue("bucket").lake()

@@ -1,4 +1,4 @@
-"""Rows for the lake's tests."""
+"""Rows of the lake's tables."""
 
 import hashlib
 from typing import Any
@@ -14,7 +14,7 @@ from everlake.model.utterances import AttachmentUtterances, RecordUtterances, Ut
 
 
 def record_id(name: object) -> str:
-    """The same 32 digits for the same name."""
+    """Return a record id, the same for the same name."""
     return hashlib.blake2b(str(name).encode(), digest_size=16).hexdigest()
 
 
@@ -42,7 +42,7 @@ def batch_row(sequence: int) -> BatchRow:
 
 
 def arrived_record(name: object, sequence: int, line: int = 0, **changes: Any) -> ArrivedRecord:
-    """The record called ``name`` as line ``line`` of the workspace's batch ``sequence``."""
+    """Return the record called ``name``, as line ``line`` of the batch ``sequence``."""
     row = ArrivedRecord(
         record_id=record_id(name),
         version=record_version(sequence, line),
@@ -65,7 +65,7 @@ def arrived_record(name: object, sequence: int, line: int = 0, **changes: Any) -
 
 
 def analysed_record(row: ArrivedRecord, *texts: str | Utterance) -> RecordUtterances:
-    """What is said in ``row``."""
+    """Return utterances of ``row``."""
     return RecordUtterances(
         record_id=row.record_id,
         version=row.version,
@@ -82,7 +82,7 @@ def analysed_record(row: ArrivedRecord, *texts: str | Utterance) -> RecordUttera
 def attachment_utterances(
     row: ArrivedRecord, *texts: str | Utterance, position: int = 0, name: str = "offer.pdf"
 ) -> AttachmentUtterances:
-    """What the attachment at ``position`` of ``row`` says; its id is ``att_`` and its place."""
+    """Return utterances of the attachment at ``position`` of ``row``, called ``att_<position>``."""
     words = msgspec.structs.asdict(analysed_record(row, *texts))
     return AttachmentUtterances(
         **words, attachment_id=f"att_{position}", name=name, position=position

@@ -1,4 +1,4 @@
-"""SQL questions to a lake, for tests."""
+"""SQL queries on a lake."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ WORKSPACE = "w"
 
 
 def json_rows(lake: Lake, query: str, workspace_id: str = WORKSPACE) -> list[dict[str, Any]]:
-    """The rows of the answer as JSON says them."""
+    """Return the rows of the result, decoded from JSON."""
     with TemporaryDirectory() as overflow, open_sql(lake, workspace_id, Path(overflow)) as session:
         return [json.loads(text) for some in session.query(query).json_rows() for text in some]
 
 
 def text_rows(lake: Lake, query: str) -> list[tuple[str | None, ...]]:
-    """The rows of the answer as text."""
+    """Return the rows of the result as texts."""
     with TemporaryDirectory() as overflow, open_sql(lake, WORKSPACE, Path(overflow)) as session:
         return [row for some in session.query(query).text_rows() for row in some]

@@ -19,7 +19,7 @@ __all__ = ["any_lake", "bucket", "lake"]
 def ids_both_ways(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[str], tuple[list[str], list[str]]]]:
-    """The records for which a condition holds: by the tables, and by the engine's own copy."""
+    """Return the records that match a condition: by Lance, and in a copy by DuckDB."""
     root = tmp_path_factory.mktemp("lake")
     lake = Lake(LocalTableBackend(root))
     for sequence in range(1, 4):

@@ -61,7 +61,7 @@ def in_lake(lake: Lake, name: str) -> pa.Table:
 
 
 def exported(directory: Path) -> pa.Table:
-    """Everything below the directory; what folders say is text again."""
+    """All rows below the directory, with the values of partitions as texts."""
     hive = ds.partitioning(
         pa.schema([("source", pa.string()), ("type", pa.string()), ("date", pa.date32())]),
         flavor="hive",
@@ -69,9 +69,7 @@ def exported(directory: Path) -> pa.Table:
     return ds.dataset(directory, partitioning=hive).to_table()
 
 
-def test_files_lie_by_source_type_and_the_utc_day_of_the_event(
-    filled: Lake, tmp_path: Path
-) -> None:
+def test_files_are_partitioned_by_source_type_and_utc_day(filled: Lake, tmp_path: Path) -> None:
     done = run(filled, tmp_path / "out")
     assert files(tmp_path / "out") == [
         "source=api/type=email/date=2024-02-29/part-0.parquet",
@@ -85,7 +83,7 @@ def test_files_lie_by_source_type_and_the_utc_day_of_the_event(
 @pytest.mark.parametrize(
     ("name", "spec"), [("records", RECORDS_TABLE), ("utterances", UTTERANCES_TABLE)]
 )
-def test_every_row_and_column_is_there_as_it_is_in_the_lake(
+def test_every_row_and_column_is_exported_unchanged(
     filled: Lake, tmp_path: Path, name: str, spec: TableSpec
 ) -> None:
     run(filled, tmp_path / "out", spec)
@@ -108,13 +106,13 @@ def test_data_is_byte_for_byte_what_was_sent(filled: Lake, tmp_path: Path) -> No
     assert rows[record_id("a")].encode() == DATA
 
 
-def test_a_table_without_these_columns_lies_without_folders(filled: Lake, tmp_path: Path) -> None:
+def test_a_table_without_these_columns_is_not_partitioned(filled: Lake, tmp_path: Path) -> None:
     assert run(filled, tmp_path / "out", ARRIVALS_TABLE).rows == 5
     assert files(tmp_path / "out") == ["part-0.parquet"]
     assert pq.read_table(tmp_path / "out" / "part-0.parquet").num_rows == 5
 
 
-def test_other_tools_read_it_with_the_folders_as_columns(filled: Lake, tmp_path: Path) -> None:
+def test_other_tools_read_partitions_as_columns(filled: Lake, tmp_path: Path) -> None:
     run(filled, tmp_path / "out")
     pattern = f"{tmp_path}/out/**/*.parquet"
     with duckdb.connect() as connection:
@@ -131,7 +129,7 @@ def test_other_tools_read_it_with_the_folders_as_columns(filled: Lake, tmp_path:
     assert frame.select("record_id").collect().to_series().to_list() == [record_id("c")]
 
 
-def test_a_name_that_no_path_should_have_does_no_harm(lake: Lake, tmp_path: Path) -> None:
+def test_hostile_names_are_escaped_in_paths(lake: Lake, tmp_path: Path) -> None:
     names = ["../../up", "a/b", "a b=c%", "..", "é"]
     lake.records.merge("w", [arrived_record(n, 1, i, source=n) for i, n in enumerate(names)])
     before = set(tmp_path.iterdir())
@@ -141,7 +139,7 @@ def test_a_name_that_no_path_should_have_does_no_harm(lake: Lake, tmp_path: Path
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
-def test_portions_and_files_of_any_size_hold_the_same_rows(
+def test_chunks_and_files_of_any_size_hold_the_same_rows(
     filled: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
     monkeypatch.setattr(parquet, "READ_ROWS", rows)
@@ -153,7 +151,7 @@ def test_portions_and_files_of_any_size_hold_the_same_rows(
     assert "source=api/type=email/date=2024-02-29/part-1.parquet" in files(tmp_path / "out")
 
 
-def test_rows_are_told_as_they_are_written(filled: Lake, tmp_path: Path) -> None:
+def test_progress_is_reported_as_rows_are_written(filled: Lake, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     table = filled.engine.table("w", RECORDS_TABLE)
     export_parquet(table, tmp_path / "out", lambda done, total: told.append((done, total)))
@@ -165,14 +163,14 @@ def test_rows_are_told_as_they_are_written(filled: Lake, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "spec", [RECORDS_TABLE, ARRIVALS_TABLE, UTTERANCES_TABLE], ids=lambda spec: spec.name
 )
-def test_a_workspace_without_a_lake_gives_an_empty_directory(
+def test_a_workspace_without_tables_gives_an_empty_directory(
     lake: Lake, tmp_path: Path, spec: TableSpec
 ) -> None:
     assert run(lake, tmp_path / "out", spec) == ExportResult(rows=0, files=0, bytes=0)
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_an_empty_directory_is_filled_and_missing_ones_are_made(
+def test_an_empty_directory_is_filled_and_missing_ones_are_created(
     filled: Lake, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -181,7 +179,7 @@ def test_an_empty_directory_is_filled_and_missing_ones_are_made(
     assert files(tmp_path / "empty") == files(tmp_path / "a" / "b" / "c")
 
 
-def test_what_is_there_already_is_not_touched(filled: Lake, tmp_path: Path) -> None:
+def test_existing_files_are_not_touched(filled: Lake, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("mine")
     (tmp_path / "file").write_text("mine")
@@ -201,7 +199,7 @@ def test_a_damaged_table_leaves_nothing_behind(filled: Lake, tmp_path: Path) -> 
     assert set(tmp_path.iterdir()) == before
 
 
-def test_a_table_that_changes_meanwhile_is_copied_as_one_of_its_versions(
+def test_a_table_that_changes_during_the_export_is_copied_at_one_version(
     filled: Lake, tmp_path: Path
 ) -> None:
     others = Lake(LocalTableBackend(tmp_path))
@@ -219,7 +217,7 @@ def test_a_table_that_changes_meanwhile_is_copied_as_one_of_its_versions(
     assert done.rows == len(ids) == len(set(ids)) == 5
 
 
-def test_two_exports_to_one_place_do_not_meet(filled: Lake, tmp_path: Path) -> None:
+def test_two_exports_to_the_same_directory_exclude_each_other(filled: Lake, tmp_path: Path) -> None:
     with atomic_directory(tmp_path / "out") as directory:
         (directory / "mine").write_text("mine")
         with pytest.raises(ExportError, match="Another export"):
@@ -246,7 +244,7 @@ export_parquet(table, Path(sys.argv[2]), watch)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_an_export_cut_off_is_no_export_and_the_next_one_clears_up(
+def test_a_killed_export_leaves_no_target_and_the_next_one_cleans_up(
     filled: Lake, tmp_path: Path, number: signal.Signals
 ) -> None:
     to = tmp_path / "out"
@@ -286,7 +284,7 @@ except ExportError as error: print(error)
 """
 
 
-def test_a_disk_that_takes_no_more_is_told_and_leaves_nothing(filled: Lake, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(filled: Lake, tmp_path: Path) -> None:
     noise = os.urandom(100_000).hex().encode()
     filled.records.merge("w", [arrived_record("large", 3, data=b'"%s"' % noise)])
     before = set(tmp_path.iterdir())

@@ -31,7 +31,7 @@ VERBATIM = [
 
 @pytest.fixture
 def filled(lake: Lake) -> Lake:
-    """Three records of two types, and what is said in one of them."""
+    """Three records of two types, and utterances of one of them."""
     rows = [
         arrived_record("a", 1, record_type="email", data=b'{"subject":"Hello"}', tags=["x", "y"]),
         arrived_record("b", 1, 1, record_type="call", event_at="2024-06-01T00:00:00Z"),
@@ -42,7 +42,7 @@ def filled(lake: Lake) -> Lake:
     return lake
 
 
-def test_all_three_tables_can_be_asked_and_joined(filled: Lake) -> None:
+def test_all_three_tables_can_be_queried_and_joined(filled: Lake) -> None:
     query = "SELECT type, count(*) AS records FROM records GROUP BY 1 ORDER BY 1"
     assert json_rows(filled, query) == [
         {"type": "call", "records": 1},
@@ -53,7 +53,7 @@ def test_all_three_tables_can_be_asked_and_joined(filled: Lake) -> None:
     assert text_rows(filled, joined) == [("thank you",), ("the export is slow",)]
 
 
-def test_the_order_that_is_asked_for_is_kept(filled: Lake) -> None:
+def test_the_requested_order_is_kept(filled: Lake) -> None:
     ids = [record_id(name) for name in "abc"]
     for order in ("ASC", "DESC"):
         rows = text_rows(filled, f"FROM records SELECT record_id ORDER BY record_id {order}")
@@ -70,7 +70,7 @@ def test_data_is_byte_for_byte_what_was_sent(lake: Lake) -> None:
     assert {name: data for name, data in text_rows(lake, query)} == sent  # noqa: C416 - pyright
 
 
-def test_every_kind_of_value_comes_out_as_scripts_expect_it(filled: Lake) -> None:
+def test_every_type_of_value_has_its_documented_text_form(filled: Lake) -> None:
     query = """
         SELECT event_at, ingested_at, tags, participants, vendor_ids, thread_id, data,
                data -> '$.subject' AS json, data ->> '$.subject' AS text,
@@ -106,7 +106,7 @@ def test_every_kind_of_value_comes_out_as_scripts_expect_it(filled: Lake) -> Non
     assert cells[5] is None
 
 
-def test_days_are_those_of_utc_whatever_the_machine_thinks(
+def test_days_are_in_utc_whatever_the_local_time_zone(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
@@ -133,11 +133,11 @@ def test_days_are_those_of_utc_whatever_the_machine_thinks(
         "SELECT ';' AS x;;",
     ],
 )
-def test_whatever_reads_can_be_asked(filled: Lake, query: str) -> None:
+def test_every_statement_that_reads_is_accepted(filled: Lake, query: str) -> None:
     assert json_rows(filled, query)
 
 
-def test_a_workspace_without_a_lake_has_empty_tables_with_all_columns(filled: Lake) -> None:
+def test_a_workspace_without_tables_has_empty_ones_with_all_columns(filled: Lake) -> None:
     for table, columns in (("records", 18), ("arrivals", 3), ("utterances", 16)):
         assert json_rows(filled, f"FROM {table}", "new") == []
         assert json_rows(filled, f"FROM {table} SELECT count(*) AS n", "new") == [{"n": 0}]
@@ -147,14 +147,14 @@ def test_a_workspace_without_a_lake_has_empty_tables_with_all_columns(filled: La
     assert not Path(filled.engine.table_set("new").uri).exists()
 
 
-def test_a_table_that_is_not_there_yet_is_empty_beside_those_that_are(lake: Lake) -> None:
+def test_a_missing_table_is_empty_beside_existing_ones(lake: Lake) -> None:
     lake.records.merge("w", [arrived_record("a", 1)])
     assert json_rows(
         lake, "SELECT r.type, u.text FROM records r LEFT JOIN utterances u USING (type)"
     )
 
 
-def test_a_workspace_sees_only_its_own(filled: Lake) -> None:
+def test_a_session_sees_only_its_own_workspace(filled: Lake) -> None:
     filled.records.merge("other", [arrived_record("theirs", 1)])
     assert json_rows(filled, "SELECT count(*) AS n FROM records", "other") == [{"n": 1}]
     assert json_rows(filled, "SELECT count(*) AS n FROM records") == [{"n": 3}]
@@ -225,7 +225,9 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_nothing_but_the_tables_can_be_reached(filled: Lake, tmp_path: Path, hostile: str) -> None:
+def test_statements_reach_nothing_but_the_tables(
+    filled: Lake, tmp_path: Path, hostile: str
+) -> None:
     hidden_variable = pa.table({"a": [1]})
     assert hidden_variable.num_rows
     tree = tmp_path / "tree"
@@ -250,7 +252,9 @@ def contents(tree: Path) -> dict[str, bytes | None]:
     }
 
 
-def test_a_session_is_shut_in_before_it_sees_a_statement(filled: Lake, tmp_path: Path) -> None:
+def test_the_configuration_is_locked_before_the_first_statement(
+    filled: Lake, tmp_path: Path
+) -> None:
     with open_sql(filled, "w", tmp_path / "overflow") as session:
         query = "SELECT value FROM duckdb_settings() WHERE name = "
         for name, value in (
@@ -265,7 +269,7 @@ def test_a_session_is_shut_in_before_it_sees_a_statement(filled: Lake, tmp_path:
 
 
 class Scans:
-    """What is asked of the tables; the real reading is done as well."""
+    """Columns and filters that are requested from the tables, which are read as well."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.columns: list[list[str]] = []
@@ -292,7 +296,7 @@ class Scans:
         ("SELECT * EXCLUDE (data, envelope) FROM records WHERE source = 'x'", None, "source"),
     ],
 )
-def test_columns_and_filters_are_the_tables_work(
+def test_projections_and_filters_are_pushed_down(
     filled: Lake, monkeypatch: pytest.MonkeyPatch, query: str, columns: set[str], condition: str
 ) -> None:
     scans = Scans(monkeypatch)
@@ -302,9 +306,7 @@ def test_columns_and_filters_are_the_tables_work(
     assert condition in where
 
 
-def test_a_question_reads_the_tables_as_they_were_when_it_was_put(
-    filled: Lake, tmp_path: Path
-) -> None:
+def test_a_session_reads_the_versions_it_was_opened_with(filled: Lake, tmp_path: Path) -> None:
     with open_sql(filled, "w", tmp_path / "overflow") as session:
         filled.records.merge("w", [arrived_record("d", 3)])
         assert list(session.query("SELECT count(*) FROM records").text_rows()) == [[("3",)]]
@@ -325,7 +327,9 @@ def test_a_question_reads_the_tables_as_they_were_when_it_was_put(
         ("SELECT 1; SELECT 2", "Only a single statement"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(filled: Lake, query: str, message: str) -> None:
+def test_an_invalid_statement_is_reported_on_one_line(
+    filled: Lake, query: str, message: str
+) -> None:
     with pytest.raises(SqlError, match=message) as raised:
         text_rows(filled, query)
     assert "\n" not in str(raised.value)
@@ -339,14 +343,14 @@ def test_a_lost_data_file_is_damage_and_the_message_says_what_to_do(filled: Lake
             text_rows(reopened(filled), query)
 
 
-def test_a_torn_table_is_damage(filled: Lake) -> None:
+def test_a_corrupt_table_is_reported_as_damaged(filled: Lake) -> None:
     for version in (table_directory(filled, "utterances") / "_versions").iterdir():
         os.truncate(version, 10)
     with pytest.raises(LakeDamaged, match="'utterances'"):
         text_rows(reopened(filled), "SELECT 1")
 
 
-def test_a_table_tidied_up_while_it_is_read_is_no_damage(filled: Lake, tmp_path: Path) -> None:
+def test_a_table_cleaned_up_during_a_read_is_not_damaged(filled: Lake, tmp_path: Path) -> None:
     (tmp_path / "overflow").mkdir()
     with open_sql(Lake(LocalTableBackend(tmp_path)), "w", tmp_path / "overflow") as session:
         for sequence in range(3, 20):
@@ -360,7 +364,7 @@ def test_a_table_tidied_up_while_it_is_read_is_no_damage(filled: Lake, tmp_path:
             list(session.query("SELECT data FROM records").text_rows())
 
 
-def test_what_does_not_fit_in_memory_goes_to_the_overflow_and_not_with_it(
+def test_large_results_are_spilled_to_the_directory(
     filled: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sql, "MEMORY_LIMIT", "60MB")
@@ -375,7 +379,7 @@ def test_what_does_not_fit_in_memory_goes_to_the_overflow_and_not_with_it(
     assert rows == 1_000_000
 
 
-def test_what_fits_nowhere_is_told_with_what_to_do(
+def test_a_query_too_large_for_memory_and_disk_says_what_to_do(
     filled: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sql, "MEMORY_LIMIT", "60MB")
@@ -403,7 +407,7 @@ with open_sql(Lake(LocalTableBackend(Path(sys.argv[1]))), "w", Path(sys.argv[2])
 """
 
 
-def test_a_long_answer_takes_no_more_memory_than_a_short_one(filled: Lake, tmp_path: Path) -> None:
+def test_a_long_result_takes_no_more_memory_than_a_short_one(filled: Lake, tmp_path: Path) -> None:
     overflow = tmp_path / "overflow"
     overflow.mkdir()
     root = storage_root(filled)

@@ -1,4 +1,4 @@
-"""A filter means the same, whether DuckDB applies it or the tables do."""
+"""Filters match the same rows whether DuckDB applies them or Lance does."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -61,7 +61,7 @@ predicates = st.recursive(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(where=predicates)
-def test_a_filter_finds_the_same_rows_in_the_tables_as_in_the_engine(
+def test_a_filter_matches_the_same_rows_in_lance_and_in_duckdb(
     ids_both_ways: BothWays, where: str
 ) -> None:
     by_tables, by_engine = ids_both_ways(where)

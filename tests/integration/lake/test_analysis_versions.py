@@ -25,7 +25,7 @@ Release = Callable[[int], AbstractContextManager[Lake]]
 
 @pytest.fixture
 def release(any_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Release:
-    """Opens the same lake as a program whose analysis has this version would."""
+    """Open the same lake as a release whose analysis has this version."""
 
     @contextmanager
     def opened(version: int) -> Generator[Lake]:

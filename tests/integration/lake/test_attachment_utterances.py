@@ -1,7 +1,7 @@
-"""What attachments say: written apart from the record's own words, found with their names.
+"""Utterances of attachments, which are written apart from those of their records.
 
-Tables that an earlier program made do not have the columns for it. They go on, in a directory and
-in a bucket.
+Tables of earlier releases lack columns; they are read and written as well, in a directory and in
+a bucket.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -51,7 +51,7 @@ OLD_SPEC = msgspec.structs.replace(
 
 
 class Program:
-    """A process that may write the lake's tables, or one that did before there were attachments."""
+    """A process of this release, or of one before there were attachments."""
 
     def __init__(self, lake: Lake, writers: WriterLeases | None) -> None:
         self.lake = lake
@@ -59,7 +59,7 @@ class Program:
 
     @contextmanager
     def writing(self) -> Generator[Lake]:
-        """Take the right to write from whoever has it, where there is such a right."""
+        """Take the writer lease from its holder, where there is one."""
         if self._writers is None:
             yield self.lake
             return
@@ -68,7 +68,7 @@ class Program:
             yield self.lake
 
     def write(self, row: ArrivedRecord, *texts: str, attached: Sequence[str] = ()) -> None:
-        """Take in the record and what it and its attachment say."""
+        """Write the record, its utterances and those of its attachment."""
         with self.writing() as lake:
             lake.records.merge("w", [row])
             lake.utterances.write("w", [analysed_record(row, *texts)])
@@ -89,7 +89,7 @@ def said(row: ArrivedRecord, *texts: str, place: int = 1) -> AttachmentUtterance
 
 
 def rows(lake: Lake) -> list[tuple[str, int, int, str, str | None]]:
-    """What is in the table, in order."""
+    """Rows of the table, in order."""
     now = lake.engine.table("w", UTTERANCES_TABLE).latest()
     assert now is not None
     columns = ["record_id", "version", "ordinal", "text", "attachment_id"]
@@ -98,7 +98,7 @@ def rows(lake: Lake) -> list[tuple[str, int, int, str, str | None]]:
 
 
 def texts(lake: Lake) -> list[str]:
-    """What is said, in the order of versions and ordinals."""
+    """Texts, in the order of versions and ordinals."""
     return [row[3] for row in sorted(rows(lake), key=lambda row: row[1:3])]
 
 
@@ -109,7 +109,7 @@ def found(lake: Lake, words: str) -> SearchHit:
 
 @pytest.fixture(params=["disk", "bucket"])
 def program(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Program]:
-    """Starts a process over the same tables."""
+    """Start a process over the same tables."""
     if request.param == "disk":
         return lambda: Program(Lake(LocalTableBackend(tmp_path)), None)
     bucket: BucketLake = request.getfixturevalue("bucket")
@@ -123,7 +123,7 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Prog
 
 @pytest.fixture
 def earlier(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
-    """For the length of a block, the program is the one before there were attachments."""
+    """For the length of a block, run as the release before there were attachments."""
 
     @contextmanager
     def block() -> Generator[None]:
@@ -143,7 +143,7 @@ def earlier(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextMana
 def old(
     program: Callable[[], Program], earlier: Callable[[], AbstractContextManager[None]]
 ) -> Program:
-    """The earlier program, which has made the tables."""
+    """A process of the earlier release, which has created the tables."""
     started = program()
     with earlier():
         started.write(arrived_record("a", 1), "old words")
@@ -151,7 +151,7 @@ def old(
     return started
 
 
-def test_an_attachments_text_is_found_with_the_attachment_named(any_lake: Lake) -> None:
+def test_the_text_of_an_attachment_is_found_with_its_name(any_lake: Lake) -> None:
     row = arrived_record("a", 1)
     any_lake.records.merge("w", [row])
     any_lake.utterances.write("w", [analysed_record(row, "see attached")])
@@ -167,7 +167,7 @@ def test_an_attachments_text_is_found_with_the_attachment_named(any_lake: Lake) 
     assert (own.attachment_id, own.attachment, own.ordinal) == (None, None, 0)
 
 
-def test_an_attachment_says_something_where_its_record_does_not(any_lake: Lake) -> None:
+def test_an_attachment_has_utterances_where_its_record_has_none(any_lake: Lake) -> None:
     row = arrived_record("a", 1)
     any_lake.records.merge("w", [row])
     any_lake.utterances.write("w", [analysed_record(row)])
@@ -175,7 +175,7 @@ def test_an_attachment_says_something_where_its_record_does_not(any_lake: Lake) 
     assert found(any_lake, "price").ordinal == 20_000
 
 
-def test_what_an_attachment_says_may_be_written_before_what_its_record_says(
+def test_utterances_of_an_attachment_may_be_written_before_those_of_its_record(
     any_lake: Lake,
 ) -> None:
     row = arrived_record("a", 1)
@@ -185,7 +185,7 @@ def test_what_an_attachment_says_may_be_written_before_what_its_record_says(
     assert texts(any_lake) == ["see attached", "price"]
 
 
-def test_a_record_analysed_again_keeps_what_its_attachments_say(any_lake: Lake) -> None:
+def test_a_record_analysed_again_keeps_utterances_of_its_attachments(any_lake: Lake) -> None:
     batch = [arrived_record(name, 1, line) for line, name in enumerate("abc")]
     any_lake.records.merge("w", batch)
     any_lake.utterances.write("w", [analysed_record(row, "one", "two") for row in batch])
@@ -204,7 +204,7 @@ def test_a_record_analysed_again_keeps_what_its_attachments_say(any_lake: Lake) 
     ]
 
 
-def test_a_new_version_drops_what_attachments_said_in_the_one_before(any_lake: Lake) -> None:
+def test_a_new_version_drops_utterances_of_earlier_attachments(any_lake: Lake) -> None:
     old, new, other = arrived_record("a", 1), arrived_record("a", 3), arrived_record("b", 2)
     any_lake.records.merge("w", [old, other])
     any_lake.utterances.write(
@@ -221,7 +221,7 @@ def test_a_new_version_drops_what_attachments_said_in_the_one_before(any_lake: L
     assert texts(any_lake) == ["others", "other cost", "new words"]
 
 
-def test_a_new_version_whose_attachments_are_read_first_drops_only_the_one_before(
+def test_a_new_version_whose_attachments_come_first_drops_only_the_earlier_version(
     any_lake: Lake,
 ) -> None:
     old, new, other = arrived_record("a", 1), arrived_record("a", 3), arrived_record("b", 2)
@@ -240,7 +240,7 @@ def test_a_new_version_whose_attachments_are_read_first_drops_only_the_one_befor
     assert texts(any_lake) == ["others", "other price", "new words", "new price"]
 
 
-def test_an_attachment_written_again_stands_once(any_lake: Lake) -> None:
+def test_an_attachment_written_again_is_stored_once(any_lake: Lake) -> None:
     row = arrived_record("a", 1)
     any_lake.records.merge("w", [row])
     any_lake.utterances.write("w", [analysed_record(row, "see attached")])
@@ -253,7 +253,7 @@ def test_an_attachment_written_again_stands_once(any_lake: Lake) -> None:
     assert texts(any_lake) == ["see attached"]
 
 
-def test_attachments_of_a_record_do_not_touch_each_other(any_lake: Lake) -> None:
+def test_attachments_of_a_record_are_replaced_independently(any_lake: Lake) -> None:
     row, other = arrived_record("a", 1, 0), arrived_record("b", 1, 1)
     any_lake.records.merge("w", [row, other])
     any_lake.utterances.write_attachments(
@@ -294,7 +294,7 @@ def test_a_writer_that_dies_between_its_commits_is_repaired_by_the_next(
     assert rows(program().lake) == before
 
 
-def test_a_record_or_an_attachment_says_no_more_than_there_is_room_for(lake: Lake) -> None:
+def test_a_record_or_an_attachment_has_at_most_20_000_utterances(lake: Lake) -> None:
     row = arrived_record("a", 1)
     lake.records.merge("w", [row])
     words = [Utterance("word")] * (MAX_UTTERANCES + 1)
@@ -309,7 +309,7 @@ def test_a_record_or_an_attachment_says_no_more_than_there_is_room_for(lake: Lak
     assert [ordinal for _, _, ordinal, _, _ in rows(lake)] == list(range(3 * MAX_UTTERANCES))
 
 
-def test_bulk_writes_what_attachments_say(lake: Lake) -> None:
+def test_the_bulk_loader_writes_utterances_of_attachments(lake: Lake) -> None:
     row = arrived_record("a", 1)
     with BulkLoader(lake.engine, lake.registry, "w") as bulk:
         bulk.add("records", [row])
@@ -319,7 +319,7 @@ def test_bulk_writes_what_attachments_say(lake: Lake) -> None:
     assert found(lake, "price").attachment_id == "att_1"
 
 
-def test_an_earlier_programs_table_is_read_as_if_it_had_the_columns(
+def test_a_table_of_an_earlier_release_is_read_as_if_it_had_the_columns(
     old: Program, program: Callable[[], Program], tmp_path: Path
 ) -> None:
     before = old.raw().version
@@ -358,7 +358,7 @@ def test_the_next_writer_adds_the_columns_and_rewrites_nothing(
     assert old.raw().version == version
 
 
-def test_an_earlier_program_goes_on_beside_a_later_one(
+def test_an_earlier_release_writes_beside_a_later_one(
     old: Program,
     program: Callable[[], Program],
     earlier: Callable[[], AbstractContextManager[None]],
@@ -383,7 +383,7 @@ def test_an_earlier_program_goes_on_beside_a_later_one(
 @pytest.mark.parametrize(
     "program", ["bucket"], indirect=True
 )  # in a directory a lock keeps one out
-def test_of_two_writers_that_add_the_columns_at_once_one_does(
+def test_of_two_writers_that_add_the_columns_at_once_one_succeeds(
     old: Program, program: Callable[[], Program], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, quick = program(), program()
@@ -403,7 +403,7 @@ def test_of_two_writers_that_add_the_columns_at_once_one_does(
     assert found(program().lake, "discount").record_id == record_id("c")
 
 
-def test_a_writer_that_dies_after_adding_the_columns_leaves_a_table_that_goes_on(
+def test_a_writer_that_dies_after_adding_the_columns_leaves_a_usable_table(
     old: Program, program: Callable[[], Program], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add = WorkingSnapshot.add_columns
@@ -422,7 +422,7 @@ def test_a_writer_that_dies_after_adding_the_columns_leaves_a_table_that_goes_on
     assert old.raw().schema.names == [*OLD, *NEW]
 
 
-def test_a_version_from_before_the_columns_that_is_gone_back_to_gets_them_again(
+def test_a_restored_version_without_the_columns_gets_them_again(
     old: Program, program: Callable[[], Program]
 ) -> None:
     before = old.raw().version
@@ -435,7 +435,7 @@ def test_a_version_from_before_the_columns_that_is_gone_back_to_gets_them_again(
     assert found(new.lake, "old").attachment_id is None
 
 
-def test_upkeep_folds_rows_of_both_kinds(
+def test_compaction_combines_rows_with_and_without_the_columns(
     old: Program, program: Callable[[], Program], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(maintenance, "COMPACT_MIN_FRAGMENTS", 2)
@@ -448,7 +448,7 @@ def test_upkeep_folds_rows_of_both_kinds(
     assert found(new.lake, "old").attachment_id is None
 
 
-def test_carrying_over_takes_what_attachments_say_and_rows_without_the_columns(
+def test_salvage_copies_attachments_and_rows_without_the_columns(
     old: Program, program: Callable[[], Program], tmp_path: Path
 ) -> None:
     target = Lake(LocalTableBackend(tmp_path / "target"))

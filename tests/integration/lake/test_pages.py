@@ -55,7 +55,7 @@ def test_a_full_last_page_says_that_there_is_no_more(any_lake: Lake) -> None:
     assert any_lake.records.page("w", limit=4).next_before is None
 
 
-def test_paging_reaches_records_of_long_ago(any_lake: Lake) -> None:
+def test_paging_reaches_the_oldest_records(any_lake: Lake) -> None:
     sequences = [1, 2, 50, 5_000, 5_001, 2_000_000]
     any_lake.records.merge("w", [arrived_record(n, n) for n in sequences])
     seen: list[str] = []

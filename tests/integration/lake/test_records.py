@@ -146,7 +146,7 @@ def test_the_whole_earlier_record_is_replaced(any_lake: Lake) -> None:
     assert (stored.tags, stored.thread_id, stored.project_ids) == ([], None, ["proj_1"])
 
 
-def test_a_workspace_without_a_lake_is_empty(lake: Lake) -> None:
+def test_a_workspace_without_tables_is_empty(lake: Lake) -> None:
     assert lake.records.get("w", record_id("a")) is None
     assert lake.arrivals.batches_of_record("w", record_id("a")) == []
     assert lake.records.page("w", limit=5).records == []
@@ -195,7 +195,7 @@ def test_a_record_id_with_quotes_finds_nothing(any_lake: Lake) -> None:
     assert any_lake.arrivals.batches_of_record("w", "' OR 1=1 --") == []
 
 
-def test_the_records_table_is_typed_for_whoever_opens_it(lake: Lake) -> None:
+def test_the_records_table_has_its_documented_types(lake: Lake) -> None:
     someone = Participant(id="u1", role="external", name="Ada", email="Ada@x.org", type="user")
     lake.records.merge("w", [arrived_record("a", 1, participants=[someone], vendor_ids={"k": "v"})])
     table = lance.dataset(table_directory(lake, "records")).to_table()
@@ -226,7 +226,7 @@ def test_a_call_larger_than_one_merge_lands_whole(
         assert len(any_lake.arrivals.batches_of_record("w", row.record_id)) == 2
 
 
-def test_a_join_that_has_no_memory_is_tried_again_and_not_called_damage(any_lake: Lake) -> None:
+def test_a_join_without_memory_is_unavailable_and_not_damaged(any_lake: Lake) -> None:
     any_lake.records.merge("w", [arrived_record("a", 1)])
     fault = LanceError("Resources exhausted: Failed to allocate 63.7 MB for HashJoinInput")
     with (

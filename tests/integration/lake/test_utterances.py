@@ -11,7 +11,7 @@ def rows(lake: Lake) -> list[tuple[str, int, int, str]]:
     return sorted(tuple(row[name] for name in columns) for row in now.select(columns))
 
 
-def test_utterances_are_kept_with_their_order_and_speakers(any_lake: Lake) -> None:
+def test_utterances_keep_their_order_and_speakers(any_lake: Lake) -> None:
     row = arrived_record("a", 1, project_ids=["p1", "p2"], record_type="call")
     any_lake.records.merge("w", [row])
     said = Utterance("Hello there", "Ada", "external", "2024-05-01T10:00:01Z")
@@ -44,7 +44,7 @@ def test_utterances_of_an_older_version_go_when_a_newer_one_is_written(any_lake:
     assert rows(any_lake) == [(record_id("a"), new.version, 0, "four")]
 
 
-def test_a_newer_version_in_which_nothing_is_said_leaves_nothing(any_lake: Lake) -> None:
+def test_a_newer_version_without_utterances_leaves_none(any_lake: Lake) -> None:
     old, new = arrived_record("a", 1), arrived_record("a", 2)
     any_lake.records.merge("w", [old])
     any_lake.utterances.write("w", [analysed_record(old, "one")])
@@ -71,7 +71,7 @@ def test_both_versions_of_a_record_in_one_call_leave_the_current_one(any_lake: L
         assert rows(any_lake) == [(record_id("a"), new.version, 0, str(new.version))]
 
 
-def test_what_is_said_may_hold_what_utf8_cannot(any_lake: Lake) -> None:
+def test_texts_with_lone_surrogates_are_stored(any_lake: Lake) -> None:
     row = arrived_record("a", 1)
     any_lake.records.merge("w", [row])
     any_lake.utterances.write(

@@ -1,4 +1,4 @@
-"""Two processes at one table: the lease keeps them apart, and where it fails, the lock does."""
+"""Two processes that write one table: the lease excludes one, and if it fails, the lock does."""
 
 import subprocess
 import sys
@@ -43,7 +43,7 @@ def row(name: str, sequence: int) -> tuple[str, int]:
     return one.record_id, one.version
 
 
-def test_a_worker_that_was_stopped_in_a_merge_and_goes_on_doubles_no_record(
+def test_a_worker_paused_during_a_merge_duplicates_no_record(
     home: WorkerFixture,
 ) -> None:
     lake = Lake(LocalTableBackend(home.data))
@@ -71,7 +71,7 @@ def test_a_worker_that_was_stopped_in_a_merge_and_goes_on_doubles_no_record(
     assert versions(lake) == sorted([row("new", 2), row("old", 3)])
 
 
-def test_many_writers_that_know_nothing_of_each_other_double_no_record(home: WorkerFixture) -> None:
+def test_concurrent_writers_without_leases_duplicate_no_record(home: WorkerFixture) -> None:
     lakes = [Lake(LocalTableBackend(home.data)) for _ in range(4)]
     start = threading.Barrier(len(lakes))
 
@@ -93,7 +93,7 @@ def test_many_writers_that_know_nothing_of_each_other_double_no_record(home: Wor
     assert [version >> 20 for _, version in versions(lakes[0])] == [44, 44, 44]
 
 
-def test_tries_that_find_the_disk_full_add_no_arrivals(
+def test_retries_on_a_full_disk_add_no_arrivals(
     home: WorkerFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake(LocalTableBackend(home.data))

@@ -17,7 +17,7 @@ HINT = "latest_version_hint.json"
 
 
 class Syncs:
-    """What was synced, by inode; the real call is made as well."""
+    """Inodes of synced files; the real call is made as well."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._inodes: set[int] = set()
@@ -70,7 +70,7 @@ def test_every_new_file_of_every_commit_is_synced(lake: Lake, syncs: Syncs) -> N
         assert syncs.missing(new | {path.parent for path in new}) == set()
 
 
-def test_what_upkeep_writes_is_synced(lake: Lake, syncs: Syncs) -> None:
+def test_files_written_by_maintenance_are_synced(lake: Lake, syncs: Syncs) -> None:
     for sequence in range(1, 20):
         lake.records.merge("w", [arrived_record(sequence, sequence)])
     before = everything(workspace_directory(lake))
@@ -79,7 +79,7 @@ def test_what_upkeep_writes_is_synced(lake: Lake, syncs: Syncs) -> None:
     assert syncs.missing(everything(workspace_directory(lake)) - before) == set()
 
 
-def test_a_new_process_syncs_what_an_earlier_one_may_have_left(lake: Lake, syncs: Syncs) -> None:
+def test_a_new_process_syncs_files_of_an_earlier_one(lake: Lake, syncs: Syncs) -> None:
     lake.records.merge("w", [arrived_record("a", 1)])
     syncs.clear()
     reopened(lake).records.merge("w", [arrived_record("b", 2)])
@@ -96,7 +96,7 @@ def test_files_synced_before_are_not_synced_again(lake: Lake, syncs: Syncs) -> N
     assert max(counts) == min(counts)
 
 
-def test_a_failing_sync_is_not_taken_for_done(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_sync_is_repeated(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     lake.records.merge("w", [arrived_record("a", 1)])
 
     def broken(descriptor: int) -> None:
@@ -110,7 +110,7 @@ def test_a_failing_sync_is_not_taken_for_done(lake: Lake, monkeypatch: pytest.Mo
     assert lake.records.count("w") == 2
 
 
-def test_a_tree_syncs_a_file_that_takes_the_name_of_another(tmp_path: Path, syncs: Syncs) -> None:
+def test_a_file_that_replaces_another_is_synced(tmp_path: Path, syncs: Syncs) -> None:
     root = tmp_path / "tree"
     root.mkdir()
     (root / "hint").write_text("1")
@@ -123,7 +123,7 @@ def test_a_tree_syncs_a_file_that_takes_the_name_of_another(tmp_path: Path, sync
     assert syncs.missing({root / "hint"}) == set()
 
 
-def test_a_table_torn_while_it_was_made_is_made_again(lake: Lake) -> None:
+def test_a_table_whose_creation_was_cut_off_is_created_again(lake: Lake) -> None:
     root = storage_root(lake)
     lance.write_dataset(
         lance.dataset(make(lake)).schema.empty_table(),
@@ -157,7 +157,7 @@ def test_lost_versions_are_damage_not_an_empty_table(lake: Lake) -> None:
         after.records.merge("w", [arrived_record("a", 2)])
 
 
-def test_a_lake_moved_away_is_empty_and_can_be_filled_again(lake: Lake, tmp_path: Path) -> None:
+def test_a_deleted_lake_is_empty_and_can_be_filled_again(lake: Lake, tmp_path: Path) -> None:
     reader = reopened(lake)
     for sequence in (1, 2, 3):
         lake.records.merge("w", [arrived_record(sequence, sequence)])
@@ -187,7 +187,7 @@ def test_what_another_process_writes_is_seen_at_once(lake: Lake) -> None:
         assert lake.records.get("w", record_id(sequences[-1])) is not None
 
 
-def test_a_disk_that_takes_no_more_is_unavailable_and_not_damage(lake: Lake) -> None:
+def test_a_full_disk_is_unavailable_and_not_damaged(lake: Lake) -> None:
     make(lake)
     root = storage_root(lake)
     script = (

@@ -1,7 +1,7 @@
-"""What Lance's messages are taken for, held against the Lance that is installed.
+"""Contract test: Lance's real errors are classified by their messages.
 
-Lance's errors have no code. When an upgrade of pylance rewords one, a test here fails, and
-`everlake.tables.errors` is to be adapted.
+Lance's errors have no code. When an upgrade of pylance rewords a message, a test here fails, and
+`everlake.tables.errors` must be adapted.
 """
 
 import os
@@ -168,7 +168,7 @@ def test_other_errors_are_none_of_these(path: Path) -> None:
 
 def test_a_panic_in_lance_is_an_error_of_lance() -> None:
     class PanicException(BaseException):
-        """As pyo3 calls the one that it raises."""
+        """Named like the exception that pyo3 raises."""
 
     with pytest.raises(LanceError, match="index out of bounds"), lance_errors():
         raise PanicException("index out of bounds")

@@ -41,7 +41,7 @@ def answers(lake: Lake) -> object:
     )
 
 
-def test_upkeep_folds_fragments_and_changes_no_answer(lake: Lake) -> None:
+def test_compaction_changes_no_answer(lake: Lake) -> None:
     fill(lake, range(1, 25))
     before = answers(lake)
     many = pieces(lake, "arrivals")
@@ -52,13 +52,13 @@ def test_upkeep_folds_fragments_and_changes_no_answer(lake: Lake) -> None:
     assert answers(reopened(lake)) == before
 
 
-def test_upkeep_has_nothing_to_do_twice(lake: Lake) -> None:
+def test_maintenance_has_nothing_left_to_do_after_a_run(lake: Lake) -> None:
     fill(lake, range(1, 25))
     lake.engine.maintain("w")
     assert lake.engine.maintain("w") == []
 
 
-def test_upkeep_takes_new_rows_into_the_indices_and_changes_no_answer(lake: Lake) -> None:
+def test_extending_indexes_changes_no_answer(lake: Lake) -> None:
     for sequence in (1, 2, 3):
         rows = [arrived_record((sequence, n), sequence, line=n) for n in range(1_000)]
         lake.records.merge("w", rows)
@@ -78,7 +78,7 @@ def test_upkeep_takes_new_rows_into_the_indices_and_changes_no_answer(lake: Lake
     assert lake.records.count("w") == 3_000
 
 
-def test_old_versions_go_after_a_while_and_readers_of_them_go_on(
+def test_old_versions_are_removed_and_their_readers_recover(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = reopened(lake)
@@ -101,7 +101,7 @@ def test_old_versions_go_after_a_while_and_readers_of_them_go_on(
     assert lake.records.count("w") == reader.records.count("w") == 4
 
 
-def test_a_read_of_a_version_that_was_cleaned_up_meanwhile_is_done_again(lake: Lake) -> None:
+def test_a_read_of_a_removed_version_is_repeated(lake: Lake) -> None:
     lake.records.merge("w", [arrived_record("a", 1)])
     table = lake.engine.table("w", RECORDS_TABLE)
     held = table.read(lambda now: now, None)
@@ -119,7 +119,7 @@ def test_a_read_of_a_version_that_was_cleaned_up_meanwhile_is_done_again(lake: L
     assert len(asked) == 2
 
 
-def test_merges_upkeep_and_reads_go_on_side_by_side(lake: Lake) -> None:
+def test_merges_maintenance_and_reads_run_concurrently(lake: Lake) -> None:
     stop = threading.Event()
     failures: list[BaseException] = []
 
@@ -149,7 +149,7 @@ def test_merges_upkeep_and_reads_go_on_side_by_side(lake: Lake) -> None:
     assert len(search(lake, "w", "common", limit=100).hits) == 37
 
 
-def test_utterances_of_replaced_records_do_not_pile_up(lake: Lake) -> None:
+def test_utterances_of_replaced_records_do_not_accumulate(lake: Lake) -> None:
     for sequence in range(1, 30):
         row = arrived_record("a", sequence)
         lake.records.merge("w", [row])
@@ -158,7 +158,7 @@ def test_utterances_of_replaced_records_do_not_pile_up(lake: Lake) -> None:
     assert lance.dataset(table_directory(lake, "utterances")).count_rows() == 2
 
 
-def test_merging_by_the_index_and_without_it_comes_to_the_same(
+def test_merges_with_and_without_the_index_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lakes = {pays: Lake(LocalTableBackend(tmp_path / pays)) for pays in ("always", "never")}

@@ -1,4 +1,4 @@
-"""A version counts once all of it is on the disk; what a power cut left of later ones does not."""
+"""A version is published once all of it is on disk; a power cut may leave unpublished ones."""
 
 import os
 from pathlib import Path
@@ -18,12 +18,12 @@ def table(lake: Lake) -> Path:
 
 
 def manifests(lake: Lake) -> list[Path]:
-    """The versions' files, the newest first."""
+    """Files of the versions, newest first."""
     return sorted((table(lake) / "_versions").glob("*.manifest"))
 
 
 def merged(root: Path, sequences: range) -> Lake:
-    """A lake into which a process has merged a record a batch."""
+    """A lake into which a process has merged one record a batch."""
     lake = Lake(LocalTableBackend(root))
     for sequence in sequences:
         lake.records.merge("w", [arrived_record(sequence, sequence)])
@@ -31,7 +31,7 @@ def merged(root: Path, sequences: range) -> Lake:
 
 
 def cut_the_power(root: Path, versions: int) -> Lake:
-    """A lake of three batches that lost its power before its last versions were settled."""
+    """A lake of three batches, whose last versions were unpublished when the power failed."""
     lake = merged(root, range(1, 4))
     settled = PublishedVersion(table(lake))
     settled.write((settled.read() or 0) - versions)
@@ -40,7 +40,7 @@ def cut_the_power(root: Path, versions: int) -> Lake:
 
 @pytest.mark.parametrize("size", [0, 10])
 @pytest.mark.parametrize("versions", [1, 2])
-def test_versions_torn_by_a_power_cut_are_set_aside_and_their_work_done_again(
+def test_versions_corrupted_by_a_power_cut_are_quarantined_and_written_again(
     tmp_path: Path, size: int, versions: int
 ) -> None:
     for manifest in manifests(cut_the_power(tmp_path, versions))[:versions]:
@@ -59,7 +59,7 @@ def test_versions_torn_by_a_power_cut_are_set_aside_and_their_work_done_again(
     assert len(list((table(after) / "_torn").iterdir())) == versions
 
 
-def test_a_version_that_looks_whole_is_set_aside_as_well(tmp_path: Path) -> None:
+def test_an_unpublished_version_is_quarantined_even_if_it_looks_intact(tmp_path: Path) -> None:
     # What it names may be torn: an index's files are synced after the version that has them.
     torn = manifests(cut_the_power(tmp_path, 1))[0]
     after = Lake(LocalTableBackend(tmp_path))
@@ -73,7 +73,7 @@ def test_a_version_that_looks_whole_is_set_aside_as_well(tmp_path: Path) -> None
     assert after.records.count("w") == 3
 
 
-def test_a_reader_that_saw_what_is_set_aside_sees_what_takes_its_place(tmp_path: Path) -> None:
+def test_a_reader_of_a_quarantined_version_sees_the_one_that_replaces_it(tmp_path: Path) -> None:
     reader = merged(tmp_path, range(1, 4))
     assert reader.records.get("w", record_id(3)) is not None
     cut_the_power(tmp_path, 1)
@@ -85,8 +85,8 @@ def test_a_reader_that_saw_what_is_set_aside_sees_what_takes_its_place(tmp_path:
     assert reader.records.count("w") == 3
 
 
-def test_a_version_that_was_on_the_disk_and_is_no_more_is_damage(tmp_path: Path) -> None:
-    """Its batches have been told to be landed: to step back would lose their records."""
+def test_a_published_version_that_is_lost_is_damage(tmp_path: Path) -> None:
+    """Its batches are reported as landed, so reading an earlier version would lose records."""
     lake = merged(tmp_path, range(1, 4))
     os.truncate(manifests(lake)[0], 0)
     after = Lake(LocalTableBackend(tmp_path))
@@ -98,7 +98,7 @@ def test_a_version_that_was_on_the_disk_and_is_no_more_is_damage(tmp_path: Path)
     assert not after.engine.has_unpublished_versions("w")
 
 
-def test_there_is_nothing_to_mend_where_all_was_finished(tmp_path: Path) -> None:
+def test_there_is_nothing_to_repair_after_complete_writes(tmp_path: Path) -> None:
     lake = merged(tmp_path, range(1, 4))
     lake.engine.maintain("w")
     before = manifests(lake)
@@ -109,7 +109,7 @@ def test_there_is_nothing_to_mend_where_all_was_finished(tmp_path: Path) -> None
     assert manifests(lake) == before
 
 
-def test_a_table_torn_while_it_was_made_is_tried_again(tmp_path: Path) -> None:
+def test_a_table_whose_creation_was_cut_off_is_unavailable_until_repaired(tmp_path: Path) -> None:
     lake = merged(tmp_path, range(1, 2))
     for path in (table(lake) / "_settled", *(table(lake) / "data").iterdir()):
         path.unlink()
@@ -125,7 +125,7 @@ def test_a_table_torn_while_it_was_made_is_tried_again(tmp_path: Path) -> None:
     assert after.records.count("w") == 1
 
 
-def test_what_says_which_version_is_settled_may_be_damaged_itself(tmp_path: Path) -> None:
+def test_the_file_of_the_published_version_may_be_damaged_itself(tmp_path: Path) -> None:
     lake = merged(tmp_path, range(1, 4))
     (table(lake) / "_settled").write_text("x")
 
@@ -139,13 +139,13 @@ def test_what_says_which_version_is_settled_may_be_damaged_itself(tmp_path: Path
         Lake(LocalTableBackend(tmp_path)).records.merge("w", [arrived_record(4, 4)])
 
 
-def test_a_workspace_without_tables_is_finished(tmp_path: Path) -> None:
+def test_a_workspace_without_tables_has_no_unpublished_versions(tmp_path: Path) -> None:
     assert not Lake(LocalTableBackend(tmp_path)).engine.has_unpublished_versions("w")
     Lake(LocalTableBackend(tmp_path)).engine.repair("w")
     assert not (tmp_path / "lake").exists()
 
 
-def test_tables_of_a_program_that_settled_nothing_are_read_and_settled(tmp_path: Path) -> None:
+def test_tables_of_a_release_that_published_nothing_are_read_and_published(tmp_path: Path) -> None:
     lake = merged(tmp_path, range(1, 4))
     for settled in workspace_directory(lake).glob("*/_settled"):
         settled.unlink()

@@ -1,4 +1,4 @@
-"""Tables in a bucket: nothing keeps a writer away, and what it writes too late does not count."""
+"""Tables in a bucket: there is no lock, and versions written too late are not published."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,14 +35,14 @@ def versions(lake: Lake) -> dict[str, int]:
 
 
 def raw(home: BucketLake, table: str = "records", generation: int = 1) -> lance.LanceDataset:
-    """The newest version there is, whether it counts or not."""
+    """The newest version, published or not."""
     url = f"{home.url}/lake/workspace=w/generation={generation}/{table}.lance"
     return lance.dataset(url, storage_options=object_store_options())
 
 
 @contextmanager
 def half_way(process: LakeProcess, name: str, sequence: int) -> Iterator[TableWriter]:
-    """A process that has prepared a merge and holds it in its hands."""
+    """A process that has prepared a merge and not committed it."""
     with (
         process.writers.holding("w"),
         process.lake.engine.table("w", RECORDS_TABLE).writing() as writer,
@@ -56,13 +56,13 @@ def half_way(process: LakeProcess, name: str, sequence: int) -> Iterator[TableWr
 
 
 def overtaken(home: BucketLake, slow: LakeProcess, quick: LakeProcess) -> None:
-    """The slow one prepares a merge, another takes its right and writes, then it goes on."""
+    """The slow one prepares a merge; another takes its lease and writes; then it continues."""
     with half_way(slow, "a", 2):
         quick.writers.force_acquire("w")
         merged(quick, "a", 3)
 
 
-def test_a_paused_writer_that_goes_on_after_another_wrote_doubles_nothing(
+def test_a_paused_writer_that_continues_after_another_duplicates_nothing(
     bucket: BucketLake,
 ) -> None:
     slow, quick, reader = bucket.process(), bucket.process(), bucket.reader()
@@ -82,7 +82,7 @@ def test_a_paused_writer_that_goes_on_after_another_wrote_doubles_nothing(
     assert versions(reader)[record_id("a")] == arrived_record("a", 3).version
 
 
-def test_a_writer_whose_right_was_taken_writes_nothing_even_where_nobody_else_wrote(
+def test_a_writer_that_lost_its_lease_writes_nothing_even_if_nobody_else_wrote(
     bucket: BucketLake,
 ) -> None:
     slow, quick = bucket.process(), bucket.process()
@@ -94,7 +94,7 @@ def test_a_writer_whose_right_was_taken_writes_nothing_even_where_nobody_else_wr
     assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 2
 
 
-def test_nobody_writes_without_the_right_to(bucket: BucketLake) -> None:
+def test_nobody_writes_without_a_lease(bucket: BucketLake) -> None:
     with pytest.raises(LakeUnavailable, match="taken over"):
         bucket.process().lake.records.merge("w", [arrived_record("a", 1)])
     with pytest.raises(LakeUnavailable, match="taken over"):
@@ -102,7 +102,7 @@ def test_nobody_writes_without_the_right_to(bucket: BucketLake) -> None:
     assert bucket.reader().records.count("w") == 0
 
 
-def test_a_version_whose_writer_died_before_it_counted_is_not_seen_and_written_again(
+def test_an_unpublished_version_is_not_read_and_is_written_again(
     bucket: BucketLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = bucket.process(), bucket.process()
@@ -127,7 +127,7 @@ def test_a_version_whose_writer_died_before_it_counted_is_not_seen_and_written_a
     assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 2
 
 
-def test_a_table_whose_maker_died_before_it_counted_is_taken_up(
+def test_a_table_whose_creator_died_before_publishing_is_overwritten(
     bucket: BucketLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = bucket.process(), bucket.process()
@@ -145,7 +145,7 @@ def test_a_table_whose_maker_died_before_it_counted_is_taken_up(
     assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 1
 
 
-def test_two_that_make_the_same_table_make_one(
+def test_two_processes_that_create_the_same_table_create_one(
     bucket: BucketLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, quick = bucket.process(), bucket.process()
@@ -168,7 +168,7 @@ def test_two_that_make_the_same_table_make_one(
     assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 2
 
 
-def test_the_catalog_that_does_not_answer_leaves_the_table_as_it_is(
+def test_an_unavailable_catalog_leaves_the_table_unchanged(
     bucket: BucketLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = bucket.process()
@@ -186,9 +186,7 @@ def test_the_catalog_that_does_not_answer_leaves_the_table_as_it_is(
     assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 2
 
 
-def test_upkeep_folds_and_indexes_and_answers_stay(
-    bucket: BucketLake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_maintenance_changes_no_answer(bucket: BucketLake, monkeypatch: pytest.MonkeyPatch) -> None:
     lake = bucket.lake()
     for sequence in range(1, 40):
         lake.records.merge("w", [arrived_record(sequence % 30, sequence)])
@@ -205,7 +203,7 @@ def test_upkeep_folds_and_indexes_and_answers_stay(
     assert versions(bucket.reader()) == before
 
 
-def test_a_compaction_into_which_a_paused_writer_comes_does_not_count(
+def test_a_compaction_interrupted_by_a_paused_writer_is_not_published(
     bucket: BucketLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, quick = bucket.process(), bucket.process()
@@ -231,7 +229,7 @@ def test_a_compaction_into_which_a_paused_writer_comes_does_not_count(
     assert bucket.reader().records.count("w") == raw(bucket).count_rows() == 20
 
 
-def test_what_is_said_is_found(bucket: BucketLake) -> None:
+def test_utterances_are_found(bucket: BucketLake) -> None:
     lake = bucket.lake()
     row = arrived_record("a", 1)
     lake.records.merge("w", [row])
@@ -240,7 +238,7 @@ def test_what_is_said_is_found(bucket: BucketLake) -> None:
     assert hit.record_id == row.record_id
 
 
-def test_a_bucket_that_is_away_is_unavailable_and_not_damage(
+def test_an_unreachable_bucket_is_unavailable_and_not_damaged(
     bucket: BucketLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.lake().records.merge("w", [arrived_record("a", 1)])

@@ -1,4 +1,4 @@
-"""New tables take the place of old ones: readers and writers find the one or the other, whole."""
+"""A swap of table sets: readers and writers find all old tables or all new ones."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ from tests.support.lake_rows import analysed_record, arrived_record, record_id
 
 
 def filled(lake: Lake, count: int, word: str = "hello", first: int = 1) -> None:
-    """``count`` records, each from a batch of its own."""
+    """Write ``count`` records, each from a batch of its own."""
     for sequence in range(first, first + count):
         row = arrived_record(sequence, sequence)
         lake.records.merge("w", [row])
@@ -46,7 +46,7 @@ def test_a_reader_with_open_tables_finds_the_new_ones(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("commits", [2, 4, 7])
-def test_new_tables_are_noticed_whatever_their_version(lake: Lake, commits: int) -> None:
+def test_replaced_tables_are_noticed_whatever_their_version(lake: Lake, commits: int) -> None:
     filled(lake, 4)
     staged = lake.staged()
     for sequence in range(1, commits + 1):
@@ -66,7 +66,7 @@ def test_new_tables_are_noticed_whatever_their_version(lake: Lake, commits: int)
     assert lake.engine.table("w", UTTERANCES_TABLE).read(lambda now: now.count(), 0) == 3 * commits
 
 
-def test_a_read_that_is_under_way_is_done_again_on_the_new_tables(lake: Lake) -> None:
+def test_a_read_during_a_swap_is_repeated_on_the_new_tables(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
     other = reopened(lake)
@@ -83,7 +83,7 @@ def test_a_read_that_is_under_way_is_done_again_on_the_new_tables(lake: Lake) ->
     assert counts[0] == 3
 
 
-def test_a_writer_that_waited_writes_to_the_new_tables(lake: Lake) -> None:
+def test_a_writer_that_waited_for_a_swap_writes_to_the_new_tables(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
     writer = reopened(lake)
@@ -100,7 +100,7 @@ def test_a_writer_that_waited_writes_to_the_new_tables(lake: Lake) -> None:
     assert reopened(lake).records.count("w") == 6
 
 
-def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
+def test_a_writer_that_waited_for_a_swap_locks_the_new_tables(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(lake, 1)
@@ -131,7 +131,7 @@ def test_a_writer_that_waited_has_the_lock_of_the_new_tables(
         waiting.join()
 
 
-def test_a_writer_with_open_tables_goes_on_in_the_new_ones(lake: Lake) -> None:
+def test_a_writer_with_open_tables_continues_in_the_new_ones(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
     swap(reopened(lake))
@@ -142,7 +142,7 @@ def test_a_writer_with_open_tables_goes_on_in_the_new_ones(lake: Lake) -> None:
     assert lake.records.count("w") == 7
 
 
-def test_who_keeps_the_tables_still_keeps_every_writer_out(
+def test_exclusive_access_keeps_every_writer_out(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(lake, 1)
@@ -169,7 +169,7 @@ def stopped_between_the_renames(lake: Lake, *, whole: bool) -> None:
 
 @pytest.mark.parametrize(("whole", "count"), [(True, 5), (False, 3)])
 @pytest.mark.parametrize("who", ["reader", "writer", "upkeep"])
-def test_a_swap_cut_off_between_its_renames_is_settled_by_whoever_comes(
+def test_a_swap_cut_off_between_its_renames_is_finished_by_the_next_process(
     lake: Lake, who: str, count: int, *, whole: bool
 ) -> None:
     filled(lake, 3)
@@ -187,7 +187,7 @@ def test_a_swap_cut_off_between_its_renames_is_settled_by_whoever_comes(
         assert comer.records.count("w") == count
 
 
-def test_upkeep_clears_away_what_was_replaced(lake: Lake) -> None:
+def test_maintenance_removes_replaced_tables(lake: Lake) -> None:
     filled(lake, 3)
     filled(lake.staged(), 5)
     with lake.engine.exclusive("w"):
@@ -211,7 +211,7 @@ def test_replaced_tables_can_be_kept(lake: Lake) -> None:
     assert (kept / "records.lance").is_dir()
 
 
-def test_readers_never_see_half_of_it(lake: Lake) -> None:
+def test_readers_see_all_of_a_swap_or_nothing(lake: Lake) -> None:
     filled(lake, 20)
     root = storage_root(lake)
     stop = threading.Event()

@@ -17,40 +17,40 @@ def test_a_few_small_fragments_are_left_alone() -> None:
     assert plan_compaction(pieces(*[100] * 15)) is None
 
 
-def test_many_small_fragments_are_folded_and_large_ones_left_alone() -> None:
-    fold = plan_compaction(pieces(1_000_000, *[100] * 16))
-    assert fold is not None
-    assert (fold.keep, fold.rows) == ([0], 512)
+def test_many_small_fragments_are_compacted_and_large_ones_left_alone() -> None:
+    plan = plan_compaction(pieces(1_000_000, *[100] * 16))
+    assert plan is not None
+    assert (plan.keep, plan.rows) == ([0], 512)
 
 
-def test_fragments_that_have_grown_are_folded_among_themselves() -> None:
-    fold = plan_compaction(pieces(*[10_000] * 16, *[100] * 3))
-    assert fold is not None
-    assert fold.rows == 65_536
+def test_fragments_are_compacted_with_ones_of_their_size() -> None:
+    plan = plan_compaction(pieces(*[10_000] * 16, *[100] * 3))
+    assert plan is not None
+    assert plan.rows == 65_536
 
 
-def test_small_fragments_between_large_ones_are_no_run() -> None:
+def test_small_fragments_between_large_ones_are_left_alone() -> None:
     assert plan_compaction(pieces(*[100, 1_000_000] * 20)) is None
 
 
-def test_one_step_folds_no_more_bytes_than_its_bound() -> None:
+def test_a_compaction_has_a_limit_of_bytes() -> None:
     fragments = pieces(*[100] * 40, size=COMPACT_MAX_BYTES // 10)
-    fold = plan_compaction(fragments)
-    assert fold is not None
-    assert len(fragments) - len(fold.keep) == 10
+    plan = plan_compaction(fragments)
+    assert plan is not None
+    assert len(fragments) - len(plan.keep) == 10
 
 
 def test_fragments_of_many_bytes_are_large_whatever_their_rows() -> None:
     assert plan_compaction(pieces(*[12] * 40, size=COMPACT_MAX_BYTES // 2)) is None
 
 
-def test_one_step_folds_no_more_fragments_than_its_bound() -> None:
-    fold = plan_compaction(pieces(*[1] * 1_000))
-    assert fold is not None
-    assert fold.chosen == list(range(COMPACT_MAX_FRAGMENTS))
+def test_a_compaction_has_a_limit_of_fragments() -> None:
+    plan = plan_compaction(pieces(*[1] * 1_000))
+    assert plan is not None
+    assert plan.chosen == list(range(COMPACT_MAX_FRAGMENTS))
 
 
-def test_rows_are_held_as_many_at_a_time_as_weigh_little() -> None:
+def test_the_number_of_rows_in_memory_depends_on_their_size() -> None:
     assert batch_rows_for([]) == 8_192
     assert batch_rows_for([1_000] * 20_000) == 8_192
     assert batch_rows_for([10_000] * 20_000) == 2_048
@@ -62,9 +62,9 @@ def test_rows_are_held_as_many_at_a_time_as_weigh_little() -> None:
 
 def test_a_fragment_with_many_deleted_rows_is_rewritten() -> None:
     fragments = pieces(1_000_000, deleted=400_000)
-    fold = plan_compaction(fragments)
-    assert fold is not None
-    assert fold.keep == []
+    plan = plan_compaction(fragments)
+    assert plan is not None
+    assert plan.keep == []
     assert plan_compaction(pieces(1_000_000, deleted=100_000)) is None
 
 
@@ -72,7 +72,7 @@ def test_an_index_waits_until_enough_rows_are_outside_it() -> None:
     assert plan_index(IndexState(segments=[5_000], unindexed_rows=2_000), "INVERTED") is None
 
 
-def test_an_index_grows_by_taking_up_parts_of_its_own_size() -> None:
+def test_an_index_merges_segments_of_similar_size() -> None:
     assert plan_index(IndexState(segments=[100_000], unindexed_rows=3_000), "INVERTED") == 0
     assert plan_index(IndexState(segments=[100_000, 3_000], unindexed_rows=3_000), "INVERTED") == 1
     assert (
@@ -81,11 +81,11 @@ def test_an_index_grows_by_taking_up_parts_of_its_own_size() -> None:
     )
 
 
-def test_a_step_of_an_index_is_bounded() -> None:
+def test_an_extension_of_an_index_has_a_limit_of_rows() -> None:
     assert plan_index(IndexState(segments=[131_000], unindexed_rows=90_000), "INVERTED") == 0
 
 
-def test_the_parts_of_an_index_stay_few() -> None:
+def test_an_index_has_few_segments() -> None:
     parts: list[int] = []
     for _ in range(500):
         taken = plan_index(IndexState(segments=parts, unindexed_rows=2_500), "INVERTED")
