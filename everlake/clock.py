@@ -1,7 +1,7 @@
 """Clock of this machine.
 
-Rows that several machines order by time take :meth:`everlake.catalog.database.Catalog.now_ms`
-instead, which is the database's clock.
+Times that several machines compare are :meth:`everlake.catalog.database.Catalog.now_ms` instead,
+the clock of the database.
 """
 
 import time

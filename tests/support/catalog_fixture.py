@@ -1,21 +1,17 @@
-"""A workspace with a product, a project and a key, and batches for it."""
+"""Catalog fixture: a workspace with a product, a project and a key, and batches for it."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from everlake.catalog import api_keys, batches, products, projects, workspaces
 from everlake.catalog.database import Catalog
+from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
 from everlake.contract.ids import new_batch_id
 
 T = TypeVar("T")
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class CatalogFixture:
         return batches.NewBatch(**{**values, **changes})
 
     def insert(self, count: int = 1, **changes: Any) -> list[str]:
-        """Insert ``count`` batches; their ids, in the order of their sequences."""
+        """Insert batches, and return their ids in the order of their sequences."""
         new = [self.new_batch(**changes) for _ in range(count)]
         with self.catalog.transaction() as tx:
             numbers = workspaces.next_sequences(tx, self.workspace_id, count)
@@ -69,7 +65,7 @@ def catalog_fixture(catalog: Catalog) -> CatalogFixture:
 
 
 def run_concurrently(count: int, action: Callable[[int], T]) -> list[T]:
-    """What ``action(0)``, ``action(1)``, ... return, run in threads that start together."""
+    """Return the results of ``action(0)``, ``action(1)``, ..., in threads that start together."""
     start = threading.Barrier(count)
     results: dict[int, T] = {}
     errors: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, on a free port, with nothing in it."""
+"""PostgreSQL server for tests, on a free port."""
 
 import os
 import pwd
@@ -23,11 +23,11 @@ _NUMBERS = count()
 
 
 class PostgresServer:
-    """The server, once started.
+    """A PostgreSQL server with an empty data directory; :meth:`start` starts it.
 
     Args:
-        folder: where its data and its log go; emptied by nobody.
-        settings: of the server, beside those of the tests.
+        folder: for its data and its log; it is not deleted.
+        settings: additional settings of the server.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -41,7 +41,7 @@ class PostgresServer:
         self._run("initdb", "-D", self._data, "-U", "everlake", "-A", "trust", "--no-sync")
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         options = {
             "port": self.port,
             "listen_addresses": "127.0.0.1",
@@ -69,21 +69,21 @@ class PostgresServer:
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
+        """Process id while the server runs."""
         return None if self._process is None else self._process.pid
 
     def stop(self, *, immediate: bool = False) -> None:
-        """Stop it: in good order, or as a crash does, with nothing written down any more."""
+        """Stop the server: with a fast shutdown, or without writing anything, as in a crash."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
             self._process.wait()
             self._process = None
 
     def new_database(self, like: str | None = None) -> str:
-        """The URL of a new and empty database; or of a copy of one that nobody uses now.
+        """Create a database, and return its URL.
 
         Args:
-            like: the URL of the database to copy.
+            like: URL of a database without connections to copy; None for an empty one.
         """
         name = f"test_{next(_NUMBERS)}"
         template = "template1" if like is None else like.rpartition("/")[2]
@@ -93,14 +93,14 @@ class PostgresServer:
         return f"postgresql://everlake@127.0.0.1:{self.port}/{name}"
 
     def allow(self, user: str, method: str) -> None:
-        """Let ``user`` connect by a method of pg_hba.conf, and no longer by that of the others."""
+        """Set the authentication method of a user (pg_hba.conf)."""
         rules = self._data / "pg_hba.conf"
         rules.write_text(f"host all {user} 127.0.0.1/32 {method}\n{rules.read_text()}")
         with self._connect("postgres") as connection:
             connection.execute("SELECT pg_reload_conf()")
 
     def cut_connections(self) -> int:
-        """End every connection of others; how many."""
+        """Terminate all other connections, and return how many."""
         with self._connect("postgres") as connection:
             cut = connection.execute(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -110,7 +110,7 @@ class PostgresServer:
         return int(cut[0])
 
     def cut_one_by_one(self, pause: float) -> int:
-        """As :meth:`cut_connections`, with so many seconds after each; new ones are left alone."""
+        """Terminate the present connections with ``pause`` seconds after each; return how many."""
         with self._connect("postgres") as connection:
             pids = connection.execute(
                 "SELECT pid FROM pg_stat_activity "
@@ -140,7 +140,7 @@ class PostgresServer:
 def running_postgres(
     folder: Path, settings: Mapping[str, str] | None = None
 ) -> Iterator[PostgresServer]:
-    """A running server, for the length of a block."""
+    """Run a server for the length of a block."""
     server = PostgresServer(folder, settings)
     server.start()
     try:
@@ -150,10 +150,7 @@ def running_postgres(
 
 
 def _programs() -> Path:
-    """Where initdb and postgres are.
-
-    A package of a distribution does not put them on the path.
-    """
+    """Return the directory of initdb and postgres, which distributions do not put on the path."""
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     if found := shutil.which("initdb"):
         places.insert(0, Path(found).resolve().parent)
@@ -164,7 +161,7 @@ def _programs() -> Path:
 
 
 def _unprivileged(folder: Path) -> str | None:
-    """PostgreSQL refuses to run as root: somebody else then, who may write to ``folder``."""
+    """Return the user to run PostgreSQL as, which may not be root and must own ``folder``."""
     if os.geteuid() != 0:
         return None
     user = "postgres"

@@ -1,4 +1,4 @@
-"""An S3 server of the tests' own, on a free port, with nothing in it: moto, over real HTTP."""
+"""S3 server for tests, on a free port: moto over HTTP."""
 
 import os
 import subprocess
@@ -16,22 +16,22 @@ import httpx
 from tests.support.server import free_port
 
 PAGE_SIZE = 100
-"""Keys in a page of a list, a tenth of what AWS gives."""
+"""Keys in a page of a list; AWS has ten times as many."""
 _UP_SECONDS = 30.0
 _NAMES = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 _SIGNED = (
     "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, "
     "SignedHeaders=host, Signature=0"
 )
-"""The server wants a signature, and does not look whether it is right."""
+"""The server requires a signature and does not verify it."""
 _NUMBERS = count()
 
 
 class S3Server:
-    """The server, once started, and a look into its buckets past our own code.
+    """An S3 server, and direct access to its buckets; :meth:`start` starts it.
 
     Args:
-        folder: where its log goes.
+        folder: for its log.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +44,7 @@ class S3Server:
         )
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         with (self._folder / "s3.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "moto.server", "-p", str(self.port)],
@@ -66,11 +66,11 @@ class S3Server:
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
+        """Process id while the server runs."""
         return None if self._process is None else self._process.pid
 
     def stop(self) -> None:
-        """End it; what was in it is gone."""
+        """Stop the server, and lose its content."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -78,25 +78,25 @@ class S3Server:
         self._http.close()
 
     def new_bucket(self) -> str:
-        """The name of a new and empty bucket."""
+        """Create a bucket, and return its name."""
         name = f"bucket-{next(_NUMBERS)}"
         self._http.put(f"/{name}").raise_for_status()
         return name
 
     def put(self, bucket: str, key: str, data: bytes) -> None:
-        """Put an object there."""
+        """Write an object."""
         self._http.put(f"/{bucket}/{quote(key)}", content=data).raise_for_status()
 
     def get(self, bucket: str, key: str) -> bytes:
-        """The bytes of an object."""
+        """Return the content of an object."""
         return self._http.get(f"/{bucket}/{quote(key)}").raise_for_status().content
 
     def delete(self, bucket: str, key: str) -> None:
-        """Remove an object."""
+        """Delete an object."""
         self._http.delete(f"/{bucket}/{quote(key)}").raise_for_status()
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
-        """The keys of all objects, sorted."""
+        """Return the keys of all objects, sorted."""
         found: list[str] = []
         query = {"list-type": "2", "prefix": prefix}
         while True:
@@ -111,7 +111,7 @@ class S3Server:
 
 
 def s3_environment(url: str) -> Mapping[str, str]:
-    """The environment of a process that uses the server at ``url``."""
+    """Return the environment of a process that uses the server at ``url``."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "key",
@@ -122,7 +122,7 @@ def s3_environment(url: str) -> Mapping[str, str]:
 
 @contextmanager
 def running_s3(folder: Path) -> Iterator[S3Server]:
-    """A running server, for the length of a block."""
+    """Run a server for the length of a block."""
     server = S3Server(folder)
     server.start()
     try:

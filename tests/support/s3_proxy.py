@@ -1,4 +1,4 @@
-"""A proxy before an S3 server that does what networks and servers do on a bad day."""
+"""Proxy in front of an S3 server that injects faults of networks and servers."""
 
 import http.client
 import socket
@@ -10,22 +10,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 Kind = Literal["status", "silence", "cut upload", "cut answer", "lost answer"]
-"""What is done to a request:
+"""Fault of a request:
 
-``status``: it is answered with an error, and goes no further.
-``silence``: it goes no further, and no answer comes.
-``cut upload``: the connection ends when half of its body has come, and it goes no further.
-``cut answer``: it goes through, and the connection ends after half of the answer's body.
-``lost answer``: it goes through, and the connection ends before the answer.
+``status``: it is answered with an error, and not forwarded.
+``silence``: it is neither answered nor forwarded.
+``cut upload``: the connection ends after half of its body, and it is not forwarded.
+``cut answer``: it is forwarded, and the connection ends after half of the response's body.
+``lost answer``: it is forwarded, and the connection ends before the response.
 """
 
 
 @dataclass
 class S3Fault:
-    """What happens to the next ``times`` requests of ``method`` whose target has ``target``.
+    """Fault of the next ``times`` requests of ``method`` whose target contains ``target``.
 
-    The first ``after`` of them go through. ``status``, ``code`` and ``headers`` are the answer's,
-    where there is to be one.
+    The first ``after`` of them are forwarded. ``status``, ``code`` and ``headers`` are those of the
+    response to a fault of kind ``status``.
     """
 
     kind: Kind
@@ -39,13 +39,13 @@ class S3Fault:
 
 
 class S3Proxy:
-    """Stands before the server at ``port``; :attr:`url` is its own address."""
+    """A proxy in front of the server at ``port``; :attr:`url` is its own address."""
 
     def __init__(self, port: int) -> None:
         self.upstream = port
         self.faults: list[S3Fault] = []
         self.seen: list[tuple[str, str]] = []
-        """Method and target of each request that came, faulty or not."""
+        """Method and target of each request, with or without a fault."""
         self._lock = threading.Lock()
         self.ended = threading.Event()
         self._server = ThreadingHTTPServer(
@@ -57,23 +57,23 @@ class S3Proxy:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     def start(self) -> None:
-        """Begin to take requests."""
+        """Start the proxy."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more, and let go of those that wait in silence."""
+        """Stop the proxy, and end the requests that it does not answer."""
         self.ended.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
     def count(self, method: str, target: str = "") -> int:
-        """How many such requests came."""
+        """Return the number of requests with this method and target."""
         with self._lock:
             return sum(1 for m, t in self.seen if m == method and target in t)
 
     def take(self, method: str, target: str) -> S3Fault | None:
-        """The fault of a request that has just come."""
+        """Record a request, and return its fault, if any."""
         with self._lock:
             self.seen.append((method, target))
             for fault in self.faults:
@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
     at: S3Proxy
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        """Nothing: tests look at ``seen``."""
+        """Log nothing; tests read ``seen``."""
 
     def do(self) -> None:
         fault = self.at.take(self.command, self.path)
@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def s3_proxy(port: int) -> Iterator[S3Proxy]:
-    """A proxy for the length of a block."""
+    """Run a proxy for the length of a block."""
     made = S3Proxy(port)
     made.start()
     try:

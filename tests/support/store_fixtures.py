@@ -11,7 +11,7 @@ from tests.support.s3 import S3Server, s3_environment
 
 
 class StoreUnderTest(NamedTuple):
-    """A store, and the paths of all that lies in it."""
+    """A store, a function that lists the paths in it, and its URL."""
 
     store: ObjectStore
     names: Callable[[], list[str]]
@@ -29,7 +29,7 @@ def store_under_test(
 
 @pytest.fixture
 def store_url(store_under_test: StoreUnderTest) -> str:
-    """What another process opens the store by."""
+    """URL of the store, for another process."""
     return store_under_test.url
 
 

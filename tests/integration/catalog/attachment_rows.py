@@ -5,8 +5,9 @@ from typing import Any
 from everlake.catalog import attachments, batch_queue, download_queue
 from everlake.catalog.attachments import AttachmentRow, NewAttachment
 from everlake.catalog.download_queue import CompletedDownload, FailedDownload, OutcomeCounts
+from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
-from tests.support.catalog_fixture import CatalogFixture, now_ms
+from tests.support.catalog_fixture import CatalogFixture
 
 NOW = now_ms() + 3_600_000
 """Later than the creation of everything here."""
@@ -69,6 +70,7 @@ def claim(home: CatalogFixture, owner: str = "a", **changes: Any) -> list[Attach
 def completed_download(row: AttachmentRow, **changes: Any) -> CompletedDownload:
     values: dict[str, Any] = {
         "id": row.id,
+        "workspace_id": row.workspace_id,
         "batch_id": row.batch_id,
         "size": 12,
         "mime_type": "application/pdf",

@@ -25,7 +25,7 @@ def catalog(url: str) -> Iterator[Catalog]:
 
 @pytest.fixture
 def other(url: str, catalog: Catalog) -> Iterator[Catalog]:
-    """The same database through connections and locks of its own, as another process has it."""
+    """The same database with connections and locks of its own, as in another process."""
     opened = open_catalog(url)
     yield opened
     opened.close()

@@ -49,7 +49,7 @@ def test_the_secret_is_nowhere_on_the_disk(home: CatalogFixture, tmp_path: Path)
         assert secret.removeprefix("em_sk_").encode() not in path.read_bytes()
 
 
-def test_permissions_come_without_repeats_and_in_one_order(home: CatalogFixture) -> None:
+def test_permissions_are_unique_and_ordered(home: CatalogFixture) -> None:
     with home.catalog.transaction() as tx:
         key, secret = api_keys.create(
             tx,
@@ -65,7 +65,9 @@ def test_permissions_come_without_repeats_and_in_one_order(home: CatalogFixture)
 
 
 @pytest.mark.parametrize("permissions", [[], ["api:admin"], ["api:read", ""]])
-def test_permissions_must_be_some_and_known(home: CatalogFixture, permissions: list[str]) -> None:
+def test_permissions_must_be_known_and_not_empty(
+    home: CatalogFixture, permissions: list[str]
+) -> None:
     with home.catalog.transaction() as tx, pytest.raises(ValueError, match="permissions"):
         api_keys.create(tx, home.workspace_id, label="l", permissions=permissions, max_live=10)
 
@@ -113,7 +115,7 @@ def test_a_workspace_sees_and_revokes_only_its_own_keys(home: CatalogFixture) ->
         assert [key.id for key in api_keys.page(tx, home.workspace_id, limit=10)] == [home.key_id]
 
 
-def test_the_eleventh_live_key_is_refused_until_one_is_revoked(home: CatalogFixture) -> None:
+def test_no_key_is_created_beyond_the_limit_until_one_is_revoked(home: CatalogFixture) -> None:
     for _ in range(9):
         make(home)
     with pytest.raises(TooManyKeys, match="Revoke one"):
@@ -127,7 +129,7 @@ def test_the_eleventh_live_key_is_refused_until_one_is_revoked(home: CatalogFixt
     assert len(live(home)) == 10
 
 
-def test_of_two_that_make_the_tenth_key_at_once_one_is_refused(
+def test_concurrent_calls_cannot_exceed_the_limit_of_keys(
     home: CatalogFixture, other: Catalog
 ) -> None:
     for _ in range(8):
@@ -172,7 +174,7 @@ def test_pages_of_keys_hold_each_one_once(home: CatalogFixture) -> None:
     assert set(seen) == made
 
 
-def test_which_of_many_keys_are_live_is_one_question(home: CatalogFixture) -> None:
+def test_live_keys_among_many_are_found_by_one_statement(home: CatalogFixture) -> None:
     made = [make(home)[0].id for _ in range(3)]
     theirs = make(catalog_fixture(home.catalog))[0].id
     with home.catalog.transaction() as tx:

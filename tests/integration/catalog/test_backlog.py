@@ -5,8 +5,9 @@ from sqlalchemy import event
 from everlake.catalog import backlog, batch_queue
 from everlake.catalog.backlog import BatchBacklog
 from everlake.catalog.opening import open_catalog
+from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
-from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, now_ms
+from tests.support.catalog_fixture import CatalogFixture, catalog_fixture
 from tests.support.postgres import PostgresServer
 
 

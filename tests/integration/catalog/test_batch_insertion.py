@@ -1,4 +1,4 @@
-"""Batches come in numbered by arrival, and a key's answer is remembered once, whoever is first."""
+"""Insertion of batches: numbering by arrival, and idempotency keys under concurrency."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ def admitted(
     return insert_batches(home.catalog, arrivals, LOCK_TIMEOUT)
 
 
-def test_batches_are_numbered_in_the_order_in_which_they_come(home: CatalogFixture) -> None:
+def test_batches_are_numbered_in_their_order(home: CatalogFixture) -> None:
     some = [arrival(home), arrival(home, "k"), arrival(home)]
     assert admitted(home, *some[:2]) == [None, None]
     assert admitted(home, some[2]) == [None]
@@ -68,7 +68,7 @@ def test_a_batch_is_stored_as_it_was_given(home: CatalogFixture) -> None:
     assert row.lease_owner is None
 
 
-def test_a_key_that_came_before_gives_what_was_remembered_and_stores_nothing(
+def test_a_known_key_returns_its_response_and_inserts_nothing(
     home: CatalogFixture,
 ) -> None:
     first, again, other = (arrival(home, "k") for _ in range(3))
@@ -79,7 +79,7 @@ def test_a_key_that_came_before_gives_what_was_remembered_and_stores_nothing(
     assert [number for number, _ in numbers(home)] == [1, 2]
 
 
-def test_one_call_may_have_batches_of_several_workspaces(
+def test_one_call_can_insert_batches_of_several_workspaces(
     home: CatalogFixture, catalog: Catalog
 ) -> None:
     theirs = catalog_fixture(catalog)
@@ -89,7 +89,7 @@ def test_one_call_may_have_batches_of_several_workspaces(
     assert [batch_id for _, batch_id in numbers(theirs)] == [mixed[0].batch.id, mixed[2].batch.id]
 
 
-def test_many_at_once_leave_no_gap_and_give_no_number_twice(
+def test_concurrent_insertions_number_batches_without_gaps_and_duplicates(
     home: CatalogFixture, catalog: Catalog
 ) -> None:
     homes = [home, catalog_fixture(catalog), catalog_fixture(catalog)]
@@ -108,7 +108,7 @@ def test_many_at_once_leave_no_gap_and_give_no_number_twice(
         assert workspace.last_sequence == 60
 
 
-def test_of_many_with_one_key_at_once_one_is_stored_and_all_get_its_answer(
+def test_concurrent_insertions_with_one_key_store_one_batch(
     home: CatalogFixture,
 ) -> None:
     def come(_: int) -> tuple[BatchInsertion, IdempotentResponse | None]:

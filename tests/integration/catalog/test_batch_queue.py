@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 from everlake.catalog import batch_queue
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
+from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
-from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, now_ms, run_concurrently
+from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, run_concurrently
 
 LANDING, LANDED = BatchStatus.LANDING, BatchStatus.LANDED
 PROCESSING, COMPLETE, FAILED = BatchStatus.PROCESSING, BatchStatus.COMPLETE, BatchStatus.FAILED
 
 NOW = now_ms() + 3_600_000
-"""Later than the creation of every batch here."""
+"""A time after the creation of every batch."""
 
 
 def claim(home: CatalogFixture, owner: str = "a", **changes: Any) -> list[str]:
@@ -49,7 +50,7 @@ def test_the_oldest_batches_are_claimed_first_and_once(home: CatalogFixture) -> 
     assert claim(home, "b") == []
 
 
-def test_a_claim_tells_the_batch_as_it_is_now(home: CatalogFixture) -> None:
+def test_a_claim_returns_the_batch_as_it_is_now(home: CatalogFixture) -> None:
     home.insert()
     [row] = claim_rows(home, "a")
     assert row == home.batch(row.id)
@@ -65,7 +66,7 @@ def test_a_claim_stops_before_it_has_too_many_records(home: CatalogFixture) -> N
     assert claim(home, max_records=1_000) == ids[4:]
 
 
-def test_a_claim_may_move_the_batches_on(home: CatalogFixture) -> None:
+def test_a_claim_can_change_the_status(home: CatalogFixture) -> None:
     ids = home.insert(2)
     advance(home, claim(home), LANDED)
     rows = claim_rows(home, status=LANDED, to=PROCESSING)
@@ -74,7 +75,7 @@ def test_a_claim_may_move_the_batches_on(home: CatalogFixture) -> None:
     assert home.batch(ids[0]) == rows[0]
 
 
-def test_a_lease_that_ran_out_is_claimed_by_another_and_counts_as_an_attempt(
+def test_an_expired_lease_is_claimed_and_counts_as_an_attempt(
     home: CatalogFixture,
 ) -> None:
     [batch_id] = home.insert()
@@ -84,7 +85,7 @@ def test_a_lease_that_ran_out_is_claimed_by_another_and_counts_as_an_attempt(
     assert (row.lease_owner, row.attempts) == ("b", 1)
 
 
-def test_a_former_holder_touches_nothing_and_notices(home: CatalogFixture) -> None:
+def test_a_former_owner_changes_nothing_and_is_told(home: CatalogFixture) -> None:
     ids = home.insert(2)
     claim(home, "a")
     claim(home, "b", now=NOW + 100, max_batches=1)
@@ -112,7 +113,7 @@ def test_a_renewed_lease_holds_longer(home: CatalogFixture) -> None:
     assert claim(home, "b", now=NOW + 500) == ids
 
 
-def test_processing_without_a_live_lease_is_claimed_with_what_has_landed(
+def test_a_claim_of_landed_batches_takes_expired_processing_ones(
     home: CatalogFixture,
 ) -> None:
     ids = home.insert(4)
@@ -125,7 +126,7 @@ def test_processing_without_a_live_lease_is_claimed_with_what_has_landed(
     assert claim(home, "d", status=PROCESSING, now=later) == []
 
 
-def test_a_batch_goes_forward_and_leaves_its_lease_and_attempts_behind(
+def test_a_change_of_status_resets_lease_and_attempts(
     home: CatalogFixture,
 ) -> None:
     [batch_id] = home.insert()
@@ -147,7 +148,7 @@ def test_a_batch_goes_forward_and_leaves_its_lease_and_attempts_behind(
     assert row.lease_owner is None
 
 
-def test_a_batch_never_goes_back(home: CatalogFixture) -> None:
+def test_a_batch_never_moves_back(home: CatalogFixture) -> None:
     [batch_id] = home.insert()
     claim(home, "a")
     advance(home, [batch_id], LANDED)
@@ -159,7 +160,7 @@ def test_a_batch_never_goes_back(home: CatalogFixture) -> None:
     assert home.batch(batch_id).status is PROCESSING
 
 
-def test_a_batch_to_be_tried_again_waits_its_delay(home: CatalogFixture) -> None:
+def test_a_failed_attempt_delays_the_batch(home: CatalogFixture) -> None:
     [first, second] = home.insert(2)
     claim(home, "a", max_batches=1)
     with home.catalog.transaction() as tx:
@@ -176,7 +177,7 @@ def test_a_batch_to_be_tried_again_waits_its_delay(home: CatalogFixture) -> None
     assert claim(home, "a", now=NOW + 1_000) == [first]
 
 
-def test_a_processing_batch_to_be_tried_again_does_not_go_back(home: CatalogFixture) -> None:
+def test_a_failed_attempt_keeps_the_status(home: CatalogFixture) -> None:
     [batch_id] = home.insert()
     advance(home, claim(home), LANDED)
     claim(home, status=LANDED, to=PROCESSING)
@@ -187,7 +188,7 @@ def test_a_processing_batch_to_be_tried_again_does_not_go_back(home: CatalogFixt
     assert claim(home, status=LANDED, to=PROCESSING, now=NOW + 50) == [batch_id]
 
 
-def test_a_released_batch_is_free_at_once_and_no_attempt_is_counted(home: CatalogFixture) -> None:
+def test_a_released_batch_is_due_at_once_without_an_attempt(home: CatalogFixture) -> None:
     [batch_id] = home.insert()
     claim(home, "a")
     with home.catalog.transaction() as tx:
@@ -206,7 +207,7 @@ def test_a_failed_batch_is_not_claimed(home: CatalogFixture) -> None:
     assert claim(home, now=NOW + 10_000) == []
 
 
-def test_a_claim_is_of_one_workspace_the_one_that_waits_longest(home: CatalogFixture) -> None:
+def test_a_claim_takes_the_workspace_that_has_waited_longest(home: CatalogFixture) -> None:
     neighbour = catalog_fixture(home.catalog)
     mine = home.insert(created_at=NOW - 20)
     theirs = neighbour.insert(created_at=NOW - 30)
@@ -216,7 +217,7 @@ def test_a_claim_is_of_one_workspace_the_one_that_waits_longest(home: CatalogFix
     assert claim(home) == []
 
 
-def test_a_claim_may_name_or_skip_workspaces(home: CatalogFixture) -> None:
+def test_a_claim_can_name_or_skip_workspaces(home: CatalogFixture) -> None:
     neighbour = catalog_fixture(home.catalog)
     theirs = neighbour.insert(created_at=NOW - 30)
     mine = home.insert(created_at=NOW - 20)
@@ -227,7 +228,7 @@ def test_a_claim_may_name_or_skip_workspaces(home: CatalogFixture) -> None:
     assert claim(home, workspace_id=neighbour.workspace_id) == theirs
 
 
-def test_a_workspace_whose_batches_are_all_delayed_keeps_no_other_waiting(
+def test_a_workspace_with_delayed_batches_blocks_no_other(
     home: CatalogFixture,
 ) -> None:
     neighbour = catalog_fixture(home.catalog)
@@ -277,7 +278,7 @@ STEPS = st.lists(
 
 
 class Watcher:
-    """Two workers on one workspace, and the leases that each may believe to hold."""
+    """Two workers on one workspace, and the leases that each believes to hold."""
 
     def __init__(self, home: CatalogFixture) -> None:
         self.home = home
@@ -339,9 +340,7 @@ class Watcher:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_whatever_two_workers_do_no_batch_has_two_holders(
-    catalog: Catalog, steps: list[Step]
-) -> None:
+def test_no_batch_ever_has_two_owners(catalog: Catalog, steps: list[Step]) -> None:
     watcher = Watcher(catalog_fixture(catalog))
     for action, owner, number in steps:
         watcher.step(action, owner, number)
@@ -351,7 +350,7 @@ def test_whatever_two_workers_do_no_batch_has_two_holders(
         assert row.lease_owner == (watcher.until.get(batch_id, ("", 0))[0] or None)
 
 
-def test_a_status_is_due_while_a_batch_in_it_could_be_claimed(home: CatalogFixture) -> None:
+def test_a_status_is_due_while_a_batch_in_it_can_be_claimed(home: CatalogFixture) -> None:
     def due(now: int = NOW) -> bool:
         with home.catalog.snapshot() as tx:
             return batch_queue.is_due(tx, LANDING, now=now)
@@ -364,7 +363,7 @@ def test_a_status_is_due_while_a_batch_in_it_could_be_claimed(home: CatalogFixtu
     assert due(NOW + 100)
 
 
-def test_batches_that_wait_for_their_next_attempt_can_be_hurried(home: CatalogFixture) -> None:
+def test_delayed_batches_can_be_made_due(home: CatalogFixture) -> None:
     waiting, leased = home.insert(2)
     assert claim(home, max_batches=1) == [waiting]
     with home.catalog.transaction() as tx:

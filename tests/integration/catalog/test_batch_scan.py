@@ -1,7 +1,8 @@
 from everlake.catalog import batch_queue, batch_scan
 from everlake.catalog.batch_scan import BatchTotals
+from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
-from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, now_ms
+from tests.support.catalog_fixture import CatalogFixture, catalog_fixture
 
 
 def claimed(
@@ -27,7 +28,7 @@ def landed(home: CatalogFixture, ids: list[str]) -> None:
         batch_queue.advance(tx, ids, owner="worker", to=BatchStatus.LANDED, now=now_ms())
 
 
-def test_a_walk_goes_through_all_batches_of_the_workspace_in_order(home: CatalogFixture) -> None:
+def test_a_scan_yields_all_batches_of_the_workspace_in_order(home: CatalogFixture) -> None:
     other = catalog_fixture(home.catalog)
     ids: list[str] = []
     for _ in range(3):
@@ -40,7 +41,7 @@ def test_a_walk_goes_through_all_batches_of_the_workspace_in_order(home: Catalog
     assert [batch.id for batch in found] == ids
 
 
-def test_a_walk_is_bounded_on_both_sides(home: CatalogFixture) -> None:
+def test_a_scan_has_two_bounds(home: CatalogFixture) -> None:
     home.insert(9)
 
     found = batch_scan.scan(home.catalog, home.workspace_id, after=2, until=5)
@@ -48,7 +49,7 @@ def test_a_walk_is_bounded_on_both_sides(home: CatalogFixture) -> None:
     assert [batch.sequence for batch in found] == [3, 4, 5]
 
 
-def test_a_walk_meets_batches_that_came_while_it_went(home: CatalogFixture) -> None:
+def test_a_scan_finds_batches_that_were_inserted_meanwhile(home: CatalogFixture) -> None:
     home.insert(2)
     seen: list[int] = []
     for batch in batch_scan.scan(home.catalog, home.workspace_id):
@@ -90,7 +91,7 @@ def test_totals_of_nothing_are_nothing(home: CatalogFixture) -> None:
         )
 
 
-def test_batches_in_hand_are_those_that_are_claimed(home: CatalogFixture) -> None:
+def test_claimed_batches_are_found(home: CatalogFixture) -> None:
     ids = home.insert(3)
     claimed(home, BatchStatus.LANDING, 2)
 

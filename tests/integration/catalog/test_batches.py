@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from everlake.catalog import batch_queue, batch_scan, batches, workspaces
+from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import RecordError, RecordErrorCode
 from everlake.contract.ids import new_batch_id
-from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, now_ms
+from tests.support.catalog_fixture import CatalogFixture, catalog_fixture
 
 ERRORS = [
     RecordError(index=n, code=RecordErrorCode.VALIDATION_ERROR, message=f"_tags: bad “{n}”")
@@ -27,7 +28,7 @@ def ids_by_sequence(home: CatalogFixture, sequences: Iterable[int]) -> dict[int,
     return {row.sequence: row.id for row in rows}
 
 
-def test_a_batch_is_read_back_as_it_was_admitted(home: CatalogFixture) -> None:
+def test_a_batch_is_read_as_it_was_inserted(home: CatalogFixture) -> None:
     new = home.new_batch(
         payload_format="text",
         rejected=3,
@@ -71,7 +72,7 @@ def test_a_failed_batch_keeps_its_reason_and_needs_no_landing_object(home: Catal
     assert row.type is row.product_id is row.landing_path is None
 
 
-def test_two_batches_cannot_have_one_number(home: CatalogFixture) -> None:
+def test_two_batches_cannot_have_the_same_number(home: CatalogFixture) -> None:
     with pytest.raises(IntegrityError), home.catalog.transaction() as tx:
         batches.insert(tx, [(home.new_batch(), 1), (home.new_batch(), 1)])
 
@@ -93,7 +94,7 @@ def test_batches_are_found_by_their_numbers(home: CatalogFixture) -> None:
     assert ids_by_sequence(home, []) == {}
 
 
-def test_batches_that_exist_are_told_from_others(home: CatalogFixture) -> None:
+def test_existing_batches_are_found_among_ids(home: CatalogFixture) -> None:
     ids = home.insert(1_200)
     with home.catalog.snapshot() as tx:
         assert batches.find_existing_ids(tx, [*ids, new_batch_id(), ""]) == set(ids)
@@ -147,7 +148,7 @@ def claim(home: CatalogFixture, status: BatchStatus, now: int) -> list[str]:
     return [row.id for row in rows]
 
 
-def test_a_failed_batch_is_retried_from_where_it_was(home: CatalogFixture) -> None:
+def test_a_failed_batch_is_resumed_from_its_last_status(home: CatalogFixture) -> None:
     [early, late] = home.insert(2)
     now = now_ms() + 1_000
     assert claim(home, BatchStatus.LANDING, now) == [early, late]
@@ -179,7 +180,7 @@ def test_a_batch_that_has_not_failed_is_not_retried(
     assert home.batch(batch_id).status is status
 
 
-def test_neither_a_refused_nor_anothers_batch_is_retried(home: CatalogFixture) -> None:
+def test_neither_a_rejected_nor_another_workspaces_batch_is_retried(home: CatalogFixture) -> None:
     neighbour = catalog_fixture(home.catalog)
     [refused] = home.insert(status=BatchStatus.FAILED, accepted=0)
     [theirs] = neighbour.insert(status=BatchStatus.FAILED)
@@ -198,7 +199,7 @@ def test_many_batches_are_found_by_their_ids(home: CatalogFixture) -> None:
     assert found[ids[0]] == home.batch(ids[0])
 
 
-def test_nothing_is_inserted_where_there_is_nothing(home: CatalogFixture) -> None:
+def test_inserting_no_batches_does_nothing(home: CatalogFixture) -> None:
     with home.catalog.transaction() as tx:
         batches.insert(tx, [])
         assert workspaces.next_sequences(tx, home.workspace_id, 1) == range(1, 2)

@@ -1,4 +1,4 @@
-"""Rows that are listed by their times, made on machines whose clocks differ."""
+"""Times of rows from machines whose clocks differ."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ HOUR_NS = 3_600 * 10**9
 
 @pytest.fixture
 def nodes(postgres_server: PostgresServer) -> Iterator[tuple[Catalog, Catalog]]:
-    """One database, as two machines have it."""
+    """The catalogs of two machines on one database."""
     url = postgres_server.new_database()
     opened = open_catalog(url), open_catalog(url)
     opened[0].upgrade()
@@ -65,7 +65,7 @@ def list_keys(tx: Connection) -> list[str]:
         (add_key, list_keys),
     ],
 )
-def test_rows_are_listed_as_they_were_made_whatever_a_machines_clock_says(
+def test_rows_are_listed_in_order_of_creation_whatever_the_machines_clocks(
     nodes: tuple[Catalog, Catalog],
     monkeypatch: pytest.MonkeyPatch,
     add: Callable[[Connection, str], None],

@@ -16,7 +16,7 @@ def answer(
     )
 
 
-def test_an_answer_comes_back_byte_for_byte(home: CatalogFixture) -> None:
+def test_a_response_is_stored_byte_for_byte(home: CatalogFixture) -> None:
     first = answer("k", bytes(range(256)))
     with home.catalog.transaction() as tx:
         assert idempotency.store(tx, home.workspace_id, [first]) == [True]
@@ -26,7 +26,7 @@ def test_an_answer_comes_back_byte_for_byte(home: CatalogFixture) -> None:
         assert idempotency.find(tx, home.workspace_id, "K") is None
 
 
-def test_the_first_answer_under_a_key_stays(home: CatalogFixture) -> None:
+def test_the_first_response_of_a_key_stays(home: CatalogFixture) -> None:
     with home.catalog.transaction() as tx:
         rows = [answer("a"), answer("b"), answer("a", b"second"), answer("c")]
         assert idempotency.store(tx, home.workspace_id, rows) == [True, True, False, True]
@@ -45,7 +45,9 @@ def test_the_same_key_in_two_workspaces_is_two_keys(home: CatalogFixture) -> Non
         assert idempotency.find(tx, home.workspace_id, "k") == answer("k")
 
 
-def test_of_two_at_once_under_one_key_one_is_new(home: CatalogFixture, other: Catalog) -> None:
+def test_of_concurrent_responses_of_one_key_one_is_stored(
+    home: CatalogFixture, other: Catalog
+) -> None:
     def remember(number: int) -> int:
         catalog = other if number else home.catalog
         new = 0
@@ -60,14 +62,14 @@ def test_of_two_at_once_under_one_key_one_is_new(home: CatalogFixture, other: Ca
     assert sum(run_concurrently(2, remember)) == 30
 
 
-def test_many_answers_at_once_are_all_remembered(home: CatalogFixture) -> None:
+def test_many_responses_are_stored_at_once(home: CatalogFixture) -> None:
     rows = [answer(f"k{n}") for n in range(2_500)]
     with home.catalog.transaction() as tx:
         assert idempotency.store(tx, home.workspace_id, rows) == [True] * 2_500
         assert idempotency.store(tx, home.workspace_id, rows) == [False] * 2_500
 
 
-def test_old_answers_are_forgotten_a_few_at_a_time(home: CatalogFixture) -> None:
+def test_old_responses_are_deleted_in_limited_numbers(home: CatalogFixture) -> None:
     rows = [answer(f"k{n}", created_at=n) for n in range(10)]
     with home.catalog.transaction() as tx:
         idempotency.store(tx, home.workspace_id, rows)

@@ -1,4 +1,4 @@
-"""A process that stands still within a transaction, as on a machine that swaps or is suspended."""
+"""Transactions that stay idle, as on a machine that swaps or is suspended."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def url(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture
 def hasty(url: str, catalog: Catalog) -> Iterator[Catalog]:
-    """The same database, for one that waits for nothing long."""
+    """The same database with a short timeout."""
     assert catalog.is_shared
     opened = open_catalog(url, timeout=0.5)
     yield opened
@@ -27,7 +27,7 @@ def hasty(url: str, catalog: Catalog) -> Iterator[Catalog]:
 
 
 def stand_still(catalog: Catalog) -> None:
-    """Begin to write, and come back to it too late."""
+    """Leave a transaction idle for longer than its timeout."""
     with catalog.transaction() as tx:
         workspaces.create(tx, name="lost")
         time.sleep(1.5)
@@ -35,14 +35,14 @@ def stand_still(catalog: Catalog) -> None:
 
 
 def number_before(catalog: Catalog, other: Catalog, workspace_id: str) -> Iterator[int]:
-    """Take a number and keep it back, until another has taken one, which is given."""
+    """Reserve a number in an idle transaction; yield the one that another transaction gets."""
     with catalog.transaction() as tx:
         workspaces.next_sequences(tx, workspace_id, 1)
         with other.transaction() as its:
             yield from workspaces.next_sequences(its, workspace_id, 1)
 
 
-def test_its_transaction_is_ended_and_it_is_told_so(hasty: Catalog) -> None:
+def test_an_idle_transaction_is_ended_and_reported(hasty: Catalog) -> None:
     with pytest.raises(CatalogUnavailable, match="idle for too long"):
         stand_still(hasty)
 
@@ -50,7 +50,7 @@ def test_its_transaction_is_ended_and_it_is_told_so(hasty: Catalog) -> None:
         assert workspaces.page(tx, limit=10) == []
 
 
-def test_others_do_not_wait_for_it_until_they_give_up(catalog: Catalog, url: str) -> None:
+def test_others_do_not_wait_for_an_idle_transaction(catalog: Catalog, url: str) -> None:
     with catalog.transaction() as tx:
         workspace_id = workspaces.create(tx, name="shared").id
     other = open_catalog(url, timeout=10)

@@ -1,4 +1,4 @@
-"""Every connection to PostgreSQL is given up within a bound where its other end is gone."""
+"""TCP keepalive of every connection to PostgreSQL."""
 
 import os
 import socket
@@ -25,7 +25,7 @@ def catalog(postgres_server: PostgresServer) -> Iterator[Catalog]:
 
 
 def connections(port: int) -> list[socket.socket]:
-    """Copies of this process's sockets whose other end is ``port``."""
+    """Return duplicates of this process's sockets that are connected to ``port``."""
     found: list[socket.socket] = []
     for path in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
@@ -39,7 +39,7 @@ def connections(port: int) -> list[socket.socket]:
     return found
 
 
-def test_that_of_the_pool_and_that_of_the_news_alike(
+def test_pooled_and_listening_connections_have_keepalives(
     catalog: Catalog, postgres_server: PostgresServer
 ) -> None:
     before = catalog.change_counter()

@@ -13,13 +13,13 @@ def test_a_free_lease_is_acquired(catalog: Catalog) -> None:
     assert acquire(catalog, "a", 1_000) == Lease(name="lake", owner="a", fence=1, until=1_100)
 
 
-def test_a_lease_that_is_held_is_refused_to_others(catalog: Catalog) -> None:
+def test_a_held_lease_is_not_acquired_by_others(catalog: Catalog) -> None:
     acquire(catalog, "a", 1_000)
     assert acquire(catalog, "b", 1_099) is None
     assert acquire(catalog, "b", 1_099, name="other lake") is not None
 
 
-def test_the_holder_may_acquire_again_and_keeps_its_fence(catalog: Catalog) -> None:
+def test_the_owner_can_acquire_again_and_keeps_its_fence(catalog: Catalog) -> None:
     acquire(catalog, "a", 1_000)
     assert acquire(catalog, "a", 1_050) == Lease(name="lake", owner="a", fence=1, until=1_150)
     assert acquire(catalog, "b", 1_149) is None
@@ -34,7 +34,7 @@ def test_the_fence_grows_each_time_the_owner_changes(catalog: Catalog) -> None:
     assert fences == [1, 2, 2, 3, 4]
 
 
-def test_a_holder_renews_until_another_has_taken_over(catalog: Catalog) -> None:
+def test_an_owner_renews_until_another_has_acquired_the_lease(catalog: Catalog) -> None:
     lease = acquire(catalog, "a", 1_000)
     assert lease is not None
     with catalog.transaction() as tx:
@@ -45,7 +45,7 @@ def test_a_holder_renews_until_another_has_taken_over(catalog: Catalog) -> None:
         assert not leases.renew(tx, lease, 1_191, 100)
 
 
-def test_a_former_holder_that_came_back_does_not_renew_its_old_lease(catalog: Catalog) -> None:
+def test_an_owner_that_acquired_again_does_not_renew_its_old_lease(catalog: Catalog) -> None:
     old = acquire(catalog, "a", 1_000)
     acquire(catalog, "b", 1_100)
     new = acquire(catalog, "a", 1_200)
@@ -57,7 +57,7 @@ def test_a_former_holder_that_came_back_does_not_renew_its_old_lease(catalog: Ca
         assert leases.renew(tx, new, 1_210, 100)
 
 
-def test_a_released_lease_is_free_and_its_fence_goes_on(catalog: Catalog) -> None:
+def test_a_released_lease_is_free_and_keeps_its_fence(catalog: Catalog) -> None:
     lease = acquire(catalog, "a", 1_000)
     assert lease is not None
     with catalog.transaction() as tx:
@@ -67,7 +67,7 @@ def test_a_released_lease_is_free_and_its_fence_goes_on(catalog: Catalog) -> Non
     assert again.fence == 2
 
 
-def test_of_many_at_once_one_gets_the_lease(catalog: Catalog, other: Catalog) -> None:
+def test_one_of_many_concurrent_owners_gets_the_lease(catalog: Catalog, other: Catalog) -> None:
     for round_number in range(10):
         now = 1_000 + 100 * round_number
 
@@ -78,7 +78,7 @@ def test_of_many_at_once_one_gets_the_lease(catalog: Catalog, other: Catalog) ->
         assert [lease.fence for lease in held] == [round_number + 1]
 
 
-def test_a_lease_can_be_seized_and_its_holder_finds_out_when_it_renews(catalog: Catalog) -> None:
+def test_the_owner_of_a_seized_lease_cannot_renew_it(catalog: Catalog) -> None:
     held = acquire(catalog, "a", 1_000)
     assert held is not None
     with catalog.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Errors as PostgreSQL and its driver raise them, and what the catalog makes of each.
+"""Contract of PostgreSQL's errors: what its driver raises, and how it is classified.
 
 SQLSTATEs and the texts of failed connections are asserted too, so that an upgrade which changes
 them fails here.
@@ -29,7 +29,7 @@ MAX_CONNECTIONS = 8
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A server of few connections, with a user who needs a password and one who may do little."""
+    """A server with few connections, and users that cannot do everything."""
     settings = {"max_connections": str(MAX_CONNECTIONS), "superuser_reserved_connections": "0"}
     with running_postgres(tmp_path_factory.mktemp("postgres"), settings) as made:
         with closing(connect(made.new_database())) as connection:

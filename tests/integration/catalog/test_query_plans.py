@@ -1,4 +1,4 @@
-"""The statements of the queue and of the lists read a range of an index, and nothing else."""
+"""Query plans: statements of queues and lists read a range of an index, and nothing else."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,31 +16,34 @@ from everlake.catalog import (
     batch_scan,
     batches,
     download_queue,
-    extraction_queue,
     idempotency,
+    jobs,
     projects,
+    texts,
 )
-from everlake.catalog.attachments import TextStage
+from everlake.catalog.jobs import FailedAttempt, JobKind
+from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
 from tests.integration.catalog.attachment_rows import (
     NOW,
     claim,
+    complete_batches,
     completed_download,
     insert_batch,
     record_outcomes,
 )
-from tests.support.catalog_fixture import CatalogFixture, now_ms
+from tests.support.catalog_fixture import CatalogFixture
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """SQLite's planner has no statistics of a running server to go by, so it must be led."""
+    """Check a plan. SQLite's planner has no statistics, so the statement must lead it."""
     return f"sqlite:///{tmp_path}/catalog.db"
 
 
 @contextmanager
 def plans(tx: Connection) -> Iterator[list[str]]:
-    """Collect SQLite's query plan of every SELECT and UPDATE that runs in the block."""
+    """Collect the query plans of the SELECT and UPDATE statements in a block."""
     statements: list[tuple[str, Any]] = []
 
     def note(_tx: Connection, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
@@ -199,19 +202,68 @@ def test_the_queues_of_attachments_read_ranges_of_indices(home: CatalogFixture) 
         )
         download_queue.release(tx, [again[0].id], owner="a", due_at=now)
         download_queue.expire_leases(tx, "a", now=now)
-        assert extraction_queue.is_due(tx, TextStage.PENDING, now=now)
-        assert extraction_queue.claim(tx, owner="a", now=now, lease_ms=1, limit=9)
-        extraction_queue.advance(tx, [rows[0].id], owner="a", to=TextStage.RECORDING, now=now)
-        recordings = TextStage.RECORDING
-        assert extraction_queue.is_due(tx, recordings, now=now)
-        assert extraction_queue.claim(tx, owner="a", now=now, lease_ms=1, limit=9, state=recordings)
-        extraction_queue.advance(tx, [rows[0].id], owner="a", to=TextStage.READY, now=now)
-        extraction_queue.claim_for_indexing(tx, owner="a", now=now, lease_ms=1, limit=9)
         attachments.get(tx, home.workspace_id, rows[0].id)
+        attachments.get_many(tx, [rows[0].id])
         attachments.page(tx, batch_id, limit=5, after=(0, 0))
-        attachments.read_texts(tx, [batch_id])
         attachments.retry_failed(tx, home.workspace_id, batch_id, now=now)
-    # The list of hosts is made of one look at the index for each of them.
+    assert_reads_no_whole_table(found)
+
+
+@pytest.mark.parametrize("analysed", [False, True], ids=["without statistics", "with statistics"])
+def test_jobs_and_texts_read_ranges_of_indices(home: CatalogFixture, *, analysed: bool) -> None:
+    home.insert(200)
+    batch_id = insert_batch(home, 50)
+    record_outcomes(home, *map(completed_download, claim(home)))
+    complete_batches(home, batch_id)
+    now = NOW + 1
+    with home.catalog.transaction() as tx:
+        if analysed:
+            tx.exec_driver_sql("ANALYZE")
+        with plans(tx) as found:
+            assert jobs.is_due(tx, JobKind.EXTRACT_TEXT, now=now)
+            held = jobs.claim(tx, JobKind.EXTRACT_TEXT, owner="a", now=now, lease_ms=1, limit=9)
+            assert jobs.renew(tx, held, owner="a", until=now) == 9
+            assert len(jobs.release(tx, held[:1], owner="a", due_at=now)) == 1
+            failures = [
+                FailedAttempt(job=job, code="c", message="m", due_at=due_at)
+                for job, due_at in zip(held[1:3], (now, None), strict=True)
+            ]
+            assert jobs.record_failures(tx, failures, owner="a") == failures
+            texts.note_failures(tx, failures)
+            texts.mark_recordings(tx, jobs.complete(tx, held[3:5], owner="a"), now=now)
+            texts.mark_extracted(tx, jobs.complete(tx, held[5:], owner="a"), now=now)
+            held = jobs.claim(
+                tx,
+                JobKind.INDEX_TEXT,
+                owner="a",
+                now=now,
+                lease_ms=1,
+                limit=9,
+                single_workspace=True,
+                skip_workspaces={"x"},
+            )
+            assert len(held) == 4
+            texts.mark_indexed(tx, jobs.complete(tx, held[:2], owner="a"), now=now)
+            texts.extract_again(tx, jobs.complete(tx, held[2:], owner="a"), now=now)
+            assert texts.retry_failed(tx, home.workspace_id, batch_id, now=now) == 1
+            jobs.expire_leases(tx, "a", now=now)
+            texts.find_without_job(tx, limit=9, now=now)
+    assert_reads_no_whole_table(found)
+
+
+def test_waiting_attachments_are_counted_in_ranges_of_indices(home: CatalogFixture) -> None:
+    with home.catalog.snapshot() as tx, plans(tx) as found:
+        backlog.attachment_backlog(tx)
+    reads = [line for line in found if "attachments" in line or "jobs" in line]
+    assert [line.split(" (")[0] for line in reads] == [
+        "SEARCH attachments USING INDEX ix_attachments_due",
+        "SEARCH jobs USING INDEX ix_jobs_due",
+    ]
+
+
+def assert_reads_no_whole_table(found: list[str]) -> None:
+    assert found
+    # The hosts are listed by one step into the index for each of them.
     made = ("hosts", "CONSTANT ROW")
     scans = [line for line in found if line.startswith("SCAN")]
     assert [line for line in scans if not line.endswith(made)] == []

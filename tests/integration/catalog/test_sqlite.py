@@ -37,7 +37,7 @@ def assert_tells_what_to_do(error: CatalogUnavailable) -> None:
         assert internal not in message
 
 
-def test_opening_makes_the_folder_and_the_file(tmp_path: Path) -> None:
+def test_opening_creates_the_directory_and_the_file(tmp_path: Path) -> None:
     open_catalog(f"sqlite:///{tmp_path}/a/b/catalog.db").close()
     assert (tmp_path / "a" / "b" / "catalog.db").is_file()
 
@@ -59,19 +59,21 @@ def test_a_commit_is_logged_ahead_and_synced(catalog: Catalog) -> None:
         "catalog.db",
     ],
 )
-def test_a_url_that_names_no_sqlite_file_is_refused(url: str) -> None:
+def test_a_url_without_a_sqlite_file_is_rejected(url: str) -> None:
     with pytest.raises(CatalogError, match="sqlite:///"):
         open_catalog(url)
 
 
-def test_what_was_written_is_there_after_the_block(catalog: Catalog, other: Catalog) -> None:
+def test_a_transaction_is_committed_at_the_end_of_its_block(
+    catalog: Catalog, other: Catalog
+) -> None:
     with catalog.transaction() as tx:
         workspaces.create(tx, name="Acme")
         assert count(catalog) == 0
     assert count(catalog) == count(other) == 1
 
 
-def test_an_exception_that_leaves_the_block_undoes_it(catalog: Catalog) -> None:
+def test_an_exception_rolls_back(catalog: Catalog) -> None:
     def fail() -> None:
         with catalog.transaction() as tx:
             workspaces.create(tx, name="Acme")
@@ -85,7 +87,7 @@ def test_an_exception_that_leaves_the_block_undoes_it(catalog: Catalog) -> None:
     assert count(catalog) == 1
 
 
-def test_a_reader_sees_one_moment(catalog: Catalog, other: Catalog) -> None:
+def test_a_snapshot_does_not_change(catalog: Catalog, other: Catalog) -> None:
     with catalog.snapshot() as tx:
         assert workspaces.first(tx) is None
         with other.transaction() as writing:
@@ -99,7 +101,7 @@ def test_a_reader_cannot_write(catalog: Catalog) -> None:
         workspaces.create(tx, name="Acme")
 
 
-def test_writing_inside_writing_is_refused_at_once(catalog: Catalog) -> None:
+def test_a_transaction_inside_a_transaction_is_an_error(catalog: Catalog) -> None:
     with (
         catalog.transaction(),
         pytest.raises(RuntimeError, match="transaction"),
@@ -127,7 +129,7 @@ def test_writers_of_many_threads_wait_for_each_other(home: CatalogFixture, other
     assert row.last_sequence == 120
 
 
-def test_more_readers_than_connections_take_turns(home: CatalogFixture) -> None:
+def test_more_readers_than_connections_wait_for_each_other(home: CatalogFixture) -> None:
     def read(_number: int) -> bool:
         with home.catalog.snapshot() as tx:
             return workspaces.get(tx, home.workspace_id) is not None
@@ -135,7 +137,7 @@ def test_more_readers_than_connections_take_turns(home: CatalogFixture) -> None:
     assert all(run_concurrently(50, read))
 
 
-def test_a_reader_that_finds_no_connection_in_time_is_unavailable(url: str) -> None:
+def test_no_free_connection_in_time_is_unavailable(url: str) -> None:
     hasty = open_catalog(url, timeout=0.05)
     with ExitStack() as stack:
         for _ in range(32):
@@ -146,7 +148,7 @@ def test_a_reader_that_finds_no_connection_in_time_is_unavailable(url: str) -> N
     hasty.close()
 
 
-def test_a_write_lock_that_another_process_keeps_is_unavailable(url: str, catalog: Catalog) -> None:
+def test_a_write_lock_held_by_another_process_is_unavailable(url: str, catalog: Catalog) -> None:
     hasty = open_catalog(url, timeout=0.05)
     with (
         catalog.transaction(),
@@ -160,7 +162,7 @@ def test_a_write_lock_that_another_process_keeps_is_unavailable(url: str, catalo
     hasty.close()
 
 
-def test_a_write_lock_that_another_thread_keeps_is_unavailable(url: str, catalog: Catalog) -> None:
+def test_a_write_lock_held_by_another_thread_is_unavailable(url: str, catalog: Catalog) -> None:
     hasty = open_catalog(url, timeout=0.05)
 
     def write(_number: int) -> None:
@@ -211,19 +213,19 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/file/catalog.db"])
-def test_a_place_where_no_file_can_be_is_unavailable(tmp_path: Path, path: str) -> None:
+def test_a_path_where_no_file_can_be_is_unavailable(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CatalogUnavailable, match="cannot be opened") as refusal:
         open_catalog(f"sqlite:///{tmp_path}{path}")
     assert_tells_what_to_do(refusal.value)
 
 
-def test_a_mistake_of_ours_is_not_called_unavailable(catalog: Catalog) -> None:
+def test_a_programming_error_is_not_unavailable(catalog: Catalog) -> None:
     with pytest.raises(Exception, match="no such table"), catalog.snapshot() as tx:
         tx.execute(text("SELECT 1 FROM missing"))
 
 
-def test_the_counter_moves_when_another_process_commits(url: str, catalog: Catalog) -> None:
+def test_the_counter_changes_when_another_process_commits(url: str, catalog: Catalog) -> None:
     before = catalog.change_counter()
     assert catalog.change_counter() == before
     program = (

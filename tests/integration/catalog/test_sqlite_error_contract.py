@@ -1,4 +1,4 @@
-"""Errors as SQLite raises them, and what the catalog makes of each.
+"""Contract of SQLite's errors: what it raises, and how it is classified.
 
 The result codes are asserted too, so that an upgrade which changes them fails here.
 """
@@ -24,7 +24,7 @@ def connect(file: Path) -> sqlite3.Connection:
 
 
 def filled(file: Path) -> Path:
-    """A database in which a table takes many pages."""
+    """Create a database whose table has many pages."""
     with closing(connect(file)) as database:
         database.execute("CREATE TABLE t (a TEXT)")
         database.executemany("INSERT INTO t VALUES (?)", [("x" * 1_000,)] * 100)

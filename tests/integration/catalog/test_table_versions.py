@@ -1,4 +1,4 @@
-"""Which tables of a lake in a bucket serve, and which version of each counts."""
+"""Generations and current versions of the tables of a lake in a bucket."""
 
 import threading
 
@@ -39,7 +39,7 @@ def place(home: CatalogFixture) -> GenerationsRow:
         return table_versions.get_generations(tx, home.workspace_id)
 
 
-def test_a_head_moves_from_the_version_that_counts_and_from_no_other(home: CatalogFixture) -> None:
+def test_a_version_is_published_after_the_current_one_only(home: CatalogFixture) -> None:
     lease = lease_of(home.catalog, "worker")
     assert serving(home) is None
     assert move(home, None, TableVersion(1, 1), lease)
@@ -50,7 +50,7 @@ def test_a_head_moves_from_the_version_that_counts_and_from_no_other(home: Catal
     assert serving(home, "utterances") is None
 
 
-def test_a_head_does_not_move_for_one_whose_lease_another_has_taken(home: CatalogFixture) -> None:
+def test_no_version_is_published_without_the_lease(home: CatalogFixture) -> None:
     old = lease_of(home.catalog, "old")
     assert move(home, None, TableVersion(1, 1), old)
     new = lease_of(home.catalog, "new")
@@ -62,7 +62,7 @@ def test_a_head_does_not_move_for_one_whose_lease_another_has_taken(home: Catalo
     )  # it has one again, and this is not it
 
 
-def test_who_takes_the_lease_waits_for_a_move_under_way(
+def test_acquiring_the_lease_waits_for_a_running_publication(
     home: CatalogFixture, other: Catalog
 ) -> None:
     lease = lease_of(home.catalog, "old")
@@ -84,7 +84,7 @@ def test_who_takes_the_lease_waits_for_a_move_under_way(
     assert serving(home) == TableVersion(1, 1)
 
 
-def test_a_generation_is_made_beside_the_one_that_serves_and_takes_its_place(
+def test_a_generation_is_built_beside_the_serving_one_and_promoted(
     home: CatalogFixture,
 ) -> None:
     writer = lease_of(home.catalog, "worker")
@@ -109,7 +109,7 @@ def test_a_generation_is_made_beside_the_one_that_serves_and_takes_its_place(
     assert place(home) == GenerationsRow(serving=2, last=2)
 
 
-def test_no_number_is_given_to_two_generations(home: CatalogFixture) -> None:
+def test_no_two_generations_have_the_same_number(home: CatalogFixture) -> None:
     maker = lease_of(home.catalog, "maker", "rebuild/w")
     for number in (2, 3):
         with home.catalog.transaction() as tx:
@@ -118,7 +118,7 @@ def test_no_number_is_given_to_two_generations(home: CatalogFixture) -> None:
     assert place(home) == GenerationsRow(last=3)
 
 
-def test_nothing_is_made_noted_or_swapped_by_one_that_was_overtaken(home: CatalogFixture) -> None:
+def test_no_generation_is_changed_without_the_lease(home: CatalogFixture) -> None:
     writer = lease_of(home.catalog, "worker")
     maker = lease_of(home.catalog, "maker", "rebuild/w")
     with home.catalog.transaction() as tx:
@@ -133,7 +133,7 @@ def test_nothing_is_made_noted_or_swapped_by_one_that_was_overtaken(home: Catalo
     assert place(home) == GenerationsRow(last=2, building=2)
 
 
-def test_what_is_put_away_and_what_is_begun_meanwhile_do_not_undo_each_other(
+def test_dropping_and_beginning_generations_do_not_interfere(
     home: CatalogFixture, other: Catalog
 ) -> None:
     writer = lease_of(home.catalog, "worker")

@@ -37,7 +37,7 @@ def test_pages_of_workspaces_hold_each_one_once(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("bad", BAD_IDS)
-def test_an_id_of_another_form_is_refused(home: CatalogFixture, bad: str) -> None:
+def test_a_malformed_id_is_rejected(home: CatalogFixture, bad: str) -> None:
     with home.catalog.transaction() as tx:
         with pytest.raises(ValueError, match="cannot be an id"):
             workspaces.create(tx, name="n", workspace_id=bad)
@@ -47,7 +47,7 @@ def test_an_id_of_another_form_is_refused(home: CatalogFixture, bad: str) -> Non
             projects.create(tx, home.workspace_id, "prod", project_id=bad)
 
 
-def test_an_id_that_is_taken_is_refused_and_the_transaction_goes_on(home: CatalogFixture) -> None:
+def test_a_taken_id_is_rejected_and_the_transaction_continues(home: CatalogFixture) -> None:
     with home.catalog.transaction() as tx:
         with pytest.raises(AlreadyExists, match=home.workspace_id):
             workspaces.create(tx, name="n", workspace_id=home.workspace_id)
@@ -60,7 +60,7 @@ def test_an_id_that_is_taken_is_refused_and_the_transaction_goes_on(home: Catalo
         assert products.exists(tx, home.workspace_id, "second")
 
 
-def test_nothing_is_made_in_a_workspace_or_product_that_is_not_there(home: CatalogFixture) -> None:
+def test_a_missing_workspace_or_product_is_an_error(home: CatalogFixture) -> None:
     with home.catalog.transaction() as tx:
         with pytest.raises(NotFound, match="workspace nowhere"):
             products.create(tx, "nowhere")
@@ -105,7 +105,7 @@ def test_pages_of_projects_hold_each_one_once_also_for_one_product(home: Catalog
         assert workspaces.page(tx, limit=9, after="unknown") == []
 
 
-def test_numbers_never_repeat_and_leave_none_out(home: CatalogFixture, other: Catalog) -> None:
+def test_numbers_have_no_duplicates_and_no_gaps(home: CatalogFixture, other: Catalog) -> None:
     def take(number: int) -> list[int]:
         catalog = other if number % 2 else home.catalog
         taken: list[int] = []
@@ -118,7 +118,7 @@ def test_numbers_never_repeat_and_leave_none_out(home: CatalogFixture, other: Ca
     assert sorted(taken) == list(range(1, 67))
 
 
-def test_a_number_that_was_not_committed_is_handed_out_again(home: CatalogFixture) -> None:
+def test_a_number_that_was_not_committed_is_used_again(home: CatalogFixture) -> None:
     def take_and_fail() -> None:
         with home.catalog.transaction() as tx:
             assert workspaces.next_sequences(tx, home.workspace_id, 3) == range(1, 4)

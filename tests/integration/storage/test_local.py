@@ -1,4 +1,4 @@
-"""Objects on a real disk: what only a disk can do. The rest is in ``test_stores``."""
+"""Local store: behaviour specific to a disk. ``test_stores`` tests what all stores share."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ def name_of(descriptor: int) -> str:
 
 
 class Journal:
-    """What was done to the disk, in order, seen where the program asks the system for it."""
+    """Journal of the program's system calls that change the disk, in order."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps: list[tuple[str, str]] = []
@@ -76,7 +76,7 @@ def test_an_object_can_be_replaced_as_a_whole(store: LocalStore) -> None:
     assert store.get("a") == b"short"
 
 
-def test_a_list_tells_when_an_object_was_written(store: LocalStore, root: Path) -> None:
+def test_a_listing_has_the_times_of_writes(store: LocalStore, root: Path) -> None:
     store.put_many([("a/1", b"x")])
     os.utime(root / "a" / "1", (1_700_000_000.5, 1_700_000_000.5))
 
@@ -85,7 +85,7 @@ def test_a_list_tells_when_an_object_was_written(store: LocalStore, root: Path) 
     assert listed.modified_ms == 1_700_000_000_500
 
 
-def test_leftovers_of_writes_that_were_cut_off_are_listed(store: LocalStore, root: Path) -> None:
+def test_remains_of_interrupted_writes_are_listed(store: LocalStore, root: Path) -> None:
     store.put_many([("a/1", b"x")])
     (root / "a" / "2.ndjson.zst.00ff00ff.partial").write_bytes(b"x")
 
@@ -111,7 +111,7 @@ def test_a_list_does_not_follow_links_out_of_the_store(
     ("number", "kind"),
     [(errno.ENOSPC, StorageFull), (errno.EDQUOT, StorageFull), (errno.EIO, StorageUnavailable)],
 )
-def test_nothing_is_left_when_a_file_cannot_be_synced(
+def test_no_object_is_left_when_a_file_cannot_be_synced(
     store: LocalStore,
     root: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -136,7 +136,7 @@ def test_nothing_is_left_when_a_file_cannot_be_synced(
     assert files_below(root) == []
 
 
-def test_nothing_is_left_when_a_directory_cannot_be_synced(
+def test_no_object_is_left_when_a_directory_cannot_be_synced(
     store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.put_many([("a/0", b"x")])
@@ -154,7 +154,7 @@ def test_nothing_is_left_when_a_directory_cannot_be_synced(
     assert files_below(root) == ["a/0"]
 
 
-def test_a_reader_sees_the_whole_object_or_none(store: LocalStore) -> None:
+def test_a_reader_sees_a_whole_object_or_none(store: LocalStore) -> None:
     contents = {b"a" * 500_000, b"b" * 400_000}
     store.put_many([("x", min(contents))])
     seen: set[bytes] = set()
@@ -233,7 +233,7 @@ def test_a_new_directory_is_synced_into_the_one_above_it(
         assert journal.at("mkdir", directory) < journal.last("sync directory", directory.parent)
 
 
-def test_directories_that_another_process_made_are_synced_once_as_well(
+def test_directories_of_another_process_are_synced_once(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whoever made them may have been killed between making and syncing them.
@@ -273,7 +273,7 @@ def _raise(number: int) -> None:
     raise OSError(number, os.strerror(number))
 
 
-def test_a_store_whose_folder_was_taken_away_works_again(
+def test_a_store_works_again_after_its_directory_was_deleted(
     store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.put_many([("a/1", b"x")])
@@ -287,7 +287,7 @@ def test_a_store_whose_folder_was_taken_away_works_again(
         assert ("sync directory", str(directory.parent)) in journal.steps
 
 
-def test_a_file_where_a_folder_should_be_makes_storage_unavailable(
+def test_a_file_in_place_of_a_directory_makes_the_storage_unavailable(
     store: LocalStore, root: Path
 ) -> None:
     root.mkdir()
@@ -299,7 +299,7 @@ def test_a_file_where_a_folder_should_be_makes_storage_unavailable(
         store.get("a/1")
 
 
-def test_a_check_tells_why_storage_cannot_be_used(root: Path) -> None:
+def test_a_check_says_why_the_storage_cannot_be_used(root: Path) -> None:
     root.write_bytes(b"a file, no folder")
 
     with pytest.raises(StorageUnavailable, match="could not write"):

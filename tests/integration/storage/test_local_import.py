@@ -1,4 +1,4 @@
-"""Files taken into a store on a real disk: what only a disk can do."""
+"""Import of files into a local store: behaviour specific to a disk."""
 
 import errno
 import os
@@ -41,7 +41,7 @@ def scratch(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def other_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of :data:`DISK` bytes."""
+    """Mount a file system of :data:`DISK` bytes."""
     yield from mounted(tmp_path / "disk", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs")
 
 
@@ -55,7 +55,7 @@ def mounted(place: Path, *what: str) -> Iterator[Path]:
 
 
 def files_of(folder: Path, *names: str, data: bytes = b"x") -> list[tuple[str, Path]]:
-    """Files to be put under ``a/name``."""
+    """Create files, to be imported as ``a/NAME``."""
     for name in names:
         (folder / name).write_bytes(data)
     return [(f"a/{name}", folder / name) for name in names]
@@ -96,7 +96,7 @@ def test_a_file_on_the_same_disk_mounted_twice_is_copied(
     assert files_below(scratch) == []
 
 
-def test_bytes_are_synced_before_they_have_a_name_and_the_folder_after(
+def test_a_file_is_synced_before_its_rename_and_its_directory_after(
     root: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LocalStore(root)
@@ -113,7 +113,7 @@ def test_bytes_are_synced_before_they_have_a_name_and_the_folder_after(
     ]
 
 
-def test_a_copy_is_synced_before_it_has_a_name(
+def test_a_copy_is_synced_before_its_rename(
     root: Path, other_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LocalStore(root)
@@ -130,7 +130,7 @@ def test_a_copy_is_synced_before_it_has_a_name(
     assert synced < named < journal.last("sync directory", root / "a")
 
 
-def test_bytes_in_memory_are_synced_before_they_have_a_name(
+def test_bytes_in_memory_are_synced_before_their_rename(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LocalStore(root)
@@ -149,7 +149,7 @@ def test_bytes_in_memory_are_synced_before_they_have_a_name(
     assert max(named) < journal.last("sync directory", root / "a")
 
 
-def test_a_full_disk_leaves_nothing_of_bytes_in_memory(other_disk: Path) -> None:
+def test_a_full_disk_leaves_no_part_of_bytes_in_memory(other_disk: Path) -> None:
     store = LocalStore(other_disk / "data")
     half = os.urandom(DISK * 5 // 8)
 
@@ -159,7 +159,7 @@ def test_a_full_disk_leaves_nothing_of_bytes_in_memory(other_disk: Path) -> None
     assert files_below(other_disk) == []
 
 
-def test_the_folder_of_an_object_that_was_there_is_synced_as_well(
+def test_the_directory_of_an_existing_object_is_synced(
     store: LocalStore, root: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.put_many([("a/1", b"x")])
@@ -186,7 +186,7 @@ def failing_sync(monkeypatch: pytest.MonkeyPatch, of: Path, number: int) -> None
     ("number", "kind"),
     [(errno.ENOSPC, StorageFull), (errno.EDQUOT, StorageFull), (errno.EIO, StorageUnavailable)],
 )
-def test_a_file_that_cannot_be_synced_is_neither_taken_in_nor_kept(
+def test_a_file_that_cannot_be_synced_is_removed(
     store: LocalStore,
     root: Path,
     scratch: Path,
@@ -204,7 +204,7 @@ def test_a_file_that_cannot_be_synced_is_neither_taken_in_nor_kept(
     assert files_below(scratch) == ["1", "3"]
 
 
-def test_a_call_that_failed_after_its_moves_may_be_made_again(
+def test_an_import_that_failed_after_its_renames_can_be_repeated(
     store: LocalStore, root: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = files_of(scratch, "1", "2")
@@ -220,9 +220,7 @@ def test_a_call_that_failed_after_its_moves_may_be_made_again(
     assert ("sync directory", str(root / "a")) in journal.steps
 
 
-def test_a_full_disk_keeps_nothing_half_and_takes_the_same_files_later(
-    other_disk: Path, scratch: Path
-) -> None:
+def test_an_import_that_filled_the_disk_can_be_repeated(other_disk: Path, scratch: Path) -> None:
     store = LocalStore(other_disk / "data")
     ballast = other_disk / "ballast"
     ballast.write_bytes(bytes(DISK // 2))
@@ -246,7 +244,7 @@ def test_an_object_may_be_put_from_its_own_file(store: LocalStore, root: Path) -
     assert store.get("a/1") == b"x"
 
 
-def test_more_files_than_may_be_open_at_once_are_taken_in(
+def test_more_files_than_can_be_open_at_a_time_are_imported(
     store: LocalStore, root: Path, scratch: Path
 ) -> None:
     names = [str(number) for number in range(1_500)]
@@ -257,7 +255,7 @@ def test_more_files_than_may_be_open_at_once_are_taken_in(
     assert files_below(scratch) == []
 
 
-def test_an_object_that_is_cut_short_while_it_is_read_is_unreadable(
+def test_an_object_that_is_truncated_during_a_read_is_unreadable(
     store: LocalStore, root: Path
 ) -> None:
     store.put_many([("a/1", b"0123456789")])
@@ -270,7 +268,7 @@ def test_an_object_that_is_cut_short_while_it_is_read_is_unreadable(
         next(pieces)
 
 
-def test_an_object_that_is_deleted_while_it_is_read_is_read_to_its_end(store: LocalStore) -> None:
+def test_an_object_that_is_deleted_during_a_read_is_read_to_its_end(store: LocalStore) -> None:
     store.put_many([("a/1", b"0123456789")])
     pieces = store.read("a/1", chunk_size=4)
     first = next(pieces)
@@ -280,16 +278,16 @@ def test_an_object_that_is_deleted_while_it_is_read_is_read_to_its_end(store: Lo
     assert first + b"".join(pieces) == b"0123456789"
 
 
-def test_there_is_no_file_of_an_object_that_is_missing(store: LocalStore, root: Path) -> None:
+def test_a_missing_object_has_no_local_path(store: LocalStore, root: Path) -> None:
     with pytest.raises(ObjectMissing):
         store.local_path("a/1")
 
 
-def test_nobody_uploads_straight_to_a_disk(store: LocalStore) -> None:
+def test_a_local_store_has_no_upload_urls(store: LocalStore) -> None:
     assert store.upload_url("a/1", 60) is None
 
 
-def test_a_copied_object_has_the_mode_of_any_other(
+def test_a_copied_object_has_the_usual_mode(
     store: LocalStore, root: Path, other_disk: Path
 ) -> None:
     files = files_of(other_disk, "1")
@@ -302,7 +300,7 @@ def test_a_copied_object_has_the_mode_of_any_other(
     assert len(modes) == 1
 
 
-def test_a_size_that_differs_is_told_before_anything_is_moved(
+def test_a_different_size_is_an_error_before_any_rename(
     store: LocalStore, root: Path, scratch: Path
 ) -> None:
     store.put_many([("a/2", b"longer")])

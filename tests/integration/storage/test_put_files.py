@@ -1,4 +1,4 @@
-"""Whole files into every store, and objects out of it piece by piece: on a disk and in a bucket."""
+"""Import of files and chunked reads, in every kind of store."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder away from the store."""
+    """A directory outside of the store."""
     return tmp_path_factory.mktemp("scratch")
 
 
@@ -26,9 +26,7 @@ def file_of(scratch: Path, name: str, data: bytes) -> Path:
     return made
 
 
-def test_files_that_were_put_can_be_had_again(
-    store_under_test: StoreUnderTest, scratch: Path
-) -> None:
+def test_imported_files_can_be_read(store_under_test: StoreUnderTest, scratch: Path) -> None:
     contents = {"a/empty": b"", "a/b/one": b"1", "a/two": os.urandom(3 * MEGABYTE)}
     files = [
         (path, file_of(scratch, str(n), data)) for n, (path, data) in enumerate(contents.items())
@@ -42,7 +40,7 @@ def test_files_that_were_put_can_be_had_again(
         assert store_under_test.store.size(path) == len(data)
 
 
-def test_small_contents_are_put_beside_files(
+def test_bytes_and_files_are_imported_together(
     store_under_test: StoreUnderTest, scratch: Path
 ) -> None:
     store_under_test.store.put_many([("there", b"as it was")])
@@ -63,7 +61,9 @@ def test_small_contents_are_put_beside_files(
         store_under_test.store.put_files([("there", b"of another size")])
 
 
-def test_a_large_file_is_put_whole(store_under_test: StoreUnderTest, scratch: Path) -> None:
+def test_a_large_file_is_imported_completely(
+    store_under_test: StoreUnderTest, scratch: Path
+) -> None:
     data = os.urandom(20 * MEGABYTE + 7)
 
     store_under_test.store.put_files([("a", file_of(scratch, "1", data))])
@@ -71,14 +71,14 @@ def test_a_large_file_is_put_whole(store_under_test: StoreUnderTest, scratch: Pa
     assert store_under_test.store.get("a") == data
 
 
-def test_putting_no_file_is_nothing(store_under_test: StoreUnderTest) -> None:
+def test_importing_no_file_does_nothing(store_under_test: StoreUnderTest) -> None:
     store_under_test.store.put_files([])
 
     assert store_under_test.names() == []
 
 
 @pytest.mark.parametrize("size", [10, 17 * MEGABYTE])
-def test_an_object_that_is_there_is_left_as_it_is(
+def test_an_existing_object_is_left_as_it_is(
     store_under_test: StoreUnderTest, scratch: Path, size: int
 ) -> None:
     store_under_test.store.put_files([("a", file_of(scratch, "1", b"x" * size))])
@@ -90,7 +90,7 @@ def test_an_object_that_is_there_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("size", [10, 17 * MEGABYTE])
-def test_an_object_of_another_size_is_an_error_and_stays(
+def test_an_existing_object_of_another_size_is_an_error(
     store_under_test: StoreUnderTest, scratch: Path, size: int
 ) -> None:
     store_under_test.store.put_files([("a", file_of(scratch, "1", b"x"))])
@@ -103,7 +103,7 @@ def test_an_object_of_another_size_is_an_error_and_stays(
     assert file.stat().st_size == size
 
 
-def test_two_writers_of_the_same_path_both_come_to_a_good_end(
+def test_concurrent_imports_of_one_path_both_succeed(
     store_under_test: StoreUnderTest, scratch: Path
 ) -> None:
     data = os.urandom(100_000)
@@ -132,16 +132,14 @@ def test_two_writers_of_the_same_path_both_come_to_a_good_end(
     assert all(store_under_test.store.get(f"sha256=aa/{n}") == data + bytes([n]) for n in range(10))
 
 
-def test_a_file_that_is_not_there_is_an_error(
-    store_under_test: StoreUnderTest, scratch: Path
-) -> None:
+def test_a_missing_file_is_an_error(store_under_test: StoreUnderTest, scratch: Path) -> None:
     with pytest.raises(StorageError, match="the file for a is not there"):
         store_under_test.store.put_files([("a", scratch / "none")])
 
     assert store_under_test.names() == []
 
 
-def test_only_regular_files_are_taken_in(store_under_test: StoreUnderTest, scratch: Path) -> None:
+def test_only_regular_files_are_imported(store_under_test: StoreUnderTest, scratch: Path) -> None:
     (scratch / "link").symlink_to(file_of(scratch, "real", b"x"))
     os.mkfifo(scratch / "pipe")
 
@@ -152,9 +150,7 @@ def test_only_regular_files_are_taken_in(store_under_test: StoreUnderTest, scrat
     assert store_under_test.names() == []
 
 
-def test_a_call_that_was_told_to_stop_takes_nothing_in(
-    store_under_test: StoreUnderTest, scratch: Path
-) -> None:
+def test_a_stopped_import_imports_nothing(store_under_test: StoreUnderTest, scratch: Path) -> None:
     stop = threading.Event()
     stop.set()
 
@@ -181,7 +177,7 @@ RANGES = [
 
 @pytest.mark.parametrize("piece", [1, 3, 10, 100])
 @pytest.mark.parametrize(("start", "end", "expected"), RANGES)
-def test_a_range_is_read_in_pieces(
+def test_a_range_is_read_in_chunks(
     store: ObjectStore, start: int, end: int | None, expected: bytes, piece: int
 ) -> None:
     store.put_many([("a/1", TEXT)])
@@ -192,7 +188,7 @@ def test_a_range_is_read_in_pieces(
     assert all(0 < len(one) <= piece for one in pieces)
 
 
-def test_an_empty_object_has_no_pieces(store: ObjectStore) -> None:
+def test_an_empty_object_has_no_chunks(store: ObjectStore) -> None:
     store.put_many([("a", b"")])
 
     assert list(store.read("a")) == []
@@ -200,7 +196,7 @@ def test_an_empty_object_has_no_pieces(store: ObjectStore) -> None:
     assert store.size("a") == 0
 
 
-def test_what_is_not_there_is_missing(store: ObjectStore) -> None:
+def test_reading_a_missing_object_is_an_error(store: ObjectStore) -> None:
     store.put_many([("a/1", b"x")])
 
     for path in ("b", "a", "a/1/2"):
@@ -210,13 +206,13 @@ def test_what_is_not_there_is_missing(store: ObjectStore) -> None:
             next(iter(store.read(path)), None)
 
 
-def test_a_range_that_is_none_is_refused(store: ObjectStore) -> None:
+def test_an_invalid_range_is_rejected(store: ObjectStore) -> None:
     for start, end, piece in ((-1, None, 1), (0, -1, 1), (0, None, 0)):
         with pytest.raises(ValueError, match="invalid range of bytes"):
             store.read("a", start, end, chunk_size=piece)
 
 
-def test_a_path_outside_is_refused(store: ObjectStore, scratch: Path) -> None:
+def test_a_path_outside_of_the_store_is_rejected(store: ObjectStore, scratch: Path) -> None:
     file = file_of(scratch, "1", b"x")
     for act in (
         lambda: store.put_files([("../x", file)]),

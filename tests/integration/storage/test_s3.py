@@ -1,4 +1,4 @@
-"""Objects in a bucket, on good and on bad days: a real server, and a proxy that misbehaves."""
+"""S3 store against a real server, behind a proxy that injects faults."""
 
 import os
 import time
@@ -20,7 +20,7 @@ from tests.support.s3_proxy import Kind, S3Fault, S3Proxy, s3_proxy
 from tests.support.server import free_port
 
 QUICK = S3Timeouts(connect=1, read=0.5, total=5, retry=2, rollback=20)
-"""For what cannot come to a good end."""
+"""Short timeouts, for requests that fail in any case."""
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def bucket(s3_server: S3Server) -> str:
 
 @pytest.fixture
 def bad(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Proxy]:
-    """The proxy, through which every store of the test goes."""
+    """The proxy that every store of a test goes through."""
     with s3_proxy(s3_server.port) as made:
         for name, value in s3_environment(made.url).items():
             monkeypatch.setenv(name, value)
@@ -68,7 +68,7 @@ def again(fault: S3Fault, times: int) -> S3Fault:
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=name_of)
-def test_a_write_outlives_what_passes(
+def test_a_write_survives_temporary_faults(
     store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, fault: S3Fault
 ) -> None:
     bad.faults = [again(fault, fault.times)]
@@ -81,7 +81,7 @@ def test_a_write_outlives_what_passes(
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=name_of)
-def test_nothing_is_left_of_a_write_that_what_lasts_has_stopped(
+def test_a_write_that_a_lasting_fault_stops_leaves_no_object(
     quick: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, fault: S3Fault
 ) -> None:
     lasting = again(fault, 1_000_000)
@@ -104,7 +104,7 @@ READS: list[tuple[str, Callable[[S3Store], object]]] = [
 
 @pytest.mark.parametrize("kind", ["status", "silence", "cut answer", "lost answer"])
 @pytest.mark.parametrize(("method", "act"), READS, ids=["get", "list", "delete"])
-def test_reading_and_deleting_outlive_what_passes_as_well(
+def test_reads_and_deletions_survive_temporary_faults(
     store: S3Store,
     bad: S3Proxy,
     kind: Kind,
@@ -121,7 +121,7 @@ def test_reading_and_deleting_outlive_what_passes_as_well(
 
 @pytest.mark.parametrize("kind", ["status", "silence", "lost answer"])
 @pytest.mark.parametrize(("method", "act"), READS, ids=["get", "list", "delete"])
-def test_a_server_that_stays_away_is_unavailable_and_not_empty(
+def test_a_lost_server_is_unavailable_and_not_empty(
     quick: S3Store,
     bad: S3Proxy,
     kind: Kind,
@@ -134,7 +134,7 @@ def test_a_server_that_stays_away_is_unavailable_and_not_empty(
         act(quick)
 
 
-def test_a_list_goes_on_where_a_page_failed(
+def test_a_listing_resumes_at_the_page_that_failed(
     store: S3Store, bad: S3Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3_storage, "_LIST_PAGE", PAGE_SIZE)
@@ -149,7 +149,7 @@ def test_a_list_goes_on_where_a_page_failed(
     assert all(fault.times == 0 for fault in bad.faults)
 
 
-def test_another_object_at_the_path_is_left_as_it_is(
+def test_another_object_at_the_path_is_not_changed(
     store: S3Store, bucket: str, s3_server: S3Server
 ) -> None:
     s3_server.put(bucket, "lake/b", b"somebody else's")
@@ -161,7 +161,7 @@ def test_another_object_at_the_path_is_left_as_it_is(
     assert s3_server.get(bucket, "lake/b") == b"somebody else's"
 
 
-def test_a_refusal_for_an_object_that_is_gone_is_no_refusal(
+def test_a_conflict_with_an_object_that_is_gone_is_retried(
     store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server
 ) -> None:
     bad.faults = [S3Fault("status", "PUT", status=412, code="PreconditionFailed")]
@@ -177,7 +177,7 @@ def test_each_object_is_one_request(store: S3Store, bad: S3Proxy, bucket: str) -
     assert bad.count("PUT") == len(bad.seen) == 20
 
 
-def test_a_large_object_goes_in_parts(
+def test_a_large_object_is_sent_in_parts(
     store: S3Store,
     bad: S3Proxy,
     bucket: str,
@@ -211,7 +211,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("status", "code", "kind", "advice"), REFUSALS)
-def test_what_does_not_pass_by_itself_is_told_at_once_with_what_to_do(
+def test_a_lasting_error_is_reported_at_once_with_advice(
     store: S3Store,
     bad: S3Proxy,
     status: int,
@@ -227,7 +227,7 @@ def test_what_does_not_pass_by_itself_is_told_at_once_with_what_to_do(
     assert bad.count("PUT") == 1
 
 
-def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: S3Proxy) -> None:
+def test_a_missing_bucket_is_not_reported_as_a_missing_object(bad: S3Proxy) -> None:
     store = S3Store("not-there", timeouts=QUICK)
 
     for act in (lambda: store.get("a"), lambda: list(store.list("a")), store.check):
@@ -235,7 +235,7 @@ def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: S3Proxy) -> None
             act()
 
 
-def test_a_server_that_is_not_there_ends_a_call_in_time(
+def test_a_call_to_a_missing_server_ends_in_time(
     bucket: str, monkeypatch: pytest.MonkeyPatch, bad: S3Proxy
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
@@ -247,14 +247,14 @@ def test_a_server_that_is_not_there_ends_a_call_in_time(
         store.get("a")
 
 
-def test_a_check_tells_why_a_bucket_cannot_be_used(store: S3Store, bad: S3Proxy) -> None:
+def test_a_check_says_why_a_bucket_cannot_be_used(store: S3Store, bad: S3Proxy) -> None:
     bad.faults = [S3Fault("status", "DELETE", status=403, code="AccessDenied")]
 
     with pytest.raises(StorageUnavailable, match=r"could not delete: .* need .*DeleteObject"):
         store.check()
 
 
-def test_a_mark_of_an_empty_folder_is_no_object(
+def test_the_placeholder_of_an_empty_folder_is_no_object(
     store: S3Store, bucket: str, s3_server: S3Server
 ) -> None:
     s3_server.put(bucket, "lake/a/", b"")
@@ -285,7 +285,7 @@ def test_a_url_without_a_prefix_is_the_whole_bucket(
         store.delete("a/b")
 
 
-def test_an_object_is_there_as_soon_as_its_write_has_returned(
+def test_an_object_exists_when_its_write_returns(
     store: S3Store, bucket: str, s3_server: S3Server
 ) -> None:
     # One second is the resolution of the server's clock.

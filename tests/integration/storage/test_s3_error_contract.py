@@ -1,4 +1,4 @@
-"""Errors as obstore raises them for what a server answers, and what the storage makes of each.
+"""Contract of obstore's errors: what it raises for each response, and how it is classified.
 
 Exception classes and the texts that are parsed are asserted too, so that an upgrade which changes
 them fails here.
@@ -31,7 +31,7 @@ Request = Callable[[Bucket], object]
 
 @pytest.fixture
 def server() -> Iterator[S3Proxy]:
-    """A server that answers what a test says; there is nothing behind it."""
+    """A server that answers as a test says."""
     with s3_proxy(free_port()) as made:
         yield made
 
@@ -119,7 +119,7 @@ def test_an_answer_is_classified_by_its_status_and_code(
     assert failure.retryable is retryable
 
 
-def test_a_full_storage_is_told_as_such(server: S3Proxy, bucket: Bucket) -> None:
+def test_a_full_storage_is_reported_as_full(server: S3Proxy, bucket: Bucket) -> None:
     server.faults = [S3Fault("status", "PUT", status=507, code="StorageFull")]
     error = error_of(create, bucket)
     assert "status code: 507" in str(error)
@@ -128,14 +128,14 @@ def test_a_full_storage_is_told_as_such(server: S3Proxy, bucket: Bucket) -> None
     assert not failure.retryable
 
 
-def test_an_object_that_exists_already_may_be_gone_later(server: S3Proxy, bucket: Bucket) -> None:
+def test_a_conflict_with_an_existing_object_is_retryable(server: S3Proxy, bucket: Bucket) -> None:
     server.faults = [S3Fault("status", "PUT", status=412, code="PreconditionFailed")]
     error = error_of(create, bucket)
     assert type(error) is AlreadyExistsError
     assert classify(error, "write").retryable
 
 
-def test_an_object_that_changed_is_a_failed_precondition(server: S3Proxy, bucket: Bucket) -> None:
+def test_a_changed_object_is_a_failed_precondition(server: S3Proxy, bucket: Bucket) -> None:
     server.faults = [S3Fault("status", "GET", status=412, code="PreconditionFailed")]
     assert type(error_of(get, bucket)) is PreconditionError
 
@@ -144,7 +144,7 @@ def test_an_object_that_changed_is_a_failed_precondition(server: S3Proxy, bucket
     ("request_", "code", "is_missing"),
     [(get, "NoSuchKey", True), (get, "NoSuchBucket", False), (head, "NoSuchBucket", True)],
 )
-def test_a_missing_object_is_told_from_a_missing_bucket_where_there_is_a_body(
+def test_a_body_distinguishes_a_missing_object_from_a_missing_bucket(
     server: S3Proxy, bucket: Bucket, request_: Request, code: str, is_missing: bool
 ) -> None:
     for method in ("GET", "HEAD"):
@@ -174,13 +174,13 @@ def test_a_redirect_says_that_the_region_is_wrong(
     assert not failure.retryable
 
 
-def test_a_server_that_is_not_there_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_connection_is_no_response(monkeypatch: pytest.MonkeyPatch) -> None:
     bucket = open_bucket(f"http://127.0.0.1:{free_port()}", monkeypatch)
     assert_no_response(error_of(create, bucket))
 
 
 @pytest.mark.parametrize("kind", ["silence", "lost answer", "cut upload"])
-def test_a_server_that_breaks_off_does_not_answer(
+def test_a_broken_connection_is_no_response(
     server: S3Proxy, bucket: Bucket, kind: Literal["silence", "lost answer", "cut upload"]
 ) -> None:
     server.faults = [S3Fault(kind, "PUT")]
@@ -196,7 +196,7 @@ def assert_no_response(error: Exception) -> None:
     assert failure.retryable
 
 
-def test_without_credentials_the_instance_is_asked_for_them(
+def test_missing_credentials_are_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bucket = open_bucket("http://127.0.0.1:1", monkeypatch)
@@ -217,7 +217,7 @@ def test_without_credentials_the_instance_is_asked_for_them(
 
 
 @pytest.mark.parametrize("path", ["a//b", "a/../b"])
-def test_a_path_that_s3_cannot_have_is_a_value_error(bucket: Bucket, path: str) -> None:
+def test_a_path_that_s3_rejects_is_a_value_error(bucket: Bucket, path: str) -> None:
     with pytest.raises(S3_ERRORS) as raised:
         obstore.put(bucket, path, b"1", use_multipart=False)
     failure = classify(raised.value, "write")

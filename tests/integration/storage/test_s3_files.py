@@ -1,4 +1,4 @@
-"""Files to and from a bucket, on good and on bad days."""
+"""Import of files into S3 and chunked reads, with and without faults."""
 
 import os
 import threading
@@ -27,7 +27,7 @@ def bucket(s3_server: S3Server) -> str:
 
 @pytest.fixture
 def bad(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Proxy]:
-    """The proxy, through which every store of the test goes."""
+    """The proxy that every store of a test goes through."""
     with s3_proxy(s3_server.port) as made:
         for name, value in s3_environment(made.url).items():
             monkeypatch.setenv(name, value)
@@ -89,7 +89,7 @@ def fresh(fault: S3Fault, times: int) -> S3Fault:
 
 
 @pytest.mark.parametrize("fault", SMALL_FAULTS, ids=name_of)
-def test_a_small_file_outlives_what_passes(
+def test_the_import_of_a_small_file_survives_temporary_faults(
     store: S3Store, bad: S3Proxy, small: Path, fault: S3Fault
 ) -> None:
     bad.faults = [fresh(fault, fault.times)]
@@ -101,7 +101,7 @@ def test_a_small_file_outlives_what_passes(
 
 
 @pytest.mark.parametrize("fault", LARGE_FAULTS, ids=name_of)
-def test_a_large_file_outlives_what_passes(
+def test_the_import_of_a_large_file_survives_temporary_faults(
     store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, large: Path, fault: S3Fault
 ) -> None:
     bad.faults = [fresh(fault, fault.times)]
@@ -122,7 +122,7 @@ def test_only_the_part_that_failed_is_sent_again(store: S3Store, bad: S3Proxy, l
 
 
 @pytest.mark.parametrize("target", ["partNumber=2", "partNumber=3"])
-def test_an_upload_that_what_lasts_has_stopped_is_aborted(
+def test_an_upload_that_a_lasting_fault_stops_is_aborted(
     quick: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, large: Path, target: str
 ) -> None:
     bad.faults = [S3Fault("status", "PUT", target, status=403, code="AccessDenied", times=LASTING)]
@@ -135,7 +135,7 @@ def test_an_upload_that_what_lasts_has_stopped_is_aborted(
     assert large.read_bytes() == LARGE
 
 
-def test_an_upload_that_is_told_to_stop_is_aborted(
+def test_a_stopped_upload_is_aborted(
     store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, tmp_path: Path
 ) -> None:
     file = tmp_path / "long"
@@ -164,7 +164,7 @@ def test_an_upload_that_is_told_to_stop_is_aborted(
     assert bad.count("DELETE", "uploadId") == 1
 
 
-def test_an_object_that_is_there_is_not_sent_in_parts_again(
+def test_an_existing_object_is_not_sent_in_parts_again(
     store: S3Store, bad: S3Proxy, large: Path
 ) -> None:
     store.put_files([("a", large)])
@@ -188,7 +188,7 @@ def test_a_new_small_file_is_one_request(store: S3Store, bad: S3Proxy, tmp_path:
     assert bad.count("PUT") == len(bad.seen) == 40
 
 
-def test_one_file_that_cannot_be_sent_leaves_no_object_torn(
+def test_a_file_that_cannot_be_sent_leaves_no_partial_object(
     quick: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, small: Path
 ) -> None:
     bad.faults = [S3Fault("status", "PUT", "/lake/b", times=LASTING)]
@@ -201,7 +201,7 @@ def test_one_file_that_cannot_be_sent_leaves_no_object_torn(
 
 
 @pytest.mark.parametrize("kind", ["status", "silence", "cut answer", "lost answer"])
-def test_reading_goes_on_where_a_piece_failed(store: S3Store, bad: S3Proxy, kind: str) -> None:
+def test_a_read_resumes_at_the_chunk_that_failed(store: S3Store, bad: S3Proxy, kind: str) -> None:
     data = os.urandom(100_000)
     store.put_many([("a", data)])
     bad.faults = [S3Fault(kind, "GET", after=3)]  # pyright: ignore[reportArgumentType]
@@ -212,7 +212,7 @@ def test_reading_goes_on_where_a_piece_failed(store: S3Store, bad: S3Proxy, kind
     assert bad.count("GET") == 11
 
 
-def test_reading_ends_when_the_server_stays_away(quick: S3Store, bad: S3Proxy) -> None:
+def test_a_read_from_a_lost_server_ends(quick: S3Store, bad: S3Proxy) -> None:
     quick.put_many([("a", b"0123456789")])
     bad.faults = [S3Fault("status", "GET", after=2, times=LASTING)]
     pieces = quick.read("a", chunk_size=2)
@@ -222,7 +222,7 @@ def test_reading_ends_when_the_server_stays_away(quick: S3Store, bad: S3Proxy) -
         next(pieces)
 
 
-def test_an_object_that_is_replaced_or_removed_while_it_is_read_is_not_mixed(
+def test_a_read_never_mixes_an_object_with_its_replacement(
     store: S3Store, bucket: str, s3_server: S3Server
 ) -> None:
     store.put_many([("a", b"0123456789"), ("b", b"0123456789")])
@@ -238,7 +238,7 @@ def test_an_object_that_is_replaced_or_removed_while_it_is_read_is_not_mixed(
         next(removed)
 
 
-def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: S3Proxy, large: Path) -> None:
+def test_a_missing_bucket_is_not_reported_as_a_missing_object(bad: S3Proxy, large: Path) -> None:
     store = S3Store("not-there", timeouts=QUICK)
 
     for act in (
@@ -250,7 +250,7 @@ def test_a_bucket_that_is_not_there_has_not_lost_an_object(bad: S3Proxy, large: 
             act()
 
 
-def test_an_upload_url_takes_the_object(store: S3Store, bucket: str, s3_server: S3Server) -> None:
+def test_an_upload_url_accepts_the_object(store: S3Store, bucket: str, s3_server: S3Server) -> None:
     url = store.upload_url("uploads/with space, é & +", 60)
     assert url is not None
 
@@ -262,11 +262,11 @@ def test_an_upload_url_takes_the_object(store: S3Store, bucket: str, s3_server: 
     assert store.get("uploads/with space, é & +") == b"sent straight"
 
 
-def test_an_upload_url_lasts_a_week_at_the_most(store: S3Store) -> None:
+def test_an_upload_url_is_valid_for_a_week_at_most(store: S3Store) -> None:
     assert "X-Amz-Expires=604800&" in str(store.upload_url("a", 10_000_000))
 
 
-def test_an_object_in_a_bucket_is_no_file(store: S3Store) -> None:
+def test_an_object_in_a_bucket_has_no_local_path(store: S3Store) -> None:
     store.put_many([("a", b"x")])
 
     assert store.local_path("a") is None

@@ -1,4 +1,4 @@
-"""What every store does, on a real disk and in a real bucket."""
+"""Behaviour that every kind of store shares."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from everlake.storage import ObjectMissing, ObjectStore, StorageError
 from tests.support.store_fixtures import StoreUnderTest
 
 
-def test_what_was_put_can_be_had_again(store: ObjectStore) -> None:
+def test_a_written_object_can_be_read(store: ObjectStore) -> None:
     store.put_many([("a/b/one", b"1"), ("a/two", b""), ("three", b"3" * 100_000)])
 
     assert store.get("a/b/one") == b"1"
@@ -18,7 +18,7 @@ def test_what_was_put_can_be_had_again(store: ObjectStore) -> None:
     assert store.get("three") == b"3" * 100_000
 
 
-def test_an_object_lies_under_its_own_name(store_under_test: StoreUnderTest) -> None:
+def test_an_object_is_stored_under_its_path(store_under_test: StoreUnderTest) -> None:
     paths = ["landing/workspace=ws_1/date=2026-03-01/x.ndjson.zst", "a/with space, é, %41 & +#?"]
     store_under_test.store.put_many([(path, path.encode()) for path in paths])
 
@@ -27,18 +27,18 @@ def test_an_object_lies_under_its_own_name(store_under_test: StoreUnderTest) -> 
     assert [one.path for one in store_under_test.store.list("a")] == paths[1:]
 
 
-def test_putting_nothing_is_nothing(store_under_test: StoreUnderTest) -> None:
+def test_writing_no_object_does_nothing(store_under_test: StoreUnderTest) -> None:
     store_under_test.store.put_many([])
 
     assert store_under_test.names() == []
 
 
-def test_an_object_that_is_not_there_is_missing(store: ObjectStore) -> None:
+def test_a_missing_object_is_an_error(store: ObjectStore) -> None:
     with pytest.raises(ObjectMissing, match="landing/x"):
         store.get("landing/x")
 
 
-def test_many_objects_come_in_the_order_in_which_they_were_asked_for(store: ObjectStore) -> None:
+def test_many_objects_are_read_in_the_requested_order(store: ObjectStore) -> None:
     paths = [f"a/{number}" for number in range(50)]
     store.put_many([(path, path.encode() * 100) for path in paths])
     asked = [*paths[::-1], "a/7", "a/7"]
@@ -48,7 +48,7 @@ def test_many_objects_come_in_the_order_in_which_they_were_asked_for(store: Obje
     assert list(store.get_many([])) == []
 
 
-def test_of_many_objects_one_that_is_missing_is_told_in_its_place(store: ObjectStore) -> None:
+def test_a_missing_object_among_many_is_an_error_in_its_place(store: ObjectStore) -> None:
     paths = [f"a/{number}" for number in range(40)]
     store.put_many([(path, b"x") for path in paths])
     store.delete("a/30")
@@ -59,7 +59,7 @@ def test_of_many_objects_one_that_is_missing_is_told_in_its_place(store: ObjectS
         next(objects)
 
 
-def test_the_same_object_may_be_put_again(store_under_test: StoreUnderTest) -> None:
+def test_the_same_object_can_be_written_again(store_under_test: StoreUnderTest) -> None:
     store_under_test.store.put_many([("a", b"1"), ("b", b"2")])
     store_under_test.store.put_many([("b", b"2"), ("c", b"3")])
 
@@ -67,7 +67,7 @@ def test_the_same_object_may_be_put_again(store_under_test: StoreUnderTest) -> N
     assert store_under_test.store.get("b") == b"2"
 
 
-def test_deleting_is_no_error_where_there_is_nothing(store_under_test: StoreUnderTest) -> None:
+def test_deleting_a_missing_object_is_no_error(store_under_test: StoreUnderTest) -> None:
     store_under_test.store.put_many([("a", b"1"), ("ab", b"2")])
 
     store_under_test.store.delete("a")
@@ -79,7 +79,7 @@ def test_deleting_is_no_error_where_there_is_nothing(store_under_test: StoreUnde
         store_under_test.store.get("a")
 
 
-def test_a_list_has_every_object_below_a_folder_and_no_other(store: ObjectStore) -> None:
+def test_a_listing_has_every_object_below_a_directory_and_no_other(store: ObjectStore) -> None:
     store.put_many([("a/1", b"x"), ("a/b/c/2", b"xy"), ("ab/3", b"x"), ("4", b"x")])
 
     listed = list(store.list("a"))
@@ -87,7 +87,7 @@ def test_a_list_has_every_object_below_a_folder_and_no_other(store: ObjectStore)
     assert sorted((one.path, one.size) for one in listed) == [("a/1", 1), ("a/b/c/2", 2)]
 
 
-def test_a_list_has_leftovers_of_any_name(store: ObjectStore) -> None:
+def test_a_listing_has_objects_of_any_name(store: ObjectStore) -> None:
     store.put_many([("a/1.ndjson.zst", b"x"), ("a/2.ndjson.zst.00ff00ff.partial", b"x")])
 
     assert sorted(one.path for one in store.list("a")) == [
@@ -96,7 +96,7 @@ def test_a_list_has_leftovers_of_any_name(store: ObjectStore) -> None:
     ]
 
 
-def test_a_list_tells_about_when_an_object_was_written(store: ObjectStore) -> None:
+def test_a_listing_has_the_time_of_a_write(store: ObjectStore) -> None:
     before = time.time()
     store.put_many([("a/1", b"x")])
 
@@ -106,7 +106,7 @@ def test_a_list_tells_about_when_an_object_was_written(store: ObjectStore) -> No
     assert int(before) * 1000 <= listed.modified_ms <= time.time() * 1000
 
 
-def test_a_list_of_a_folder_that_is_not_there_is_empty(store: ObjectStore) -> None:
+def test_the_listing_of_a_missing_directory_is_empty(store: ObjectStore) -> None:
     assert list(store.list("landing")) == []
 
 
@@ -114,7 +114,7 @@ ESCAPES = ["../x", "a/../../x", "/etc/x", "a/..", "a\0b", "", ".", "a/", "a//b",
 
 
 @pytest.mark.parametrize("path", ESCAPES)
-def test_a_path_that_names_no_object_inside_is_refused(
+def test_a_path_outside_of_any_store_is_rejected(
     store_under_test: StoreUnderTest, path: str
 ) -> None:
     with pytest.raises(StorageError, match="not a path inside the store"):
@@ -128,12 +128,12 @@ def test_a_path_that_names_no_object_inside_is_refused(
 
 
 @pytest.mark.parametrize("prefix", ["..", "a/../..", "/etc", "a\0"])
-def test_nothing_outside_can_be_listed(store: ObjectStore, prefix: str) -> None:
+def test_a_prefix_outside_of_the_store_is_rejected(store: ObjectStore, prefix: str) -> None:
     with pytest.raises(StorageError, match="not a path inside the store"):
         list(store.list(prefix))
 
 
-def test_of_many_objects_none_is_written_when_one_path_is_refused(
+def test_no_object_is_written_when_one_path_is_rejected(
     store_under_test: StoreUnderTest,
 ) -> None:
     with pytest.raises(StorageError, match="not a path inside the store"):
@@ -142,14 +142,14 @@ def test_of_many_objects_none_is_written_when_one_path_is_refused(
     assert store_under_test.names() == []
 
 
-def test_a_check_leaves_nothing_behind(store_under_test: StoreUnderTest) -> None:
+def test_a_check_leaves_no_object(store_under_test: StoreUnderTest) -> None:
     store_under_test.store.check()
     store_under_test.store.check()
 
     assert store_under_test.names() == []
 
 
-def test_many_threads_may_write_into_new_folders_at_once(store: ObjectStore) -> None:
+def test_many_threads_can_write_into_new_directories_at_once(store: ObjectStore) -> None:
     start = threading.Barrier(8)
     errors: list[BaseException] = []
 

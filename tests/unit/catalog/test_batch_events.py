@@ -12,7 +12,7 @@ FAILED_AT = 300
 
 
 def row(status: BatchStatus, **values: object) -> BatchRow:
-    """A batch as the catalog has it in ``status``."""
+    """Return a row of the catalog with this status."""
     landed = status in {S.LANDED, S.PROCESSING, S.COMPLETE}
     facts: dict[str, object] = {
         "id": "b",
@@ -46,12 +46,12 @@ def mark_of(now: BatchRow) -> EventId:
 
 
 @pytest.mark.parametrize("status", S)
-def test_who_has_seen_nothing_is_told_what_is_now(status: BatchStatus) -> None:
+def test_without_an_earlier_event_the_current_state_is_reported(status: BatchStatus) -> None:
     assert statuses(row(status)) == [status]
 
 
 @pytest.mark.parametrize("status", S)
-def test_who_has_seen_what_is_now_is_told_nothing(status: BatchStatus) -> None:
+def test_after_the_current_event_nothing_is_reported(status: BatchStatus) -> None:
     assert statuses(row(status), mark_of(row(status))) == []
 
 
@@ -68,7 +68,7 @@ def test_who_has_seen_what_is_now_is_told_nothing(status: BatchStatus) -> None:
         (S.LANDED, row(S.FAILED, landed_at=LANDED_AT), ["PROCESSING", "FAILED"]),
     ],
 )
-def test_statuses_that_were_passed_between_two_looks_are_told_in_their_order(
+def test_statuses_between_two_reads_are_reported_in_order(
     seen: BatchStatus, now: BatchRow, told: list[str]
 ) -> None:
     assert statuses(now, mark_of(row(seen))) == told
@@ -86,7 +86,7 @@ def test_statuses_that_were_passed_between_two_looks_are_told_in_their_order(
         (LANDED_AT, row(S.FAILED, due_at=FAILED_AT + 9), ["LANDED", "PROCESSING", "FAILED"]),
     ],
 )
-def test_a_retried_batch_goes_on_from_where_it_went_back_to(
+def test_a_retried_batch_continues_from_its_earlier_status(
     landed_at: int | None, now: BatchRow, told: list[str]
 ) -> None:
     failed = mark_of(row(S.FAILED))
@@ -94,24 +94,24 @@ def test_a_retried_batch_goes_on_from_where_it_went_back_to(
     assert statuses(BatchRow(**{**values, "landed_at": landed_at}), failed) == told
 
 
-def test_a_batch_of_which_all_was_refused_has_only_failed() -> None:
+def test_a_batch_with_only_rejected_records_has_failed_alone() -> None:
     now = row(S.FAILED, accepted=0, rejected=2, due_at=100)
     assert statuses(now, EventId(S.LANDING, 0, 0)) == ["FAILED"]
 
 
-def test_a_batch_that_went_back_is_told_as_it_is() -> None:
+def test_a_batch_that_moved_back_is_reported_as_it_is() -> None:
     assert statuses(row(S.LANDED), mark_of(row(S.PROCESSING))) == ["LANDED"]
     assert statuses(row(S.LANDING), mark_of(row(S.COMPLETE))) == ["LANDING"]
 
 
-def test_a_change_of_a_count_alone_is_told() -> None:
+def test_a_change_of_a_count_alone_is_reported() -> None:
     before, now = (row(S.LANDED, attachment_total=3, attachment_complete=done) for done in (1, 2))
     [change] = events_since(now, mark_of(before))
     assert change.batch.attachmentDownloadComplete == 2
     assert change.batch.status is S.LANDED
 
 
-def test_a_change_is_the_batch_as_it_is_answered_but_for_its_status() -> None:
+def test_an_event_has_the_batch_with_the_status_of_that_time() -> None:
     now = row(S.COMPLETE, rejected=1, total_errors=3)
     for change in events_since(now, mark_of(row(S.LANDING))):
         expected = now.view()
@@ -119,7 +119,7 @@ def test_a_change_is_the_batch_as_it_is_answered_but_for_its_status() -> None:
         assert change.batch == expected
 
 
-def test_whoever_comes_back_after_any_event_misses_none_and_sees_none_twice() -> None:
+def test_resuming_after_any_event_reports_each_event_once() -> None:
     for last in (row(S.COMPLETE), row(S.FAILED, landed_at=LANDED_AT)):
         whole = list(events_since(last, mark_of(row(S.LANDING))))
         for number, change in enumerate(whole):
@@ -137,7 +137,7 @@ def test_whoever_comes_back_after_any_event_misses_none_and_sees_none_twice() ->
     ],
     ids=str,
 )
-def test_a_mark_is_read_back_from_its_text(mark: EventId) -> None:
+def test_an_event_id_survives_a_round_trip(mark: EventId) -> None:
     assert EventId.parse(str(mark)) == mark
 
 
@@ -157,5 +157,5 @@ def test_a_mark_is_read_back_from_its_text(mark: EventId) -> None:
         "x" * 9_999,
     ],
 )
-def test_a_text_that_is_no_mark_is_none(text: str) -> None:
+def test_a_malformed_event_id_is_none(text: str) -> None:
     assert EventId.parse(text) is None

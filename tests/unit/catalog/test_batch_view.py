@@ -36,7 +36,7 @@ def view(**changes: Any) -> dict[str, Any]:
     return msgspec.to_builtins(BatchRow(**{**values, **changes}).view())
 
 
-def test_a_batch_is_told_with_the_members_of_the_wire_and_no_others() -> None:
+def test_a_batch_has_the_members_of_the_wire_and_no_others() -> None:
     assert view() == {
         "batchId": "b",
         "status": "LANDING",

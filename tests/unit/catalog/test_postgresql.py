@@ -1,4 +1,4 @@
-"""The statements have a PostgreSQL form as well, and it says what it must there."""
+"""PostgreSQL form of tables and statements, without a server."""
 
 import pytest
 from sqlalchemy import Executable, Table
@@ -20,11 +20,11 @@ def test_every_table_can_be_created(table: Table) -> None:
     assert "BLOB" not in sql
 
 
-def test_claimed_rows_are_locked_and_those_of_others_passed_over() -> None:
+def test_claims_skip_locked_rows() -> None:
     assert compiled(batch_queue._DUE_BATCHES).endswith("FOR UPDATE SKIP LOCKED")
 
 
-def test_conflicts_and_results_are_handled_in_one_statement() -> None:
+def test_conflicts_are_handled_in_the_statement() -> None:
     remember = compiled(idempotency._STORE["postgresql"])
     assert "ON CONFLICT (workspace_id, key) DO NOTHING RETURNING" in remember
     acquire = compiled(leases._ACQUIRE["postgresql"])

@@ -9,7 +9,7 @@ def test_an_id_of_the_known_characters_is_good(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x" * 129, "a b", "a/b", "ä", "a\n", "\x00"])
-def test_another_id_is_refused_with_the_rule(text: str) -> None:
+def test_another_id_is_rejected_with_the_rule(text: str) -> None:
     with pytest.raises(ValueError, match="1 to 128 of the characters"):
         validate_id(text)
 

@@ -1,4 +1,4 @@
-"""Landing objects: what goes in comes out, byte for byte, and damage never goes unseen."""
+"""Landing objects: accepted records survive a round trip byte for byte, and damage is detected."""
 
 import base64
 import json
@@ -24,14 +24,14 @@ from everlake.landing.rejected import RejectedWriter
 from tests.support.record_strategies import json_values, valid_records
 
 GAPS = st.text(" \t\r\n", max_size=3)
-"""White space as JSON allows it between tokens."""
+"""White space that JSON allows between tokens."""
 
 DATA = '{"text":"hello"}'
 
 
 @st.composite
 def spaced_json(draw: st.DrawFn, value: Any) -> str:
-    """``value`` as JSON text, with white space wherever it may stand."""
+    """Return ``value`` as JSON text, with white space wherever it is allowed."""
 
     def gap() -> str:
         return draw(GAPS)
@@ -52,7 +52,7 @@ data_texts = st.dictionaries(st.text(max_size=8), json_values, max_size=3).flatm
 
 
 def accepted(envelope: dict[str, Any], data: str) -> Record | None:
-    """The normalised record that ingest makes of an envelope and the text of its ``data``."""
+    """Return the record that ingest makes of an envelope and the text of its ``data``."""
     members = {name: value for name, value in envelope.items() if name != "data"}
     body = json.dumps(members, ensure_ascii=False)[:-1] + ', "data" : ' + data + " }"
     submission = parse_fast(body.encode(), MediaType.JSON, Limits())
@@ -61,7 +61,7 @@ def accepted(envelope: dict[str, Any], data: str) -> Record | None:
 
 @st.composite
 def accepted_records(draw: st.DrawFn) -> Record:
-    """Any right record with any text of ``data``."""
+    """Return a valid record with any text of ``data``."""
     record = accepted(draw(valid_records), draw(data_texts))
     assume(record is not None)
     assert record is not None
@@ -84,7 +84,7 @@ def a_record(data: str = DATA, **members: Any) -> Record:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(accepted_records(), max_size=4), st.integers(1, 2**40))
-def test_every_record_comes_back_in_its_order_with_its_data_byte_for_byte(
+def test_records_are_decoded_in_order_with_their_data_byte_for_byte(
     records: list[Record], sequence: int
 ) -> None:
     landed = decode_accepted(decompress(compress(encode_accepted(records))), sequence)
@@ -110,7 +110,7 @@ def test_the_envelope_is_exactly_the_normalised_record_without_its_data(record: 
 
 @settings(max_examples=60, deadline=None)
 @given(accepted_records())
-def test_the_members_that_are_looked_up_are_those_of_the_envelope(record: Record) -> None:
+def test_decoded_members_equal_those_of_the_envelope(record: Record) -> None:
     [landed] = decode_accepted(encode_accepted([record]), 1)
 
     members = msgspec.json.decode(landed.envelope)
@@ -141,7 +141,7 @@ def test_an_object_has_one_json_object_a_line_and_no_other_line_break(
 
 
 @pytest.mark.parametrize("gap", ["\n", "\r", "\r\n", "\n\n "])
-def test_data_with_line_breaks_stands_in_its_line_with_spaces_and_beside_it_verbatim(
+def test_data_with_line_breaks_is_stored_flat_and_verbatim(
     gap: str,
 ) -> None:
     data = f'{{{gap}"text":{gap}"hello\\n"{gap}}}'
@@ -160,7 +160,7 @@ def test_data_with_line_breaks_stands_in_its_line_with_spaces_and_beside_it_verb
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(accepted_records(), min_size=1, max_size=4))
-def test_the_short_way_for_records_without_line_breaks_gives_the_same_lines(
+def test_both_encodings_of_records_without_line_breaks_are_equal(
     records: list[Record],
 ) -> None:
     broken = any({*bytes(record.data)} & {*b"\r\n"} for record in records)
@@ -171,7 +171,7 @@ def test_the_short_way_for_records_without_line_breaks_gives_the_same_lines(
 
 @pytest.mark.parametrize("gap", ["\n", "\r"])
 @pytest.mark.parametrize("media_type", list(MediaType))
-def test_a_body_tells_whether_its_records_may_have_line_breaks(
+def test_parsing_reports_whether_records_may_have_line_breaks(
     gap: str, media_type: MediaType
 ) -> None:
     record = '{"_type":"email","_schema_version":"1.0.0","_event_at":"2026-01-01T00:00:00Z",'
@@ -194,7 +194,7 @@ def test_only_the_record_with_line_breaks_has_its_data_twice() -> None:
     assert ["_data_text" in json.loads(line) for line in lines.splitlines()] == [False, True, False]
 
 
-def test_separators_that_only_unicode_calls_line_breaks_are_left_alone() -> None:
+def test_unicode_line_separators_are_left_alone() -> None:
     data = '{"text":"a\u2028b\u2029c\u0085d"}'
 
     [landed] = decode_accepted(encode_accepted([a_record(data)]), 1)
@@ -205,7 +205,7 @@ def test_separators_that_only_unicode_calls_line_breaks_are_left_alone() -> None
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=2_000))
 @example(b"")
-def test_compression_gives_back_what_it_was_given(lines: bytes) -> None:
+def test_compression_is_lossless(lines: bytes) -> None:
     assert decompress(compress(lines)) == lines
 
 
@@ -214,7 +214,7 @@ LARGE_ENOUGH = encode_accepted([a_record(json.dumps({"text": str(n) * n})) for n
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_a_changed_byte_never_goes_unseen(data: st.DataObject) -> None:
+def test_a_changed_byte_is_always_detected(data: st.DataObject) -> None:
     blob = bytearray(compress(LARGE_ENOUGH))
     place = data.draw(st.integers(0, len(blob) - 1))
     blob[place] ^= data.draw(st.integers(1, 255))
@@ -230,14 +230,14 @@ def test_a_changed_byte_never_goes_unseen(data: st.DataObject) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(compress(LARGE_ENOUGH)) - 1))
 @example(0)
-def test_a_cut_off_object_is_damaged(length: int) -> None:
+def test_a_truncated_object_is_damaged(length: int) -> None:
     with pytest.raises(LandingDamaged):
         decompress(compress(LARGE_ENOUGH)[:length])
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(min_size=1, max_size=20))
-def test_an_object_with_bytes_behind_it_is_damaged(more: bytes) -> None:
+def test_an_object_with_trailing_bytes_is_damaged(more: bytes) -> None:
     with pytest.raises(LandingDamaged):
         decompress(compress(LARGE_ENOUGH) + more)
 
@@ -256,7 +256,7 @@ def test_an_object_with_bytes_behind_it_is_damaged(more: bytes) -> None:
         encode_accepted([a_record()]).replace(b'{"id":"1"}', b'{"id":1}'),
     ],
 )
-def test_a_line_that_is_no_record_makes_the_object_damaged(line: bytes) -> None:
+def test_an_object_with_an_invalid_line_is_damaged(line: bytes) -> None:
     with pytest.raises(LandingDamaged, match="not a record"):
         decode_accepted(encode_accepted([a_record()]) + line.rstrip(b"\n") + b"\n", 1)
 
@@ -273,7 +273,7 @@ refusals = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(refusals)
-def test_refused_records_keep_their_payload_and_all_of_their_errors(
+def test_rejected_records_keep_their_payload_and_all_errors(
     refused: list[tuple[int, bytes, list[tuple[RecordErrorCode, str]]]],
 ) -> None:
     writer = RejectedWriter()
@@ -307,7 +307,7 @@ def test_a_payload_that_is_text_is_kept_as_text() -> None:
     assert set(json.loads(lines[1])) == {"index", "errors", "payload_base64"}
 
 
-def test_very_many_errors_of_one_record_are_not_held_as_text() -> None:
+def test_many_errors_of_one_record_take_little_memory() -> None:
     writer = RejectedWriter()
     errors = ((RecordErrorCode.VALIDATION_ERROR, f"_participants[{n}].role") for n in range(50_000))
     writer.add(0, b"{}", errors)

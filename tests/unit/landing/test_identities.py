@@ -1,4 +1,4 @@
-"""What is read of a line to tell its record is what all of it tells."""
+"""Identities of landed records agree with the whole records."""
 
 import pytest
 from msgspec import Raw
@@ -51,6 +51,6 @@ def test_no_lines_have_no_identities() -> None:
 
 
 @pytest.mark.parametrize("line", [b"{}\n", b"[]\n", b'{"_type":"email"\n', b"\xff\n"])
-def test_a_line_that_is_no_record_is_told(line: bytes) -> None:
+def test_an_invalid_line_is_reported(line: bytes) -> None:
     with pytest.raises(LandingDamaged, match="a line of it is not a record"):
         decode_identities(lines_of(*DATA) + line, 1)

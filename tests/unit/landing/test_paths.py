@@ -1,4 +1,4 @@
-"""Where landing objects lie."""
+"""Paths of landing objects."""
 
 from datetime import UTC, datetime
 
@@ -19,11 +19,11 @@ def test_the_day_is_that_of_utc() -> None:
     assert "/date=2026-03-02/" in landing_paths("ws", "api", "email", "b", AT + 1).accepted
 
 
-def test_a_batch_in_which_no_type_was_right_has_a_folder_too() -> None:
+def test_a_batch_without_a_valid_type_has_a_path() -> None:
     assert "/type=unknown/" in landing_paths("ws", "api", None, "b", AT).rejected
 
 
-def test_both_objects_and_their_leftovers_name_their_batch() -> None:
+def test_objects_and_remains_of_writes_name_their_batch() -> None:
     paths = landing_paths("ws", "api", "email", "0198c0de-1", AT)
 
     for path in (paths.accepted, paths.rejected, paths.accepted + ".1a2b3c4d.partial"):

@@ -39,7 +39,7 @@ def pages(blob: bytes, limit: int) -> Iterator[list[RefusedRecord]]:
 
 
 def joined(parts: list[RefusedRecord]) -> Refused:
-    """The refused records again, each out of all of its parts."""
+    """Return the rejected records, each joined from its parts."""
     found: Refused = []
     for index, group in itertools.groupby(parts, key=lambda part: part.index):
         some = list(group)
@@ -72,7 +72,7 @@ refusals = st.lists(
 @settings(max_examples=200, deadline=None)
 @given(refusals, st.integers(1, 7))
 @example([], 1)
-def test_pages_together_hold_every_refused_record_with_its_payload_and_errors(
+def test_pages_hold_every_rejected_record_with_its_payload_and_errors(
     refused: Refused, limit: int
 ) -> None:
     blob = written(refused)
@@ -88,7 +88,7 @@ def test_pages_together_hold_every_refused_record_with_its_payload_and_errors(
 MANY = [f"_participants[{n}].role: must be internal, external or unknown" for n in range(60_000)]
 
 
-def test_very_many_errors_come_in_parts_and_the_last_has_the_payload() -> None:
+def test_many_errors_are_divided_and_the_last_part_has_the_payload() -> None:
     refused: Refused = [(3, b"{}", ["a"]), (4, b'{"b":1}', MANY), (9, b"c", ["d"])]
     blob = written(refused)
 
@@ -102,7 +102,7 @@ def test_very_many_errors_come_in_parts_and_the_last_has_the_payload() -> None:
         assert all(part.errors for part in page)
 
 
-def test_a_page_ends_once_it_is_large_and_no_payload_is_cut() -> None:
+def test_a_large_page_ends_and_no_payload_is_divided() -> None:
     refused: Refused = [(n, b"x" * 400_000, ["e"]) for n in range(10)]
 
     found = list(pages(written(refused), 100))
@@ -112,7 +112,7 @@ def test_a_page_ends_once_it_is_large_and_no_payload_is_cut() -> None:
     assert joined(list(read_rejected(written(huge)))) == huge
 
 
-def test_a_page_holds_little_however_much_there_is() -> None:
+def test_a_page_takes_little_memory() -> None:
     blob = written([(0, b"{}", MANY * 10), (1, b"{}", ["e"])])
     position = RejectedPosition()
     tracemalloc.start()
@@ -133,7 +133,7 @@ SMALL = written([(n, json.dumps({"n": n}).encode(), [f"error {n}"] * 3) for n in
 
 @settings(max_examples=100, deadline=None)
 @given(st.data())
-def test_damage_is_told_of_before_anything_is_given(data: st.DataObject) -> None:
+def test_damage_is_reported_before_any_record(data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(SMALL) - 1))
     changed = bytearray(SMALL)
     changed[place] ^= data.draw(st.integers(1, 255))
@@ -163,7 +163,7 @@ def test_damage_is_told_of_before_anything_is_given(data: st.DataObject) -> None
         compress(b'{"index":0,"errors":[{"code":"X","message":"m"}],"payload":""}\n'),
     ],
 )
-def test_what_is_no_object_of_refused_records_is_damaged(blob: bytes) -> None:
+def test_an_object_without_rejected_records_is_damaged(blob: bytes) -> None:
     with pytest.raises(LandingDamaged):
         read_rejected_page(blob, RejectedPosition(), limit=100)
     with pytest.raises(LandingDamaged):
@@ -180,11 +180,11 @@ def test_what_is_no_object_of_refused_records_is_damaged(blob: bytes) -> None:
         RejectedPosition(0, 1),
     ],
 )
-def test_a_place_that_is_none_is_refused(place: RejectedPosition) -> None:
+def test_an_invalid_position_is_rejected(place: RejectedPosition) -> None:
     with pytest.raises(LandingDamaged):
         read_rejected_page(SMALL, place, limit=1)
 
 
-def test_the_checksum_tells_one_content_from_another() -> None:
+def test_the_checksum_depends_on_the_content() -> None:
     assert content_checksum(SMALL) == content_checksum(bytes(SMALL))
     assert content_checksum(SMALL) != content_checksum(written([(0, b"{}", ["e"])]))

@@ -1,4 +1,4 @@
-"""Which stores a URL can name."""
+"""URLs of object stores."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_a_file_url_may_name_this_host(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["", "/data", "data", "file:", "file://elsewhere/x", "gs://bucket", "x:"]
 )
-def test_any_other_url_is_refused_with_what_to_write(url: str) -> None:
+def test_any_other_url_is_rejected_with_advice(url: str) -> None:
     with pytest.raises(StorageError, match="use file:///absolute/directory"):
         open_store(url)
 
@@ -46,14 +46,14 @@ def test_any_other_url_is_refused_with_what_to_write(url: str) -> None:
         "s3://bucket/a//b",
     ],
 )
-def test_a_url_that_names_no_bucket_and_prefix_is_refused(url: str) -> None:
+def test_a_url_without_bucket_and_prefix_is_rejected(url: str) -> None:
     with pytest.raises(StorageError, match=r"use s3://bucket/prefix|not a path inside") as refused:
         open_store(url)
 
     assert "secret" not in str(refused.value)
 
 
-def test_without_its_library_s3_is_refused_with_what_to_install(
+def test_s3_without_its_library_is_rejected_with_advice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delitem(sys.modules, "everlake.storage.s3", raising=False)
@@ -66,7 +66,7 @@ def test_without_its_library_s3_is_refused_with_what_to_install(
 
 
 class _Without:
-    """An import system in which a library is not installed."""
+    """Import hook under which a library seems not to be installed."""
 
     def __init__(self, library: str) -> None:
         self._library = library
