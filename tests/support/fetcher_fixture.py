@@ -1,4 +1,4 @@
-"""A fetcher with a spool of its own, and what it is asked for."""
+"""Fetcher with a spool of its own."""
 
 import hashlib
 import threading
@@ -18,7 +18,13 @@ NO_EXPECTATION = ExpectedContent()
 
 
 class FetcherFixture:
-    """Fetches into ``directory``, from this machine too."""
+    """Fetcher that is allowed to request this machine.
+
+    Args:
+        directory: directory of the spool.
+        **options: ``guard`` and ``limits`` in place of the defaults, and those of
+            :class:`~everlake.attachments.fetching.service.Fetcher`.
+    """
 
     def __init__(self, directory: Path, **options: Any) -> None:
         self.directory = directory
@@ -36,11 +42,13 @@ class FetcherFixture:
         name: str = "one",
         **options: Any,
     ) -> SpooledContent:
+        """Fetch a URL; ``options`` as in ``Fetcher.fetch``."""
         stop = options.pop("stop", threading.Event())
         return self.fetcher.fetch(name, url, expected, stop=stop, **options)
 
     @property
     def files(self) -> list[str]:
+        """Names of the files in the spool."""
         return sorted(path.name for path in self.directory.iterdir())
 
 
@@ -49,5 +57,6 @@ def sha256(data: bytes) -> str:
 
 
 def content_bytes(fetched: SpooledContent) -> bytes:
-    found = fetched.content
-    return found if isinstance(found, bytes) else found.read_bytes()
+    """Return spooled content, wherever it is."""
+    content = fetched.content
+    return content if isinstance(content, bytes) else content.read_bytes()

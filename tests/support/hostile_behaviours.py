@@ -1,8 +1,8 @@
-"""A web server that does what none should, by the first word of the path.
+"""Behaviours of the hostile web server.
 
-``http://127.0.0.1:<port>/<behaviour>/<argument>/<argument>``; the behaviours are the functions
-under :func:`behaviour`. Content is :func:`content` of a size, so that a test knows it. Whatever
-is cut off answers as it should, or as it is called, when it is asked again.
+The URL ``http://127.0.0.1:<port>/<behaviour>/<argument>/<argument>`` selects one. Content is
+:func:`content` of a size, so that tests know it. A behaviour that cuts off its first response
+answers a repeated request correctly, or as its name says.
 """
 
 import gzip
@@ -31,7 +31,7 @@ __all__ = ["CODED", "RAW", "HostileServer", "ReceivedRequest", "content", "etag"
 
 @lru_cache(maxsize=32)
 def content(size: int, seed: int = 0) -> bytes:
-    """``size`` bytes that look like nothing."""
+    """Return ``size`` random bytes, the same for the same arguments."""
     return random.Random(seed).randbytes(size)
 
 
@@ -42,7 +42,7 @@ def etag(seed: int = 0) -> str:
 def serve_ranges(
     peer: ClientConnection, request: ReceivedRequest, data: bytes, tag: Headers
 ) -> None:
-    """Answer as a good server does (RFC 9110, section 14)."""
+    """Answer as a correct server does, with ranges (RFC 9110, section 14)."""
     begins = request.range_start
     known = {value for value in tag.values() if isinstance(value, str)}
     if begins is None or request.headers.get("if-range") not in known:
@@ -50,11 +50,11 @@ def serve_ranges(
     elif begins >= len(data):
         peer.send_response(416, {**tag, "Content-Range": f"bytes */{len(data)}"})
     else:
-        told = f"bytes {begins}-{len(data) - 1}/{len(data)}"
-        peer.send_response(206, {**tag, "Content-Range": told}, data[begins:])
+        content_range = f"bytes {begins}-{len(data) - 1}/{len(data)}"
+        peer.send_response(206, {**tag, "Content-Range": content_range}, data[begins:])
 
 
-# Good ones.
+# Correct responses.
 
 
 @behaviour
@@ -73,7 +73,7 @@ def chunked(peer: ClientConnection, request: ReceivedRequest) -> None:
 
 @behaviour
 def talkative(peer: ClientConnection, request: ReceivedRequest) -> None:
-    """Interim answers before the answer and fields behind it: none of them are the answer's."""
+    """Interim responses before the response and trailers after it, with misleading fields."""
     peer.send(b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n")
     peer.send(b"HTTP/1.1 100 Continue\r\nContent-Encoding: gzip\r\n\r\n")
     peer.send_head(200, {"Transfer-Encoding": "chunked"})
@@ -92,7 +92,7 @@ def echo(peer: ClientConnection, request: ReceivedRequest) -> None:
     peer.send_response(200, {}, msgspec.json.encode(request))
 
 
-# Those that end too early, and what they do when they are asked to go on.
+# Responses that end too early, and their answers to a request for the rest.
 
 
 def _cut(peer: ClientConnection, request: ReceivedRequest, tag: Headers, seed: int = 0) -> object:
@@ -103,7 +103,7 @@ def _cut(peer: ClientConnection, request: ReceivedRequest, tag: Headers, seed: i
 
 
 def cut_first(name: str, tag: Headers) -> Callable[[Behaviour], Behaviour]:
-    """A behaviour that cuts its first answer off after ``path[2]`` bytes."""
+    """Register a behaviour that cuts its first response off after ``path[2]`` bytes."""
 
     def register(then: Behaviour) -> Behaviour:
         def both(peer: ClientConnection, request: ReceivedRequest) -> object:
@@ -214,11 +214,13 @@ def cut_ignores(peer: ClientConnection, request: ReceivedRequest) -> object:
 
 @behaviour
 def cut_by_parts(peer: ClientConnection, request: ReceivedRequest) -> object:
-    """No answer brings more than ``path[2]`` bytes, whatever it announces."""
+    """No response has more than ``path[2]`` bytes of its announced content."""
     data, begins = content(int(request.path[1])), request.range_start or 0
-    told = {"Content-Range": f"bytes {begins}-{len(data) - 1}/{len(data)}"} if begins else {}
+    content_range = f"bytes {begins}-{len(data) - 1}/{len(data)}"
+    range_headers = {"Content-Range": content_range} if begins else {}
     peer.send_head(
-        206 if begins else 200, {"Content-Length": str(len(data) - begins), **STRONG, **told}
+        206 if begins else 200,
+        {"Content-Length": str(len(data) - begins), **STRONG, **range_headers},
     )
     peer.send(data[begins : begins + int(request.path[2])])
     return CLOSE
@@ -226,7 +228,7 @@ def cut_by_parts(peer: ClientConnection, request: ReceivedRequest) -> object:
 
 @behaviour
 def chunked_no_end(peer: ClientConnection, request: ReceivedRequest) -> object:
-    """All of the content, and the connection is closed before the last chunk says so."""
+    """All of the content, but the connection is closed before the last chunk."""
     if peer.server.request_counts[request.target] > 1:
         return file(peer, request)
     peer.send_head(200, {"Transfer-Encoding": "chunked", **STRONG})
@@ -244,7 +246,7 @@ def reset(peer: ClientConnection, request: ReceivedRequest) -> object:
     return CLOSE
 
 
-# Those that lie.
+# Contradictory responses.
 
 
 @behaviour
@@ -264,7 +266,7 @@ def long(peer: ClientConnection, request: ReceivedRequest) -> None:
 
 @behaviour
 def length(peer: ClientConnection, request: ReceivedRequest) -> object:
-    """Whatever lengths the path says, one header each."""
+    """A header ``Content-Length`` for each segment of the path."""
     peer.send_head(200, {"Content-Length": [unquote(one) for one in request.path[1:]]})
     peer.send(content(1_000))
     return CLOSE
@@ -272,7 +274,7 @@ def length(peer: ClientConnection, request: ReceivedRequest) -> object:
 
 @behaviour
 def headers(peer: ClientConnection, request: ReceivedRequest) -> object:
-    """Ten bytes under the headers that the query says."""
+    """Ten bytes with the headers of the query."""
     peer.send_head(200, dict(request.query))
     peer.send(content(10))
     return CLOSE
@@ -285,7 +287,7 @@ def both_framings(peer: ClientConnection, request: ReceivedRequest) -> None:
     peer.send(b"0\r\n\r\n")
 
 
-# Codings.
+# Content codings.
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -330,7 +332,7 @@ def bomb(peer: ClientConnection, request: ReceivedRequest) -> None:
     peer.send_response(200, {"Content-Encoding": "gzip"}, _bomb(int(request.path[1])))
 
 
-# Those that take their time.
+# Slow responses.
 
 
 @behaviour
@@ -340,7 +342,7 @@ def silent(peer: ClientConnection, request: ReceivedRequest) -> None:
 
 @behaviour
 def silent_body(peer: ClientConnection, request: ReceivedRequest) -> None:
-    """A million bytes, at first only some."""
+    """A million bytes, of which the first response stops after some."""
     if peer.server.request_counts[request.target] > 1:
         serve_ranges(peer, request, content(1_000_000), STRONG)
         return
@@ -380,7 +382,7 @@ def trailers(peer: ClientConnection, request: ReceivedRequest) -> None:
     peer.send_slowly(b"X-More: 1\r\n", 0.001)
 
 
-# Those that are no web servers.
+# Responses that are not valid HTTP.
 
 
 RAW: dict[str, bytes] = {
@@ -448,12 +450,12 @@ def hops(peer: ClientConnection, request: ReceivedRequest) -> None:
     peer.send_response(302, {"Location": f"/hops/{left - 1}" if left > 1 else "../file/1000"})
 
 
-# Connections that are kept, but not long.
+# Connections that are closed between requests.
 
 
 @behaviour
 def closes_later(peer: ClientConnection, request: ReceivedRequest) -> object:
-    """Answer the first request of a connection, and none after it."""
+    """Answer the first request of a connection, and close it at the second."""
     if peer.answered:
         return CLOSE
     return peer.send_response(200, {}, content(int(request.path[1])))

@@ -1,4 +1,8 @@
-"""The works of the web server whose behaviours are in :mod:`tests.support.hostile_behaviours`."""
+"""Web server that misbehaves on request.
+
+The behaviours, which the first segment of the path selects, are functions registered by
+:func:`behaviour`; most are in :mod:`tests.support.hostile_behaviours`.
+"""
 
 import socket
 import ssl
@@ -13,11 +17,13 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from tests.support.sockets import serve_connections, shut_down
+
 Headers: TypeAlias = Mapping[str, str | list[str]]
 
 
 class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked; header names in lower case."""
+    """Received request; header names are in lower case."""
 
     target: str
     headers: dict[str, str]
@@ -32,13 +38,13 @@ class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def range_start(self) -> int | None:
-        """The first byte of the range that was asked for."""
+        """First byte of the requested range; None without ``Range``."""
         found = self.headers.get("range", "").removeprefix("bytes=").removesuffix("-")
         return int(found) if found else None
 
 
 class ClientConnection:
-    """One connection, seen from the server."""
+    """Connection of a client; ``answered`` counts the responses sent on it."""
 
     def __init__(self, server: "HostileServer", connection: socket.socket) -> None:
         self.server = server
@@ -62,7 +68,7 @@ class ClientConnection:
         self.send(b"%x\r\n%b\r\n" % (len(data), data))
 
     def send_slowly(self, piece: bytes, seconds: float = 0.02) -> None:
-        """Send ``piece`` for ever, a little at a time."""
+        """Send ``piece`` again and again until the server is closed."""
         while not self.server.closed:
             self.send(piece)
             time.sleep(seconds)
@@ -80,16 +86,29 @@ class ClientConnection:
 Behaviour: TypeAlias = Callable[[ClientConnection, ReceivedRequest], object]
 BEHAVIOURS: dict[str, Behaviour] = {}
 CLOSE = object()
-"""What a behaviour gives back after which the connection is closed."""
+"""Return value of a behaviour after which the connection is closed."""
 
 
 def behaviour(function: Behaviour) -> Behaviour:
+    """Register a behaviour under its name, with hyphens in place of underscores."""
     BEHAVIOURS[function.__name__.replace("_", "-")] = function
     return function
 
 
 class HostileServer:
-    """The server; ``requests`` are all that it got, in their order."""
+    """Server on a port of this machine.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on; 0 for a free one.
+        tls: TLS context, or None for plain HTTP.
+
+    Attributes:
+        requests: all requests in order.
+        connections: number of accepted connections.
+        request_counts: number of requests by target.
+        closed: whether the server is closed, so that endless behaviours end.
+    """
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         self.requests: list[ReceivedRequest] = []
@@ -98,11 +117,12 @@ class HostileServer:
         self.closed = False
         self._tls = tls
         self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=128)
         self.host = host
         self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        serve_connections(self._listener, self._serve)
 
     def url(self, path: str, host: str | None = None) -> str:
         host = host or (f"[{self.host}]" if ":" in self.host else self.host)
@@ -112,20 +132,15 @@ class HostileServer:
         return [request for request in self.requests if request.path[0] == behaviour_name]
 
     def close(self) -> None:
+        """Close the listener and all connections."""
         self.closed = True
-        for one in [self._listener, *self._open]:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self.connections += 1
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        for end in [self._listener, *self._open]:
+            shut_down(end)
+            end.close()
 
     def _serve(self, connection: socket.socket) -> None:
+        with self._lock:
+            self.connections += 1
         with suppress(OSError, ValueError):
             if self._tls:
                 connection = self._tls.wrap_socket(connection, server_side=True)
@@ -142,10 +157,10 @@ class HostileServer:
         self._open.discard(connection)
 
 
-def _read_request(line: Callable[[], bytes]) -> ReceivedRequest | None:
-    first = line().decode("latin-1").split()
+def _read_request(read_line: Callable[[], bytes]) -> ReceivedRequest | None:
+    first = read_line().decode("latin-1").split()
     headers: dict[str, str] = {}
-    while (text := line().decode("latin-1").strip()) != "":
+    while (text := read_line().decode("latin-1").strip()) != "":
         name, _, value = text.partition(":")
         headers[name.lower()] = value.strip()
     return ReceivedRequest(target=first[1], headers=headers) if len(first) == 3 else None
@@ -155,7 +170,7 @@ def _read_request(line: Callable[[], bytes]) -> ReceivedRequest | None:
 def hostile_server(
     host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None
 ) -> Iterator[HostileServer]:
-    """A server for the length of a block, at a free port unless told."""
+    """Run a server for the length of a block."""
     server = HostileServer(host, port, tls)
     try:
         yield server

@@ -1,4 +1,4 @@
-"""A collector of traces: takes OTLP over HTTP, and keeps the spans."""
+"""OpenTelemetry collector for tests: receives spans by OTLP over HTTP."""
 
 import gzip
 import threading
@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 @dataclass(frozen=True)
 class ReceivedSpan:
-    """One span; ids are in hex, and ``parent`` is empty where it has none."""
+    """Received span; ids are in hexadecimal, and ``parent`` is empty for a root span."""
 
     name: str
     trace: str
@@ -29,7 +29,7 @@ class ReceivedSpan:
 
 
 class TraceCollector:
-    """What came in so far."""
+    """Spans received so far, and the URL to send them to."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -37,21 +37,23 @@ class TraceCollector:
         self._lock = threading.Lock()
 
     def spans(self, *names: str) -> list[ReceivedSpan]:
-        """Those with these names, or all."""
+        """Return the spans with these names, or all."""
         with self._lock:
             return [span for span in self._spans if not names or span.name in names]
 
-    def take(self, body: bytes) -> None:
+    def receive(self, body: bytes) -> None:
+        """Add the spans of a request body."""
         message = ExportTraceServiceRequest.FromString(body)
         with self._lock:
             for resource in message.resource_spans:
-                about = attributes(resource.resource.attributes)
+                role = attributes(resource.resource.attributes)["everlake.role"]
                 for scope in resource.scope_spans:
                     for span in scope.spans:
-                        self._spans.append(received(span, about["everlake.role"]))
+                        self._spans.append(received_span(span, role))
 
 
-def received(span: Any, role: str) -> ReceivedSpan:
+def received_span(span: Any, role: str) -> ReceivedSpan:
+    """Convert a span of the OTLP message."""
     return ReceivedSpan(
         name=span.name,
         trace=span.trace_id.hex(),
@@ -65,12 +67,13 @@ def received(span: Any, role: str) -> ReceivedSpan:
 
 
 def attributes(pairs: Any) -> dict[str, Any]:
+    """Convert attributes of the OTLP message."""
     return {pair.key: getattr(pair.value, str(pair.value.WhichOneof("value"))) for pair in pairs}
 
 
 @contextmanager
 def trace_collector() -> Iterator[TraceCollector]:
-    """A collector for the length of a block."""
+    """Run a collector for the length of a block."""
     collector = TraceCollector()
 
     class Handler(BaseHTTPRequestHandler):
@@ -79,16 +82,16 @@ def trace_collector() -> Iterator[TraceCollector]:
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
             assert self.path == "/v1/traces"
-            collector.take(body)
-            answer = ExportTraceServiceResponse().SerializeToString()
+            collector.receive(body)
+            response = ExportTraceServiceResponse().SerializeToString()
             self.send_response(200)
             self.send_header("content-type", "application/x-protobuf")
-            self.send_header("content-length", str(len(answer)))
+            self.send_header("content-length", str(len(response)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(response)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
