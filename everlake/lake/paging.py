@@ -63,10 +63,9 @@ def read_page(now: Snapshot, request: PageRequest) -> RecordPage:
         found += sorted(rows, key=lambda row: -row["version"])
         if len(found) > request.limit:
             break
-    page = group_by_size(
-        found[: request.limit], lambda row: row["data_bytes"], max_size=request.max_bytes
-    )
-    chosen = next(page, [])
+    candidates = found[: request.limit]
+    groups = group_by_size(candidates, lambda row: row["data_bytes"], max_size=request.max_bytes)
+    chosen = next(groups, candidates)
     more = len(found) > len(chosen)
     return RecordPage(
         records=read_records(now, chosen),

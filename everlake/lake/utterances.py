@@ -112,6 +112,7 @@ class UtteranceRepository:
             return UtteranceWriteResult(records=0, utterances=0, stale=0)
         # Current versions are read inside the lock, so that the highest one is written last.
         with self._engine.table(workspace_id, UTTERANCES_TABLE).writing() as writer:
+            writer.check_analysis_version()  # also where nothing is said, and so nothing written
             ids = list({one.record_id for one in groups})
             return replace(writer, groups, self._records.current_versions(workspace_id, ids))
 

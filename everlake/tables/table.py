@@ -48,13 +48,23 @@ class TableWriter:
         self._versions.sync(("data", "_deletions"))
         self.publish(self.snapshot.commit(pending))
 
+    def check_analysis_version(self) -> None:
+        """Return when rows that this program makes may be written.
+
+        The methods below that change rows check it, too.
+
+        Raises:
+            LakeUnavailable: the table holds rows of another analysis version.
+        """
+        check_writable(self._spec, self.snapshot.analysis_version, self._versions.uri)
+
     def append(self, rows: ArrowTable) -> None:
         """Add rows.
 
         Raises:
             LakeUnavailable: the table holds rows of another analysis version.
         """
-        self._check_analysis_version()
+        self.check_analysis_version()
         self.commit(self.snapshot.prepare_append(rows))
 
     def delete(self, columns: Sequence[str], keys: Collection[tuple[Any, ...]]) -> None:
@@ -63,7 +73,7 @@ class TableWriter:
         Raises:
             LakeUnavailable: the table holds rows of another analysis version.
         """
-        self._check_analysis_version()
+        self.check_analysis_version()
         self.commit(self.snapshot.prepare_delete(columns, keys))
 
     def prepare_merge(
@@ -74,7 +84,7 @@ class TableWriter:
         Raises:
             LakeUnavailable: the table holds rows of another analysis version.
         """
-        self._check_analysis_version()
+        self.check_analysis_version()
         return self.snapshot.prepare_merge(rows, on, replace_when, use_index=use_index)
 
     def compact(self, keep: list[int], rows: int, batch_rows: int) -> int:
@@ -117,9 +127,6 @@ class TableWriter:
     def remove_other_versions(self) -> None:
         """Delete all other versions and unused files. Nobody else may use the table."""
         self._versions.remove_other_versions(self._working_snapshot())
-
-    def _check_analysis_version(self) -> None:
-        check_writable(self._spec, self.snapshot.analysis_version, self._versions.uri)
 
     def _working_snapshot(self) -> WorkingSnapshot:
         return WorkingSnapshot.of(self.snapshot)

@@ -73,6 +73,8 @@ def test_rows_of_another_version_are_refused_before_anything_changes(
         with pytest.raises(LakeUnavailable, match=refused):
             lake.utterances.write("w", [analysed_record(row, "new words")])
         with pytest.raises(LakeUnavailable, match=refused):
+            lake.utterances.write("w", [analysed_record(arrived_record("silent", 1))])
+        with pytest.raises(LakeUnavailable, match=refused):
             lake.utterances.write_attachments("w", [attachment_utterances(row, "a price")])
         assert versions(lake) == [("old words", stored), ("the price", stored)]
         lake.records.merge("w", [arrived_record("b", 2)])  # tables without analysis go on
