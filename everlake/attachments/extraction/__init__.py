@@ -1,15 +1,17 @@
-"""Text out of one local file, in a process of its own with bounds on memory and time."""
+"""Text extraction: the text of one local file, read in a process of its own with limits."""
 
 from everlake.attachments.extraction.codec import TextDamaged, decode, encode
+from everlake.attachments.extraction.errors import (
+    ExtractionStopped,
+    RecordingDetected,
+    TextCode,
+    TextError,
+)
 from everlake.attachments.extraction.extractor import Extractor
 from everlake.attachments.extraction.formats import is_extractable
 from everlake.attachments.extraction.types import (
     AttachmentText,
     ExtractionLimits,
-    ExtractionStopped,
-    RecordingDetected,
-    TextCode,
-    TextError,
     TextKind,
     TextSection,
     TranscriptionOptions,

@@ -1,4 +1,4 @@
-"""Which format a file has: by its bytes where they tell, else by its stated type and name."""
+"""File formats: detected by the first bytes, else taken from the stated name and type."""
 
 from enum import StrEnum
 from pathlib import PurePath
@@ -7,7 +7,7 @@ from zipfile import BadZipFile, LargeZipFile, ZipFile
 
 
 class FileFormat(StrEnum):
-    """The formats that are told apart."""
+    """Formats that are distinguished; the values are for messages."""
 
     PDF = "PDF"
     DOCX = "Word"
@@ -115,17 +115,17 @@ _OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 def is_extractable(mime_type: str, filename: str | None) -> bool:
-    """Whether a file of this stated type and name is worth reading for its text.
+    """Return whether files of this stated type and name have text to extract.
 
-    True as well for what is known and cannot be read here, as pictures where the extra for them
-    is missing, so that its owner is told. The name counts before the type, since senders often
-    state ``application/octet-stream``.
+    Formats that are known and cannot be read count as well, such as images without the extra
+    ``ocr``, so that the owner sees why there is no text. The name counts before the type, since
+    senders often state ``application/octet-stream``.
     """
     return declared_format(mime_type, filename) is not FileFormat.OTHER
 
 
 def declared_format(mime_type: str, filename: str | None) -> FileFormat:
-    """The format by name, else by media type (RFC 6838; parameters are left out)."""
+    """Return the format by name, else by media type without parameters (RFC 6838)."""
     suffix = PurePath(filename.strip()).suffix.lower() if filename else ""
     bare = mime_type.partition(";")[0].strip().lower()
     found = _BY_SUFFIX.get(suffix) or _BY_TYPE.get(bare)
@@ -141,9 +141,9 @@ def declared_format(mime_type: str, filename: str | None) -> FileFormat:
 
 
 def detect_format(file: BinaryIO, mime_type: str, filename: str | None) -> FileFormat:
-    """The format by the file's first bytes where they are sure, else as stated.
+    """Return the format by the file's first bytes where they are certain, else as stated.
 
-    A file that says it is words and has a mark of something else is that something else.
+    A signature counts before a stated text format.
     """
     file.seek(0)
     head = file.read(1_024)
@@ -182,7 +182,7 @@ def _zip_format(file: BinaryIO) -> FileFormat:
                     kind = member.read(100).decode("ascii", "replace").strip()
                 return _BY_TYPE.get(kind, FileFormat.OTHER)
     except (BadZipFile, LargeZipFile, NotImplementedError, RuntimeError, ValueError, EOFError):
-        return FileFormat.DOCX  # whose reader says that the file is damaged
+        return FileFormat.DOCX  # its reader reports the damage
     finally:
         file.seek(0)
     return FileFormat.OTHER

@@ -1,9 +1,9 @@
-"""What goes between the three processes: the caller, the launcher, and the reader of one file.
+"""Messages between the caller, the launcher, and the reader of one file.
 
-The caller hands the launcher a :class:`Task` with two descriptors, the file and the pipe for the
-answer. The launcher forks a reader, which writes one :class:`Answer` to the pipe, and says in an
-:class:`Exit` how the reader ended. Both go over a stream socket, as their length in four bytes and
-then themselves. A message of no length asks the launcher to end the reader.
+The caller sends the launcher an :class:`ExtractionTask` with two descriptors: the file, and a pipe
+for the reply. The launcher forks a reader, which writes one :class:`ReaderReply` to the pipe, and
+reports in a :class:`ReaderExit` how the reader ended. Tasks and exits go over a stream socket, each
+after its length in four bytes. An empty message asks the launcher to kill the reader.
 """
 
 import socket
@@ -12,55 +12,78 @@ from collections.abc import Sequence
 
 import msgspec
 
+from everlake.attachments.extraction.errors import TextCode
 from everlake.attachments.extraction.types import (
     AttachmentText,
     ExtractionLimits,
-    TextCode,
     TranscriptionOptions,
 )
 
 MAX_MESSAGE_BYTES = 64 * 1024
-"""Bytes of a message over the socket."""
+"""Greatest size of a message over the socket."""
 
 MAX_NAME_CHARACTERS = 1_000
-"""Characters of a file's name and type that are sent on."""
-
+"""Characters of a file's name and type that the reader gets."""
 
 MAX_SECTIONS = 20_000
+"""Sections of a text."""
+
 MAX_PLACE_CHARACTERS = 200
 """Characters of a section's place."""
 
+STOP = b""
+"""The message that asks for the reader's end."""
+
+_LENGTH = struct.Struct("!I")
+_MAX_DESCRIPTORS = 4
+
 
 class ExtractionTask(msgspec.Struct, frozen=True, kw_only=True):
-    """A file to read; it and the pipe come beside as descriptors."""
+    """A file to read. The file itself and the pipe are sent as descriptors.
+
+    Attributes:
+        mime_type: as stated or detected.
+        filename: as stated.
+        limits: of the extraction.
+        speech: how a recording is transcribed; None: it is not.
+    """
 
     mime_type: str
     filename: str | None
     limits: ExtractionLimits
     speech: TranscriptionOptions | None = None
-    """Without it no speech is written down."""
 
 
 class ReaderExit(msgspec.Struct, frozen=True, kw_only=True):
-    """How a reader ended: ``code`` as :attr:`subprocess.Popen.returncode`; None: never started."""
+    """How a reader ended.
+
+    Attributes:
+        code: as :attr:`subprocess.Popen.returncode`; None: it did not start.
+        stderr: the beginning of its standard error.
+    """
 
     code: int | None
     stderr: bytes = b""
-    """The beginning of what it wrote on standard error."""
 
 
 class ReaderReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A reader's answer: the text, or why there is none."""
+    """A reader's reply: the text, or why there is none.
+
+    Attributes:
+        text: None if there is none.
+        code: why there is none.
+        message: likewise, for people; empty: a standard one is used.
+        is_recording: the reason is that the file is a recording and the task has no ``speech``.
+    """
 
     text: AttachmentText | None = None
     code: TextCode | None = None
     message: str = ""
     is_recording: bool = False
-    """There is none because the file is a recording, and no speech is to be written down."""
 
 
 def max_reply_bytes(limits: ExtractionLimits) -> int:
-    """How long an answer may be: a character has at most four bytes in UTF-8 (RFC 3629)."""
+    """Return the greatest size of a reply: UTF-8 has four bytes a character or less (RFC 3629)."""
     return 4 * (limits.max_characters + MAX_SECTIONS * (MAX_PLACE_CHARACTERS + 16)) + 4_096
 
 
@@ -70,16 +93,11 @@ decode_exit = msgspec.msgpack.Decoder(ReaderExit).decode
 decode_reply = msgspec.msgpack.Decoder(ReaderReply).decode
 
 
-STOP = b""
-_LENGTH = struct.Struct("!I")
-_MAX_DESCRIPTORS = 4
-
-
 def send(control: socket.socket, message: bytes, descriptors: Sequence[int] = ()) -> None:
-    """Send one message, and descriptors beside it.
+    """Send one message, with descriptors.
 
     Raises:
-        OSError: the other side is gone.
+        OSError: the other process is gone.
     """
     framed = _LENGTH.pack(len(message)) + message
     sent = socket.send_fds(control, [framed], descriptors)
@@ -88,7 +106,7 @@ def send(control: socket.socket, message: bytes, descriptors: Sequence[int] = ()
 
 
 def receive(control: socket.socket) -> tuple[bytes, list[int]] | None:
-    """The next message and the descriptors beside it; None when the other side is gone."""
+    """Return the next message and its descriptors; None when the other process is gone."""
     head, descriptors, _, _ = socket.recv_fds(control, _LENGTH.size, _MAX_DESCRIPTORS)
     try:
         head += _receive_exactly(control, _LENGTH.size - len(head)) if head else b""

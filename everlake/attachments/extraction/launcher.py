@@ -1,9 +1,9 @@
-"""The launcher: a process that forks a reader for each file, and never looks at one itself.
+"""Launcher: a process that forks a reader for each file, and never reads one itself.
 
-It has all libraries loaded, so that a reader costs a fork and not a start of Python; and a
-reader is of one file, so that nothing of a file is left when the next one comes.
+It has all libraries loaded, so that a reader costs a fork and not a start of Python. A reader ends
+with its file, so that no file can influence how the next one is read.
 Started as ``python -m everlake.attachments.extraction.launcher DESCRIPTOR`` by
-:class:`everlake.attachments.extraction.Extractor`.
+:class:`everlake.attachments.extraction.processes.Launcher`; the descriptor is a socket to it.
 """
 
 import gc
@@ -17,12 +17,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-sys.modules["numpy"] = None  # type: ignore[assignment] # openpyxl would load it, and needs it not
+sys.modules["numpy"] = None  # type: ignore[assignment] # openpyxl loads it if it can, and does not need it
 from everlake.attachments.extraction import ipc, readers, sandbox  # noqa: E402
+from everlake.attachments.extraction.errors import (  # noqa: E402
+    RecordingDetected,
+    TextCode,
+    TextError,
+)
 from everlake.attachments.extraction.ipc import ExtractionTask, ReaderExit, ReaderReply  # noqa: E402
 from everlake.attachments.extraction.readers import speech  # noqa: E402
 from everlake.attachments.extraction.speech_model import readable_files  # noqa: E402
-from everlake.attachments.extraction.types import RecordingDetected, TextCode, TextError  # noqa: E402
 
 del sys.modules["numpy"]
 
@@ -30,63 +34,64 @@ _STDERR_BYTES = 4_096
 _STDERR = 2
 _MIN_DESCRIPTOR_LIMIT = 256
 _EXIT_UNCONFINED = 3
+# In the messages of exceptions that libraries raise when they are out of memory.
 _OUT_OF_MEMORY_MARKERS = ("bad_alloc", "allocate", "insufficient memory", "out of memory")
 
 
 def main() -> None:
-    """Serve tasks until the other side of the socket is gone."""
+    """Serve tasks until the caller closes its end of the socket."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     sandbox.restrict_launcher()
     sys.stderr = _NullStream()
     gc.collect()
     gc.freeze()
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    os.set_blocking(woken, False)
+    wakeup, wakeup_end = os.pipe()
+    os.set_blocking(wakeup_end, False)
+    os.set_blocking(wakeup, False)
     signal.signal(signal.SIGCHLD, _on_child_exit)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
     while (received := ipc.receive(control)) is not None:
         message, descriptors = received
-        if message == ipc.STOP:  # the reader was at its end already
+        if message == ipc.STOP:  # the reader had just ended
             continue
-        file, answer = descriptors
-        ended = _run_reader(ipc.decode_task(message), file, answer, control, woken)
-        if ended is None:
+        file, reply = descriptors
+        exited = _run_reader(ipc.decode_task(message), file, reply, control, wakeup)
+        if exited is None:
             break
-        with suppress(OSError):  # then the caller is gone, which the next look tells
-            ipc.send(control, ipc.encode(ended))
+        with suppress(OSError):  # the caller has ended, which the next receive reports
+            ipc.send(control, ipc.encode(exited))
     with suppress(OSError):  # the caller removes it, unless it was killed
         Path.cwd().rmdir()
 
 
 class _NullStream(io.TextIOBase):
-    """Takes what libraries in Python complain of; those in C write to the descriptor."""
+    """Discards the warnings of Python libraries; those in C write to the descriptor."""
 
     def write(self, text: str, /) -> int:
         return len(text)
 
 
 def _on_child_exit(_number: int, _frame: object) -> None:
-    """Nothing but be woken by it."""
+    """Do nothing: the signal writes to the wakeup descriptor."""
 
 
 def _run_reader(
     task: ExtractionTask, file: int, reply: int, control: socket.socket, wakeup: int
 ) -> ReaderExit | None:
-    """Have one file read; None when the caller is gone."""
-    complaints, complain = os.pipe()
-    os.set_blocking(complain, False)
-    os.set_blocking(complaints, False)
+    """Fork a reader and return how it ended; None when the caller has ended."""
+    stderr, stderr_end = os.pipe()
+    os.set_blocking(stderr_end, False)
+    os.set_blocking(stderr, False)
     parent = os.getpid()
     try:
         reader = os.fork()
     except OSError:
         reader = -1
     if reader == 0:
-        _reader_main(task, file, reply, complain, parent)
-    for descriptor in (file, reply, complain):
+        _reader_main(task, file, reply, stderr_end, parent)
+    for descriptor in (file, reply, stderr_end):
         os.close(descriptor)
     try:
         if reader < 0:
@@ -96,32 +101,36 @@ def _run_reader(
         code = _wait_for_reader(reader, control, wakeup)
         if code is None:
             return None
-        if code == _EXIT_UNCONFINED:  # the file has not been touched
+        if code == _EXIT_UNCONFINED:  # nothing of the file has been read
             return ReaderExit(code=None)
-        return ReaderExit(code=code, stderr=_read_available(complaints))
+        return ReaderExit(code=code, stderr=_read_available(stderr))
     finally:
-        os.close(complaints)
+        os.close(stderr)
 
 
 def _wait_for_reader(reader: int, control: socket.socket, wakeup: int) -> int | None:
-    """How the reader ended; it is ended when the caller asks for that, or is gone."""
-    gone = False
+    """Return the reader's exit code; kill it when the caller asks for that or has ended.
+
+    Returns:
+        None when the caller has ended.
+    """
+    caller_ended = False
     while True:
         ended, status = os.waitpid(reader, os.WNOHANG)
         if ended:
             with suppress(OSError):
-                os.killpg(reader, signal.SIGKILL)  # what it may have started
-            return None if gone else os.waitstatus_to_exitcode(status)
-        ready, _, _ = select.select([wakeup] if gone else [wakeup, control], [], [])
+                os.killpg(reader, signal.SIGKILL)  # its children, if it has any
+            return None if caller_ended else os.waitstatus_to_exitcode(status)
+        ready, _, _ = select.select([wakeup] if caller_ended else [wakeup, control], [], [])
         if wakeup in ready:
             _read_available(wakeup)
         if control in ready:
-            gone = ipc.receive(control) is None
+            caller_ended = ipc.receive(control) is None
             _kill_reader(reader)
 
 
 def _kill_reader(reader: int) -> None:
-    """End a reader that has not been waited for, so that its number is still its own."""
+    """Kill a reader that has not been waited for, so that its process id is still its own."""
     with suppress(OSError):
         os.killpg(reader, signal.SIGKILL)
     with suppress(OSError):
@@ -136,7 +145,7 @@ def _read_available(descriptor: int) -> bytes:
 
 
 def _reader_main(task: ExtractionTask, file: int, reply: int, stderr: int, parent: int) -> None:
-    """Read the file, write the answer, and never come back."""
+    """Read the file, write the reply, and exit."""
     code = 1
     try:
         signal.set_wakeup_fd(-1)
@@ -178,9 +187,9 @@ def _close_descriptors_except(*kept: int) -> None:
 
 def _extract(file: BinaryIO, task: ExtractionTask) -> ReaderReply:
     try:
-        listener = None if task.speech is None else speech.load_transcriber(task.speech)
+        transcriber = None if task.speech is None else speech.load_transcriber(task.speech)
         sandbox.forbid_new_processes()
-        return ReaderReply(text=readers.extract_text(file, task, listener))
+        return ReaderReply(text=readers.extract_text(file, task, transcriber))
     except RecordingDetected as error:
         return ReaderReply(code=error.code, message=error.message, is_recording=True)
     except TextError as error:
@@ -188,8 +197,8 @@ def _extract(file: BinaryIO, task: ExtractionTask) -> ReaderReply:
     except MemoryError:
         return ReaderReply(code=TextCode.OUT_OF_MEMORY)
     except BaseException as error:  # noqa: BLE001 - a library may raise anything; in Rust, a panic
-        short = any(mark in str(error).lower() for mark in _OUT_OF_MEMORY_MARKERS)
-        return ReaderReply(code=TextCode.OUT_OF_MEMORY if short else TextCode.DAMAGED)
+        out_of_memory = any(mark in str(error).lower() for mark in _OUT_OF_MEMORY_MARKERS)
+        return ReaderReply(code=TextCode.OUT_OF_MEMORY if out_of_memory else TextCode.DAMAGED)
 
 
 if __name__ == "__main__":

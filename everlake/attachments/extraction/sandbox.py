@@ -1,4 +1,8 @@
-"""What a process gives up before it opens a file of a stranger's."""
+"""Sandbox: the rights that a process gives up before it reads an untrusted file.
+
+Limits on memory, processor time and processes hold everywhere; the network and the file system are
+taken away where the kernel can (namespaces, Landlock).
+"""
 
 import ctypes
 import math
@@ -32,7 +36,7 @@ _SCOPES = 0b11
 _MAX_OPEN_FILES = 64
 _NICE = 10
 _ADDRESS_SPACE_FACTOR = 4
-"""Address space beside data: libraries are mapped, and allocators reserve more than they use."""
+"""Address space for each byte of data: libraries are mapped, and allocators reserve much."""
 
 _SYSTEM_PATHS = (
     "/usr",
@@ -47,7 +51,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def restrict_launcher() -> None:
-    """Give up what the launcher and its readers need none of: rank, new rights, the network."""
+    """Give up priority, core dumps, new privileges and the network, for good."""
     with suppress(OSError):
         os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -62,15 +66,15 @@ def restrict_launcher() -> None:
 def confine(
     parent: int, seconds: float, memory_bytes: int, *, readable: Iterable[Path] = ()
 ) -> None:
-    """Bind this process, which reads one file that it has open and writes one answer.
+    """Confine this process, which has one file open to read and one pipe to write to.
 
-    Before it looks at the file, :func:`start_nothing` is to bind it in full.
+    Before it reads the file, :func:`forbid_new_processes` has to be called as well.
 
     Args:
-        parent: the process that this one is to die with.
-        seconds: of processor time.
-        memory_bytes: of data.
-        readable: files and directories that it may open beside Python's own.
+        parent: id of the process with which this one dies.
+        seconds: processor time.
+        memory_bytes: greatest size of its data.
+        readable: files and directories that it may open besides Python's own.
     """
     _set_limit(resource.RLIMIT_CPU, math.ceil(seconds) + 1)
     _set_limit(resource.RLIMIT_FSIZE, 0)
@@ -86,10 +90,10 @@ def confine(
 
 
 def forbid_new_processes() -> None:
-    """Start no process and no thread from now on; those that run may go on.
+    """Keep this process from starting processes and threads.
 
-    Threads of before have all bounds of :func:`confine` if they were started after it: Landlock
-    binds a thread and those that it starts.
+    Its threads go on. They are confined like the process if they were started after
+    :func:`confine`: Landlock applies to a thread and those that it starts.
     """
     _set_limit(resource.RLIMIT_NPROC, 0)
 
@@ -102,9 +106,10 @@ def _set_limit(resource_id: int, limit: int) -> None:
 
 
 def _restrict_files(readable: Iterable[Path]) -> None:
-    """Open no file by name but Python's own and ``readable``, write none, reach no process.
+    """Allow this process to open Python's own files and ``readable`` only, and to write none.
 
-    That is Landlock's work (landlock(7)); where the kernel has none, nothing changes.
+    Uses Landlock (landlock(7)), which also keeps it from signalling other processes; a kernel
+    without Landlock changes nothing.
     """
     version: int = _libc.syscall(_CREATE_RULESET, None, 0, _RULESET_VERSION)
     if version < 1:
@@ -127,21 +132,21 @@ def _restrict_files(readable: Iterable[Path]) -> None:
 
 @cache
 def _python_paths() -> frozenset[str]:
-    """Where Python and what it loads lie, and what numerical libraries ask of the machine."""
-    ours = Path(__file__).parents[2]
+    """Return where Python and its libraries are, and what numerical libraries read."""
+    everlake = Path(__file__).parents[2]
     installed = sysconfig.get_paths()
-    places = {*_SYSTEM_PATHS, str(ours), installed["stdlib"], installed["platstdlib"]}
-    places.update(one for one in sys.path if one.endswith(("site-packages", "dist-packages")))
-    places.update({f"{prefix}/lib" for prefix in (sys.prefix, sys.base_prefix)})
-    return frozenset(places)
+    paths = {*_SYSTEM_PATHS, str(everlake), installed["stdlib"], installed["platstdlib"]}
+    paths.update(one for one in sys.path if one.endswith(("site-packages", "dist-packages")))
+    paths.update({f"{prefix}/lib" for prefix in (sys.prefix, sys.base_prefix)})
+    return frozenset(paths)
 
 
 def _allow_path(ruleset: int, path: str) -> None:
     try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     rights = _READ_FILE | _EXECUTE | (_READ_DIR if Path(path).is_dir() else 0)
-    rule = struct.pack("=Qi", rights, place)
+    rule = struct.pack("=Qi", rights, descriptor)
     _libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
-    os.close(place)
+    os.close(descriptor)

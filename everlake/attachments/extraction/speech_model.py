@@ -1,21 +1,21 @@
-"""The directory with the model that writes speech down, as its operator laid it."""
+"""Directory of the transcription model, as the operator set it up."""
 
 import importlib.util
 from pathlib import Path
 
 PACKAGES = ("faster_whisper", "ctranslate2", "av", "onnxruntime")
-"""What the extra ``speech`` installs, as it is imported."""
+"""Import names of the packages that the extra ``speech`` installs."""
 
 _FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
 def is_installed() -> bool:
-    """Whether the extra ``speech`` is."""
+    """Return whether the extra ``speech`` is installed."""
     return all(importlib.util.find_spec(name) is not None for name in PACKAGES)
 
 
 def missing_files(directory: Path) -> list[str]:
-    """Files that a Whisper model in the form of CTranslate2 has, and ``directory`` has not."""
+    """Return the files of a Whisper model for CTranslate2 that ``directory`` lacks."""
     missing = [name for name in _FILES if not (directory / name).is_file()]
     if not any(directory.glob("vocabulary.*")):
         missing.append("vocabulary.json")
@@ -23,9 +23,10 @@ def missing_files(directory: Path) -> list[str]:
 
 
 def readable_files(directory: Path) -> list[Path]:
-    """The directory and what lies in it, for whoever may open nothing else.
+    """Return the directory and its entries, for a process that may open nothing else.
 
-    By name, since a directory of the Hugging Face cache is full of links that lead out of it.
+    The entries are listed by name because those of the Hugging Face cache are links to files
+    outside of the directory.
 
     Raises:
         OSError: there is no such directory.

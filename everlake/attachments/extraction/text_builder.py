@@ -1,4 +1,4 @@
-"""Sections as they are found, cleaned and counted."""
+"""Text builder: cleans, counts and collects the sections that a reader finds."""
 
 import re
 
@@ -8,7 +8,10 @@ from everlake.attachments.extraction.types import AttachmentText, TextKind, Text
 FORBIDDEN_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufff9-\ufffc\ufffe\uffff\ud800-\udfff]"
 )
-"""What no text has: control characters, surrogates, noncharacters, marks of no width."""
+"""Not in any text: control characters, surrogates, noncharacters, characters of no width."""
+
+FLUSH_CHARACTERS = 100_000
+"""Length of the pieces in which readers of markup and rows hand on their text."""
 
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _TRAILING = re.compile(r"(?<![ \t\xa0])[ \t\xa0]++(?=\n|\Z)")
@@ -16,14 +19,19 @@ _BLANK = re.compile(r"\n{3,}")
 
 
 class TextLimitReached(Exception):
-    """There is as much text as may be; what else the file has is left out."""
+    """The text has its greatest length; the rest of the file is left out."""
 
 
 class TextBuilder:
-    """The sections of one file.
+    """Collects the sections of one file.
 
     Args:
-        most_characters: after which the text is cut.
+        max_characters: length at which the text is truncated.
+
+    Attributes:
+        kind: how the text is structured.
+        truncated: whether the file goes on after the text.
+        remaining: characters that may still be added.
     """
 
     def __init__(self, max_characters: int) -> None:
@@ -33,10 +41,10 @@ class TextBuilder:
         self._sections: list[TextSection] = []
 
     def add(self, text: str, place: str | None = None) -> None:
-        """Append a section, unless it is empty.
+        """Append a section, unless it is empty once it is clean.
 
         Raises:
-            Full: no more is taken.
+            TextLimitReached: nothing can be added after it.
         """
         text = clean_text(text)
         cut = len(text) > self.remaining
@@ -50,14 +58,14 @@ class TextBuilder:
             raise TextLimitReached
 
     def build(self) -> AttachmentText:
-        """All that was added."""
+        """Return what was added."""
         return AttachmentText(
             kind=self.kind, sections=tuple(self._sections), truncated=self.truncated
         )
 
 
 def clean_text(text: str) -> str:
-    """``text`` as :class:`everlake.attachments.extraction.AttachmentText` promises it."""
+    """Return ``text`` in the form that :class:`AttachmentText` promises of its sections."""
     text = _LINE_ENDS.sub("\n", text)
     text = FORBIDDEN_CHARACTERS.sub("", text)
     return _BLANK.sub("\n\n", _TRAILING.sub("", text)).strip("\n")

@@ -1,4 +1,4 @@
-"""What comes out of a file, and what is said where nothing does."""
+"""Text of a file, and the limits and options of an extraction."""
 
 from enum import StrEnum
 
@@ -6,18 +6,20 @@ import msgspec
 
 
 class TextKind(StrEnum):
-    """How the text is to be taken."""
+    """How a text is structured."""
 
     PROSE = "prose"
     CAPTIONS = "captions"
-    """WebVTT or SubRip as it stands in the file, decoded and nothing more."""
+    """WebVTT or SubRip, decoded and otherwise as in the file."""
 
 
 class TextSection(msgspec.Struct, frozen=True):
-    """A part of the file's text.
+    """A part of a file's text.
 
-    ``place`` is for people: "page 3", "slide 2", "sheet Prices"; None where there is no such
-    thing. Consecutive sections may have the same place.
+    Attributes:
+        text: what the part says.
+        place: where it is in the file, for people: "page 3", "slide 2", "sheet Prices"; None in
+            formats without such places. Consecutive sections may have the same place.
     """
 
     text: str
@@ -25,11 +27,13 @@ class TextSection(msgspec.Struct, frozen=True):
 
 
 class AttachmentText(msgspec.Struct, frozen=True, kw_only=True):
-    """A file's text in reading order.
+    """The text of a file, as it is stored beside the content.
 
-    It is valid Unicode without control characters but line feeds and tabs. ``truncated`` says
-    that the file goes on and only its beginning was read. There are no sections where the file
-    has no text, such as a scanned PDF.
+    Attributes:
+        kind: how it is structured.
+        sections: in reading order, in valid Unicode without control characters other than line
+            feeds and tabs; none where the file has no text, such as a scanned PDF.
+        truncated: whether the file goes on after the last section.
     """
 
     kind: TextKind
@@ -37,50 +41,13 @@ class AttachmentText(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool = False
 
 
-class TextCode(StrEnum):
-    """Why there is no text."""
-
-    UNSUPPORTED = "UNSUPPORTED"
-    EXTRA_MISSING = "EXTRA_MISSING"
-    TOO_LARGE = "TOO_LARGE"
-    TIMED_OUT = "TIMED_OUT"
-    OUT_OF_MEMORY = "OUT_OF_MEMORY"
-    DAMAGED = "DAMAGED"
-    ENCRYPTED = "ENCRYPTED"
-    CRASHED = "CRASHED"
-    UNAVAILABLE = "UNAVAILABLE"
-
-
-class TextError(Exception):
-    """No text comes out of a file.
-
-    Args:
-        code: why.
-        message: for the customer; says what to do and nothing of the inside.
-        passes: whether a later try may succeed with the file as it is.
-    """
-
-    def __init__(self, code: TextCode, message: str, *, retryable: bool = False) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.retryable = retryable
-
-
-class ExtractionStopped(Exception):
-    """The reading was called off; nothing is known of the file."""
-
-
-class RecordingDetected(TextError):
-    """The file is a recording, and whoever was asked writes down no speech."""
-
-
 class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How speech in recordings is written down.
+    """How speech in recordings is transcribed.
 
-    ``model`` is a directory with a Whisper model in the form of CTranslate2, as an absolute path.
-    ``threads`` listen to a recording; of one that is longer than ``most_seconds`` only so much is
-    written down.
+    Attributes:
+        model: absolute path of a directory with a Whisper model in the format of CTranslate2.
+        threads: threads that work on one recording.
+        max_seconds: length of a recording after which the rest is left out.
     """
 
     model: str
@@ -89,12 +56,14 @@ class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExtractionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of one extraction.
+    """Limits of one extraction.
 
-    ``seconds`` is both wall-clock time and processor time, that of a thread. ``memory_bytes``
-    bounds the data of the reading process (``RLIMIT_DATA``, getrlimit(2)). ``most_characters``
-    bounds the text: there the text is cut. Of a plain text or CSV no more than ``most_file_bytes``
-    are read; a recording may have any size; any other file larger than this is refused.
+    Attributes:
+        seconds: wall-clock time, and processor time of each thread.
+        memory_bytes: data of the reading process (``RLIMIT_DATA``, getrlimit(2)).
+        max_characters: length after which the text is truncated.
+        max_file_bytes: size after which a plain text or CSV is truncated and a file of another
+            format is rejected; recordings may have any size.
     """
 
     seconds: float = 120

@@ -1,13 +1,20 @@
-"""One file's text, by its format. Runs only in a process of its own."""
+"""Readers: the text of one file, by its format. Run in a confined process only."""
 
 import os
 from functools import partial
 from typing import BinaryIO
 
+from everlake.attachments.extraction.errors import (
+    RecordingDetected,
+    TextCode,
+    TextError,
+    unsupported_format,
+)
 from everlake.attachments.extraction.formats import FileFormat, detect_format
 from everlake.attachments.extraction.ipc import ExtractionTask
 from everlake.attachments.extraction.readers import (
     documents,
+    html,
     image,
     mail,
     pdf,
@@ -19,12 +26,7 @@ from everlake.attachments.extraction.readers import (
     tabular,
 )
 from everlake.attachments.extraction.text_builder import TextBuilder, TextLimitReached
-from everlake.attachments.extraction.types import (
-    AttachmentText,
-    RecordingDetected,
-    TextCode,
-    TextError,
-)
+from everlake.attachments.extraction.types import AttachmentText
 
 _READERS = {
     FileFormat.PDF: pdf.read,
@@ -37,7 +39,7 @@ _READERS = {
     FileFormat.ODS: documents.read_odf,
     FileFormat.CSV: tabular.read_csv,
     FileFormat.TSV: tabular.read_tsv,
-    FileFormat.HTML: plain_text.read_html,
+    FileFormat.HTML: html.read,
     FileFormat.RTF: rtf.read,
     FileFormat.EMAIL: mail.read,
     FileFormat.CAPTIONS: plain_text.read_captions,
@@ -52,28 +54,22 @@ _TRUNCATED_FORMATS = {
     FileFormat.TEXT,
 }
 _UNLIMITED_FORMATS = {*_TRUNCATED_FORMATS, FileFormat.RECORDING}
-_UNSUPPORTED_MESSAGES = {
-    FileFormat.OLD_OFFICE: "Word and PowerPoint files of before 2007 are not read: save it as .docx, "
-    ".pptx or PDF",
-    FileFormat.OTHER: "no text is read out of files of this format: save it as PDF, Word, Excel, "
-    "PowerPoint, HTML or plain text",
-}
 
 
 def extract_text(
     file: BinaryIO, task: ExtractionTask, transcriber: speech.Transcriber | None = None
 ) -> AttachmentText:
-    """The text of a file.
+    """Return the text of a file.
 
     Args:
-        file: open for reading, can be sought in.
-        task: what is stated of it, and the limits.
-        transcriber: writes down speech.
+        file: open for reading, seekable.
+        task: what is stated of the file, and the limits.
+        transcriber: for recordings; None where they are not transcribed.
 
     Raises:
-        RecordingFound: it is a recording, and the task is not to write down speech.
-        TextError: there is none.
-        Exception: anything else that a library raises on a file that is not right.
+        RecordingDetected: the file is a recording, and the task has no options for speech.
+        TextError: there is no text for another reason.
+        Exception: anything else that a library raises on a file that violates its format.
     """
     size = os.fstat(file.fileno()).st_size
     found = detect_format(file, task.mime_type, task.filename)
@@ -85,16 +81,26 @@ def extract_text(
         else _READERS.get(found)
     )
     if reader is None:
-        raise TextError(TextCode.UNSUPPORTED, _UNSUPPORTED_MESSAGES[found])
+        raise _unsupported(found)
     if size > task.limits.max_file_bytes and found not in _UNLIMITED_FORMATS:
-        most = task.limits.max_file_bytes // (1024 * 1024)
+        megabytes = task.limits.max_file_bytes // (1024 * 1024)
         raise TextError(
             TextCode.TOO_LARGE,
-            f"a {found} file of more than {most} MB is not read for its text: split it",
+            f"no text is extracted from {found} files of more than {megabytes} MB: split it",
         )
-    gathered = TextBuilder(task.limits.max_characters)
+    builder = TextBuilder(task.limits.max_characters)
     try:
-        reader(file, gathered, task)
+        reader(file, builder, task)
     except TextLimitReached:
-        gathered.truncated = True
-    return gathered.build()
+        builder.truncated = True
+    return builder.build()
+
+
+def _unsupported(found: FileFormat) -> TextError:
+    if found is FileFormat.OLD_OFFICE:
+        return TextError(
+            TextCode.UNSUPPORTED,
+            "Word and PowerPoint files from before 2007 are not read: save it as .docx, .pptx or "
+            "PDF",
+        )
+    return unsupported_format()

@@ -1,11 +1,10 @@
-"""The sound of a recording, as samples for a model that listens (PyAV, which is FFmpeg)."""
+"""Audio of recordings, as samples for a speech model (PyAV, that is FFmpeg)."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias
 
-from everlake.attachments.extraction.readers.failures import damaged_file
+from everlake.attachments.extraction.errors import TextCode, TextError, damaged_file
 from everlake.attachments.extraction.text_builder import TextLimitReached
-from everlake.attachments.extraction.types import TextCode, TextError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,20 +16,20 @@ if TYPE_CHECKING:
     Samples: TypeAlias = NDArray[np.float32]
 
 SAMPLE_RATE = 16_000
-"""Samples a second, as Whisper takes them."""
+"""Samples a second, as Whisper expects them."""
 
 _SEGMENT_SAMPLES = 300 * SAMPLE_RATE
-"""Twice as much takes 400 MB more to listen to, and no less time."""
+"""Twice as many take 400 MB more memory and no less time to transcribe."""
 _SEARCH_SAMPLES = 20 * SAMPLE_RATE
-"""At the end of a piece, for a moment at which nothing is said."""
+"""End of a segment in which a pause is searched for."""
 _WINDOW_SAMPLES = SAMPLE_RATE // 50
 _PAUSE_WINDOWS = 15
-"""Steps: 0.3 seconds."""
+"""Windows that make a pause: 0.3 seconds."""
 _VALID_SAMPLE_RATES = range(4_000, 400_000)
 _MAX_FORMAT_CHANGES = 10_000
 
-# What recorders, telephones and meetings write. None of these leads to another file, as playlists,
-# lists of files, session descriptions and numbered pictures do.
+# Formats of recorders, telephones and meetings. None of them refers to other files, as playlists,
+# lists of files, session descriptions and numbered images do.
 _CONTAINERS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,asf,au,avi,caf,eac3,flac,flv,matroska,webm,"
     "mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,ogg,w64,wav"
@@ -50,35 +49,35 @@ _OPTIONS = {
 
 
 class AudioSegment(NamedTuple):
-    """Some minutes of a recording; ``start`` is in seconds from its beginning."""
+    """Some minutes of a recording; ``start`` is in seconds from the recording's beginning."""
 
     start: float
     samples: "Samples"
 
 
 def audio_segments(file: BinaryIO, max_seconds: float) -> Iterator[AudioSegment]:
-    """The sound of a recording in pieces of five minutes at most, cut where nothing is said.
+    """Yield the audio of a recording in segments of at most five minutes, cut in pauses.
 
-    The samples of a piece hold until the next one is asked for. Only the first sound track is
-    decoded, or the one that is marked as the main one; what of it cannot be is left out. Nothing
-    is believed that the file says about its length.
+    The samples of a segment are valid until the next one is requested. Only the track that is
+    marked as the main one is decoded, or else the first; parts that cannot be decoded are left
+    out. The length that the file states is ignored.
 
     Raises:
-        TextError: it is damaged, or there is no sound in it.
-        Full: it goes on after ``max_seconds``.
+        TextError: the recording is damaged, or has no audio.
+        TextLimitReached: it goes on after ``max_seconds``.
     """
     from av import __version__, logging, open  # noqa: A004, PLC0415
     from av.error import FFmpegError  # noqa: PLC0415
 
     logging.set_level(logging.PANIC)
-    # Titles are often in no Unicode; from version 19 on nothing has to be said about that.
+    # Titles are often not Unicode; PyAV 19 and later need no option for that.
     older = int(__version__.partition(".")[0]) < 19
     lenient: dict[str, Any] = {"metadata_errors": "replace"} if older else {}
     try:
         opened = open(file, "r", options=_OPTIONS, io_open=_refuse_open, **lenient)
     except (FFmpegError, ValueError, OSError) as error:
         _reraise_memory_error(error)
-        raise damaged_file("it is no recording that can be opened") from error
+        raise damaged_file("it is not a recording that can be opened") from error
     with opened as container:
         track = _audio_stream(container)
         yield from _split(
@@ -87,7 +86,7 @@ def audio_segments(file: BinaryIO, max_seconds: float) -> Iterator[AudioSegment]
 
 
 def quietest_position(samples: "Samples") -> int:
-    """Where in ``samples`` is the middle of the quietest 0.3 seconds."""
+    """Return the index in ``samples`` of the middle of the quietest 0.3 seconds."""
     import numpy as np  # noqa: PLC0415
 
     steps = len(samples) // _WINDOW_SAMPLES
@@ -112,14 +111,14 @@ def _audio_stream(container: "InputContainer") -> "AudioStream":
     if found is None or found.type != "audio":
         raise TextError(
             TextCode.UNSUPPORTED,
-            "the recording has no sound track, so that there is nothing to write down",
+            "the recording has no audio track, so that there is nothing to transcribe",
         )
     track: AudioStream = found  # type: ignore[assignment] # as its type says
     if track.codec_context.name not in _DECODERS.split(","):
         raise TextError(
             TextCode.UNSUPPORTED,
-            "the sound of the recording is coded in a way that is not read: save it as MP3, M4A, "
-            "Ogg or WAV",
+            "the audio of the recording has an encoding that is not supported: save it as MP3, "
+            "M4A, Ogg or WAV",
         )
     track.codec_context.thread_count = 1
     return track
@@ -128,7 +127,7 @@ def _audio_stream(container: "InputContainer") -> "AudioStream":
 def _decoded_frames(container: "InputContainer", track: "AudioStream") -> Iterator["AudioFrame"]:
     from av.error import FFmpegError  # noqa: PLC0415
 
-    whole = False
+    decoded = False
     packets = container.demux(track)
     while True:
         try:
@@ -144,31 +143,31 @@ def _decoded_frames(container: "InputContainer", track: "AudioStream") -> Iterat
             _reraise_memory_error(error)
             continue
         for frame in frames:
-            whole = True
+            decoded = True
             yield frame
-    if not whole:
-        raise damaged_file("its sound cannot be decoded")
+    if not decoded:
+        raise damaged_file("its audio cannot be decoded")
 
 
 def _resample(frames: Iterable["AudioFrame"]) -> Iterator["Samples"]:
-    """One channel at :data:`RATE`; a file may change its form as it goes on."""
+    """Yield one channel at :data:`SAMPLE_RATE`; a file may change its format as it goes on."""
     from av import AudioResampler  # noqa: PLC0415
 
-    form: tuple[object, ...] | None = None
+    current: tuple[object, ...] | None = None
     resampler: AudioResampler | None = None
     changes = 0
     for frame in frames:
         if frame.sample_rate not in _VALID_SAMPLE_RATES:
             raise damaged_file("it has a sample rate that no recording has")
         found = (frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate)
-        if resampler is None or found != form:
+        if resampler is None or found != current:
             changes += 1
             if changes > _MAX_FORMAT_CHANGES:
-                raise damaged_file("its sound changes its form without end")
+                raise damaged_file("its audio changes its format too often")
             if resampler is not None:
                 yield from map(_to_samples, resampler.resample(None))
             resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-            form = found
+            current = found
         frame.pts = None
         yield from map(_to_samples, resampler.resample(frame))
     if resampler is not None:
@@ -176,7 +175,7 @@ def _resample(frames: Iterable["AudioFrame"]) -> Iterator["Samples"]:
 
 
 def _to_samples(frame: "AudioFrame") -> "Samples":
-    """The samples of a frame, none of them out of range."""
+    """Return the samples of a frame, all of them from -1 to 1."""
     import numpy as np  # noqa: PLC0415
 
     samples: Samples = frame.to_ndarray()[0]

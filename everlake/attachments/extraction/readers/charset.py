@@ -1,12 +1,12 @@
-"""Bytes to text where nobody says in which encoding they are."""
+"""Character encodings: decodes text whose encoding is often not stated."""
 
 import codecs
 from typing import BinaryIO
 
 import charset_normalizer
 
+from everlake.attachments.extraction.errors import damaged_file
 from everlake.attachments.extraction.ipc import ExtractionTask
-from everlake.attachments.extraction.readers.failures import damaged_file
 from everlake.attachments.extraction.text_builder import TextBuilder
 
 _BYTE_ORDER_MARKS = (
@@ -17,49 +17,53 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 MARKUP_BYTES_PER_CHARACTER = 16
-"""Bytes a character of the text where most of a file may be markup."""
+"""Bytes of a file for each character of its text, where most of it may be markup."""
 
 _SAMPLE_BYTES = 32 * 1024
 _MIN_NON_ASCII_BYTES = 40
-"""Bytes beyond ASCII from which on the detector is asked; of fewer it says anything."""
+"""Non-ASCII bytes that the detector needs; its answer to fewer is arbitrary."""
 
 
 def read_head(
     file: BinaryIO, builder: TextBuilder, task: ExtractionTask, *, bytes_per_character: int = 4
 ) -> bytes:
-    """As much of a file as its text can need, and note whether it goes on.
+    """Return as much of a file as its text can take, and set ``builder.truncated``.
 
     Args:
-        bytes_per_character: bytes a character of the text; of UTF-8 and its like there are at most four.
+        bytes_per_character: bytes of the file for each character of the text; text encodings have
+            at most four.
     """
-    most = min(
+    size = min(
         task.limits.max_file_bytes,
         bytes_per_character * task.limits.max_characters + bytes_per_character,
     )
-    data = file.read(most + 1)
-    builder.truncated = len(data) > most
-    return data[:most]
+    data = file.read(size + 1)
+    builder.truncated = len(data) > size
+    return data[:size]
 
 
 def read_plain_text(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> str:
-    """The text of a file that is nothing but text, as much as is wanted of it.
+    """Return the text of a plain text file, up to the limits.
 
     Raises:
-        TextError: it is no text.
+        TextError: the file is not text.
     """
     data = read_head(file, builder, task)
     return decode_text(data, truncated=builder.truncated)
 
 
 def decode_text(data: bytes, declared: str | None = None, *, truncated: bool = False) -> str:
-    """The text of ``data``: by its mark, as UTF-8, as ``declared``, or as it looks.
+    """Return the text of ``data``.
+
+    The encoding is that of a byte order mark, else UTF-16 if every other byte is zero, else UTF-8
+    if that is valid, else ``declared``, else detected.
 
     Args:
-        declared: the encoding it is said to have.
-        truncated: whether more follows, so that the last character may be a part of one.
+        declared: the stated encoding.
+        truncated: whether more bytes follow, so that the last character may be incomplete.
 
     Raises:
-        TextError: these bytes are no text.
+        TextError: the bytes are not text.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
@@ -67,7 +71,7 @@ def decode_text(data: bytes, declared: str | None = None, *, truncated: bool = F
     if encoding := _detect_utf16(data):
         return data.decode(encoding, "replace")
     if b"\0" in data[:_SAMPLE_BYTES]:
-        raise damaged_file("it is said to be text and is not")
+        raise damaged_file("it is stated to be text and is not")
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(data, final=not truncated)
     except UnicodeDecodeError:
@@ -87,7 +91,7 @@ def _try_decode(data: bytes, encoding: str) -> str | None:
 
 
 def _detect_utf16(data: bytes) -> str | None:
-    """UTF-16 without a mark, as Western text shows it: every other byte is zero."""
+    """Return the UTF-16 variant of text in Latin script, in which every other byte is zero."""
     sample = data[:_SAMPLE_BYTES]
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     half = len(sample) // 2
@@ -99,7 +103,7 @@ def _detect_utf16(data: bytes) -> str | None:
 
 
 def _guess_encoding(data: bytes) -> str:
-    first = next(place for place, byte in enumerate(data) if byte > 0x7F)
+    first = next(index for index, byte in enumerate(data) if byte > 0x7F)
     sample = data[max(0, first - 1_000) :][:_SAMPLE_BYTES]
     if sum(byte > 0x7F for byte in sample) < _MIN_NON_ASCII_BYTES:
         return "cp1252"

@@ -1,4 +1,4 @@
-"""Word (ECMA-376) and OpenDocument of all kinds (ISO/IEC 26300)."""
+"""Word (ECMA-376) and OpenDocument (ISO/IEC 26300) files."""
 
 from typing import BinaryIO
 
@@ -15,12 +15,12 @@ _NOTE_PARTS = {
 
 
 def read_docx(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
-    """The body with its tables and text boxes, then the notes and comments.
+    """Add the body with its tables and text boxes, then footnotes, endnotes and comments.
 
-    What stands at the head and foot of every page is left out.
+    Page headers and footers are left out.
 
     Raises:
-        TextError: it is damaged, encrypted or too large unpacked.
+        TextError: the file is damaged, encrypted or too large once unpacked.
     """
     with open_package(file, task.limits) as package:
         OfficeXmlReader(builder, None).read(package, "word/document.xml")
@@ -30,10 +30,10 @@ def read_docx(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> Non
 
 
 def read_odf(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
-    """The content; of a spreadsheet each sheet by its name, a cell that repeats once.
+    """Add the content; sheets of a spreadsheet by name, repeated cells once.
 
     Raises:
-        TextError: it is damaged, encrypted or too large unpacked.
+        TextError: the file is damaged, encrypted or too large once unpacked.
     """
     with open_package(file, task.limits) as package:
         OfficeXmlReader(builder, None).read(package, "content.xml")

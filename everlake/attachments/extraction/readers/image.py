@@ -1,13 +1,12 @@
-"""Words in pictures, where the extra ``ocr`` is installed."""
+"""Images: recognises text in them, where the extra ``ocr`` is installed."""
 
 import importlib.util
 from collections.abc import Sequence
 from typing import BinaryIO
 
+from everlake.attachments.extraction.errors import TextCode, TextError, damaged_file
 from everlake.attachments.extraction.ipc import ExtractionTask
-from everlake.attachments.extraction.readers.failures import damaged_file
 from everlake.attachments.extraction.text_builder import TextBuilder, TextLimitReached
-from everlake.attachments.extraction.types import TextCode, TextError
 
 _MAX_PIXELS = 50_000_000
 _MAX_FRAMES = 50
@@ -15,33 +14,33 @@ _REQUIRED_PACKAGES = ("rapidocr", "onnxruntime")
 
 
 def read(file: BinaryIO, builder: TextBuilder, _task: ExtractionTask) -> None:
-    """The lines of writing in a picture, from top to bottom.
+    """Add the lines of text in an image, from top to bottom.
 
-    Pages of a TIFF are pages; of an animation the first frame is read.
+    All pages of a TIFF are read, and the first frame of an animation.
 
     Raises:
-        TextError: the extra is missing, the picture is damaged or too large.
+        TextError: the extra is missing, or the image is damaged or too large.
     """
     if any(importlib.util.find_spec(name) is None for name in _REQUIRED_PACKAGES):
         raise TextError(
             TextCode.EXTRA_MISSING,
-            "pictures are not read on this server: its operator can install everlake[ocr]",
+            "images are not read on this server: its operator can install everlake[ocr]",
         )
-    # Imported here, since they take half a second and 300 MB, and most files are no pictures.
+    # Imported here, since they take half a second and 300 MB, and most files are not images.
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
     from rapidocr import RapidOCR  # noqa: PLC0415
 
     Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
     try:
-        picture = Image.open(file)
+        image = Image.open(file)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise damaged_file("it is no picture that can be opened") from error
-    if picture.width * picture.height > _MAX_PIXELS:
+        raise damaged_file("it is not an image that can be opened") from error
+    if image.width * image.height > _MAX_PIXELS:
         raise TextError(
             TextCode.TOO_LARGE,
-            f"a picture of more than {_MAX_PIXELS // 1_000_000} megapixels is not read: "
-            "send it smaller",
+            f"images of more than {_MAX_PIXELS // 1_000_000} megapixels are not read: send a "
+            "smaller one",
         )
     engine = RapidOCR(
         params={
@@ -50,21 +49,24 @@ def read(file: BinaryIO, builder: TextBuilder, _task: ExtractionTask) -> None:
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
         }
     )
-    frames = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
+    frames = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
     for number in range(min(frames, _MAX_FRAMES)):
-        picture.seek(number)
+        image.seek(number)
         try:
-            pixels = np.asarray(picture.convert("RGB"))[:, :, ::-1]
+            pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]
         except (OSError, SyntaxError, ValueError) as error:
-            raise damaged_file("the picture is cut off or damaged") from error
-        seen = engine(pixels)
-        builder.add(_text_lines(seen), f"page {number + 1}" if frames > 1 else None)
+            raise damaged_file("the image is cut off or damaged") from error
+        builder.add(_text_lines(engine(pixels)), f"page {number + 1}" if frames > 1 else None)
     if frames > _MAX_FRAMES:
         raise TextLimitReached
 
 
 def _text_lines(result: object) -> str:
-    """Writing found in places side by side as one line; a box is its corners from the top left."""
+    """Return the recognised texts as lines; texts side by side make one line.
+
+    Args:
+        result: RapidOCR's, with texts and boxes; a box is its corners, clockwise from the top left.
+    """
     texts: Sequence[str] = getattr(result, "txts", None) or ()
     boxes: Sequence[Sequence[Sequence[float]]] = getattr(result, "boxes", ()) if texts else ()
     lines: list[str] = []

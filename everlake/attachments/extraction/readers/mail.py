@@ -1,4 +1,4 @@
-"""Email (RFC 5322, MIME), its headers that people read and the parts that are text."""
+"""Email (RFC 5322, MIME): the headers that people read, and the text parts."""
 
 from collections.abc import Iterator
 from email.errors import HeaderParseError
@@ -8,10 +8,10 @@ from email.parser import BytesParser
 from email.policy import compat32
 from typing import BinaryIO
 
+from everlake.attachments.extraction.errors import damaged_file
 from everlake.attachments.extraction.ipc import ExtractionTask
 from everlake.attachments.extraction.readers.charset import decode_text
-from everlake.attachments.extraction.readers.failures import damaged_file
-from everlake.attachments.extraction.readers.plain_text import html_text
+from everlake.attachments.extraction.readers.html import html_text
 from everlake.attachments.extraction.text_builder import TextBuilder
 
 _HEADERS = ("Subject", "From", "To", "Cc", "Date")
@@ -20,20 +20,20 @@ _MAX_PARTS = 10_000
 
 
 def read(file: BinaryIO, builder: TextBuilder, _task: ExtractionTask) -> None:
-    """Headers, text, and the names of what is attached.
+    """Add headers, text, and the names of attachments.
 
-    Of an alternative the plain rendering is read, else that in HTML. What is attached to it is
-    not read, a message forwarded in it is.
+    Of alternatives the plain text is read, else the last one, as a rule HTML. Attachments are not
+    read; forwarded messages are.
 
     Raises:
-        TextError: it is no mail, or one nested beyond reading.
+        TextError: the file is not an email, or its parts are nested too deep.
     """
     try:
         message = BytesParser(policy=compat32).parse(file)
     except RecursionError as error:
         raise damaged_file("its parts are nested too deep") from error
     if not any(name in message for name in _HEADERS):
-        raise damaged_file("it is no email")
+        raise damaged_file("it is not an email")
     builder.add(_headers(message))
     attached: list[str] = []
     for part in _readable_parts(message):
@@ -48,7 +48,7 @@ def read(file: BinaryIO, builder: TextBuilder, _task: ExtractionTask) -> None:
 
 
 def _readable_parts(message: Message) -> Iterator[Message]:
-    """The parts to be read, in their order; no recursion, as a mail nests as it likes."""
+    """Yield the parts to read, in order; without recursion, since parts may be nested deep."""
     waiting = [message]
     for _ in range(_MAX_PARTS):
         if not waiting:
@@ -83,7 +83,7 @@ def _embedded_message(part: Message) -> Message:
 
 
 def _attachment_name(part: Message) -> str | None:
-    """The name of an attachment; None where the part is to be read where it stands."""
+    """Return the name of an attachment; None for a part that belongs to the message's text."""
     name = part.get_filename()
     if name is not None:
         return _decode_header_value(name) or "without a name"
@@ -104,7 +104,7 @@ def _headers(message: Message) -> str:
 
 
 def _decode_header_value(value: str) -> str:
-    """A header's text with its encoded words (RFC 2047) decoded."""
+    """Return a header's text with its encoded words (RFC 2047) decoded."""
     value = value[:_MAX_HEADER_CHARACTERS]
     try:
         parts = [

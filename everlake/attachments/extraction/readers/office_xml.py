@@ -1,7 +1,11 @@
-"""The words of office XML, in one pass and without a tree."""
+"""Office XML: extracts text from one part in one pass, without building a tree."""
 
 from everlake.attachments.extraction.readers.zip_package import ZipPackage
-from everlake.attachments.extraction.text_builder import TextBuilder, TextLimitReached
+from everlake.attachments.extraction.text_builder import (
+    FLUSH_CHARACTERS,
+    TextBuilder,
+    TextLimitReached,
+)
 
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
 _A = "http://schemas.openxmlformats.org/drawingml/2006/main "
@@ -31,17 +35,15 @@ _SHEET = _TABLE + "table"
 _SHEET_NAME = _TABLE + "name"
 _SPREADSHEET = _OFFICE + "spreadsheet"
 _SKIPPED_ELEMENTS = {_MC + "Fallback", _TEXT + "tracked-changes", _OFFICE + "automatic-styles"}
-"""What says again what was said, or what was deleted. Deleted words of Word have another name."""
-
-_FLUSH_CHARACTERS = 100_000
+"""Alternatives of other content, and deleted content. Word has another element for the latter."""
 
 
 class OfficeXmlReader:
-    """Gathers one XML part's words; paragraphs are lines, and so are rows of a table.
+    """Reads the text of one XML part; each paragraph and each row of a table is a line.
 
     Args:
-        gathered: where the words go, in portions.
-        place: of all of them.
+        builder: receives the text, in pieces.
+        place: place of all sections.
     """
 
     def __init__(self, builder: TextBuilder, place: str | None) -> None:
@@ -56,17 +58,17 @@ class OfficeXmlReader:
         self._is_spreadsheet = False
 
     def read(self, package: ZipPackage, name: str) -> None:
-        """Read the part ``name``.
+        """Add the text of the part ``name``.
 
         Raises:
-            Full: there is as much text as may be.
+            TextLimitReached: the text has its greatest length.
             TextError: the part is damaged.
         """
         package.parse(name, self._start, self._end, self._text)
         self.flush()
 
     def flush(self) -> None:
-        """Hand on what has been found since the last time."""
+        """Add what was found since the last call to the builder."""
         parts, self._parts, self._size = self._parts, [], 0
         self._builder.add("".join(parts), self._place)
 
@@ -102,7 +104,7 @@ class OfficeXmlReader:
             self._row_depth -= 1
             self._has_cell = self._row_depth > 0
             self._append_separator(" " if self._row_depth else "\n")
-        if self._size >= _FLUSH_CHARACTERS and not self._row_depth:
+        if self._size >= FLUSH_CHARACTERS and not self._row_depth:
             self.flush()
 
     def _text(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Rich Text Format, by striprtf."""
+"""Rich Text Format (striprtf)."""
 
 from typing import BinaryIO, cast
 
@@ -10,11 +10,11 @@ from everlake.attachments.extraction.text_builder import TextBuilder
 
 
 def read(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
-    """The text; rows of tables are lines.
+    """Add the text; rows of tables are lines.
 
-    Not more than the limit's first bytes are read, so pictures may stand before all words.
+    Only the first bytes are read, up to the limits, and images before the text count too.
     """
-    # RTF is ASCII, and what is beyond it stands in escapes that name their encoding.
+    # RTF is ASCII; other characters are escapes in an encoding that the file names.
     source = read_head(file, builder, task, bytes_per_character=MARKUP_BYTES_PER_CHARACTER).decode(
         "latin-1"
     )

@@ -1,4 +1,4 @@
-"""PowerPoint (ECMA-376): the slides in their order, each with its speaker's notes."""
+"""PowerPoint (ECMA-376): slides in order, each with its speaker notes."""
 
 import posixpath
 from typing import BinaryIO
@@ -13,15 +13,15 @@ _NOTES = "/notesSlide"
 
 
 def read(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
-    """Each slide's text, then its notes under the same place.
+    """Add each slide's text, then its notes with the same place.
 
     Raises:
-        TextError: it is damaged, encrypted or too large unpacked.
+        TextError: the file is damaged, encrypted or too large once unpacked.
     """
     with open_package(file, task.limits) as package:
-        relations = _relationships(package, _PRESENTATION)
-        for number, key in enumerate(_slide_ids(package), start=1):
-            slide, _ = relations.get(key, ("", ""))
+        relationships = _relationships(package, _PRESENTATION)
+        for number, relationship_id in enumerate(_slide_ids(package), start=1):
+            slide, _ = relationships.get(relationship_id, ("", ""))
             if slide not in package.names:
                 continue
             place = f"slide {number}"
@@ -32,21 +32,21 @@ def read(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
 
 
 def _slide_ids(package: ZipPackage) -> list[str]:
-    """The relations' ids of the slides, in order."""
-    keys: list[str] = []
+    """Return the relationship ids of the slides, in order."""
+    ids: list[str] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if name.endswith(" sldId"):
-            keys.extend(
+            ids.extend(
                 value for member, value in attributes.items() if member.endswith("relationships id")
             )
 
     package.parse(_PRESENTATION, start)
-    return keys
+    return ids
 
 
 def _relationships(package: ZipPackage, name: str) -> dict[str, tuple[str, str]]:
-    """A part's relations by id: the other part's name, and of which type it is."""
+    """Return a part's relationships by id: the target part's name, and the type."""
     folder, base = posixpath.split(name)
     listed = f"{folder}/_rels/{base}.rels"
     found: dict[str, tuple[str, str]] = {}

@@ -1,4 +1,4 @@
-"""Spreadsheets: Excel's XML by openpyxl, which streams; that of before by calamine."""
+"""Spreadsheets: ``.xlsx`` (openpyxl, which streams) and ``.xls`` (calamine)."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -8,33 +8,37 @@ import openpyxl
 import python_calamine
 from openpyxl.utils.exceptions import InvalidFileException
 
+from everlake.attachments.extraction.errors import (
+    TextError,
+    damaged_file,
+    encrypted_file,
+    unsupported_format,
+)
 from everlake.attachments.extraction.formats import FileFormat, declared_format
 from everlake.attachments.extraction.ipc import ExtractionTask
-from everlake.attachments.extraction.readers.failures import damaged_file, encrypted_file
 from everlake.attachments.extraction.readers.tabular import RowWriter, collapse_whitespace
 from everlake.attachments.extraction.readers.zip_package import open_package
 from everlake.attachments.extraction.text_builder import TextBuilder
-from everlake.attachments.extraction.types import TextCode, TextError
 
 
 def read_xlsx(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
-    """The sheets of an ``.xlsx`` in their order, formulas as the values that they last had.
+    """Add the sheets of an ``.xlsx`` in order, formulas as their last values.
 
-    Of a sheet no more is read than the text can hold; only the texts that its cells share are
-    in memory as a whole.
+    Only the table of shared strings is in memory as a whole; a sheet is read until the text has
+    its greatest length.
 
     Raises:
-        TextError: it is damaged, encrypted or too large unpacked.
+        TextError: the file is damaged, encrypted or too large once unpacked.
     """
     with open_package(file, task.limits):
         file.seek(0)
         try:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
         except (InvalidFileException, SyntaxError, TypeError, ValueError) as error:
-            raise damaged_file("it is no whole workbook") from error
+            raise damaged_file("it is not a complete workbook") from error
         for sheet in book.worksheets:
-            # A sheet says how wide and high it is, truly or not; without that, a row is as wide
-            # as its last cell.
+            # The dimensions that a sheet states may be wrong; without them a row ends with its last
+            # cell.
             sheet.reset_dimensions()
             rows = sheet.iter_rows(values_only=True)
             RowWriter(builder, f"sheet {sheet.title}").add_all(
@@ -43,10 +47,10 @@ def read_xlsx(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> Non
 
 
 def read_xls(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
-    """The sheets of an ``.xls`` in their order; each is in memory as a whole.
+    """Add the sheets of an ``.xls`` in order; each is in memory as a whole.
 
     Raises:
-        TextError: it is damaged or encrypted, or no spreadsheet.
+        TextError: the file is damaged or encrypted, or not a spreadsheet.
     """
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(file)
@@ -69,18 +73,14 @@ def _rows(book: python_calamine.CalamineWorkbook, name: str) -> Iterator[list[st
 
 
 def _not_workbook_error(file: BinaryIO, task: ExtractionTask, error: Exception) -> TextError:
-    """What a compound file that is no workbook is: an encrypted one of XML, or something else."""
+    """Return the error for a compound file that is not an ``.xls``: it may be encrypted."""
     file.seek(0)
     # The stream that ECMA-376 files are encrypted into; names are in UTF-16 (MS-CFB 2.6.1).
     if "password" in str(error).lower() or "EncryptedPackage".encode("utf-16-le") in file.read():
         return encrypted_file()
     if declared_format(task.mime_type, task.filename) is FileFormat.XLS:
-        return damaged_file("it is no whole workbook")
-    return TextError(
-        TextCode.UNSUPPORTED,
-        "no text is read out of files of this format: save it as PDF, Word, Excel, PowerPoint, "
-        "HTML or plain text",
-    )
+        return damaged_file("it is not a complete workbook")
+    return unsupported_format()
 
 
 def _cell_text(value: object) -> str:

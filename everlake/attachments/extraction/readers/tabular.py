@@ -1,4 +1,4 @@
-"""Rows of cells as lines that stand alone in a search, and CSV (RFC 4180) to such rows."""
+"""Tables: rows as lines that make sense on their own in a search; CSV (RFC 4180) and TSV."""
 
 import csv
 import re
@@ -8,21 +8,28 @@ from typing import BinaryIO
 
 from everlake.attachments.extraction.ipc import ExtractionTask
 from everlake.attachments.extraction.readers.charset import read_plain_text
-from everlake.attachments.extraction.text_builder import TextBuilder, TextLimitReached
+from everlake.attachments.extraction.text_builder import (
+    FLUSH_CHARACTERS,
+    TextBuilder,
+    TextLimitReached,
+)
 
 _MAX_CELL_CHARACTERS = 1_000_000
 _MAX_LABEL_CHARACTERS = 60
-_FLUSH_CHARACTERS = 100_000
 _SEPARATORS = ",;\t|"
 _SAMPLED_LINES = 20
 _QUOTED = re.compile(r'"[^"]*+"')
 
 
 class RowWriter:
-    """Gathers a sheet's rows, one a line, the cells parted by " | ".
+    """Writes the rows of a table as lines, with " | " between cells.
 
-    Where the first row looks like a header (two or more different short names, no number among
-    them), each cell of the rows below has its name before it: "Plan: Team | Price: 12".
+    Where the first row looks like a header (two or more different short names that start with no
+    digit), each cell of the other rows is preceded by its name: "Plan: Team | Price: 12".
+
+    Args:
+        builder: receives the lines.
+        place: place of all sections.
     """
 
     def __init__(self, builder: TextBuilder, place: str | None) -> None:
@@ -33,10 +40,10 @@ class RowWriter:
         self._labels: Sequence[str] | None = None
 
     def add_all(self, rows: Iterable[Sequence[str]]) -> None:
-        """Gather every row.
+        """Add all rows.
 
         Raises:
-            Full: there is as much text as may be.
+            TextLimitReached: the text has its greatest length.
         """
         for row in rows:
             if any(row):
@@ -59,7 +66,7 @@ class RowWriter:
         if self._size > self._builder.remaining:
             self._flush()
             raise TextLimitReached
-        if self._size >= _FLUSH_CHARACTERS:
+        if self._size >= FLUSH_CHARACTERS:
             self._flush()
 
     def _flush(self) -> None:
@@ -68,24 +75,24 @@ class RowWriter:
 
 
 def collapse_whitespace(cell: str) -> str:
-    """A cell's text without line breaks and space around it."""
+    """Return a cell's text in one line, without space around it."""
     return " ".join(cell.split())
 
 
 def read_csv(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
-    """CSV with whatever separator its first lines use.
+    """Add the rows of CSV, whose separator is detected.
 
     Raises:
-        TextError: it is no text.
+        TextError: the file is not text.
     """
     _read(file, builder, task, None)
 
 
 def read_tsv(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
-    """Tab-separated values.
+    """Add the rows of tab-separated values.
 
     Raises:
-        TextError: it is no text.
+        TextError: the file is not text.
     """
     _read(file, builder, task, "\t")
 
@@ -99,13 +106,16 @@ def _read(
     rows = ([collapse_whitespace(cell) for cell in row] for row in reader)
     try:
         RowWriter(builder, None).add_all(rows)
-    except csv.Error:  # a cell without end; as text it is better than nothing
+    except csv.Error:  # an endless cell: the raw text is better than none
         builder.add(text)
 
 
 def _detect_separator(text: str) -> str:
-    """The mark that most of the first lines have the same number of; then that with most."""
-    lines = _QUOTED.sub("", text[:_FLUSH_CHARACTERS]).splitlines()[:_SAMPLED_LINES]
+    """Return the separator that most of the first lines have the same number of.
+
+    Of several such separators, the most frequent one.
+    """
+    lines = _QUOTED.sub("", text[:FLUSH_CHARACTERS]).splitlines()[:_SAMPLED_LINES]
 
     def evenness(mark: str) -> tuple[int, int]:
         counts = [line.count(mark) for line in lines if line]

@@ -1,4 +1,4 @@
-"""ZIP packages of office formats (ECMA-376 part 2, ODF part 2), read against their sizes."""
+"""ZIP packages of office formats (ECMA-376 part 2, ODF part 2), with bounds on their size."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -7,17 +7,26 @@ from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile
 from zlib import error as ZlibError  # noqa: N812
 
-from everlake.attachments.extraction.readers.failures import damaged_file, encrypted_file
-from everlake.attachments.extraction.types import ExtractionLimits, TextCode, TextError
+from everlake.attachments.extraction.errors import (
+    TextCode,
+    TextError,
+    damaged_file,
+    encrypted_file,
+)
+from everlake.attachments.extraction.types import ExtractionLimits
 
 _MAX_MEMBERS = 20_000
 _BUFFER_BYTES = 64 * 1024
 _READ_SUFFIXES = (".xml", ".rels", ".bin")
-"""What is read of a package; pictures and films are not."""
+"""Suffixes of the members that are read; images and films are not."""
 
 
 class ZipPackage:
-    """A package whose members do not grow beyond what it says, nor that beyond a bound."""
+    """An open package.
+
+    Attributes:
+        names: of its members.
+    """
 
     def __init__(self, archive: ZipFile) -> None:
         self._archive = archive
@@ -30,12 +39,18 @@ class ZipPackage:
         end: Callable[[str], None] | None = None,
         text: Callable[[str], None] | None = None,
     ) -> None:
-        """Parse an XML member as a stream; names are "namespace local".
+        """Parse an XML member as a stream; element and attribute names are "namespace local".
 
-        A document type declaration is refused: these formats forbid it, and entities need one.
+        A document type declaration is an error: these formats forbid it, and entities need one.
+
+        Args:
+            name: of the member.
+            start: called with name and attributes of each element.
+            end: called with the name of each element.
+            text: called with character data.
 
         Raises:
-            TextError: it is damaged.
+            TextError: the member is damaged.
         """
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
@@ -53,13 +68,13 @@ class ZipPackage:
 
 @contextmanager
 def open_package(file: BinaryIO, limits: ExtractionLimits) -> Generator[ZipPackage]:
-    """A package for the length of a block.
+    """Open a package for the length of a block.
 
-    Python's zipfile gives no more of a member than the directory says, and the directory's sum
-    is bounded by the memory limit here, so a bomb is known before anything of it is inflated.
+    zipfile inflates no more of a member than the directory states, and the sum of the stated sizes
+    is bounded by the memory limit, so that a zip bomb is detected before anything is inflated.
 
     Raises:
-        TextError: it is damaged, encrypted or a bomb; raised for the block's reading as well.
+        TextError: the package is damaged, encrypted or too large; also for what the block reads.
     """
     try:
         with ZipFile(file) as archive:
@@ -74,7 +89,7 @@ def open_package(file: BinaryIO, limits: ExtractionLimits) -> Generator[ZipPacka
             if any(one.flag_bits & 1 for one in members):
                 raise encrypted_file()
             if any(one.compress_type not in {ZIP_STORED, ZIP_DEFLATED} for one in members):
-                raise damaged_file("it is packed in an unusual way")
+                raise damaged_file("it is compressed in an unusual way")
             yield ZipPackage(archive)
     except (BadZipFile, LargeZipFile, ZlibError, EOFError, KeyError, NotImplementedError) as error:
         raise damaged_file("its package is damaged or lacks a part") from error
@@ -82,7 +97,7 @@ def open_package(file: BinaryIO, limits: ExtractionLimits) -> Generator[ZipPacka
 
 def _too_large() -> TextError:
     return TextError(
-        TextCode.TOO_LARGE, "the file is too large once it is unpacked: split it, or save it anew"
+        TextCode.TOO_LARGE, "the file is too large once it is unpacked: split it, or save it again"
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from everlake.attachments.extraction import ExtractionLimits, Extractor, TextCode, TextError
-from everlake.attachments.extraction import extractor as extractor_module
+from everlake.attachments.extraction import processes
 from tests.integration.attachments.extraction.extraction_support import sections_of
 from tests.integration.attachments.extraction.sample_files import docx, paragraph
 
@@ -20,7 +20,8 @@ GOOD = docx(paragraph("All is well"))
 TAKEN_OVER = """
 import os, sys, time
 from everlake.attachments.extraction import ipc, launcher
-from everlake.attachments.extraction.types import AttachmentText, TextSection, TextCode, TextKind
+from everlake.attachments.extraction.errors import TextCode
+from everlake.attachments.extraction.types import AttachmentText, TextSection, TextKind
 
 def text(*sections):
     return ipc.ReaderReply(text=AttachmentText(kind=TextKind.PROSE, sections=tuple(sections)))
@@ -71,7 +72,7 @@ def taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Ext
     """An extractor whose readers do what a hostile file would have them do."""
     (tmp_path / "taken_over.py").write_text(TAKEN_OVER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(extractor_module, "_LAUNCHER_MODULE", "taken_over")
+    monkeypatch.setattr(processes, "_LAUNCHER_MODULE", "taken_over")
     extractor = Extractor(LIMITS)
     yield extractor
     extractor.close()

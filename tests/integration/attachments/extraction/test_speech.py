@@ -23,7 +23,7 @@ from everlake.attachments.extraction import (
     TranscriptionOptions,
     readers,
 )
-from everlake.attachments.extraction.extractor import _SINGLE_THREAD
+from everlake.attachments.extraction.processes import SINGLE_THREAD
 from everlake.attachments.extraction.ipc import ExtractionTask
 from everlake.attachments.extraction.readers import audio
 from everlake.attachments.extraction.readers.speech import load_transcriber
@@ -171,7 +171,7 @@ def test_what_is_written_down_when_the_time_is_up_is_kept(tmp_path: Path) -> Non
     speech = TranscriptionOptions(model=MODEL)
     listener = load_transcriber(speech)
     assert listener is not None
-    late = listener._replace(begun=listener.started_at - LIMITS.seconds)
+    late = listener._replace(started_at=listener.started_at - LIMITS.seconds)
     task = ExtractionTask(mime_type="audio/wav", filename=None, limits=LIMITS, speech=speech)
     with (tmp_path / "a.wav").open("rb") as file:
         text = readers.extract_text(file, task, late)
@@ -349,7 +349,7 @@ def test_what_listens_starts_nothing_opens_nothing_and_reaches_nothing(
         ended = subprocess.run(
             [*AS_A_USER, sys.executable, "-c", CONFINED, *map(str, told)],
             cwd=tmp_path,
-            env={**os.environ, **_SINGLE_THREAD},
+            env={**os.environ, **SINGLE_THREAD},
             capture_output=True,
             text=True,
             check=False,

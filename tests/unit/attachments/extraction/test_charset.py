@@ -38,7 +38,7 @@ def test_a_character_cut_off_at_the_end_is_left_out() -> None:
 
 
 def test_binary_is_no_text() -> None:
-    with pytest.raises(TextError, match="said to be text"):
+    with pytest.raises(TextError, match="stated to be text"):
         decode_text(b"abc\0\x01\x02def")
 
 

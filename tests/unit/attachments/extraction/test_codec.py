@@ -54,7 +54,7 @@ def test_an_object_cut_off_is_damaged(cut: int) -> None:
 
 
 def test_bytes_behind_the_object_are_damage() -> None:
-    with pytest.raises(TextDamaged, match="bytes behind it"):
+    with pytest.raises(TextDamaged, match="bytes after it"):
         decode(encode(TEXT) + b"x")
 
 
@@ -67,5 +67,5 @@ def test_another_content_is_damaged(content: bytes) -> None:
 def test_an_object_that_grows_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec, "MAX_BYTES", 1_000_000)
 
-    with pytest.raises(TextDamaged, match="grows beyond"):
+    with pytest.raises(TextDamaged, match="longer than any text"):
         decode(zstandard.compress(b" " * 50_000_000))
