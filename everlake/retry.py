@@ -29,10 +29,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             failures: attempts that failed before the one that failed just now.
         """
-        delay = min(self.base_ms << min(failures, 20), self.max_ms)
-        if not self.jitter:
-            return delay
-        return round(delay * random.uniform(1 - self.jitter, 1 + self.jitter))  # noqa: S311
+        return with_jitter(min(self.base_ms << min(failures, 20), self.max_ms), self.jitter)
 
     def is_exhausted(self, failures: int) -> bool:
         """Return whether no attempt is left after so many failed ones."""
@@ -48,3 +45,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         if not retryable or self.is_exhausted(failures + 1):
             return None
         return self.delay_ms(failures)
+
+
+def with_jitter(delay_ms: int, jitter: float = 0.5) -> int:
+    """Return a random delay from ``delay_ms * (1 - jitter)`` to ``delay_ms * (1 + jitter)``."""
+    return round(delay_ms * random.uniform(1 - jitter, 1 + jitter))  # noqa: S311 - no secret

@@ -1,9 +1,10 @@
-"""Attachments of landed batches, as the lists of their owners show them.
+"""Attachments of landed batches, as their owners see them.
 
-Who fetches them stands in :mod:`downloads`, who reads them in :mod:`readings`.
+:mod:`everlake.catalog.download_queue` has the leases and outcomes of their downloads,
+:mod:`everlake.catalog.texts` the progress of their texts.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -11,8 +12,9 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select, tuple_, update
 
+from everlake.batching import chunked
 from everlake.catalog.database import Catalog
-from everlake.catalog.statements import chunked, insert_into
+from everlake.catalog.statements import MAX_PARAMETERS, insert_into
 from everlake.catalog.table_definitions import attachments, batches
 from everlake.contract.attachments import (
     AttachmentFault,
@@ -25,33 +27,30 @@ from everlake.contract.attachments import (
 _c = attachments.c
 _T = TypeVar("_T")
 _PAGE_ROWS = 2_000
-_GET = select(attachments).where(
-    _c.workspace_id == bindparam("workspace"), _c.id == bindparam("attachment")
-)
 
 
 class TextStage(StrEnum):
-    """Where the text of a stored attachment is, as the catalog has it."""
+    """Progress of the text of a stored attachment."""
 
     PENDING = "PENDING"
+    """To be extracted from the file."""
     RECORDING = "RECORDING"
-    """Seen to be audio or video, whose speech is to be written down."""
+    """The file is audio or video: to be transcribed."""
     READY = "READY"
-    """Read from the file and stored, and not in the lake's tables yet."""
+    """Stored, and to be written to the lake's tables."""
     COMPLETE = "COMPLETE"
     FAILED = "FAILED"
-
-
-TEXT_STORED = (TextStage.READY, TextStage.COMPLETE)
-"""Where the text is stored."""
 
 
 class NewAttachment(msgspec.Struct, frozen=True, kw_only=True):
     """An attachment as its record states it.
 
-    ``line`` is the record's in the batch's landing object and ``place`` its own among the
-    record's, both from 0; ``kind`` is its ``type``; ``host`` is what takes turns: that of the
-    URL, and empty where it does not come from one.
+    Attributes:
+        line: the record's line in the batch's landing object, from 0.
+        place: the attachment's position in the record, from 0.
+        kind: its ``type``.
+        host: the host of its URL, by which downloads take turns; empty where it has no URL.
+        due_at: when its content may be fetched, in Unix milliseconds.
     """
 
     id: str
@@ -73,11 +72,15 @@ class NewAttachment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
-    """An attachment as it is stored; ``status`` is ``PENDING``, ``COMPLETE`` or ``FAILED``.
+    """An attachment as it is stored.
 
-    ``due_at`` is the end of the lease while ``lease_owner`` has it, else the time of its next
-    attempt; ``attempts`` are those that failed. ``size``, ``mime_type`` and ``sha256`` are the
-    content's. ``text_state`` is None where there is no text to be had.
+    Attributes:
+        status: of its download: ``PENDING``, ``COMPLETE`` or ``FAILED``.
+        due_at: end of the lease while ``lease_owner`` is set, else time of the next attempt.
+        attempts: failed ones.
+        size: of the content, like ``mime_type`` and ``sha256``.
+        text_status: progress of its text; None where its format has none.
+        indexed_at: when its text was written to the lake's tables.
     """
 
     status: AttachmentStatus
@@ -90,20 +93,17 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
     sha256: str | None
     completed_at: int | None
     text_status: TextStage | None
-    text_owner: str | None
-    text_due_at: int | None
-    text_attempts: int
     text_error_code: str | None
     text_error: str | None
     indexed_at: int | None
 
     @property
     def display_name(self) -> str:
-        """What people know it by."""
+        """Its file name, or its id where it has none."""
         return self.filename or self.id
 
     def view(self) -> BatchAttachment:
-        """The attachment as its owner sees it."""
+        """Return the attachment as its owner sees it."""
         pending = self.status is AttachmentStatus.PENDING
         leased = pending and self.lease_owner is not None
         return BatchAttachment(
@@ -135,8 +135,15 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
         return TextProgress(shown, _error(self.text_error_code, self.text_error))
 
 
+SELECT_ATTACHMENTS = select(*(_c[name] for name in AttachmentRow.__struct_fields__))
+"""Selects what :func:`attachment_row` needs."""
+_GET = SELECT_ATTACHMENTS.where(
+    _c.workspace_id == bindparam("workspace"), _c.id == bindparam("attachment")
+)
+
+
 def attachment_row(values: RowMapping) -> AttachmentRow:
-    """The row with these values, by column."""
+    """Return the attachment that a row of :data:`SELECT_ATTACHMENTS` stands for."""
     text_status = values["text_status"]
     found: dict[str, Any] = {
         **values,
@@ -147,7 +154,7 @@ def attachment_row(values: RowMapping) -> AttachmentRow:
 
 
 def insert(tx: Connection, rows: Sequence[NewAttachment]) -> None:
-    """Store the attachments of a landed batch; those that are there stay as they are."""
+    """Store attachments of a landed batch; leave those that exist as they are."""
     if not rows:
         return
     statement = insert_into(tx.dialect.name, attachments).on_conflict_do_nothing(
@@ -158,27 +165,37 @@ def insert(tx: Connection, rows: Sequence[NewAttachment]) -> None:
 
 
 def get(tx: Connection, workspace_id: str, attachment_id: str) -> AttachmentRow | None:
-    """The workspace's attachment with that id."""
+    """Return the workspace's attachment with that id, or None."""
     given = {"workspace": workspace_id, "attachment": attachment_id}
     row = tx.execute(_GET, given).mappings().first()
     return None if row is None else attachment_row(row)
+
+
+def get_many(tx: Connection, ids: Collection[str]) -> dict[str, AttachmentRow]:
+    """Return those attachments with these ids that exist, by id."""
+    found: dict[str, AttachmentRow] = {}
+    for chunk in chunked(ids, MAX_PARAMETERS):
+        rows = tx.execute(SELECT_ATTACHMENTS.where(_c.id.in_(chunk))).mappings()
+        found.update((row["id"], attachment_row(row)) for row in rows)
+    return found
 
 
 def page(
     tx: Connection,
     batch_id: str,
     *,
-    limit: int,
+    limit: int | None,
     after: tuple[int, int] | None = None,
     status: AttachmentStatus | None = None,
 ) -> list[AttachmentRow]:
-    """A batch's attachments in the order of its records.
+    """Return a page of a batch's attachments in the order of its records.
 
     Args:
-        after: line and place of the last one seen.
-        status: only those; ``IN_PROGRESS`` are the ones that somebody is at.
+        limit: size of the page; None for all that follow.
+        after: line and place of the last attachment of the page before.
+        status: only attachments in it; ``IN_PROGRESS`` are those whose download is leased.
     """
-    statement = select(attachments).where(_c.batch_id == batch_id)
+    statement = SELECT_ATTACHMENTS.where(_c.batch_id == batch_id)
     if after is not None:
         statement = statement.where(tuple_(_c.line, _c.place) > tuple_(*after))
     if status is not None:
@@ -188,10 +205,11 @@ def page(
 
 
 def iter_stored(catalog: Catalog, workspace_id: str) -> Iterator[AttachmentRow]:
-    """All attachments of a workspace whose content is stored, in no order that means anything."""
+    """Yield the attachments of a workspace whose content is stored, by id."""
     statement = (
-        select(attachments)
-        .where(_c.workspace_id == workspace_id, _c.status == AttachmentStatus.COMPLETE.value)
+        SELECT_ATTACHMENTS.where(
+            _c.workspace_id == workspace_id, _c.status == AttachmentStatus.COMPLETE.value
+        )
         .order_by(_c.id)
         .limit(_PAGE_ROWS)
     )
@@ -207,24 +225,8 @@ def iter_stored(catalog: Catalog, workspace_id: str) -> Iterator[AttachmentRow]:
         after = rows[-1].id
 
 
-def read_texts(tx: Connection, batch_ids: Iterable[str]) -> dict[str, list[AttachmentRow]]:
-    """By batch, the attachments whose text is stored, in the order of their records."""
-    found: dict[str, list[AttachmentRow]] = {}
-    for chunk in chunked(batch_ids):
-        statement = (
-            select(attachments)
-            .where(
-                _c.batch_id.in_(chunk), _c.text_status.in_([state.value for state in TEXT_STORED])
-            )
-            .order_by(_c.batch_id, _c.line, _c.place)
-        )
-        for row in tx.execute(statement).mappings():
-            found.setdefault(row["batch_id"], []).append(attachment_row(row))
-    return found
-
-
 def retry_failed(tx: Connection, workspace_id: str, batch_id: str, *, now: int) -> int:
-    """Let a batch's failed attachments be tried again, with all of their tries; how many."""
+    """Make a batch's failed downloads due, with no attempts; return their number."""
     statement = (
         update(attachments)
         .where(_c.workspace_id == workspace_id, _c.batch_id == batch_id)
@@ -245,24 +247,6 @@ def retry_failed(tx: Connection, workspace_id: str, batch_id: str, *, now: int) 
             .values(attachment_failed=counted, attachment_begun_at=now)
         )
     return retried
-
-
-def retry_texts(tx: Connection, workspace_id: str, batch_id: str, *, now: int) -> int:
-    """Let the texts of a batch's attachments that could not be read be tried again; how many."""
-    statement = (
-        update(attachments)
-        .where(_c.workspace_id == workspace_id, _c.batch_id == batch_id)
-        .where(_c.text_status == TextStage.FAILED.value)
-        .values(
-            text_status=TextStage.PENDING.value,
-            text_attempts=0,
-            text_error_code=None,
-            text_error=None,
-            text_owner=None,
-            text_due_at=now,
-        )
-    )
-    return tx.execute(statement).rowcount
 
 
 def _status_filter(status: AttachmentStatus) -> list[ColumnElement[bool]]:

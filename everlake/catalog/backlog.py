@@ -1,22 +1,21 @@
-"""How much of the queue waits, at a cost that has a bound."""
+"""Backlog: how much work waits in each queue, counted up to a limit."""
 
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Label, ScalarSelect, func, select
+from sqlalchemy import Connection, Label, ScalarSelect, Select, func, select
 
-from everlake.catalog.attachments import TextStage
-from everlake.catalog.table_definitions import attachments, batches
+from everlake.catalog.jobs import JobState
+from everlake.catalog.table_definitions import attachments, batches, jobs
+from everlake.catalog.texts import JOB_KINDS
 from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.batches import BatchStatus
 
 COUNT_LIMIT = 100_000
-"""Batches of a status are counted up to here: an index is read that far and no further."""
+"""Highest count: an index is read that far and no further."""
 
 _CLAIMABLE = (BatchStatus.LANDING, BatchStatus.LANDED, BatchStatus.PROCESSING)
 _COUNTED = (*_CLAIMABLE, BatchStatus.FAILED)
-
-_UNREAD_TEXT_STATES = (TextStage.PENDING.value, TextStage.RECORDING.value, TextStage.READY.value)
 
 _c = batches.c
 
@@ -24,8 +23,10 @@ _c = batches.c
 class BatchBacklog(msgspec.Struct, frozen=True):
     """The batches in one status, of all workspaces.
 
-    ``overdue_ms`` is how long the one that is due for longest could have been claimed: 0 where
-    none is due, None in a status that nobody claims.
+    Attributes:
+        batches: their number, up to :data:`COUNT_LIMIT`.
+        overdue_ms: milliseconds since the first of them could have been claimed; 0 if none is
+            due, None in a status that is not claimed.
     """
 
     status: BatchStatus
@@ -33,10 +34,14 @@ class BatchBacklog(msgspec.Struct, frozen=True):
     overdue_ms: int | None
 
 
-def _count(status: BatchStatus) -> ScalarSelect[int]:
-    # The order leads planners to the queue's index, which is read from its start to the limit.
-    some = select(_c.due_at).where(_c.status == status).order_by(_c.due_at).limit(COUNT_LIMIT)
-    return select(func.count()).select_from(some.subquery()).scalar_subquery()
+def _count_up_to_limit(some: Select[Any]) -> ScalarSelect[int]:
+    limited = some.limit(COUNT_LIMIT).subquery()
+    return select(func.count()).select_from(limited).scalar_subquery()
+
+
+def _count_batches(status: BatchStatus) -> ScalarSelect[int]:
+    # The order makes planners use the queue's index, which is read from its start to the limit.
+    return _count_up_to_limit(select(_c.due_at).where(_c.status == status).order_by(_c.due_at))
 
 
 def _first_due(status: BatchStatus) -> ScalarSelect[int]:
@@ -46,37 +51,48 @@ def _first_due(status: BatchStatus) -> ScalarSelect[int]:
 
 def _batch_columns() -> list[Label[int]]:
     return [
-        *(_count(status).label(f"count_{status.lower()}") for status in _COUNTED),
+        *(_count_batches(status).label(f"count_{status.lower()}") for status in _COUNTED),
         *(_first_due(status).label(f"due_{status.lower()}") for status in _CLAIMABLE),
     ]
 
 
-def _count_attachments(column: Column[Any], *values: str) -> ScalarSelect[int]:
-    some = select(attachments.c.id).where(column.in_(values)).limit(COUNT_LIMIT)
-    return select(func.count()).select_from(some.subquery()).scalar_subquery()
-
-
 _BATCH_BACKLOG = select(*_batch_columns())
 _ATTACHMENT_BACKLOG = select(
-    _count_attachments(attachments.c.status, AttachmentStatus.PENDING.value).label("fetch"),
-    _count_attachments(attachments.c.text_status, *_UNREAD_TEXT_STATES).label("read"),
+    _count_up_to_limit(
+        select(attachments.c.id).where(attachments.c.status == AttachmentStatus.PENDING.value)
+    ).label("fetch"),
+    _count_up_to_limit(
+        select(jobs.c.subject).where(
+            jobs.c.kind.in_([kind.value for kind in JOB_KINDS.values()]),
+            jobs.c.state == JobState.PENDING.value,
+        )
+    ).label("read"),
 )
 
 
 class AttachmentBacklog(msgspec.Struct, frozen=True):
-    """Attachments that are to be fetched and to be read, counted up to :data:`MOST`."""
+    """Attachments of all workspaces with work to do, counted up to :data:`COUNT_LIMIT`.
+
+    Attributes:
+        fetch: whose content is to be fetched.
+        read: whose text is to be extracted, transcribed or indexed.
+    """
 
     fetch: int
     read: int
 
 
 def attachment_backlog(tx: Connection) -> AttachmentBacklog:
-    """What waits of the attachments of all workspaces, due or not."""
+    """Count the attachments that wait, due or not."""
     return AttachmentBacklog(**tx.execute(_ATTACHMENT_BACKLOG).mappings().one())
 
 
 def batch_backlog(tx: Connection, *, now: int) -> list[BatchBacklog]:
-    """Every status but ``COMPLETE``, whose batches only grow; ``now`` in Unix milliseconds."""
+    """Return the backlog of each status but ``COMPLETE``, whose batches are not worked on.
+
+    Args:
+        now: Unix milliseconds.
+    """
     row = tx.execute(_BATCH_BACKLOG).mappings().one()
     found: list[BatchBacklog] = []
     for status in _COUNTED:

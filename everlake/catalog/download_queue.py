@@ -1,7 +1,12 @@
-"""The queue of attachments to fetch: who is at which, and what became of them.
+"""Download queue: leases and outcomes of attachments to fetch.
 
-A host's attachments are one worker's at a time, so that the number of connections to a host is
-that worker's to keep, however many there are. Those that come from no host are anybody's.
+A host is leased to one worker at a time, so that this worker alone keeps the number of connections
+to it, however many workers there are. Attachments without a host may be leased by any worker.
+
+Downloads are not jobs (:mod:`everlake.catalog.jobs`). Hosts take turns and are found by one index
+step each, under one lock for all claims; thousands of attachments are claimed at once, and their
+outcomes are counted on their batches in the same transaction. Jobs would need a host, an order
+and counters for that: this code, with a table between it and the attachments.
 """
 
 from collections import Counter
@@ -20,17 +25,25 @@ from sqlalchemy import (
     update,
 )
 
-from everlake.catalog.attachments import AttachmentRow, TextStage, attachment_row
-from everlake.catalog.statements import chunked
+from everlake.batching import chunked
+from everlake.catalog import jobs
+from everlake.catalog.attachments import (
+    SELECT_ATTACHMENTS,
+    AttachmentRow,
+    TextStage,
+    attachment_row,
+)
+from everlake.catalog.jobs import JobKind, NewJob
+from everlake.catalog.statements import MAX_PARAMETERS
 from everlake.catalog.table_definitions import attachments, batches
 from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.errors import MAX_MESSAGE_LENGTH
 
 MAX_HOSTS = 64
-"""Hosts that one claim looks at; the next one goes on behind them."""
+"""Hosts that one claim looks at; the next claim continues after them."""
 
 _CLAIMS_LOCK = 0x45766174
-"""Names the lock of whoever claims, among the database's advisory locks."""
+"""Key of the advisory lock that makes claims take turns."""
 
 _PENDING = AttachmentStatus.PENDING.value
 _c = attachments.c
@@ -38,7 +51,7 @@ _c = attachments.c
 
 def _hosts_from(first: str) -> TextClause:
     # Each host is found by one step into the index, however many attachments it has.
-    return text(  # a condition of our own, and nothing from outside
+    return text(  # `first` is a constant of this module
         f"""
         WITH RECURSIVE hosts(host) AS (
             SELECT (SELECT min(host) FROM attachments WHERE status = :status AND {first})
@@ -55,8 +68,7 @@ def _hosts_from(first: str) -> TextClause:
 _HOSTS = _hosts_from("host >= ''")
 _HOSTS_AFTER = _hosts_from("host > :after")
 _DUE_OF_HOST = (
-    select(attachments)
-    .where(
+    SELECT_ATTACHMENTS.where(
         _c.status == _PENDING,
         _c.host == bindparam("of_host"),
         _c.due_at <= bindparam("now"),
@@ -89,15 +101,15 @@ _COMPLETE = (
         sha256=bindparam("hash"),
         completed_at=bindparam("now"),
         text_status=bindparam("text"),
-        text_due_at=bindparam("text_due"),
     )
 )
 
 
 class CompletedDownload(msgspec.Struct, frozen=True, kw_only=True):
-    """An attachment whose content is stored, and whether there is text to be had from it."""
+    """An attachment whose content is stored; ``is_extractable`` if its format has text."""
 
     id: str
+    workspace_id: str
     batch_id: str
     size: int
     mime_type: str
@@ -106,9 +118,11 @@ class CompletedDownload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailedDownload(msgspec.Struct, frozen=True, kw_only=True):
-    """An attachment that could not be had: for good, or ``due_at`` for another try.
+    """An attachment that could not be fetched.
 
-    ``counts`` says whether it was an attempt.
+    Attributes:
+        due_at: when it is tried again; None: it has failed for good.
+        counts_as_attempt: False where the cause was this side's storage or database.
     """
 
     id: str
@@ -120,7 +134,7 @@ class FailedDownload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomeCounts(msgspec.Struct, frozen=True):
-    """How many of those that were told became complete, and failed for good."""
+    """How many attachments became complete, and how many failed for good."""
 
     complete: int
     failed: int
@@ -138,25 +152,25 @@ def claim(
     skip_hosts: Collection[str] = (),
     expired: list[str] | None = None,
 ) -> list[AttachmentRow]:
-    """Lease attachments that are due, of hosts that nobody else is at.
+    """Lease attachments that are due, of hosts that no other worker has leased.
 
-    A lease that ran out counts as an attempt, so that a file that kills its worker does not come
-    back for ever.
+    A lease that ran out counts as an attempt, so that a file that kills its worker is not tried
+    for ever.
 
     Args:
         now: Unix milliseconds.
         lease_ms: milliseconds the lease holds, unless renewed.
-        most: attachments in all.
+        limit: attachments in all.
         host_limit: attachments of each host.
-        after_host: the host that was the last to have its turn; those behind it come first.
+        after_host: the host that had the last turn; the hosts after it come first.
         skip_hosts: hosts that are left out.
-        expired: gets the ids of those whose last lease ran out.
+        expired: receives the ids of attachments whose last lease ran out.
 
     Returns:
-        them as they are now, a host's together.
+        the attachments as they are now, those of a host together.
     """
     if tx.dialect.name == "postgresql":
-        # Two that look at the same moment would both find a host free.
+        # Two claims at the same moment would both find a host free.
         tx.execute(select(func.pg_advisory_xact_lock(_CLAIMS_LOCK)))
     left_out = _hosts_leased_by_others(tx, owner, now) | set(skip_hosts)
     claimed: list[AttachmentRow] = []
@@ -185,22 +199,29 @@ def claim(
 
 
 def is_due(tx: Connection, *, now: int) -> bool:
-    """Whether any attachment waits to be fetched; one step into an index."""
+    """Return whether an attachment is due to be fetched; one step into an index."""
     return tx.execute(_DUE, {"now": now}).first() is not None
 
 
 def renew(tx: Connection, owner: str, ids: Collection[str], until: int) -> int:
-    """Hold the leases until ``until``; how many of ``ids`` are still ``owner``'s."""
+    """Extend leases to ``until``; return how many of ``ids`` are still ``owner``'s."""
     return _update_held(tx, ids, owner, {"due_at": until})
 
 
 def release(tx: Connection, ids: Collection[str], *, owner: str, due_at: int) -> int:
-    """Hand back those of ``ids`` that ``owner`` has, with no attempt counted; how many."""
+    """Give back those of ``ids`` that ``owner`` holds, without counting an attempt.
+
+    Returns:
+        their number.
+    """
     return _update_held(tx, ids, owner, {"lease_owner": None, "due_at": due_at})
 
 
 def expire_leases(tx: Connection, owner: str, *, now: int) -> int:
-    """Make what a dead owner has due at once; how many. The next claim counts an attempt."""
+    """Make what a dead worker holds due at once; return its number.
+
+    It stays in that worker's name, so that the next claim counts an attempt.
+    """
     statement = update(attachments).where(_c.lease_owner == owner, _c.due_at > now)
     return tx.execute(statement.values(due_at=now)).rowcount
 
@@ -213,9 +234,9 @@ def record_outcomes(
     completed: Sequence[CompletedDownload] = (),
     failed: Sequence[FailedDownload] = (),
 ) -> OutcomeCounts:
-    """Write down what became of attachments, and count them on their batches.
+    """Record outcomes, count them on their batches, and enqueue the extraction of texts.
 
-    Those that ``owner`` has no more are passed over: somebody else tells of them.
+    Attachments that ``owner`` has lost are left out: their new holder records their outcome.
     """
     held = _lock_held(tx, [one.id for one in (*completed, *failed)], owner)
     complete = [one for one in completed if one.id in held]
@@ -229,13 +250,14 @@ def record_outcomes(
     for one in later:
         values = {"due_at": one.due_at, **_error_values(one)}
         tx.execute(update(attachments).where(_c.id == one.id).values(**values))
+    jobs.enqueue(tx, [_extraction_job(one, now) for one in complete if one.is_extractable], now=now)
     _count(tx, Counter(one.batch_id for one in complete), "attachment_complete")
     _count(tx, Counter(one.batch_id for one in given_up), "attachment_failed")
     return OutcomeCounts(len(complete), len(given_up))
 
 
 def _hosts(tx: Connection, after: str) -> list[str]:
-    """Hosts with something that waits, those behind ``after`` first."""
+    """Return hosts with attachments to fetch, those after ``after`` first."""
     behind = {"status": _PENDING, "after": after, "most": MAX_HOSTS}
     found = list(tx.execute(_HOSTS_AFTER, behind).scalars())
     if len(found) < MAX_HOSTS:
@@ -255,7 +277,7 @@ def _hosts_leased_by_others(tx: Connection, owner: str, now: int) -> set[str]:
 
 
 def _mark_begun(tx: Connection, batch_ids: Collection[str], now: int) -> None:
-    for chunk in chunked(sorted(batch_ids)):
+    for chunk in chunked(sorted(batch_ids), MAX_PARAMETERS):
         tx.execute(
             update(batches)
             .where(batches.c.id.in_(chunk), batches.c.attachment_begun_at.is_(None))
@@ -265,17 +287,23 @@ def _mark_begun(tx: Connection, batch_ids: Collection[str], now: int) -> None:
 
 def _lock_held(tx: Connection, ids: Collection[str], owner: str) -> set[str]:
     held: set[str] = set()
-    for chunk in chunked(sorted(ids)):
+    for chunk in chunked(sorted(ids), MAX_PARAMETERS):
         statement = select(_c.id).where(_c.id.in_(chunk), _c.lease_owner == owner)
         held.update(tx.execute(statement.with_for_update()).scalars())
     return held
 
 
 def _count(tx: Connection, counts: Counter[str], column: str) -> None:
-    # In one order, so that no two wait for each other.
+    # Always in the same order, so that two transactions do not deadlock.
     for batch_id, number in sorted(counts.items()):
         counted = batches.c[column] + number
         tx.execute(update(batches).where(batches.c.id == batch_id).values({column: counted}))
+
+
+def _extraction_job(one: CompletedDownload, now: int) -> NewJob:
+    return NewJob(
+        kind=JobKind.EXTRACT_TEXT, subject=one.id, workspace_id=one.workspace_id, due_at=now
+    )
 
 
 def _content_values(one: CompletedDownload, now: int) -> dict[str, Any]:
@@ -286,7 +314,6 @@ def _content_values(one: CompletedDownload, now: int) -> dict[str, Any]:
         "type": one.mime_type,
         "hash": one.sha256,
         "text": TextStage.PENDING.value if one.is_extractable else None,
-        "text_due": now if one.is_extractable else None,
     }
 
 
@@ -311,5 +338,6 @@ def _lease_values(row: AttachmentRow) -> dict[str, Any]:
 def _update_held(tx: Connection, ids: Collection[str], owner: str, values: dict[str, Any]) -> int:
     statement = update(attachments).where(_c.lease_owner == owner).values(**values)
     return sum(
-        tx.execute(statement.where(_c.id.in_(chunk))).rowcount for chunk in chunked(sorted(ids))
+        tx.execute(statement.where(_c.id.in_(chunk))).rowcount
+        for chunk in chunked(sorted(ids), MAX_PARAMETERS)
     )

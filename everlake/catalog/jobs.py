@@ -35,7 +35,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from everlake.catalog.statements import chunked, insert_into
+from everlake.batching import chunked
+from everlake.catalog.statements import MAX_PARAMETERS, insert_into
 from everlake.catalog.table_definitions import attachments, batches, jobs
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import MAX_MESSAGE_LENGTH
@@ -70,6 +71,11 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     workspace_id: str
     due_at: int
+
+    @property
+    def key(self) -> tuple[JobKind, str]:
+        """What the job is known by."""
+        return self.kind, self.subject
 
 
 class JobRow(NewJob, frozen=True, kw_only=True):
@@ -145,7 +151,7 @@ def enqueue(
     """
     if not new:
         return
-    ordered = sorted(new, key=attrgetter("kind", "subject"))
+    ordered = sorted(new, key=attrgetter("key"))
     tx.execute(
         _insert(tx, restart_existing=restart_existing),
         [{**msgspec.structs.asdict(job), **_first_values(job.kind, now)} for job in ordered],
@@ -153,16 +159,13 @@ def enqueue(
 
 
 def enqueue_selected(
-    tx: Connection, kind: JobKind, selected: Select[tuple[str, str]], *, now: int
-) -> int:
+    tx: Connection, kind: JobKind, selected: Select[Any, Any], *, now: int
+) -> None:
     """Store a job, due at once, for each row of a query, and start over those that exist.
 
     Args:
         selected: gives subject and workspace id.
         now: Unix milliseconds.
-
-    Returns:
-        the number of jobs stored or started over.
     """
     values = {**_first_values(kind, now), "due_at": now}
     source = selected.order_by(selected.selected_columns[0]).add_columns(
@@ -171,7 +174,7 @@ def enqueue_selected(
     statement = _insert(tx, restart_existing=True).from_select(
         ["subject", "workspace_id", *values], source
     )
-    return tx.execute(statement).rowcount
+    tx.execute(statement)
 
 
 def is_due(tx: Connection, kind: JobKind, *, now: int) -> bool:
@@ -261,8 +264,8 @@ def record_failures(
 
     A job with a ``due_at`` is retried then; one without becomes ``FAILED``.
     """
-    ours = {_key(job) for job in _lock_held(tx, [one.job for one in failures], owner)}
-    counted = [one for one in failures if _key(one.job) in ours]
+    ours = {job.key for job in _lock_held(tx, [one.job for one in failures], owner)}
+    counted = [one for one in failures if one.job.key in ours]
     if counted:
         tx.execute(_FAIL, [_failure_values(one) for one in counted])
     return counted
@@ -272,7 +275,7 @@ def discard(tx: Connection, kinds: Collection[JobKind], subjects: Collection[str
     """Delete jobs in whatever state they are; return their number."""
     count = 0
     for kind in sorted(kinds):
-        for chunk in chunked(sorted(subjects)):
+        for chunk in chunked(sorted(subjects), MAX_PARAMETERS):
             statement = delete(jobs).where(_c.kind == kind.value, _c.subject.in_(chunk))
             count += tx.execute(statement).rowcount
     return count
@@ -320,7 +323,7 @@ def _lock_held(tx: Connection, held: Collection[JobRow], owner: str) -> list[Job
     ours: list[JobRow] = []
     for kind, of_kind in _by_kind(held):
         by_subject = {job.subject: job for job in of_kind}
-        for chunk in chunked(sorted(by_subject)):
+        for chunk in chunked(sorted(by_subject), MAX_PARAMETERS):
             statement = (
                 select(_c.subject, _c.fence)
                 .where(_c.kind == kind.value, _c.subject.in_(chunk), _c.lease_owner == owner)
@@ -342,16 +345,12 @@ def _update(tx: Connection, rows: Collection[JobRow], values: dict[str, Any]) ->
 def _conditions(rows: Collection[JobRow]) -> Iterator[ColumnElement[bool]]:
     """Yield conditions that together select these jobs, each of few enough parameters."""
     for kind, of_kind in _by_kind(rows):
-        for chunk in chunked(sorted(job.subject for job in of_kind)):
+        for chunk in chunked(sorted(job.subject for job in of_kind), MAX_PARAMETERS):
             yield and_(_c.kind == kind.value, _c.subject.in_(chunk))
 
 
 def _by_kind(rows: Collection[JobRow]) -> Iterator[tuple[JobKind, Iterator[JobRow]]]:
-    return groupby(sorted(rows, key=_key), attrgetter("kind"))
-
-
-def _key(job: JobRow) -> tuple[JobKind, str]:
-    return job.kind, job.subject
+    return groupby(sorted(rows, key=attrgetter("key")), attrgetter("kind"))
 
 
 def _failure_values(failure: FailedAttempt) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from contextlib import suppress
 
 from everlake.attachments.uploads import garbage_collection as uploads_garbage_collection
-from everlake.catalog import leases
+from everlake.catalog import jobs, leases, texts
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.catalog.leases import Lease
+from everlake.logs import logger
 from everlake.settings import Settings
 from everlake.storage import ObjectStore
 from everlake.worker import garbage_collection
@@ -18,9 +19,14 @@ _LEASE_NAME = "janitor"
 _LEASE_TTL_MS = int(2 * INTERVAL_SECONDS * 1000)
 """Long, since a round may list a whole archive. Two rounds at once would do no harm."""
 
+_MISSING_JOBS = 1_000
+"""Jobs that are enqueued in one transaction."""
+
+_log = logger()
+
 
 class Janitor:
-    """Quarantines orphaned objects, and deletes what is kept for a limited time.
+    """Quarantines orphaned objects, enqueues missing jobs, and deletes what has expired.
 
     Args:
         settings: how long that is.
@@ -54,6 +60,7 @@ class Janitor:
             return False
         min_age_ms = int(self._settings.retention.orphan_seconds * 1000)
         garbage_collection.quarantine_orphans(self._catalog, self._store, min_age_ms)
+        self._enqueue_missing_jobs()
         uploads_garbage_collection.delete_expired(self._catalog, self._store)
         uploads_garbage_collection.delete_orphans(self._catalog, self._store)
         garbage_collection.delete_expired_responses(
@@ -67,6 +74,18 @@ class Janitor:
                 self._rejected_done_until,
             )
         return True
+
+    def _enqueue_missing_jobs(self) -> None:
+        while True:
+            now = self._catalog.now_ms()
+            with self._catalog.autocommit() as tx:
+                missing = texts.find_without_job(tx, limit=_MISSING_JOBS, now=now)
+            if missing:
+                with self._catalog.transaction() as tx:
+                    jobs.enqueue(tx, missing, now=now, restart_existing=False)
+                _log.warning("enqueued missing jobs of texts", jobs=len(missing))
+            if len(missing) < _MISSING_JOBS:
+                return
 
     def release(self) -> None:
         """Release the lease, so that another worker can run the next round."""

@@ -72,7 +72,7 @@ class Worker:
             self._writer_leases,
             worker=self._liveness.name,
             stop=self._stop,
-            meters=self._metrics,
+            metrics=self._metrics,
         )
         self._loops = Loops(self._catalog, self._stop, settings.worker.poll_seconds)
 

@@ -1,4 +1,4 @@
-"""A running server with as many workspaces and keys as a test wants, and how to read answers."""
+"""A running server with workspaces and keys for tests, and checks of its responses."""
 
 import json
 import re
@@ -22,14 +22,14 @@ MAX_KEYS = 10
 
 
 class ApiWorkspaces:
-    """A server and the catalog it works with."""
+    """A running server, and its catalog for creating workspaces and keys."""
 
     def __init__(self, server: EverlakeServer, catalog: Catalog) -> None:
         self.server = server
         self.catalog = catalog
 
     def workspace(self, permissions: Sequence[str] = READ_WRITE, source: str = "api") -> ApiClient:
-        """A new workspace with a product, a project and a key."""
+        """Create a workspace with a product, a project and a key; return a client with the key."""
         with self.catalog.transaction() as tx:
             workspace = workspaces.create(tx, name="test")
             product = products.create(tx, workspace.id)
@@ -44,29 +44,29 @@ class ApiWorkspaces:
     def key(
         self, api: ApiClient, permissions: Sequence[str] = READ_WRITE, source: str = "api"
     ) -> ApiClient:
-        """One more key of the same workspace."""
+        """Create another key of the same workspace; return a client with it."""
         return self._with_key(api.setup, permissions, source)
 
     def product(self, api: ApiClient) -> str:
-        """One more product of the workspace, younger than the others."""
+        """Create a product that is newer than the others; return its id."""
         _next_millisecond()
         with self.catalog.transaction() as tx:
             return products.create(tx, api.setup["workspace_id"]).id
 
     def project(self, api: ApiClient, product_id: str | None = None) -> str:
-        """One more project, younger than the others, of the first product unless told."""
+        """Create a project that is newer than the others; return its id."""
         _next_millisecond()
         product_id = product_id or api.setup["product_id"]
         with self.catalog.transaction() as tx:
             return projects.create(tx, api.setup["workspace_id"], product_id).id
 
     def revoke(self, api: ApiClient) -> None:
-        """Revoke the key."""
+        """Revoke the client's key."""
         with self.catalog.transaction() as tx:
             assert api_keys.revoke(tx, api.setup["workspace_id"], api.setup["key_id"])
 
     def key_row(self, api: ApiClient) -> ApiKey:
-        """What the catalog has of the key."""
+        """Return the client's key from the catalog."""
         with self.catalog.snapshot() as tx:
             found = api_keys.get(tx, api.setup["workspace_id"], api.setup["key_id"])
         assert found is not None
@@ -92,12 +92,12 @@ def _next_millisecond() -> None:
 
 
 def unique() -> str:
-    """A text that no other call gives."""
+    """Return a unique text."""
     return uuid.uuid4().hex
 
 
 def assert_error(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The body of a refusal, once it has the form that all refusals have."""
+    """Check the form of an error response; return its body."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"].split(";")[0] == "application/json"
     assert response.headers["x-request-id"]
@@ -116,14 +116,14 @@ def assert_error(response: httpx.Response, status: int, code: str) -> dict[str, 
 
 
 def messages(response: httpx.Response) -> list[str]:
-    """The messages of an answer's record errors, of a 202, a dry run or a 400."""
+    """Return the messages of the record errors in a 202, the 200 of a dry run, or a 400."""
     body = response.json()
     found = body.get("errors") or body.get("details", {}).get("errors", [])
     return [error["message"] for error in found]
 
 
 def ndjson(*records: Any) -> bytes:
-    """One a line; bytes go as they are."""
+    """Return records as NDJSON; bytes are lines already."""
     lines = [
         record if isinstance(record, bytes) else json.dumps(record).encode() for record in records
     ]
@@ -131,7 +131,7 @@ def ndjson(*records: Any) -> bytes:
 
 
 def with_data(api: ApiClient, data: bytes, **changes: Any) -> bytes:
-    """The JSON text of a right record whose ``data`` is exactly ``data``."""
+    """Return a valid record as JSON text whose ``data`` is exactly these bytes."""
     text = json.dumps(api.record(data="@data@", **changes)).encode()
     return text.replace(b'"@data@"', data)
 
@@ -143,7 +143,7 @@ def as_ndjson(api: ApiClient, body: bytes, **options: Any) -> httpx.Response:
 
 
 def records_of(api: ApiClient, batch_id: str) -> list[dict[str, Any]]:
-    """The records that a batch wrote last, in the order of their arrival."""
+    """Return the records whose current version is from the batch, in order of arrival."""
     api.wait_until_complete(batch_id)
     page = api.http.get("/api/v1/records", params={"batch": batch_id, "limit": 100})
     assert page.status_code == 200, page.text
@@ -151,7 +151,7 @@ def records_of(api: ApiClient, batch_id: str) -> list[dict[str, Any]]:
 
 
 def data_of(api: ApiClient, batch_id: str) -> bytes:
-    """The bytes of ``data`` in ``GET /api/v1/records/{recordId}`` of a batch with one record."""
+    """Return the bytes of ``data`` that the API sends for the only record of a batch."""
     api.wait_until_complete(batch_id)
     page = api.http.get("/api/v1/records", params={"batch": batch_id}).text
     (record_id,) = re.findall(r'"recordId":"([0-9a-f]{32})"', page)
@@ -161,7 +161,7 @@ def data_of(api: ApiClient, batch_id: str) -> bytes:
 
 @contextmanager
 def running_api(role: str, data: Path, env: Mapping[str, str]) -> Generator[ApiWorkspaces]:
-    """A server of its own over an empty directory."""
+    """Run a server on an empty data directory."""
     catalog = open_catalog(f"sqlite:///{data / 'everlake.db'}")
     catalog.upgrade()
     try:

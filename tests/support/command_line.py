@@ -1,4 +1,4 @@
-"""The whole command line in this process: what ``everlake`` itself calls, without its start."""
+"""Runs ``everlake`` commands in the test process."""
 
 import io
 import json
@@ -14,19 +14,19 @@ from everlake.cli.main import main
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command ended, and what it said."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
     err: str
 
     def json(self) -> Any:
-        """The one line of JSON that was printed."""
+        """Return the only line of the output, which is JSON."""
         [line] = self.out.splitlines()
         return json.loads(line)
 
     def lines(self) -> list[Any]:
-        """The lines of JSON that were printed."""
+        """Return the lines of the output, which are JSON."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
@@ -51,6 +51,6 @@ def run_command_line(
 
 
 def assert_success(result: CommandResult) -> CommandResult:
-    """``result``, when its command ended well."""
+    """Check that the exit code is 0; return the result."""
     assert result.code == 0, result
     return result

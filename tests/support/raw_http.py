@@ -1,4 +1,4 @@
-"""Requests as no proper client sends them, and how much memory they cost the server."""
+"""HTTP requests as raw bytes, and the memory of the API process."""
 
 import socket
 from pathlib import Path
@@ -9,7 +9,7 @@ _PATIENCE = 60.0
 
 
 def request_head(api: ApiClient, *headers: str) -> bytes:
-    """The head of a POST to the ingest endpoint with the key and these headers."""
+    """Return the head of a POST to the ingest endpoint with the key and these headers."""
     lines = [
         "POST /api/v1/ingest HTTP/1.1",
         "Host: everlake",
@@ -20,25 +20,25 @@ def request_head(api: ApiClient, *headers: str) -> bytes:
 
 
 def json_request_head(api: ApiClient, *headers: str) -> bytes:
-    """The head of a POST of JSON."""
+    """Return the head of a POST of JSON."""
     return request_head(api, "Content-Type: application/json", *headers)
 
 
 def chunked(*parts: bytes) -> bytes:
-    """A body in chunks, with its end (RFC 9112, 7.1)."""
+    """Return a chunked body (RFC 9112, 7.1)."""
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (*parts, b""))
 
 
 def connect(api: ApiClient) -> socket.socket:
-    """A connection to the server; nothing on it waits for ever."""
+    """Open a connection to the server, with a timeout."""
     host, port = api.url.removeprefix("http://").split(":")
     return socket.create_connection((host, int(port)), timeout=_PATIENCE)
 
 
 def exchange(api: ApiClient, sent: bytes, *, then_close: bool = True) -> bytes:
-    """Send bytes, half-close if told, and read until the server closes or falls silent.
+    """Send bytes, half-close the connection if wanted, and return what the server sends.
 
-    A server that has heard enough may close while there is more to send.
+    A server that rejects the request may close the connection before all is sent.
     """
     with connect(api) as wire:
         try:
@@ -51,7 +51,7 @@ def exchange(api: ApiClient, sent: bytes, *, then_close: bool = True) -> bytes:
 
 
 def read_all(wire: socket.socket) -> bytes:
-    """Everything that comes until the other side closes."""
+    """Return all bytes until the server closes the connection."""
     received: list[bytes] = []
     try:
         while part := wire.recv(65_536):
@@ -62,7 +62,7 @@ def read_all(wire: socket.socket) -> bytes:
 
 
 def read_response(wire: socket.socket) -> bytes:
-    """One answer with a Content-Length off a connection that stays open."""
+    """Read one response with a Content-Length; the connection stays open."""
     received = b""
     while b"\r\n\r\n" not in received:
         part = wire.recv(65_536)
@@ -82,27 +82,27 @@ def read_response(wire: socket.socket) -> bytes:
 
 
 def status_of(answer: bytes) -> int:
-    """The status of the first answer in these bytes, 0 where there is none."""
+    """Return the status of the first response in these bytes; 0 if there is none."""
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else 0
 
 
 class ProcessMemory:
-    """The memory of a server's API process, out of Linux's ``/proc``."""
+    """Memory of a server's API process (proc(5))."""
 
     def __init__(self, server: EverlakeServer) -> None:
         assert server.process is not None
         self._proc = Path("/proc", str(_api_process(server.process.pid)))
 
     def reset_peak(self) -> None:
-        """Let :meth:`peak` count from now (proc(5), clear_refs)."""
+        """Let :meth:`peak` start again (proc(5), clear_refs)."""
         (self._proc / "clear_refs").write_text("5")
 
     def now(self) -> int:
-        """Bytes held in memory."""
+        """Return the resident memory, in bytes."""
         return self._read("VmRSS")
 
     def peak(self) -> int:
-        """Most bytes held in memory since the last reset."""
+        """Return the most resident memory since the last reset, in bytes."""
         return self._read("VmHWM")
 
     def _read(self, name: str) -> int:
@@ -113,7 +113,7 @@ class ProcessMemory:
 
 
 def _api_process(pid: int) -> int:
-    """The process itself, or the one among its children that serves the API."""
+    """Return the id of the process that serves the API: this one or one of its children."""
     tree = [pid]
     for parent in tree:
         for children in Path("/proc", str(parent), "task").glob("*/children"):

@@ -1,4 +1,4 @@
-"""Records for property tests: right ones, and right ones with something changed."""
+"""Records for property tests: valid ones, and valid ones with something changed."""
 
 import copy
 from typing import Any
@@ -133,7 +133,7 @@ _edges = st.sampled_from(
 
 @st.composite
 def mutated_records(draw: st.DrawFn) -> Any:
-    """A right record in which up to three places were replaced, removed or added to."""
+    """A valid record in which up to three values were replaced, removed or added."""
     record: Any = copy.deepcopy(draw(valid_records))
     for _ in range(draw(st.integers(0, 3))):
         record = _mutate(draw, record)

@@ -31,12 +31,12 @@ def as_indented(*records: Any) -> bytes:
 
 
 def stored(cli: Cli, batch_id: str) -> Any:
-    """A batch as the server's own command shows it."""
+    """Return a batch as ``everlake batches show`` prints it."""
     return assert_success(cli("batches", "show", batch_id, "--json")).json()
 
 
 def get_json_text(path: str, **params: str) -> str:
-    """An answer of the server that the environment names."""
+    """Return a response of the server that the environment names."""
     answer = httpx.get(
         os.environ["EVERLAKE_URL"] + path,
         params=params,
@@ -48,7 +48,7 @@ def get_json_text(path: str, **params: str) -> str:
 
 
 def records_of(batch_id: str) -> list[dict[str, Any]]:
-    """The records that a batch wrote last; only of batches that are ``COMPLETE``."""
+    """Return the records whose current version is from a batch, which is ``COMPLETE``."""
     found: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:

@@ -1,4 +1,4 @@
-"""A real server for tests: the program as it is started by hand, in a directory of its own."""
+"""A server for tests: the program as a user starts it, in a data directory of its own."""
 
 import json
 import os
@@ -25,7 +25,7 @@ _STARTUP_TIMEOUT = 60.0
 def run_everlake(
     *arguments: str, data: Path, env: Mapping[str, str] | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command of the program to its end."""
+    """Run a command of the program to its end."""
     return subprocess.run(
         [sys.executable, "-m", "everlake", *arguments],
         env=environment(data, env),
@@ -37,31 +37,31 @@ def run_everlake(
 
 
 def run_everlake_json(*arguments: str, data: Path, env: Mapping[str, str] | None = None) -> Any:
-    """The one line of JSON that a command prints."""
+    """Run a command with ``--json``; return the only line of its output."""
     return json.loads(run_everlake(*arguments, "--json", data=data, env=env).stdout)
 
 
 def environment(data: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for a process of the program."""
+    """Return the environment for a process of the program."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EVERLAKE_")}
     ours = {
         "EVERLAKE_DATA": str(data),
         "EVERLAKE_LOG_FORMAT": "json",
-        # So that the process that a test starts is the one that answers it.
+        # So that the process that a test starts is the one that serves its requests.
         "EVERLAKE_API_PROCESSES": "1",
     }
     return {**kept, **ours, **(env or {})}
 
 
 def free_port() -> int:
-    """A port that nothing listens at."""
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 class EverlakeServer:
-    """A running role (``serve``, ``api`` or ``worker``) and how to talk to it."""
+    """A process of one role: ``serve``, ``api`` or ``worker``."""
 
     def __init__(self, role: str, data: Path, env: Mapping[str, str] | None = None) -> None:
         self.role = role
@@ -73,7 +73,7 @@ class EverlakeServer:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the process; return when it answers (a worker: at once)."""
+        """Start the process, and wait until it answers (a worker: do not wait)."""
         listen = [] if self.role == "worker" else ["--port", str(self.port)]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
@@ -99,18 +99,18 @@ class EverlakeServer:
         raise AssertionError(f"{self.role} does not answer: {self.log()}")
 
     def log(self) -> str:
-        """Everything the process has printed."""
+        """Return the output of the process."""
         return self.log_path.read_text()
 
     def stop(self) -> int:
-        """End with SIGTERM; the exit code."""
+        """End the process with SIGTERM; return its exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
     def kill(self) -> None:
-        """End with SIGKILL, children included."""
+        """End the process and its children with SIGKILL."""
         assert self.process is not None
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -121,7 +121,7 @@ class EverlakeServer:
 def running_server(
     role: str, data: Path, env: Mapping[str, str] | None = None
 ) -> Generator[EverlakeServer]:
-    """A server for the length of a block."""
+    """Run a server for the length of a block."""
     server = EverlakeServer(role, data, env)
     server.start()
     try:
@@ -132,7 +132,7 @@ def running_server(
 
 
 class ApiClient:
-    """A server's API with one key, and records that fit its workspace."""
+    """Client of a server's API with one key, and records for the key's workspace."""
 
     def __init__(self, url: str, setup: Mapping[str, str]) -> None:
         self.url = url
@@ -142,7 +142,7 @@ class ApiClient:
         )
 
     def record(self, **changes: Any) -> dict[str, Any]:
-        """A right record with some members changed; ``...`` leaves one out."""
+        """Return a valid record with some members changed; ``...`` leaves one out."""
         record: dict[str, Any] = {
             "_type": "message",
             "_schema_version": "1.0.0",
@@ -156,23 +156,23 @@ class ApiClient:
         return {name: value for name, value in record.items() if value is not ...}
 
     def post(self, body: Any, **options: Any) -> httpx.Response:
-        """POST /api/v1/ingest; bytes go as they are, anything else as JSON."""
+        """POST to the ingest endpoint: bytes as they are, anything else as JSON."""
         headers = {"content-type": "application/json", **options.pop("headers", {})}
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.http.post("/api/v1/ingest", content=content, headers=headers, **options)
 
     def accept(self, body: Any, **options: Any) -> str:
-        """The id of the batch that a right body becomes."""
+        """Submit a valid body; return the id of its batch."""
         response = self.post(body, **options)
         assert response.status_code == 202, response.text
         return response.json()["batchId"]
 
     def batch(self, batch_id: str) -> dict[str, Any]:
-        """One batch."""
+        """Return a batch."""
         return self.http.get(f"/api/v1/ingest/batches/{batch_id}").json()
 
     def wait_until_complete(self, *batch_ids: str, within: float = 60.0) -> None:
-        """Return when the batches are ``COMPLETE``."""
+        """Wait until the batches are ``COMPLETE``."""
         deadline = time.monotonic() + within
         for batch_id in batch_ids:
             while (batch := self.batch(batch_id))["status"] != "COMPLETE":

@@ -75,7 +75,7 @@ class AttachmentWorkerHarness:
             home.writer_leases(worker),
             worker=worker,
             stop=self.stop,
-            meters=home.metrics,
+            metrics=home.metrics,
         )
         self._turns = list(self._attachments.steps())
         self._attachments.start()

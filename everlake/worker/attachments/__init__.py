@@ -1,1 +1,1 @@
-"""Attachments of landed batches: listed, fetched, read, and written to the lake."""
+"""Attachments of landed batches: downloads, text extraction, and indexing in the lake."""

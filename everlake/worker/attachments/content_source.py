@@ -1,4 +1,4 @@
-"""The content of one attachment onto this machine: from its URL, or from an upload."""
+"""Content source: gets the content of one attachment, from its URL or from an upload."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 class KnownContent(msgspec.Struct, frozen=True, kw_only=True):
-    """Content that lies among the attachments already."""
+    """Content that is stored already, as another attachment's."""
 
     size: int
     sha256: str
@@ -31,14 +31,14 @@ class KnownContent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContentSource:
-    """Gets content; its methods are called from many threads.
+    """Gets content. Threads may share it.
 
     Args:
-        catalog: knows uploads.
-        store: has what was uploaded.
-        fetcher: speaks to the outside.
-        spool: where content is put together.
-        max_bytes: greatest size of the content.
+        catalog: has the uploads.
+        store: has the uploaded objects.
+        fetcher: fetches URLs.
+        spool: takes the content.
+        max_bytes: greatest size of an upload's content.
     """
 
     def __init__(
@@ -56,19 +56,19 @@ class ContentSource:
         self._max_bytes = max_bytes
 
     def get(self, row: AttachmentRow, stop: threading.Event) -> SpooledContent | KnownContent:
-        """The content of an attachment.
+        """Return the content of an attachment.
 
         Raises:
-            FetchError: it cannot be had now, or ever.
-            Stopped: ``stop`` was set meanwhile.
-            SpoolFailed, StorageError, CatalogError: our own side is in trouble.
+            FetchError: the content is not available, now or for good.
+            FetchStopped: ``stop`` was set.
+            SpoolError, StorageError, CatalogError: this side cannot store or find it.
         """
         if row.upload_id is not None:
             return self._uploaded_content(row, row.upload_id, stop)
         if row.url is None:
             raise FetchError(
                 FetchCode.NOTHING_TO_FETCH,
-                "The record gives neither vendor_url nor upload_intent_id: send it again with one.",
+                "The record has neither vendor_url nor upload_intent_id: send it again with one.",
             )
         return self._fetcher.fetch(
             row.id, row.url, _expected(row), stated_type=row.stated_type, stop=stop
@@ -82,7 +82,7 @@ class ContentSource:
             try:
                 return self._receive_upload(row, upload, stop)
             except UploadContentMissing:
-                # Somebody may have taken it in and cleared it away just now.
+                # Another attachment may just have stored the content and deleted the upload.
                 upload = self._find_upload(row, upload_id)
         if upload.content_sha256 is None:
             raise _upload_gone()
@@ -91,21 +91,21 @@ class ContentSource:
     def _receive_upload(
         self, row: AttachmentRow, upload: UploadRow, stop: threading.Event
     ) -> SpooledContent:
-        content = read_content(self._store, upload, chunk_bytes=_CHUNK_BYTES)
-        taken = self._spool_content(row, upload, content, stop)
-        if upload.sha256 is not None and upload.sha256 != taken.sha256:
+        pieces = read_content(self._store, upload, chunk_bytes=_CHUNK_BYTES)
+        content = self._spool_content(row, upload, pieces, stop)
+        if upload.sha256 is not None and upload.sha256 != content.sha256:
             self._spool.drop(row.id)
             raise FetchError(
                 FetchCode.SHA256_MISMATCH,
-                "What was uploaded has another SHA-256 than the upload was announced with: upload "
-                "the file again, and send the record with the new upload_intent_id.",
+                "The uploaded content does not have the SHA-256 that was announced for it: "
+                "upload the file again, and send the record with the new upload_intent_id.",
             )
-        return taken
+        return content
 
     def _check_known(
         self, row: AttachmentRow, upload: UploadRow, sha256: str, stop: threading.Event
     ) -> KnownContent:
-        """What another attachment took in, held against what this one states."""
+        """Check content that another attachment has stored against what this one states."""
         if (
             row.sha1 is not None
             or row.md5 is not None
@@ -157,6 +157,6 @@ def _stoppable(stop: threading.Event, pieces: Iterable[bytes]) -> Iterator[bytes
 def _upload_gone() -> FetchError:
     return FetchError(
         FetchCode.UPLOAD_GONE,
-        "What was uploaded is no longer kept: upload the file again and send the record with the "
-        "new upload_intent_id.",
+        "The upload is no longer stored: upload the file again and send the record with the new "
+        "upload_intent_id.",
     )

@@ -1,12 +1,11 @@
-"""Attachments from the outside into the storage: claimed, fetched side by side, settled together.
+"""Download worker: fetches attachments in parallel and stores their content.
 
-One thread claims and settles, and others fetch. Content that comes in at the same time is synced
-and written down in one go, as batches are admitted; large content is stored by the thread that
-fetched it, so that no other waits for it.
+One thread claims attachments and records outcomes, and others fetch. Contents that arrive at the
+same time are synced together and recorded in one transaction. Large content is stored by the
+thread that fetched it, so that no other content waits for it.
 """
 
 import queue
-import random
 import threading
 import time
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from everlake.catalog.errors import CatalogError
 from everlake.catalog.uploads import UploadRow
 from everlake.logs import logger
 from everlake.metrics import Metrics
+from everlake.retry import RetryPolicy, with_jitter
 from everlake.storage import ObjectStore, StorageError, StorageUnavailable
 from everlake.worker.attachments.content_source import ContentSource, KnownContent
 from everlake.worker.attachments.fair_queue import QUEUED_PER_SLOT, FairQueue
@@ -40,12 +40,11 @@ from everlake.worker.attachments.outcomes import (
 from everlake.worker.types import lease_owner
 
 _CLAIMS_PER_SLOT = 16
-"""Claimed at a time for each that can be fetched at a time."""
+"""Attachments in one claim for each that is fetched at the same time."""
 _OUTCOMES_PER_COMMIT = 256
 _LARGE_BYTES = 16 * 1024 * 1024
 _STOP_SECONDS = 5.0
-"""For threads to stop in: one that waits for a name server cannot be told to."""
-_MAX_DELAY_MS = 600_000
+"""Time for threads to stop; one that waits for a name server cannot be interrupted."""
 _LOCAL_FAILURE_DELAY_MS = 30_000
 _POLL_SECONDS = 1.0
 _COLLECT_SECONDS = 0.5
@@ -54,27 +53,33 @@ _log = logger()
 
 
 class DownloadPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """How many at once, and how patiently. ``retry_ms`` doubles after each further failure."""
+    """Bounds of a worker's downloads.
+
+    Attributes:
+        concurrency: attachments that are fetched at the same time.
+        host_concurrency: likewise, of each host.
+        lease_ms: milliseconds a lease holds, unless renewed.
+        retry: for attachments that could not be fetched.
+    """
 
     concurrency: int
     host_concurrency: int
     lease_ms: int
-    retry_ms: int
-    max_attempts: int
+    retry: RetryPolicy
 
 
 class DownloadWorker:
-    """One worker's share of the attachments.
+    """Fetches the attachments that one worker has leased.
 
     Args:
         catalog: has the queue.
         store: takes the content.
-        obtainer: gets the content.
-        spool: where it is put together.
-        worker: this worker's name.
-        pace: how many, and how patiently.
+        source: gets the content.
+        spool: has content that is not stored yet.
+        worker: name of this worker.
+        policy: bounds of the downloads.
         stop: set when the worker ends.
-        meters: count what comes in.
+        metrics: counts attempts and content.
     """
 
     def __init__(
@@ -87,7 +92,7 @@ class DownloadWorker:
         worker: str,
         policy: DownloadPolicy,
         stop: threading.Event,
-        meters: Metrics,
+        metrics: Metrics,
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -95,7 +100,7 @@ class DownloadWorker:
         self._spool = spool
         self._owner = download_owner(worker)
         self._policy = policy
-        self._meters = meters
+        self._metrics = metrics
         self._queue = FairQueue(policy.host_concurrency)
         self._outcomes: queue.SimpleQueue[DownloadOutcome] = queue.SimpleQueue()
         self._held: dict[str, AttachmentRow] = {}
@@ -110,15 +115,18 @@ class DownloadWorker:
         ]
 
     def start(self) -> None:
-        """Let the threads wait for what is claimed."""
+        """Start the threads that fetch."""
         for thread in self._threads:
             thread.start()
 
     def run_once(self) -> bool:
-        """Settle what has come and claim more; False where there is nothing to wait for.
+        """Record the outcomes so far and claim more attachments.
+
+        Returns:
+            False where nothing was claimed, is being fetched, or has been recorded.
 
         Raises:
-            CatalogUnavailable: what has come is settled by a later turn.
+            CatalogUnavailable: a later call records the outcomes.
         """
         outcomes = self._collect_outcomes()
         if outcomes:
@@ -126,7 +134,7 @@ class DownloadWorker:
         return self._claim() or bool(outcomes or self._held)
 
     def renew(self) -> None:
-        """Keep the claims."""
+        """Extend the leases."""
         with self._lock:
             held = list(self._held)
         if held:
@@ -135,15 +143,15 @@ class DownloadWorker:
                 download_queue.renew(tx, self._owner, held, until)
 
     def shut_down(self) -> None:
-        """When ``stop`` is set: settle what the threads have, and hand back the rest.
+        """Record what the threads have fetched and give back the rest, once ``stop`` is set.
 
-        What was fetched in part lies in the spool, and whoever goes on from here begins there.
+        Content that was fetched in part stays in the spool, where the next attempt resumes it.
         """
         self._queue.close()
         until = time.monotonic() + _STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
-        with suppress(CatalogError):  # else the leases run out
+        with suppress(CatalogError):  # otherwise the leases run out
             while outcomes := self._collect_outcomes():
                 self._record_outcomes(outcomes)
             with self._catalog.transaction() as tx:
@@ -159,7 +167,7 @@ class DownloadWorker:
                 result = self._fetch_content(row)
             except FetchStopped:
                 return
-            except Exception as error:  # noqa: BLE001 - the thread must live, the row be settled
+            except Exception as error:  # noqa: BLE001 - recorded as the outcome; the thread goes on
                 result = error
             seconds = time.monotonic() - started
             done = row
@@ -168,13 +176,13 @@ class DownloadWorker:
                 done = None
                 result = self._store_large(row, result)
                 if isinstance(result, StorageError) and self._stop.is_set():
-                    return  # it lies in the spool, whole, for whoever goes on
+                    return  # the complete content stays in the spool for the next attempt
             self._outcomes.put(DownloadOutcome(row, result, seconds))
 
     def _store_large(
         self, row: AttachmentRow, content: SpooledContent
     ) -> SpooledContent | StorageError:
-        """The content, once it is where it belongs; storing it again then does nothing."""
+        """Store large content; return it, or the error. Storing it again does nothing."""
         try:
             self._store.put_files([content_entry(row, content)], stop=self._stop)
         except StorageError as error:
@@ -182,16 +190,15 @@ class DownloadWorker:
         return content
 
     def _fetch_content(self, row: AttachmentRow) -> SpooledContent | KnownContent | FetchError:
-        if row.attempts >= self._policy.max_attempts:
-            # Every try ended with its worker.
+        if self._policy.retry.is_exhausted(row.attempts):
             return FetchError(
                 FetchCode.GIVEN_UP,
-                f"Given up after {row.attempts} tries, in which the worker ended.",
+                f"Given up after {row.attempts} attempts, during which the worker ended.",
             )
         return self._source.get(row, self._stop)
 
     def _collect_outcomes(self) -> list[DownloadOutcome]:
-        """What has come; waits a moment for the first where something is under way."""
+        """Return new outcomes; while content is being fetched, wait a moment for the first."""
         found: list[DownloadOutcome] = []
         with suppress(queue.Empty):
             if self._held and not self._stop.is_set():
@@ -214,10 +221,10 @@ class DownloadWorker:
         failed = [self._failed_download(one, now) for one in outcomes if not has_content(one)]
         try:
             with self._catalog.transaction() as tx:
-                settled = download_queue.record_outcomes(
+                counts = download_queue.record_outcomes(
                     tx, owner=self._owner, now=now, completed=stored, failed=failed
                 )
-                taken_in = record_uploads(tx, outcomes)
+                stored_uploads = record_uploads(tx, outcomes)
         except CatalogError:
             for one in outcomes:
                 self._outcomes.put(one)
@@ -226,11 +233,11 @@ class DownloadWorker:
         with self._lock:
             for one in outcomes:
                 self._held.pop(one.row.id, None)
-        self._clean_up(outcomes, taken_in)
-        self._update_metrics(outcomes, settled)
+        self._clean_up(outcomes, stored_uploads)
+        self._update_metrics(outcomes, counts)
 
     def _store_content(self, outcomes: Sequence[DownloadOutcome]) -> list[DownloadOutcome]:
-        """Put the content where it belongs; what cannot be put there is an error of ours."""
+        """Store the content; return the outcomes, with an error where that failed."""
         files = dict(
             content_entry(one.row, one.result)
             for one in outcomes
@@ -240,7 +247,7 @@ class DownloadWorker:
             self._store.put_files(list(files.items()))
         except StorageError as error:
             if len(files) > 1 and not isinstance(error, StorageUnavailable):
-                # It is about one of them, and the others are not to wait for that.
+                # The error may concern one content only: store each on its own.
                 return [stored for one in outcomes for stored in self._store_content([one])]
             return [
                 msgspec.structs.replace(one, result=error)
@@ -253,62 +260,58 @@ class DownloadWorker:
     def _failed_download(self, one: DownloadOutcome, now: int) -> FailedDownload:
         row, error = one.row, one.result
         if isinstance(error, FetchError):
-            last = not error.retryable or row.attempts + 1 >= self._policy.max_attempts
-            wait = self._delay_ms(row.attempts)
-            if error.retry_after is not None:
-                wait = max(wait, int(error.retry_after * 1000))
+            delay_ms = self._policy.retry.next_delay_ms(row.attempts, retryable=error.retryable)
+            if delay_ms is not None and error.retry_after is not None:
+                delay_ms = max(delay_ms, int(error.retry_after * 1000))
             return FailedDownload(
                 id=row.id,
                 batch_id=row.batch_id,
                 code=error.code,
                 message=as_sentence(error.message),
-                due_at=None if last else now + wait,
+                due_at=None if delay_ms is None else now + delay_ms,
             )
-        ours = isinstance(error, SpoolError | StorageError | CatalogError)
-        if ours:
-            _log.warning("attachment waits", attachment=row.id, reason=str(error))
+        local = isinstance(error, SpoolError | StorageError | CatalogError)
+        if local:
+            _log.warning("download postponed", attachment=row.id, reason=str(error))
+            delay_ms = with_jitter(_LOCAL_FAILURE_DELAY_MS)
         else:
-            _log.error("attachment not fetched", attachment=row.id, exc_info=error)
-        last = not ours and row.attempts + 1 >= self._policy.max_attempts
-        wait = self._delay_ms(row.attempts)
+            _log.error("download failed", attachment=row.id, exc_info=error)
+            delay_ms = self._policy.retry.next_delay_ms(row.attempts, retryable=True)
         return FailedDownload(
             id=row.id,
             batch_id=row.batch_id,
             code=FetchCode.NOT_KEPT,
-            message="Everlake could not keep the file; its log says why."
-            if last
-            else "Everlake cannot keep the file just now and tries again; its log says why.",
-            due_at=None
-            if last
-            else now + (_with_jitter(_LOCAL_FAILURE_DELAY_MS) if ours else wait),
-            counts_as_attempt=not ours,
+            message="Everlake could not store the file; its log says why."
+            if delay_ms is None
+            else "Everlake cannot store the file at the moment and tries again; its log says why.",
+            due_at=None if delay_ms is None else now + delay_ms,
+            counts_as_attempt=not local,
         )
 
-    def _delay_ms(self, attempts: int) -> int:
-        return _with_jitter(min(self._policy.retry_ms << min(attempts, 20), _MAX_DELAY_MS))
-
-    def _clean_up(self, outcomes: Sequence[DownloadOutcome], taken_in: Sequence[UploadRow]) -> None:
+    def _clean_up(
+        self, outcomes: Sequence[DownloadOutcome], stored_uploads: Sequence[UploadRow]
+    ) -> None:
         for one in outcomes:
-            # Also of whole content that could not be stored: were it kept, each further try
-            # would put another file beside it, until the disk is full.
+            # Also complete content that could not be stored: if it were kept, each further attempt
+            # would add another file, until the disk is full.
             if not (isinstance(one.result, FetchError) and one.result.retryable):
-                with suppress(OSError):  # else a sweep does it
+                with suppress(OSError):  # otherwise the spool's clean-up does it
                     self._spool.drop(one.row.id)
-        for upload in taken_in:
-            with suppress(StorageError):  # else a sweep does it
+        for upload in stored_uploads:
+            with suppress(StorageError):  # otherwise garbage collection does it
                 delete_objects(self._store, upload.workspace_id, upload.id)
 
-    def _update_metrics(self, outcomes: Sequence[DownloadOutcome], settled: OutcomeCounts) -> None:
-        self._meters.count_fetch_attempts("complete", settled.complete)
-        self._meters.count_fetch_attempts("failed", settled.failed)
-        again = len(outcomes) - settled.complete - settled.failed
-        self._meters.count_fetch_attempts("tried_again", again)
+    def _update_metrics(self, outcomes: Sequence[DownloadOutcome], counts: OutcomeCounts) -> None:
+        self._metrics.count_fetch_attempts("complete", counts.complete)
+        self._metrics.count_fetch_attempts("failed", counts.failed)
+        retried = len(outcomes) - counts.complete - counts.failed
+        self._metrics.count_fetch_attempts("tried_again", retried)
         for one in outcomes:
             if isinstance(one.result, SpooledContent):
-                self._meters.record_fetched_attachment(one.result.size, one.seconds)
+                self._metrics.record_fetched_attachment(one.result.size, one.seconds)
             if isinstance(one.result, FetchError):
                 _log.info(
-                    "attachment not fetched",
+                    "download failed",
                     attachment=one.row.id,
                     host=one.row.host,
                     code=str(one.result.code),
@@ -316,7 +319,7 @@ class DownloadWorker:
                 )
 
     def _claim(self) -> bool:
-        """Claim some where threads would have nothing to do soon."""
+        """Claim attachments if the threads would soon have nothing to do."""
         if self._stop.is_set() or time.monotonic() < self._claim_again_at:
             return False
         if self._storage_unavailable and not self._storage_recovered():
@@ -326,7 +329,7 @@ class DownloadWorker:
         with self._catalog.autocommit() as tx:
             if not download_queue.is_due(tx, now=self._catalog.now_ms()):
                 return False
-        taken_over: list[str] = []
+        expired: list[str] = []
         with self._catalog.transaction() as tx:
             claimed = download_queue.claim(
                 tx,
@@ -337,22 +340,22 @@ class DownloadWorker:
                 host_limit=self._policy.host_concurrency * QUEUED_PER_SLOT,
                 after_host=self._last_host,
                 skip_hosts=self._queue.full_hosts(),
-                expired=taken_over,
+                expired=expired,
             )
-        self._meters.count_lease_takeovers("attachment", len(taken_over))
+        self._metrics.count_lease_takeovers("attachment", len(expired))
         if not claimed:
-            # What is due is others', or of hosts that have enough.
+            # What is due is leased by other workers, or its hosts have enough in the queue.
             self._claim_again_at = time.monotonic() + _POLL_SECONDS
             return False
         self._last_host = claimed[-1].host
         with self._lock:
-            again = [row for row in claimed if row.id not in self._held]
-            self._held.update((row.id, row) for row in again)
-        self._queue.add(again)
+            new = [row for row in claimed if row.id not in self._held]
+            self._held.update((row.id, row) for row in new)
+        self._queue.add(new)
         return True
 
     def _storage_recovered(self) -> bool:
-        """Whether content can be kept again; until then what was claimed is handed back."""
+        """Return whether content can be stored again; until then, give back what is claimed."""
         if waiting := self._queue.clear():
             ids = [row.id for row in waiting]
             try:
@@ -369,7 +372,7 @@ class DownloadWorker:
         try:
             self._store.check()
         except StorageError as error:
-            _log.warning("fetching waits for storage", reason=str(error))
+            _log.warning("downloads wait for storage", reason=str(error))
             self._claim_again_at = time.monotonic() + _POLL_SECONDS
             return False
         self._storage_unavailable = False
@@ -377,10 +380,5 @@ class DownloadWorker:
 
 
 def download_owner(worker: str) -> str:
-    """The name under which a worker holds attachments that it fetches."""
+    """Return the name under which a worker leases attachments to fetch."""
     return lease_owner(worker, "fetch")
-
-
-def _with_jitter(wait_ms: int) -> int:
-    """Not all at the same moment, since they often failed at the same moment."""
-    return int(wait_ms * random.uniform(0.5, 1.5))  # noqa: S311 - no secret

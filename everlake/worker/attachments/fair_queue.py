@@ -1,4 +1,4 @@
-"""Claimed attachments in the order of their turns, few of a host at a time."""
+"""Fair queue: claimed attachments, in which hosts take turns."""
 
 import threading
 from collections import Counter, deque
@@ -7,15 +7,16 @@ from collections.abc import Collection, Iterable
 from everlake.catalog.attachments import AttachmentRow
 
 QUEUED_PER_SLOT = 64
-"""How many of a host may wait, for each of it that is fetched at once: so many are fetched while
-others are settled, and nothing is claimed then."""
+"""Attachments of a host in the queue for each that is fetched at the same time. They keep its
+connections busy while outcomes are recorded, during which nothing is claimed."""
 
 
 class FairQueue:
-    """What waits for a thread. Hosts take turns, and none has more than its share under way.
+    """Attachments that wait for a thread. Threads may share it.
 
     Args:
-        per_host: of a host at once. Attachments that come from none are not counted.
+        host_limit: attachments of a host that are taken at the same time; those without a host
+            are not limited.
     """
 
     def __init__(self, host_limit: int) -> None:
@@ -27,7 +28,7 @@ class FairQueue:
         self._closed = False
 
     def add(self, rows: Iterable[AttachmentRow]) -> None:
-        """Let these wait behind those of their host."""
+        """Append attachments to those of their hosts."""
         with self._changed:
             for row in rows:
                 if row.host not in self._waiting:
@@ -37,10 +38,11 @@ class FairQueue:
             self._changed.notify_all()
 
     def take(self, done: AttachmentRow | None = None) -> AttachmentRow | None:
-        """The next one, as soon as there is one; None when the end has come.
+        """Wait for the next attachment and return it; return None once the queue is closed.
 
         Args:
-            done: under way no more. To say so here spares another thread being woken for nothing.
+            done: an attachment that was taken and has ended. Unlike :meth:`done`, this wakes no
+                other thread.
         """
         with self._changed:
             if done is not None:
@@ -52,18 +54,18 @@ class FairQueue:
             return None
 
     def done(self, row: AttachmentRow) -> None:
-        """The one that was taken is under way no more."""
+        """Note that an attachment that was taken has ended."""
         with self._changed:
             self._finish(row)
             self._changed.notify()
 
     def count_ready(self) -> int:
-        """How many could be taken at once."""
+        """Return how many attachments could be taken now."""
         with self._changed:
             return sum(self._available(host, len(rows)) for host, rows in self._waiting.items())
 
     def full_hosts(self) -> Collection[str]:
-        """Hosts of which enough wait."""
+        """Return the hosts with enough attachments in the queue."""
         with self._changed:
             return {
                 host
@@ -72,7 +74,7 @@ class FairQueue:
             }
 
     def clear(self) -> list[AttachmentRow]:
-        """Let nobody wait any more; those that did."""
+        """Remove and return all attachments that wait."""
         with self._changed:
             rest = [row for rows in self._waiting.values() for row in rows]
             self._waiting.clear()
@@ -80,7 +82,7 @@ class FairQueue:
             return rest
 
     def close(self) -> None:
-        """Let nothing be taken any more."""
+        """End all waits; nothing can be taken after that."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

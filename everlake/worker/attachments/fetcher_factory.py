@@ -1,4 +1,4 @@
-"""The way outside, as the settings open it."""
+"""Opens the fetcher of attachments that the settings describe."""
 
 from everlake.attachments.fetching.service import Fetcher
 from everlake.attachments.fetching.ssrf_guard import SsrfGuard
@@ -9,7 +9,10 @@ from everlake.settings import Settings, SettingsError, variable_name
 
 
 def check_outbound_settings(settings: Settings) -> list[str]:
-    """Return when attachments can be fetched as the settings say: what is opened of the inside.
+    """Check the settings of outbound connections.
+
+    Returns:
+        the private hosts, addresses and networks that attachments may be fetched from.
 
     Raises:
         SettingsError: a setting is not well formed.
@@ -28,10 +31,10 @@ def check_outbound_settings(settings: Settings) -> list[str]:
 
 
 def open_fetcher(settings: Settings, spool: Spool) -> Fetcher:
-    """What fetches attachments into ``spool``.
+    """Open a fetcher that puts content into ``spool``.
 
     Raises:
-        SettingsError: see :func:`check_way_outside`.
+        SettingsError: a setting is not well formed.
     """
     limits = FetchLimits(
         max_bytes=settings.limits.attachment_bytes,

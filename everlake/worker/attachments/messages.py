@@ -1,6 +1,6 @@
-"""What went wrong, as people read it."""
+"""Form of error messages for the owners of attachments."""
 
 
 def as_sentence(reason: str) -> str:
-    """``reason``, a clause without a period, as a sentence."""
+    """Return ``reason``, a clause without a period, as a sentence."""
     return reason[:1].upper() + reason[1:].removesuffix(".") + "."

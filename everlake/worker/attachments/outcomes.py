@@ -1,4 +1,4 @@
-"""What came of fetching an attachment, and what is told of it."""
+"""Outcomes of downloads, and what the catalog and the storage get of them."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,13 @@ from everlake.worker.attachments.content_source import KnownContent
 
 
 class DownloadOutcome(msgspec.Struct, frozen=True):
-    """The end of one try, after ``seconds``; an error that is no ``FetchError`` is our own."""
+    """How one attempt at an attachment ended.
+
+    Attributes:
+        row: the attachment.
+        result: its content, or the error; one that is not a ``FetchError`` is this side's.
+        seconds: how long the attempt took.
+    """
 
     row: AttachmentRow
     result: SpooledContent | KnownContent | FetchError | Exception
@@ -26,21 +32,22 @@ class DownloadOutcome(msgspec.Struct, frozen=True):
 
 
 def content_entry(row: AttachmentRow, fetched: SpooledContent) -> tuple[str, Content]:
-    """Where content belongs, and the content."""
+    """Return the path of the content in the storage, and the content."""
     return content_path(row.workspace_id, fetched.sha256), fetched.content
 
 
 def has_content(one: DownloadOutcome) -> bool:
-    """Whether it was had."""
+    """Return whether the attempt ended with content."""
     return isinstance(one.result, SpooledContent | KnownContent)
 
 
 def completed_download(
     row: AttachmentRow, content: SpooledContent | KnownContent
 ) -> CompletedDownload:
-    """What the catalog is told of it."""
+    """Return the outcome as the catalog records it."""
     return CompletedDownload(
         id=row.id,
+        workspace_id=row.workspace_id,
         batch_id=row.batch_id,
         size=content.size,
         mime_type=content.mime_type,
@@ -50,8 +57,8 @@ def completed_download(
 
 
 def record_uploads(tx: Connection, outcomes: Sequence[DownloadOutcome]) -> list[UploadRow]:
-    """Note what was taken in; the uploads, whose parts are needed no more."""
-    taken_in: list[UploadRow] = []
+    """Note which uploads are stored as content now, and return them: their objects can go."""
+    stored: list[UploadRow] = []
     for one in outcomes:
         row, content = one.row, one.result
         if not isinstance(content, SpooledContent) or row.upload_id is None:
@@ -64,5 +71,5 @@ def record_uploads(tx: Connection, outcomes: Sequence[DownloadOutcome]) -> list[
             mime_type=content.mime_type,
         )
         if (upload := uploads.get(tx, row.workspace_id, row.upload_id)) is not None:
-            taken_in.append(upload)
-    return taken_in
+            stored.append(upload)
+    return stored

@@ -1,62 +1,57 @@
-"""All that a worker does for attachments, put together once."""
+"""Attachment worker: downloads, extraction and indexing of one worker process."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from everlake.attachments.extraction.extractor import Extractor
 from everlake.attachments.extraction.types import ExtractionLimits
 from everlake.attachments.spooling.spool import Spool
-from everlake.catalog import download_queue, extraction_queue
-from everlake.catalog.attachments import TextStage
+from everlake.catalog import download_queue, jobs
 from everlake.catalog.database import Catalog, Connection
+from everlake.catalog.jobs import JobKind
+from everlake.jobs.queue import JobQueue, job_owner
 from everlake.lake import Lake
 from everlake.lake.writer_leases import WriterLeases
 from everlake.metrics import Metrics
+from everlake.retry import RetryPolicy
 from everlake.settings import Settings
 from everlake.storage import ObjectStore
 from everlake.worker.attachments.content_source import ContentSource
 from everlake.worker.attachments.downloading import DownloadPolicy, DownloadWorker, download_owner
-from everlake.worker.attachments.extraction import (
-    ExtractionPolicy,
-    ExtractionWorker,
-    extraction_owner,
-)
+from everlake.worker.attachments.extraction import ExtractionWorker
 from everlake.worker.attachments.fetcher_factory import open_fetcher
-from everlake.worker.attachments.indexing import IndexingWorker, indexing_owner
+from everlake.worker.attachments.indexing import IndexingWorker
 from everlake.worker.attachments.speech_settings import (
     load_transcription_options,
     transcription_limits,
 )
+from everlake.worker.types import RunOnce
 
 SPOOL = "spool"
-"""The folder of the data directory where content is put together."""
-_SPOOL_RETENTION_SECONDS = 24 * 3_600.0
-"""For so long what was fetched in part is kept, to be gone on with."""
+"""Folder of the spool in the data directory."""
 
-RunOnce = Callable[[], bool]
+_SPOOL_RETENTION_SECONDS = 24 * 3_600.0
+"""How long content that was fetched in part is kept, to be resumed."""
 
 
 class AttachmentWorker:
-    """Fetching, reading and indexing, as threads of a worker take turns at them.
-
-    Recordings are read by threads of their own, since one takes as long as thousands of other
-    files.
+    """Downloads, extracts and indexes attachments, in threads of the worker.
 
     Args:
-        settings: how many at once, how patiently, and from where.
-        catalog: has the queues.
+        settings: of fetching, extraction and transcription.
+        catalog: has the download queue and the jobs.
         store: has content and texts.
         lake: takes the texts.
-        writers: the right to write a workspace's tables.
-        worker: this worker's name.
+        writer_leases: the right to write a workspace's tables.
+        worker: name of this worker.
         stop: set when the worker ends.
-        meters: count what becomes of them.
+        metrics: counts attempts.
 
     Raises:
-        SettingsError: where attachments may come from, or the proxy, is not well formed; or speech
-            cannot be written down.
-        SpoolFailed: the spool's folder cannot be made.
+        SettingsError: the hosts that are allowed, the proxy, or the transcription are not well
+            defined.
+        SpoolError: the spool's folder cannot be created.
     """
 
     def __init__(
@@ -65,11 +60,11 @@ class AttachmentWorker:
         catalog: Catalog,
         store: ObjectStore,
         lake: Lake,
-        writers: WriterLeases,
+        writer_leases: WriterLeases,
         *,
         worker: str,
         stop: threading.Event,
-        meters: Metrics,
+        metrics: Metrics,
     ) -> None:
         self._stop = stop
         lease_ms = int(settings.worker.lease_seconds * 1000)
@@ -88,26 +83,22 @@ class AttachmentWorker:
                 concurrency=settings.fetching.concurrency,
                 host_concurrency=settings.fetching.host_concurrency,
                 lease_ms=lease_ms,
-                retry_ms=retry_ms,
-                max_attempts=settings.fetching.max_attempts,
+                retry=RetryPolicy(max_attempts=settings.fetching.max_attempts, base_ms=retry_ms),
             ),
             stop=stop,
-            meters=meters,
+            metrics=metrics,
         )
+        self._jobs = JobQueue(catalog, owner=job_owner(worker), lease_ms=lease_ms)
         self._extraction = ExtractionWorker(
+            self._jobs,
             catalog,
             store,
             self._spool,
-            worker=worker,
-            policy=ExtractionPolicy(
-                lease_ms=lease_ms, retry_ms=retry_ms, max_attempts=settings.worker.max_attempts
-            ),
-            meters=meters,
+            retry_policy=RetryPolicy(max_attempts=settings.worker.max_attempts, base_ms=retry_ms),
+            metrics=metrics,
             transcribes=settings.transcription.model_directory is not None,
         )
-        self._indexing = IndexingWorker(
-            catalog, store, lake, writers, worker=worker, lease_ms=lease_ms
-        )
+        self._indexing = IndexingWorker(self._jobs, catalog, store, lake, writer_leases)
         limits = ExtractionLimits(
             seconds=settings.extraction.timeout,
             memory_bytes=settings.extraction.memory,
@@ -115,43 +106,48 @@ class AttachmentWorker:
         )
         self._extractors = [Extractor(limits) for _ in range(settings.extraction.processes)]
         speech = load_transcription_options(settings)
-        listeners = settings.transcription.processes if speech is not None else 0
+        processes = settings.transcription.processes if speech is not None else 0
         self._transcribers = [
-            Extractor(transcription_limits(settings), speech) for _ in range(listeners)
+            Extractor(transcription_limits(settings), speech) for _ in range(processes)
         ]
-        # Where there is no model any more, what waits for one is told so.
-        self._refusing_extractors = self._extractors[:1] if settings.transcription.model_directory is None else []
+        # Where the model was removed, recordings that wait for it fail with EXTRA_MISSING.
+        without_model = settings.transcription.model_directory is None
+        self._refusing_extractors = self._extractors[:1] if without_model else []
         self._downloads_enabled = settings.fetching.concurrency > 0
 
     def start(self) -> None:
-        """Let the threads that fetch wait for what is claimed."""
+        """Start the threads that fetch."""
         self._downloads.start()
 
     def steps(self) -> Iterator[RunOnce]:
-        """What a thread each is to do again and again; True where there was something to do."""
+        """Yield functions, each to be called repeatedly by a thread of its own."""
         if self._downloads_enabled:
             yield self._downloads.run_once
         for extractor in self._extractors:
             yield partial(self._extraction.run_once, extractor, self._stop)
-        for listener in self._transcribers or self._refusing_extractors:
-            yield partial(self._extraction.run_once, listener, self._stop, TextStage.RECORDING)
+        for transcriber in self._transcribers or self._refusing_extractors:
+            yield partial(
+                self._extraction.run_once,
+                transcriber,
+                self._stop,
+                kind=JobKind.TRANSCRIBE_RECORDING,
+            )
 
     def index_once(self) -> bool:
-        """Write some texts to the lake's tables; False where there are none."""
+        """Write some texts to the lake's tables; return False where there are none."""
         return self._indexing.run_once()
 
     def renew(self) -> None:
-        """Keep all claims."""
+        """Extend all leases."""
         self._downloads.renew()
-        self._extraction.renew()
-        self._indexing.renew()
+        self._jobs.renew()
 
     def clean_spool(self) -> None:
-        """Remove what nobody has gone on with for a day."""
+        """Remove content that was fetched in part and not resumed for a day."""
         self._spool.remove_stale(_SPOOL_RETENTION_SECONDS)
 
     def shut_down(self) -> None:
-        """Stop, and hand back what is not finished."""
+        """Give back what is not finished, once ``stop`` is set."""
         self._downloads.shut_down()
         self._fetcher.close()
         for extractor in (*self._extractors, *self._transcribers):
@@ -159,9 +155,7 @@ class AttachmentWorker:
 
 
 def expire_leases(tx: Connection, worker: str, *, now: int) -> int:
-    """Make the attachments of a worker that died due at once; how many."""
-    return (
-        download_queue.expire_leases(tx, download_owner(worker), now=now)
-        + extraction_queue.expire_leases(tx, extraction_owner(worker), now=now)
-        + extraction_queue.expire_leases(tx, indexing_owner(worker), now=now)
+    """Make the attachments of a dead worker due at once; return their number."""
+    return download_queue.expire_leases(tx, download_owner(worker), now=now) + jobs.expire_leases(
+        tx, job_owner(worker), now=now
     )

@@ -9,13 +9,16 @@ import pytest
 
 from everlake.attachments.extraction import Extractor
 from everlake.attachments.paths import text_path
-from everlake.catalog import attachments, extraction_queue
+from everlake.catalog import attachments, jobs, texts
 from everlake.catalog.attachments import TextStage
+from everlake.catalog.jobs import JobKind
 from everlake.contract.attachments import TextStatus
 from everlake.search import search
 from everlake.settings import SettingsError, settings_from
+from everlake.worker.attachments.service import expire_leases
 from everlake.worker.attachments.speech_settings import load_transcription_options
-from tests.integration.worker.test_text_indexing import NOTE, Files, files, found, text_of
+from tests.support.attachment_texts import NOTE, Files, files, found, text_of
+from tests.support.job_rows import job_of
 from tests.support.recordings import CUSTOMER, MODEL, customer, encoded
 from tests.support.worker_attachments import (
     attach,
@@ -28,6 +31,7 @@ from tests.support.worker_fixture import ShiftedClock, WorkerFixture
 
 __all__ = ["files"]
 
+TRANSCRIBE = JobKind.TRANSCRIBE_RECORDING
 LISTENS: dict[str, Any] = {"attachment_speech_model": MODEL}
 OGG = CUSTOMER.read_bytes()
 
@@ -67,7 +71,7 @@ def test_without_a_model_a_recording_fails_at_once_and_is_read_when_there_is_one
 
     with home.catalog.transaction() as tx:
         now = home.catalog.now_ms()
-        assert attachments.retry_texts(tx, home.workspace_id, batch_id, now=now) == 1
+        assert texts.retry_failed(tx, home.workspace_id, batch_id, now=now) == 1
     with attachment_worker(home, **LISTENS) as fetcher:
         fetcher.run_until_settled(batch_id)
 
@@ -136,10 +140,12 @@ def test_a_recording_holds_up_no_other_file_and_keeps_its_lease(
         assert isinstance(held.view().text, attachments.TextProgress)
         assert held.view().text.status is TextStatus.PENDING  # type: ignore[union-attr]
 
+        before = job_of(home.catalog, TRANSCRIBE, held.id)
         clock.advance(20_000)
         fetcher.renew()
-        [renewed] = rows_of(home, recorded)
-        assert (renewed.text_due_at or 0) > (held.text_due_at or 0)
+        after = job_of(home.catalog, TRANSCRIBE, held.id)
+        assert after.lease_owner == "worker/jobs"
+        assert after.due_at > before.due_at
         slow.go_on.set()
         for turn in turns:
             turn.join()
@@ -193,11 +199,8 @@ def test_a_recording_that_its_workers_did_not_survive_is_given_up(
     for _ in range(3):
         with home.catalog.transaction() as tx:
             now = home.catalog.now_ms()
-            state = TextStage.RECORDING
-            assert extraction_queue.claim(
-                tx, owner="dead/read", now=now, lease_ms=9, limit=9, state=state
-            )
-            extraction_queue.expire_leases(tx, "dead/read", now=now)
+            assert jobs.claim(tx, TRANSCRIBE, owner="dead/jobs", now=now, lease_ms=9, limit=9)
+            assert expire_leases(tx, "dead", now=now) == 1
     with attachment_worker(home, max_attempts=3, **LISTENS) as fetcher:
         fetcher.run_until_settled(batch_id)
 
@@ -219,13 +222,15 @@ def test_a_stop_hands_a_recording_back_with_no_try_counted(
             time.sleep(0.01)
         going = threading.Thread(target=listening)
         going.start()
-        while rows_of(home, batch_id)[0].text_owner is None:
+        [row] = rows_of(home, batch_id)
+        while job_of(home.catalog, TRANSCRIBE, row.id).lease_owner is None:
             time.sleep(0.01)
         fetcher.stop.set()
         going.join()
 
         [row] = rows_of(home, batch_id)
-    assert (row.text_status, row.text_owner, row.text_attempts) == (TextStage.RECORDING, None, 0)
+    job = job_of(home.catalog, TRANSCRIBE, row.id)
+    assert (row.text_status, job.lease_owner, job.attempts) == (TextStage.RECORDING, None, 0)
     assert row.sha256 is not None
     assert not (home.data / text_path(row.workspace_id, row.sha256)).exists()
 

@@ -1,6 +1,5 @@
 """A worker that is killed, and the one that goes on with its work."""
 
-import fcntl
 import signal
 import subprocess
 import sys
@@ -9,12 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import msgspec
 import pytest
 
-from everlake import files
 from everlake.lake.writer_leases import WriterLeases
 from everlake.runtime.liveness import LivenessLock
 from everlake.settings import settings_from
@@ -122,50 +119,6 @@ def test_a_worker_that_stops_in_good_order_leaves_nothing_behind(home: WorkerFix
     assert list(Path(home.data / "workers").iterdir()) == []
     # The right to write is free at once.
     home.writer_leases("other").acquire(home.workspace_id)
-
-
-def test_a_dead_worker_is_found_once(tmp_path: Path) -> None:
-    dead = LivenessLock(tmp_path)
-    dead._file.close()  # as the system does for a process that is killed
-    other = LivenessLock(tmp_path)
-
-    assert list(other.dead_workers()) == [dead.name]
-    assert list(other.dead_workers()) == []
-    other.release()
-
-
-def test_a_worker_that_could_not_be_taken_over_is_found_again(tmp_path: Path) -> None:
-    dead = LivenessLock(tmp_path)
-    dead._file.close()
-    other = LivenessLock(tmp_path)
-
-    found = other.dead_workers()
-    assert next(found) == dead.name
-    found.close()  # the taking over failed
-
-    assert list(other.dead_workers()) == [dead.name]
-    other.release()
-
-
-def test_a_worker_that_is_just_starting_is_not_taken_for_dead(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    older = LivenessLock(tmp_path)
-    flock = fcntl.flock
-    found: list[str] = []
-
-    def looked_at_in_between(file: IO[str], operation: int) -> None:
-        monkeypatch.setattr(files.fcntl, "flock", flock)
-        found.extend(older.dead_workers())
-        flock(file, operation)
-
-    monkeypatch.setattr(files.fcntl, "flock", looked_at_in_between)
-    starting = LivenessLock(tmp_path)
-
-    assert found == []
-    assert list(older.dead_workers()) == []
-    starting.release()
-    older.release()
 
 
 def test_the_right_to_write_is_of_one_worker_at_a_time(home: WorkerFixture) -> None:

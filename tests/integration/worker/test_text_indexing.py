@@ -1,21 +1,21 @@
 """From a file that a record points to, to a search that finds what it says."""
 
-import http.server
 import json
 import threading
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
 
 import pytest
 
 from everlake.attachments.paths import text_path
-from everlake.catalog import attachments, extraction_queue
+from everlake.catalog import attachments, jobs, texts
 from everlake.catalog.attachments import TextStage
+from everlake.catalog.jobs import JobKind
 from everlake.contract.attachments import TextStatus
 from everlake.lake import LakeUnavailable
 from everlake.search import search
 from everlake.storage import StorageUnavailable
+from everlake.worker.attachments.service import expire_leases
+from tests.support.attachment_texts import NOTE, Files, files, found, text_of
+from tests.support.job_rows import job_of
 from tests.support.rebuilds import rebuild_workspace
 from tests.support.worker_attachments import (
     attach,
@@ -26,7 +26,8 @@ from tests.support.worker_attachments import (
 )
 from tests.support.worker_fixture import ShiftedClock, WorkerFixture
 
-NOTE = "The export button freezes when I click it twice.\n"
+__all__ = ["files"]
+
 VTT = """WEBVTT
 
 00:00:01.000 --> 00:00:04.000
@@ -37,45 +38,9 @@ VTT = """WEBVTT
 """
 
 
-class Files:
-    """A folder that is served."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self._folder = folder
-        self._port = port
-
-    def put(self, name: str, data: str | bytes) -> str:
-        (self._folder / name).write_bytes(data.encode() if isinstance(data, str) else data)
-        return f"http://127.0.0.1:{self._port}/{name}"
-
-
-@pytest.fixture
-def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
-    folder = tmp_path_factory.mktemp("files")
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
-            pass
-
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Handler, directory=str(folder))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield Files(folder, server.server_port)
-    server.shutdown()
-    server.server_close()
-
-
-def found(home: WorkerFixture, query: str) -> list[tuple[str, str | None]]:
-    """What a search finds: text, and the attachment that it is from."""
-    hits = search(home.lake, home.workspace_id, query, limit=100).hits
-    return [(hit.text, hit.attachment) for hit in hits]
-
-
-def text_of(home: WorkerFixture, batch_id: str, place: int = 0) -> attachments.TextProgress:
-    shown = rows_of(home, batch_id)[place].view().text
-    assert isinstance(shown, attachments.TextProgress)
-    return shown
+def attempts(home: WorkerFixture, kind: JobKind, batch_id: str) -> int:
+    """Failed attempts at the text of the batch's first attachment."""
+    return job_of(home.catalog, kind, rows_of(home, batch_id)[0].id).attempts
 
 
 def test_what_a_file_says_is_found_with_its_name(home: WorkerFixture, files: Files) -> None:
@@ -136,7 +101,7 @@ def test_a_file_that_cannot_be_read_fails_alone(home: WorkerFixture, files: File
     assert found(home, "freezes") == [(NOTE.strip(), "good.txt")]
     with home.catalog.transaction() as tx:
         now = home.catalog.now_ms()
-        assert attachments.retry_texts(tx, home.workspace_id, batch_id, now=now) == 1
+        assert texts.retry_failed(tx, home.workspace_id, batch_id, now=now) == 1
     with attachment_worker(home, "again") as fetcher:
         fetcher.run_until_settled(batch_id)
     assert text_of(home, batch_id, 0).status is TextStatus.FAILED
@@ -228,11 +193,11 @@ def test_tables_in_trouble_are_waited_out(
             raise LakeUnavailable("away")
         return write(*arguments)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(home.lake, "write_attachment_utterances", once)
+    monkeypatch.setattr(home.lake.utterances, "write_attachments", once)
     with attachment_worker(home) as fetcher:
         while not failed.is_set():
             fetcher.run_once()
-        assert rows_of(home, batch_id)[0].text_attempts == 0
+        assert attempts(home, JobKind.INDEX_TEXT, batch_id) == 0
         clock.advance(5_000)
         fetcher.run_until_settled(batch_id)
     assert found(home, "freezes") == [(NOTE.strip(), "n.txt")]
@@ -255,7 +220,7 @@ def test_a_storage_in_trouble_is_waited_out(
     with attachment_worker(home) as fetcher:
         while not failed.is_set():
             fetcher.run_once()
-        assert rows_of(home, batch_id)[0].text_attempts == 0
+        assert attempts(home, JobKind.EXTRACT_TEXT, batch_id) == 0
         clock.advance(10_000)
         fetcher.run_until_settled(batch_id)
     assert found(home, "freezes") == [(NOTE.strip(), "n.txt")]
@@ -289,8 +254,9 @@ def test_a_text_that_ends_every_worker_is_given_up(home: WorkerFixture, files: F
     for _ in range(9):
         with home.catalog.transaction() as tx:
             now = home.catalog.now_ms()
-            assert extraction_queue.claim(tx, owner="dead/read", now=now, lease_ms=9, limit=9)
-            extraction_queue.expire_leases(tx, "dead/read", now=now)
+            kind = JobKind.EXTRACT_TEXT
+            assert jobs.claim(tx, kind, owner="dead/jobs", now=now, lease_ms=9, limit=9)
+            assert expire_leases(tx, "dead", now=now) == 1
     with attachment_worker(home) as fetcher:
         fetcher.run_until_settled(batch_id)
     error = text_of(home, batch_id).error
