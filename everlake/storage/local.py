@@ -159,7 +159,7 @@ class LocalStore:
         inside = [parent for parent in parents if parent.is_relative_to(self._root)]
         run_in_shares(sync_path, inside, SYNC_THREADS)
         for parent in parents.difference(inside):
-            # A parent of the store that may not be read belongs to somebody else, who syncs it.
+            # A parent of the store that may not be read belongs to another program.
             with suppress(PermissionError):
                 sync_path(parent)
         self._synced.update(new)
