@@ -1,1 +1,1 @@
-"""HTTP: routes, authentication, rate limit, errors, OpenAPI."""
+"""HTTP API: routes, authentication, rate limit, error responses and the OpenAPI document."""

@@ -1,4 +1,4 @@
-"""Error responses: what each exception of a route becomes on the wire."""
+"""Exception handlers of the routes: the error response to each exception."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -144,7 +144,7 @@ def _request_id(request: _Request) -> str:
     return request.scope["state"]["request_id"]
 
 
-EXCEPTION_HANDLERS: Mapping[type[Exception], Callable[[_Request, Any], Response[bytes]]] = {
+EXCEPTION_HANDLERS: Mapping[int | type[Exception], Callable[[_Request, Any], Response[bytes]]] = {
     WireError: _handle_wire_error,
     HTTPException: _handle_http_exception,
     IdentityError: _handle_identity_error,

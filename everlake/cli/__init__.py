@@ -1,1 +1,1 @@
-"""Commands."""
+"""Command line: one module for each command or group of commands."""

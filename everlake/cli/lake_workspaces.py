@@ -1,4 +1,4 @@
-"""What ``everlake lake verify`` and ``rebuild`` share: workspaces, results and problems."""
+"""Workspaces of ``everlake lake verify`` and ``rebuild``: selection, results and problems."""
 
 import sys
 from collections.abc import Callable, Sequence

@@ -51,7 +51,7 @@ class Commands(LazyGroup):
 app = typer.Typer(
     cls=Commands,
     name="everlake",
-    help="Everlake keeps and searches what customers say. Start with: everlake serve",
+    help="Everlake stores and searches customer conversations. Start with: everlake serve",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -60,7 +60,7 @@ app = typer.Typer(
 
 @app.callback()
 def everlake() -> None:
-    """Everlake keeps and searches what customers say. Start with: everlake serve"""
+    """Everlake stores and searches customer conversations. Start with: everlake serve"""
 
 
 class PandasBlocker:

@@ -18,7 +18,7 @@ from everlake.operations.errors import (
     ContentUnreadable,
     ResourceNotFound,
 )
-from everlake.operations.types import Page, rows_to_read
+from everlake.operations.types import Page, cut_page, rows_to_read
 from everlake.storage import ObjectMissing, ObjectStore, ObjectUnreadable
 
 _MAX_ID_LENGTH = 128
@@ -63,7 +63,7 @@ def list_batch_attachments(
         if batches.get(tx, workspace_id, batch_id) is None:
             raise ResourceNotFound("batch", batch_id)
         rows = attachments.page(tx, batch_id, limit=rows_to_read(limit), after=after, status=status)
-    return Page.cut(rows, limit)
+    return cut_page(rows, limit)
 
 
 def get_attachment(catalog: Catalog, workspace_id: str, attachment_id: str) -> AttachmentRow:

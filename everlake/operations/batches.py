@@ -13,7 +13,7 @@ from everlake.contract.batches import BatchStatus
 from everlake.identity.activity import find_active
 from everlake.identity.types import Principal
 from everlake.operations.errors import NothingToRetry, ResourceNotFound
-from everlake.operations.types import Page
+from everlake.operations.types import Page, cut_page
 
 POLL_SECONDS = 0.1
 """Between two reads of the catalog's change counter."""
@@ -59,7 +59,7 @@ def list_batches(
             type=filters.type,
             source=filters.source,
         )
-    return Page.cut(rows, limit)
+    return cut_page(rows, limit)
 
 
 def get_batch(catalog: Catalog, workspace_id: str, batch_id: str) -> BatchRow:

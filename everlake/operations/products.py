@@ -4,7 +4,7 @@ from everlake.catalog import products
 from everlake.catalog.database import Catalog
 from everlake.catalog.products import Product
 from everlake.operations.errors import InvalidInput
-from everlake.operations.types import Page, rows_to_read
+from everlake.operations.types import Page, cut_page, rows_to_read
 
 
 def create_product(
@@ -38,4 +38,4 @@ def list_products(
     """
     with catalog.snapshot() as tx:
         rows = products.page(tx, workspace_id, limit=rows_to_read(limit), after=after)
-    return Page.cut(rows, limit)
+    return cut_page(rows, limit)

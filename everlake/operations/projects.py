@@ -4,7 +4,7 @@ from everlake.catalog import projects
 from everlake.catalog.database import Catalog
 from everlake.catalog.projects import Project
 from everlake.operations.errors import InvalidInput
-from everlake.operations.types import Page, rows_to_read
+from everlake.operations.types import Page, cut_page, rows_to_read
 
 
 def create_project(
@@ -52,4 +52,4 @@ def list_projects(
         rows = projects.page(
             tx, workspace_id, product_id=product_id, limit=rows_to_read(limit), after=after
         )
-    return Page.cut(rows, limit)
+    return cut_page(rows, limit)

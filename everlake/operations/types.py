@@ -18,17 +18,17 @@ class Page(msgspec.Struct, Generic[_T], frozen=True):
     items: list[_T]
     has_more: bool
 
-    @classmethod
-    def cut(cls, rows: list[_T], limit: int | None) -> "Page[_T]":
-        """Return the first ``limit`` rows as a page.
 
-        Args:
-            rows: read with a limit of :func:`rows_to_read`.
-            limit: size of the page; None for the whole list.
-        """
-        if limit is None:
-            return cls(rows, has_more=False)
-        return cls(rows[:limit], len(rows) > limit)
+def cut_page(rows: list[_T], limit: int | None) -> Page[_T]:
+    """Return the first ``limit`` rows as a page.
+
+    Args:
+        rows: read with a limit of :func:`rows_to_read`.
+        limit: size of the page; None for the whole list.
+    """
+    if limit is None:
+        return Page(rows, has_more=False)
+    return Page(rows[:limit], len(rows) > limit)
 
 
 def rows_to_read(limit: int | None) -> int | None:

@@ -1,4 +1,4 @@
-"""One server a test process, and one workspace that tests share which read nothing back."""
+"""One server in each test process, and one workspace for tests that do not read it back."""
 
 from collections.abc import Generator
 from pathlib import Path

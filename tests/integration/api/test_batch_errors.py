@@ -1,4 +1,4 @@
-"""GET /api/v1/ingest/batches/{batchId}/errors: refused records, their payloads, their errors."""
+"""GET /api/v1/ingest/batches/{batchId}/errors: rejected records, with payloads and errors."""
 
 import base64
 import json
@@ -36,14 +36,14 @@ def pages(api: ApiClient, batch_id: str, **params: Any) -> Iterator[dict[str, An
 
 
 def batch_with(api: ApiClient, *records: Any) -> str:
-    """The batch of these records of NDJSON, and a right one before them."""
+    """Submit a valid record and these lines of NDJSON; return the id of the batch."""
     answer = as_ndjson(api, ndjson(api.record(), *records))
     assert answer.status_code == 202, answer.text
     return answer.json()["batchId"]
 
 
 def object_of(home: ApiWorkspaces, api: ApiClient, batch_id: str) -> Path:
-    """The file of the batch's refused records."""
+    """Return the file with the batch's rejected records."""
     with home.catalog.snapshot() as tx:
         row = batches.get(tx, api.setup["workspace_id"], batch_id)
     assert row is not None

@@ -1,4 +1,4 @@
-"""The Python client on batches: events, refused records, retry."""
+"""Batches in the Python client: events, rejected records and retry."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Contract, Errors: 500 and 503, from parts that are really broken."""
+"""Contract, Errors: 500 and 503 while the database, the storage or the tables are broken."""
 
 import shutil
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_an_unexpected_error_names_the_request_and_nothing_of_the_inside(
 
 
 def spoil(folder: Path) -> None:
-    """Make the workspace's tables unreadable."""
+    """Damage the workspace's tables."""
     shutil.rmtree(folder, ignore_errors=True)
     for table in ("records", "arrivals", "utterances"):
         versions = folder / f"{table}.lance" / "_versions"

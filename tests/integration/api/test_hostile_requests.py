@@ -1,5 +1,5 @@
-"""Bodies and connections that mean harm: each is answered or cut off, within bounds of memory,
-and the next right request is served."""
+"""Hostile bodies and connections: each gets a response or is closed, memory stays bounded,
+and the next valid request is served."""
 
 import gzip
 import json

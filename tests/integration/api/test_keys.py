@@ -1,4 +1,4 @@
-"""Contract, Authentication: a key's life, as ``everlake keys`` and the API show it."""
+"""Contract, Authentication: keys from creation to revocation, in the command line and the API."""
 
 import json
 import time

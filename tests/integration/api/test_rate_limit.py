@@ -11,7 +11,7 @@ PATH = "/api/v1/ingest/batches"
 
 
 def exhaust(api: ApiClient) -> httpx.Response:
-    """Ask until the key is over its rate; that answer."""
+    """Send requests until the rate limit rejects one; return that response."""
     for _ in range(1_000):
         answer = api.http.get(PATH)
         if answer.status_code != 200:

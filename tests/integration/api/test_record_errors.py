@@ -178,7 +178,7 @@ def test_very_many_errors_of_a_record_are_kept_too(home: ApiWorkspaces, fresh: A
 
 
 def kept_refusals(home: ApiWorkspaces, batch_id: str) -> list[dict[str, Any]]:
-    """The refused records of a batch as the archive has them."""
+    """Return the rejected records of a batch from the archive."""
     (path,) = home.server.data.rglob(f"{batch_id}.rejected.ndjson.zst")
     kept = zstandard.ZstdDecompressor().stream_reader(path.read_bytes()).read()
     return [json.loads(line) for line in kept.splitlines()]

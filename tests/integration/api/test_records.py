@@ -1,4 +1,4 @@
-"""Beyond the contract: ``GET /api/v1/records`` and one of them."""
+"""Beyond the contract: ``GET /api/v1/records`` and ``GET /api/v1/records/{recordId}``."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The served OpenAPI description and the server hold each other to their word (Schemathesis)."""
+"""Generated requests: the server behaves as its OpenAPI document says (Schemathesis)."""
 
 import json
 import shutil

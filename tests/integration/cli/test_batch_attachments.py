@@ -25,7 +25,7 @@ def home(tmp_path: Path) -> Iterator[WorkerFixture]:
 
 
 def fetched(home: WorkerFixture, server: HostileServer) -> str:
-    """A batch with one attachment that is here and one that is not."""
+    """Return a batch with one attachment that is stored and one whose download failed."""
     good = attach(server.url("file/1200"), filename="[b]good.bin")
     gone = attach(server.url("status/404"), filename="gone.bin")
     batch_id = landed(home, with_attachments("a", good, gone))

@@ -27,7 +27,7 @@ def home(tmp_path: Path) -> Iterator[WorkerFixture]:
 
 
 def watching(home: WorkerFixture, batch_id: str, *options: str) -> "subprocess.Popen[str]":
-    """The command in a process of its own, so that it can be read while the batch moves."""
+    """Start the command as a process, to read its output while the batch is processed."""
     return subprocess.Popen(
         [sys.executable, "-m", "everlake", "batches", "watch", batch_id, *options],
         env=environment(home.data),

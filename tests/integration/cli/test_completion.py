@@ -1,4 +1,4 @@
-"""What shells propose, asked for as they ask."""
+"""Shell completion, requested as shells request it."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def run(*command: str, text: str | None = None, **env: str) -> subprocess.Comple
 
 @pytest.fixture(scope="module")
 def script() -> str:
-    """What a user of bash puts into a file."""
+    """The completion script for bash."""
     return run(EVERLAKE, _EVERLAKE_COMPLETE="source_bash").stdout
 
 

@@ -1,4 +1,4 @@
-"""``everlake lake tables``: what it says is enough for other tools to open what counts."""
+"""``everlake lake tables``: enough for other tools to open the current versions."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``everlake lake rebuild`` as a process of its own: stopped at any instant, beside a server."""
+"""``everlake lake rebuild`` as a process: stopped at any instant, and beside a server."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def home(tmp_path: Path) -> Iterator[WorkerFixture]:
 
 
 def started(data: Path, *program: str, options: Sequence[str] = ()) -> subprocess.Popen[str]:
-    """A rebuild that runs."""
+    """Start a rebuild."""
     return subprocess.Popen(
         [sys.executable, *(program or ("-m", "everlake")), "lake", "rebuild", *options],
         env=environment(data),
@@ -78,7 +78,7 @@ def rebuild(data: Path) -> None:
 
 
 def killed_at(data: Path, line: str, seconds: float) -> bool:
-    """Kill a rebuild that long after it says ``line``; whether it had not ended before."""
+    """Kill a rebuild some time after it prints ``line``; return whether it was still running."""
     process = started(data)
     assert process.stderr is not None
     while (said := process.stderr.readline()) and not said.startswith(line):
@@ -226,7 +226,7 @@ def test_other_processes_read_the_whole_all_the_time(home: WorkerFixture) -> Non
 
 
 class Senders:
-    """Threads that send records, some of them again and again, until they are told to stop."""
+    """Threads that send records, some of them repeatedly, until they are stopped."""
 
     def __init__(self, api: ApiClient, count: int = 2) -> None:
         self._api = api

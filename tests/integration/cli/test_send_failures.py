@@ -56,7 +56,7 @@ def slow(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Generator
 
 
 def write_many(directory: Path) -> None:
-    """A file that takes a request for every 100 records, because of their attachments."""
+    """Write a file that needs a request for every 100 records, because of their attachments."""
     attached = [{"type": "file"}] * 10
     lines = (record(f"many-{n}", _attachments=attached) for n in range(RECORDS))
     (directory / "many.ndjson").write_bytes(ndjson(*lines))
@@ -86,7 +86,7 @@ def most_memory(pid: int) -> int:
 
 
 def accepted(cli: Cli) -> list[int]:
-    """How many records each batch of the data directory has, oldest first."""
+    """Return the number of records of each batch in the data directory, oldest first."""
     listed = assert_success(cli("batches", "list", "--limit", "1000", "--json")).lines()
     return [batch["acceptedCount"] for batch in reversed(listed)]
 

@@ -1,4 +1,4 @@
-"""``everlake send`` and the records that are not accepted: why, where, and how to try again."""
+"""``everlake send`` with rejected records: errors, positions, and sending them again."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def broken(number: int) -> bool:
 
 
 def mixed(prefix: str) -> list[dict[str, Any]]:
-    """Many records of which every seventh is refused: more of them than an answer shows."""
+    """Many records, of which every seventh is rejected: more than a response shows."""
     return [
         record(f"{prefix}-{n}", f"text {n}", **({"_event_at": "never"} if broken(n) else {}))
         for n in range(SOME)

@@ -1,4 +1,4 @@
-"""``everlake serve`` as it is started and stopped, killed and started again."""
+"""``everlake serve``: started, stopped, killed and restarted."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def set_up(data: Path) -> dict[str, str]:
 
 
 def refused(*arguments: str, data: Path, env: Mapping[str, str] | None = None) -> str:
-    """What a command says that ends with exit code 1."""
+    """Return the error output of a command that ends with exit code 1."""
     done = run_everlake(*arguments, data=data, env=env, check=False)
     assert done.returncode == 1, done
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""``everlake serve`` with its landing archive in a bucket, as a user runs it."""
+"""``everlake serve`` with its storage in a bucket."""
 
 import json
 from collections.abc import Iterator

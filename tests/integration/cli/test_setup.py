@@ -1,4 +1,4 @@
-"""Commands that set a data directory up, and look at it."""
+"""Commands that set up and inspect a data directory."""
 
 import json
 from pathlib import Path

@@ -6,6 +6,7 @@ from everlake.api import event_stream
 from everlake.api.subscriptions import BatchSubscription
 from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
+from everlake.identity.types import Principal, PrincipalKind
 
 ROW = BatchRow(
     id="b",
@@ -28,11 +29,20 @@ ROW = BatchRow(
 )
 
 
+PRINCIPAL = Principal(
+    kind=PrincipalKind.API_KEY,
+    id="k",
+    workspace_id="w",
+    permissions=frozenset(),
+    source="api",
+)
+
+
 def test_a_quiet_stream_says_that_it_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "HEARTBEAT_SECONDS", 0.01)
 
     async def listen() -> list[bytes]:
-        watch = BatchSubscription("k", ROW)
+        watch = BatchSubscription(PRINCIPAL, ROW)
         heard: list[bytes] = []
         async for message in event_stream.event_messages(watch, None):
             heard.append(message.encode())

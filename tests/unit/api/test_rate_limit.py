@@ -1,4 +1,4 @@
-"""How many requests a key may make."""
+"""Rate limit of keys."""
 
 import fcntl
 import os
@@ -26,7 +26,7 @@ def allowed(limit: LocalRateLimiter, now: float, key: str = "key") -> bool:
 
 
 def wait_of(limit: LocalRateLimiter, now: float) -> float:
-    """The seconds that a request is told to wait, or 0 where it is let through."""
+    """Return the seconds that a request has to wait; 0 if it is allowed."""
     try:
         limit.acquire_at("key", now)
     except WireError as error:
@@ -36,7 +36,7 @@ def wait_of(limit: LocalRateLimiter, now: float) -> float:
 
 @st.composite
 def arrivals(draw: st.DrawFn) -> tuple[float, int, list[float]]:
-    """A rate, a burst, and times of requests that press against them."""
+    """A rate, a burst, and times of requests near these limits."""
     rate, burst = draw(rates), draw(bursts)
     gaps = st.sampled_from([0.0, 0.5, 0.99, 1.0, 1.5]) | st.floats(0, 3 * burst)
     steps = draw(st.lists(gaps, min_size=1, max_size=120))
