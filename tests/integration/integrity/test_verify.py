@@ -107,9 +107,9 @@ def make_directory(path: Path) -> None:
 
 DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a flipped byte": (flip, "frame cannot be read"),
-    "cut off": (cut, "cut off"),
-    "lengthened": (lengthen, "bytes behind it"),
-    "emptied": (lambda path: os.truncate(path, 0), "cut off"),
+    "cut off": (cut, "truncated or followed"),
+    "lengthened": (lengthen, "truncated or followed"),
+    "emptied": (lambda path: os.truncate(path, 0), "truncated or followed"),
     "missing": (Path.unlink, "there is no object"),
     "a line less": (lose_a_line, "bytes"),
     "a directory": (make_directory, "Is a directory"),
