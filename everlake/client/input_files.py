@@ -89,10 +89,10 @@ def find_input_files(names: Iterable[str]) -> InputFiles:
 
 
 def _files_below(directory: str) -> list[str]:
-    def fail(error: OSError) -> None:
+    def raise_error(error: OSError) -> None:
         raise _unreadable(error.filename, error)
 
-    walked = os.walk(directory, onerror=fail)
+    walked = os.walk(directory, onerror=raise_error)
     return sorted(str(Path(folder, name)) for folder, _, names in walked for name in names)
 
 
@@ -167,11 +167,13 @@ class _CountedFile:
         self._head = b""
 
     def peek(self, size: int) -> bytes:
+        """Return the first bytes without reading them: ``size`` or, of a shorter file, all."""
         while len(self._head) < size and (more := self._read_counted(size - len(self._head))):
             self._head += more
         return self._head
 
     def read(self, size: int = _BLOCK_BYTES) -> bytes:
+        """Return the next bytes, at most ``size``; none at the end."""
         if self._head:
             head, self._head = self._head[:size], self._head[size:]
             return head

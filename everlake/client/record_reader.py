@@ -136,6 +136,7 @@ class _FileReader:
         self._order = order
 
     def read(self) -> Iterator[InputItem]:
+        """Yield the records, in the form that the beginning of the file has."""
         self._text.fill(len(_BYTE_ORDER_MARK))
         self._text.head = self._text.head.removeprefix(_BYTE_ORDER_MARK)
         line = 1 + self._text.skip_white()

@@ -151,6 +151,7 @@ class _OpenBatch:
         self.attachments = 0
 
     def has_room_for(self, record: _KeyedRecord) -> bool:
+        """Return whether the record can be added within the limits of a request."""
         return (
             len(self.texts) < LIMITS.records_per_batch
             and self.bytes + len(record.record.text) + 1 <= LIMITS.body_bytes
@@ -158,6 +159,7 @@ class _OpenBatch:
         )
 
     def add(self, record: _KeyedRecord) -> None:
+        """Add a record."""
         self.texts.append(record.record.text)
         self.locations.append(record.record.location)
         if record.identity is not None:

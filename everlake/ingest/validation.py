@@ -134,6 +134,8 @@ def validate_records(
 
 
 class _RejectedRecords:
+    """Rejected records of a request: their archive object, counts and first errors."""
+
     def __init__(self) -> None:
         self.count = 0
         self.error_count = 0
@@ -142,6 +144,7 @@ class _RejectedRecords:
         self._writer: RejectedWriter | None = None
 
     def add(self, index: int, payload: bytes, diagnostics: Iterable[Diagnostic]) -> None:
+        """Add a record with its errors."""
         self.count += 1
         self._writer = self._writer or RejectedWriter()
         self._writer.add(index, payload, self._count_errors(index, diagnostics))
@@ -159,6 +162,7 @@ class _RejectedRecords:
             yield code, message
 
     def finish(self) -> bytes | None:
+        """Return the archive object; None if no record was added."""
         return self._writer.finish() if self._writer else None
 
 

@@ -49,6 +49,7 @@ class _StallDetector:
         self._last: BatchProgress | None = None
 
     def has_timed_out(self, progress: BatchProgress) -> bool:
+        """Report the progress if it is time to, and return whether to stop waiting."""
         now = time.monotonic()
         if progress != self._last:
             self._last = progress
