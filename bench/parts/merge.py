@@ -215,7 +215,10 @@ def describe(result: dict[str, Any], folder: Path) -> ReportSection:
         FigureRow(
             what=f"Merge of {MERGE_SIZES[0]:,} into {format_count(last['table'])}",
             figure=format_rate(last["merges"][large]["everlake"]),
-            beside=f"into {format_count(first['table'])}: {format_rate(first['merges'][large]['everlake'])}",
+            beside=(
+                f"into {format_count(first['table'])}: "
+                f"{format_rate(first['merges'][large]['everlake'])}"
+            ),
             ratio=ratio,
             target=f"≥ {_TARGET:g}",
             met=ratio >= _TARGET,

@@ -8,7 +8,7 @@ from everlake.contract.envelope import Participant
 
 
 class RecordArrival(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The arrival of one version of a record, with a batch. Formats as in :class:`ArrivedRecord`."""
+    """Arrival of one version of a record, with a batch. Formats as in :class:`ArrivedRecord`."""
 
     record_id: str
     version: int
