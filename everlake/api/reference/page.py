@@ -33,7 +33,7 @@ PAGE_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 """HTTP headers of the page and of its static files."""
-MEDIA_TYPE = "text/html; charset=utf-8"
+MEDIA_TYPE = "text/html"
 _CACHED_PAGES = 16
 _PAGE = """\
 <!doctype html>

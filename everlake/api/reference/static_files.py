@@ -4,8 +4,8 @@ from functools import cache
 from importlib.resources import files
 
 STATIC_FILES = {
-    "docs.css": "text/css; charset=utf-8",
-    "docs.js": "text/javascript; charset=utf-8",
+    "docs.css": "text/css",
+    "docs.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 """Every file that may be served, with its media type."""

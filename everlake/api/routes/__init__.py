@@ -1,1 +1,1 @@
-"""The endpoints, one module a noun."""
+"""Endpoints of the API, one module for each resource: parse, call an operation, respond."""

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from litestar import Request, Response, get, route
+from litestar import Request, Response
 from litestar.types import ASGIApp
 
 from everlake.api.download_headers import content_headers
-from everlake.api.guards import principal_of, require_permission
+from everlake.api.guards import principal_of
 from everlake.api.range_requests import (
     ByteRange,
     matches_if_none_match,
@@ -14,9 +14,11 @@ from everlake.api.range_requests import (
     parse_range,
 )
 from everlake.api.responses import json_response
+from everlake.api.routing import handles
 from everlake.api.services import Services
 from everlake.api.streaming import StreamingResponse
 from everlake.catalog.attachments import AttachmentRow
+from everlake.contract import endpoints
 from everlake.operations import attachments
 from everlake.timeouts import run_storage_call, run_with_timeout
 
@@ -26,7 +28,7 @@ CHUNK_BYTES = 1024 * 1024
 _Request = Request[Any, Any, Any]
 
 
-@get("/api/v1/attachments/{attachment_id:str}", guards=[require_permission("api:read")])
+@handles(endpoints.GET_ATTACHMENT)
 async def get_attachment(
     request: _Request, services: Services, attachment_id: str
 ) -> Response[bytes]:
@@ -35,11 +37,7 @@ async def get_attachment(
     return json_response(attachment.view())
 
 
-@route(
-    "/api/v1/attachments/{attachment_id:str}/content",
-    http_method=["GET", "HEAD"],
-    guards=[require_permission("api:read")],
-)
+@handles(endpoints.GET_ATTACHMENT_CONTENT, head=True)
 async def get_content(request: _Request, services: Services, attachment_id: str) -> ASGIApp:
     """Return the content of an attachment, or a range of it (RFC 9110, 13 and 14)."""
     attachment = await _find_attachment(request, services, attachment_id)

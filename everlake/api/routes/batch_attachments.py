@@ -2,23 +2,24 @@
 
 from typing import Any
 
-from litestar import Request, Response, get, post
+from litestar import Request, Response
 
 from everlake.api.cursors import CursorCodec
-from everlake.api.guards import principal_of, require_permission
+from everlake.api.guards import principal_of
 from everlake.api.query import parse_parameters
 from everlake.api.responses import json_response
+from everlake.api.routing import handles
 from everlake.api.services import Services
+from everlake.contract import endpoints
 from everlake.contract.attachments import AttachmentPage
 from everlake.contract.queries import ListBatchAttachmentsQuery
 from everlake.operations import attachments
 from everlake.timeouts import run_storage_call, run_with_timeout
 
 _CURSORS = CursorCodec("attachments")
-_PATH = "/api/v1/ingest/batches/{batch_id:str}/attachments"
 
 
-@get(_PATH, guards=[require_permission("api:read", "api:write")])
+@handles(endpoints.LIST_BATCH_ATTACHMENTS)
 async def list_batch_attachments(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> Response[bytes]:
@@ -43,7 +44,7 @@ async def list_batch_attachments(
     return json_response(AttachmentPage([row.view() for row in page.items], next_cursor))
 
 
-@post(f"{_PATH}/retry", guards=[require_permission("api:write")], status_code=200)
+@handles(endpoints.RETRY_BATCH_ATTACHMENTS)
 async def retry_batch_attachments(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> Response[bytes]:

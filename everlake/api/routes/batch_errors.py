@@ -3,14 +3,16 @@
 import re
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response
 
 from everlake.api.cursors import CursorCodec, raise_invalid_cursor
-from everlake.api.guards import principal_of, require_permission
+from everlake.api.guards import principal_of
 from everlake.api.query import parse_parameters
 from everlake.api.responses import json_response
+from everlake.api.routing import handles
 from everlake.api.services import Services
 from everlake.catalog.batches import BatchRow
+from everlake.contract import endpoints
 from everlake.contract.queries import PageQuery
 from everlake.contract.rejected_records import RefusedPage
 from everlake.operations.batches import get_batch
@@ -21,10 +23,7 @@ _CURSORS = CursorCodec("errors")
 _POSITION = re.compile(r"(\d{1,18})(?:@(\d{1,9}))?", re.ASCII)
 
 
-@get(
-    "/api/v1/ingest/batches/{batch_id:str}/errors",
-    guards=[require_permission("api:read", "api:write")],
-)
+@handles(endpoints.LIST_BATCH_ERRORS)
 async def list_batch_errors(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> Response[bytes]:

@@ -2,21 +2,20 @@
 
 from typing import Any
 
-from litestar import Request, get
+from litestar import Request
 from litestar.types import ASGIApp
 
 from everlake.api.event_stream import EventStream, no_further_events
-from everlake.api.guards import principal_of, require_permission
+from everlake.api.guards import principal_of
+from everlake.api.routing import handles
 from everlake.api.services import Services
 from everlake.catalog.batch_events import EventId, events_since
+from everlake.contract import endpoints
 from everlake.operations import batches
 from everlake.timeouts import run_with_timeout
 
 
-@get(
-    "/api/v1/ingest/batches/{batch_id:str}/events",
-    guards=[require_permission("api:read", "api:write")],
-)
+@handles(endpoints.WATCH_BATCH)
 async def batch_events(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> ASGIApp:

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from litestar import Request, Response, get, post
+from litestar import Request, Response
 
 from everlake.api.cursors import CursorCodec
-from everlake.api.guards import principal_of, require_permission
+from everlake.api.guards import principal_of
 from everlake.api.query import parse_parameters
 from everlake.api.responses import json_response
+from everlake.api.routing import handles
 from everlake.api.services import Services
+from everlake.contract import endpoints
 from everlake.contract.batches import BatchPage
 from everlake.contract.queries import ListBatchesQuery
 from everlake.operations import batches
@@ -18,7 +20,7 @@ from everlake.timeouts import run_with_timeout
 _CURSORS = CursorCodec("batches")
 
 
-@get("/api/v1/ingest/batches", guards=[require_permission("api:read", "api:write")])
+@handles(endpoints.LIST_BATCHES)
 async def list_batches(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
     """Return a page of batches, newest first."""
     workspace_id = principal_of(request).workspace_id
@@ -36,7 +38,7 @@ async def list_batches(request: Request[Any, Any, Any], services: Services) -> R
     return json_response(BatchPage([batch.view() for batch in page.items], next_cursor))
 
 
-@get("/api/v1/ingest/batches/{batch_id:str}", guards=[require_permission("api:read", "api:write")])
+@handles(endpoints.GET_BATCH)
 async def get_batch(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> Response[bytes]:
@@ -48,11 +50,7 @@ async def get_batch(
     return json_response(batch.view())
 
 
-@post(
-    "/api/v1/ingest/batches/{batch_id:str}/retry",
-    guards=[require_permission("api:write")],
-    status_code=200,
-)
+@handles(endpoints.RETRY_BATCH)
 async def retry_batch(
     request: Request[Any, Any, Any], services: Services, batch_id: str
 ) -> Response[bytes]:

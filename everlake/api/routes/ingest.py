@@ -2,20 +2,22 @@
 
 from typing import Any
 
-from litestar import Request, Response, post
+from litestar import Request, Response
 
-from everlake.api.guards import principal_of, require_permission
+from everlake.api.guards import principal_of
 from everlake.api.query import parse_parameters
 from everlake.api.request_body import declared_length, read_body
 from everlake.api.responses import json_response
+from everlake.api.routing import handles
 from everlake.api.services import Services
+from everlake.contract import endpoints
 from everlake.contract.media_types import parse_media_type
 from everlake.contract.queries import IngestHeaders, IngestQuery
 from everlake.ingest.body_reader import BodyReader
 from everlake.ingest.types import IngestRequest
 
 
-@post("/api/v1/ingest", guards=[require_permission("api:write")], status_code=202)
+@handles(endpoints.INGEST)
 async def ingest(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
     """Accept records as a batch, or validate them only (``dry_run``)."""
     media_type = parse_media_type(request.headers.get("content-type", ""))

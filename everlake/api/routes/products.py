@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response
 
 from everlake.api.cursors import CursorCodec
-from everlake.api.guards import principal_of, require_permission
+from everlake.api.guards import principal_of
 from everlake.api.query import parse_parameters
 from everlake.api.responses import json_response
+from everlake.api.routing import handles
 from everlake.api.services import Services
+from everlake.contract import endpoints
 from everlake.contract.products import Product, ProductPage, Project, ProjectPage
 from everlake.contract.queries import ListProjectsQuery, PageQuery
 from everlake.operations import products, projects
@@ -18,7 +20,7 @@ _PRODUCT_CURSORS = CursorCodec("products")
 _PROJECT_CURSORS = CursorCodec("projects")
 
 
-@get("/api/v1/products", guards=[require_permission("api:read")])
+@handles(endpoints.LIST_PRODUCTS)
 async def list_products(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
     """Return a page of the workspace's products, oldest first."""
     workspace_id = principal_of(request).workspace_id
@@ -38,7 +40,7 @@ async def list_products(request: Request[Any, Any, Any], services: Services) -> 
     return json_response(ProductPage(views, next_cursor))
 
 
-@get("/api/v1/projects", guards=[require_permission("api:read")])
+@handles(endpoints.LIST_PROJECTS)
 async def list_projects(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
     """Return a page of the projects of the workspace, or of one of its products, oldest first."""
     workspace_id = principal_of(request).workspace_id

@@ -3,14 +3,16 @@
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Request, Response
 from msgspec import Raw
 
 from everlake.api.cursors import CursorCodec
-from everlake.api.guards import principal_of, require_permission
+from everlake.api.guards import principal_of
 from everlake.api.query import parse_parameters
 from everlake.api.responses import json_response
+from everlake.api.routing import handles
 from everlake.api.services import Services
+from everlake.contract import endpoints
 from everlake.contract.queries import ListRecordsQuery
 from everlake.model.records import RecordFilters, StoredRecord
 from everlake.operations import records
@@ -21,7 +23,7 @@ _CURSORS = CursorCodec("records")
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-@get("/api/v1/records", guards=[require_permission("api:read")])
+@handles(endpoints.LIST_RECORDS)
 async def list_records(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
     """Return a page of records, newest arrival first."""
     workspace_id = principal_of(request).workspace_id
@@ -56,7 +58,7 @@ async def list_records(request: Request[Any, Any, Any], services: Services) -> R
     return json_response(body)
 
 
-@get("/api/v1/records/{record_id:str}", guards=[require_permission("api:read")])
+@handles(endpoints.GET_RECORD)
 async def get_record(
     request: Request[Any, Any, Any], services: Services, record_id: str
 ) -> Response[bytes]:

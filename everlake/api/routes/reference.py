@@ -45,4 +45,4 @@ async def get_llms_txt(request: Request[Any, Any, Any], services: Services) -> R
     """Return a description of the API for language models."""
     base_url = str(request.base_url).rstrip("/")
     text = render_llms_txt(services.limits, base_url=base_url)
-    return Response(text.encode(), media_type="text/plain; charset=utf-8")
+    return Response(text.encode(), media_type="text/plain")

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response
 from msgspec import UNSET, UnsetType
 
 from everlake.api.cursors import CursorCodec
-from everlake.api.guards import principal_of, require_permission
+from everlake.api.guards import principal_of
 from everlake.api.query import parse_parameters, raise_invalid_parameter
 from everlake.api.responses import json_response
+from everlake.api.routing import handles
 from everlake.api.services import Services
+from everlake.contract import endpoints
 from everlake.contract.queries import SearchQuery
 from everlake.contract.search import SearchAttachment, SearchPage, SearchResult
 from everlake.model.utterances import UtteranceFilters
@@ -21,7 +23,7 @@ from everlake.timeouts import run_storage_call
 _CURSORS = CursorCodec("search")
 
 
-@get("/api/v1/search", guards=[require_permission("api:read")])
+@handles(endpoints.SEARCH)
 async def search_utterances(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
     """Return a page of utterances that match the query, best match first."""
     workspace_id = principal_of(request).workspace_id

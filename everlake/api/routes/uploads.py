@@ -4,16 +4,18 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, get, post, put
+from litestar import Request, Response
 
 from everlake.api.byte_semaphore import Reservation
-from everlake.api.guards import principal_of, require_permission
+from everlake.api.guards import principal_of
 from everlake.api.request_body import UPLOAD_HINT, BodyPartReader, declared_length, read_body
 from everlake.api.responses import json_response
+from everlake.api.routing import handles
 from everlake.api.services import Services
 from everlake.attachments.uploads.errors import PartConflict
 from everlake.attachments.uploads.types import PartRange, parts_of
 from everlake.catalog.uploads import UploadRow
+from everlake.contract import endpoints
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.contract.media_types import MediaType, parse_media_type
 from everlake.contract.uploads import UploadRequest
@@ -27,7 +29,7 @@ _Request = Request[Any, Any, Any]
 _decode_request = msgspec.json.Decoder(UploadRequest).decode
 
 
-@post("/api/v1/uploads", guards=[require_permission("api:write")], status_code=201)
+@handles(endpoints.CREATE_UPLOAD)
 async def create_upload(request: _Request, services: Services) -> Response[bytes]:
     """Announce a file, and return where to send it.
 
@@ -54,7 +56,7 @@ async def create_upload(request: _Request, services: Services) -> Response[bytes
     return json_response(upload, status=201)
 
 
-@get("/api/v1/uploads/{upload_id:str}", guards=[require_permission("api:write")])
+@handles(endpoints.GET_UPLOAD)
 async def get_upload(request: _Request, services: Services, upload_id: str) -> Response[bytes]:
     """Return the progress of an upload, and where to send what is missing."""
     upload = await _find_upload(request, services, upload_id)
@@ -63,20 +65,20 @@ async def get_upload(request: _Request, services: Services, upload_id: str) -> R
     )
 
 
-@put("/api/v1/uploads/{upload_id:str}", guards=[require_permission("api:write")])
+@handles(endpoints.PUT_UPLOAD)
 async def put_upload(request: _Request, services: Services, upload_id: str) -> Response[bytes]:
     """Store the whole file."""
     upload = await _find_upload(request, services, upload_id)
     return await _store_parts(request, services, upload, parts_of(upload))
 
 
-@put("/api/v1/uploads/{upload_id:str}/parts/{number:str}", guards=[require_permission("api:write")])
+@handles(endpoints.PUT_UPLOAD_PART)
 async def put_part(
-    request: _Request, services: Services, upload_id: str, number: str
+    request: _Request, services: Services, upload_id: str, part_number: str
 ) -> Response[bytes]:
     """Store one part of the file."""
     upload = await _find_upload(request, services, upload_id)
-    parts = [part for part in parts_of(upload) if str(part.number) == number]
+    parts = [part for part in parts_of(upload) if str(part.number) == part_number]
     if not parts:
         raise WireError(
             ErrorCode.NOT_FOUND,

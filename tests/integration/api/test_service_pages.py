@@ -1,4 +1,4 @@
-"""The pages about the server itself, and what every answer carries."""
+"""Health, metrics, the API descriptions, and headers of all responses."""
 
 import html
 import json
@@ -60,7 +60,6 @@ def test_the_description_is_openapi_and_names_every_endpoint(visitor: httpx.Clie
 
 def test_the_reference_needs_nothing_from_elsewhere(visitor: httpx.Client) -> None:
     page = visitor.get("/docs")
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
     sources = set(re.findall(r'(?:src|href)="([^"#][^"]*)"', page.text))
     assert sources
     for source in sources:
@@ -68,9 +67,20 @@ def test_the_reference_needs_nothing_from_elsewhere(visitor: httpx.Client) -> No
         assert visitor.get(source).status_code == 200, source
 
 
-@pytest.mark.parametrize("path", ["/docs", "/static/docs.css", "/static/docs.js"])
-def test_a_browser_is_told_to_run_and_load_nothing_else(visitor: httpx.Client, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/docs", "text/html; charset=utf-8"),
+        ("/static/docs.css", "text/css; charset=utf-8"),
+        ("/static/docs.js", "text/javascript; charset=utf-8"),
+        ("/static/icon.svg", "image/svg+xml"),
+    ],
+)
+def test_a_browser_is_told_to_run_and_load_nothing_else(
+    visitor: httpx.Client, path: str, media_type: str
+) -> None:
     headers = visitor.get(path).headers
+    assert headers["content-type"] == media_type
     assert headers["content-security-policy"] == (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -112,7 +122,7 @@ def test_a_command_of_the_reference_works_as_it_is_copied(
 
 def test_the_page_for_language_models_names_this_server(visitor: httpx.Client) -> None:
     page = visitor.get("/llms.txt")
-    assert page.headers["content-type"].startswith("text/plain")
+    assert page.headers["content-type"] == "text/plain; charset=utf-8"
     assert str(visitor.base_url).rstrip("/") in page.text
 
 
