@@ -1,10 +1,10 @@
-"""Memory where large blocks come and go: the C library's allocator, and Python's collector."""
+"""Memory settings for large blocks: the C library's allocator and Python's garbage collector."""
 
 import ctypes
 import gc
 from contextlib import suppress
 
-# malloc.h of the GNU C library; others have no mallopt, and nothing is set there.
+# From malloc.h of the GNU C library. Other C libraries have no mallopt, and nothing is set there.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
@@ -13,13 +13,13 @@ _MMAP_THRESHOLD = 32 * 1024 * 1024
 
 
 def retain_freed_memory(arenas: int = 1) -> None:
-    """Use freed blocks again in place of asking the system for fresh pages each time.
+    """Let the allocator reuse freed blocks instead of returning them to the system (mallopt(3)).
 
-    Measured on bodies of 1 MB: half of the processor time that the system took for a request;
-    and landing is a sixth faster.
+    Measured on bodies of 1 MB: it halves the system's processor time for a request, and makes
+    landing a sixth faster.
 
     Args:
-        arenas: heaps that threads share; each keeps what is freed in it to itself.
+        arenas: number of heaps that threads share; memory freed in one is reused in it alone.
     """
     with suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
@@ -29,7 +29,7 @@ def retain_freed_memory(arenas: int = 1) -> None:
 
 
 def collect_and_trim() -> None:
-    """Free what only cycles hold, and give back what lies free between blocks (malloc_trim(3))."""
+    """Free reference cycles, and return free memory to the system (malloc_trim(3))."""
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
