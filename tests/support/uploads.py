@@ -1,4 +1,4 @@
-"""A server for uploads, over any kind of storage, and a look at what it stores."""
+"""Fixture and helpers for tests of uploads."""
 
 import hashlib
 import socket
@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from everlake.attachments.paths import content_path, uploads_folder
-from everlake.catalog import attachments
+from everlake.attachments.uploads.content import read_content
+from everlake.catalog import attachments, uploads
 from everlake.catalog.attachments import NewAttachment
 from everlake.catalog.table_definitions import attachments as attachment_table
 from everlake.catalog.table_definitions import uploads as upload_table
@@ -17,11 +18,11 @@ from tests.support.api_workspaces import ApiWorkspaces
 from tests.support.server import ApiClient
 
 PART = 5 * 1024 * 1024
-"""Bytes of a part: the fewest that can be set."""
+"""Size of a part: the smallest that can be configured."""
 
 
 class UploadFixture(NamedTuple):
-    """A server, its storage, and whether clients upload straight to that."""
+    """API server, its object store, and whether upload targets are URLs of the bucket."""
 
     home: ApiWorkspaces
     store: ObjectStore
@@ -29,14 +30,14 @@ class UploadFixture(NamedTuple):
 
 
 def announce(api: ApiClient, size: int, **members: Any) -> dict[str, Any]:
-    """A new upload as it is answered."""
+    """Create an upload, and return the response."""
     response = api.http.post("/api/v1/uploads", json={"size": size, **members})
     assert response.status_code == 201, response.text
     return response.json()
 
 
 def send_content(api: ApiClient, target: Mapping[str, Any], content: bytes) -> httpx.Response:
-    """The request that a target describes; with the key only where it is the API's."""
+    """Send content to an upload target; the API key is sent only to the API."""
     url: str = target["url"]
     if url.startswith("/"):
         return api.http.request(target["method"], url, content=content, headers=target["headers"])
@@ -51,14 +52,22 @@ def send_content(api: ApiClient, target: Mapping[str, Any], content: bytes) -> h
 
 
 def get_upload(api: ApiClient, upload: Mapping[str, Any]) -> dict[str, Any]:
-    """How far an upload is."""
+    """Return an upload as the API shows it."""
     response = api.http.get(f"/api/v1/uploads/{upload['upload_intent_id']}")
     assert response.status_code == 200, response.text
     return response.json()
 
 
+def content_of(place: UploadFixture, api: ApiClient, upload: Mapping[str, Any]) -> bytes:
+    """Return the content of a complete upload, as a worker reads it."""
+    with place.home.catalog.snapshot() as tx:
+        row = uploads.get(tx, api.setup["workspace_id"], upload["upload_intent_id"])
+    assert row is not None
+    return b"".join(read_content(place.store, row, chunk_bytes=1024 * 1024))
+
+
 def complete_upload(api: ApiClient, content: bytes, **members: Any) -> str:
-    """The id of a complete upload of ``content``."""
+    """Upload content, and return the upload's id."""
     upload = announce(api, len(content), **members)
     assert send_content(api, upload["whole"], content).status_code == 200
     assert get_upload(api, upload)["status"] == "COMPLETE"
@@ -66,13 +75,13 @@ def complete_upload(api: ApiClient, content: bytes, **members: Any) -> str:
 
 
 def record_with_uploads(api: ApiClient, *upload_ids: str, **changes: Any) -> dict[str, Any]:
-    """A record that names uploads."""
+    """Return a record that references uploads."""
     found = [{"type": "file", "upload_intent_id": each} for each in upload_ids]
     return api.record(_attachments=found, **changes)
 
 
 def row_of(home: ApiWorkspaces, upload_id: str) -> dict[str, Any] | None:
-    """What the catalog has of an upload."""
+    """Return the catalog's row of an upload, or None."""
     with home.catalog.autocommit() as tx:
         statement = upload_table.select().where(upload_table.c.id == upload_id)
         found = tx.execute(statement).mappings().first()
@@ -80,7 +89,7 @@ def row_of(home: ApiWorkspaces, upload_id: str) -> dict[str, Any] | None:
 
 
 def expire(home: ApiWorkspaces, upload_id: str, *, by_ms: int = 1) -> None:
-    """Have an upload's time be over, for so many milliseconds."""
+    """Make an upload expired since ``by_ms`` milliseconds."""
     with home.catalog.transaction() as tx:
         over = home.catalog.now_ms() - by_ms
         statement = upload_table.update().where(upload_table.c.id == upload_id)
@@ -88,7 +97,7 @@ def expire(home: ApiWorkspaces, upload_id: str, *, by_ms: int = 1) -> None:
 
 
 def uploaded_objects(place: UploadFixture, api: ApiClient) -> list[str]:
-    """The paths of all that was uploaded to a workspace."""
+    """Return the paths of all received objects of a workspace."""
     folder = uploads_folder(api.setup["workspace_id"])
     return sorted(found.path for found in place.store.list(folder))
 
@@ -101,7 +110,7 @@ def stored_attachment(
     filename: str | None = "call.mp3",
     mime_type: str = "audio/mpeg",
 ) -> str:
-    """The id of an attachment whose content lies in the storage."""
+    """Store an attachment with content, and return its id."""
     workspace_id = api.setup["workspace_id"]
     batch_id = api.accept(api.record(_attachments=[{"type": "file"}]))
     sha256 = hashlib.sha256(content).hexdigest()

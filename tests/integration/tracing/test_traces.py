@@ -1,4 +1,4 @@
-"""Traces of the real program, as a collector gets them."""
+"""Traces of the running program, as a collector receives them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +45,7 @@ def of_trace(collector: TraceCollector, trace: str) -> dict[str, ReceivedSpan]:
     return {span.name: span for span in collector.spans() if span.trace == trace}
 
 
-def test_one_trace_leads_from_the_request_to_the_analysis(
+def test_one_trace_covers_the_request_and_the_analysis(
     api: ApiClient, collector: TraceCollector
 ) -> None:
     batch = api.accept(api.record(), headers={"traceparent": f"00-{TRACE}-{CLIENT}-01"})
@@ -76,7 +76,7 @@ def test_one_trace_leads_from_the_request_to_the_analysis(
     assert all(span.nanoseconds > 0 for span in spans.values())
 
 
-def test_each_request_without_a_trace_begins_its_own(
+def test_a_request_without_a_trace_starts_its_own(
     api: ApiClient, collector: TraceCollector
 ) -> None:
     before = len(collector.spans("analyse"))
@@ -88,7 +88,7 @@ def test_each_request_without_a_trace_begins_its_own(
     assert len({traces[batch] for batch in ids}) == 3
 
 
-def test_a_refusal_is_told_by_its_status_and_is_no_fault(
+def test_a_rejected_request_has_its_status_and_is_not_a_failure(
     api: ApiClient, collector: TraceCollector
 ) -> None:
     trace = "1af7651916cd43dd8448eb211c80319c"
@@ -106,9 +106,7 @@ def test_a_refusal_is_told_by_its_status_and_is_no_fault(
     assert "em_sk_" not in str(collector.spans())
 
 
-def test_a_trace_that_the_client_does_not_sample_is_not_recorded(
-    api: ApiClient, collector: TraceCollector
-) -> None:
+def test_an_unsampled_trace_is_not_recorded(api: ApiClient, collector: TraceCollector) -> None:
     trace = "2af7651916cd43dd8448eb211c80319c"
     batch = api.accept(api.record(), headers={"traceparent": f"00-{trace}-{CLIENT}-00"})
     last = api.accept(api.record())
@@ -135,7 +133,7 @@ def stored(data: Path, api: ApiClient, batch_id: str) -> str | None:
 @pytest.mark.parametrize(
     "env", [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "set", "OTEL_SDK_DISABLED": "true"}], ids=str
 )
-def test_nothing_is_traced_unless_it_is_asked_for(tmp_path: Path, env: dict[str, str]) -> None:
+def test_tracing_is_off_by_default(tmp_path: Path, env: dict[str, str]) -> None:
     keys = run_everlake_json("init", data=tmp_path)
     with running_server("api", tmp_path, {**NO_RATE_LIMIT, **env}) as server:
         api = ApiClient(server.url, keys)
@@ -144,7 +142,7 @@ def test_nothing_is_traced_unless_it_is_asked_for(tmp_path: Path, env: dict[str,
     assert stored(tmp_path, api, batch) is None
 
 
-def test_a_collector_that_is_away_holds_nothing_up(tmp_path: Path) -> None:
+def test_an_unavailable_collector_does_not_block(tmp_path: Path) -> None:
     keys = run_everlake_json("init", data=tmp_path)
     env = {**NO_RATE_LIMIT, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
     server = EverlakeServer("serve", tmp_path, env)

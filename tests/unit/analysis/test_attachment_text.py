@@ -1,4 +1,4 @@
-"""The text of an attachment as utterances: no word is lost, and every one is bounded."""
+"""Utterances of attachment texts: complete, bounded, and with speakers where they are known."""
 
 import msgspec
 import pytest
@@ -41,7 +41,7 @@ def letters(text: str) -> str:
 
 @given(st.lists(TEXTS, max_size=4))
 @settings(deadline=None)
-def test_prose_keeps_every_letter_in_order_and_is_bounded(sections: list[str]) -> None:
+def test_prose_keeps_all_letters_in_order_and_is_bounded(sections: list[str]) -> None:
     found = attachment_utterances("prose", sections, "email")
     for one in found:
         assert 0 < len(one.text) <= MAX_TEXT_LENGTH
@@ -66,7 +66,7 @@ def test_any_text_called_captions_gives_clean_bounded_utterances(
         assert one.role in (None, "internal", "external", "unknown")
 
 
-def test_captions_become_turns_with_roles_and_moments() -> None:
+def test_captions_become_turns_with_roles_and_times() -> None:
     found = attachment_utterances("captions", [VTT], "call", (ADA, BOB), start=1_714_557_600_000)
     assert [msgspec.structs.astuple(one) for one in found] == [
         ("The export stops.", "Ada Ruiz", "external", "2024-05-01T10:00:01Z"),
@@ -74,18 +74,18 @@ def test_captions_become_turns_with_roles_and_moments() -> None:
     ]
 
 
-def test_without_a_start_captions_have_no_moments() -> None:
+def test_captions_without_a_recording_start_have_no_times() -> None:
     found = attachment_utterances("captions", [VTT], "call", (ADA, BOB))
     assert [(one.speaker, one.said_at) for one in found] == [("Ada Ruiz", None), ("Bob", None)]
 
 
-def test_captions_may_come_line_by_line_and_in_the_form_of_subrip() -> None:
+def test_captions_can_be_sections_of_lines_and_subrip() -> None:
     (whole,) = attachment_utterances("captions", [SRT], "call")
     assert whole.text == "Hello there again"
     assert attachment_utterances("captions", SRT.splitlines(), "call") == [whole]
 
 
-def test_what_is_called_captions_and_is_none_is_read_as_prose() -> None:
+def test_invalid_captions_are_read_as_prose() -> None:
     (one,) = attachment_utterances("captions", ["No timing\nwhatsoever"], "call")
     assert (one.text, one.speaker) == ("No timing whatsoever", None)
 
@@ -99,13 +99,11 @@ def test_what_is_called_captions_and_is_none_is_read_as_prose() -> None:
         ("call", b"[]", None),
     ],
 )
-def test_only_a_recording_tells_when_it_began(
-    record_type: str, data: bytes, start: int | None
-) -> None:
+def test_only_recordings_have_a_start(record_type: str, data: bytes, start: int | None) -> None:
     assert recording_start_ms(record_type, data) == start
 
 
-def test_lines_that_a_page_broke_are_joined_and_words_too() -> None:
+def test_wrapped_lines_and_hyphenated_words_are_joined() -> None:
     page = (
         "The quarterly report shows that the ex-\nport function is used by most of our cus-\n"
         "tomers, and that state-of-\nthe-art rendering matters. They\nask for more pages."
@@ -118,7 +116,7 @@ def test_lines_that_a_page_broke_are_joined_and_words_too() -> None:
     ]
 
 
-def test_a_word_parted_by_a_soft_hyphen_is_whole_again() -> None:
+def test_words_with_a_soft_hyphen_are_joined() -> None:
     assert said("an exam\u00ad\nple") == ["an example"]
 
 
@@ -132,7 +130,7 @@ def test_chinese_lines_are_joined_without_a_space() -> None:
     assert join_lines([line, line]) == line * 2
 
 
-def test_headings_go_with_what_follows_and_long_paragraphs_stand_alone() -> None:
+def test_headings_are_merged_with_the_next_paragraph_and_long_paragraphs_are_not() -> None:
     long = "A sentence of some words. " * 20
     assert said(f"Heading\n\n{long}\n\nSecond\n\n{long}") == [
         f"Heading\n\n{long.strip()}",
@@ -140,7 +138,7 @@ def test_headings_go_with_what_follows_and_long_paragraphs_stand_alone() -> None
     ]
 
 
-def test_pages_are_not_run_together() -> None:
+def test_pages_are_not_merged() -> None:
     assert said("page one", "page two") == ["page one", "page two"]
     assert said("page one\fpage two") == ["page one\n\npage two"]
 
@@ -155,7 +153,7 @@ def test_pages_are_not_run_together() -> None:
         "Customer: {}; Agent: B",
     ],
 )
-def test_rows_of_a_table_are_said_one_by_one(row: str) -> None:
+def test_table_rows_are_utterances_of_their_own(row: str) -> None:
     rows = [row.format(name) for name in ("Ada", "Bob", "Cy")]
     found = attachment_utterances("prose", ["\n".join(rows)], "spreadsheet")
     assert [one.text for one in found] == [normalize_text(one) for one in rows]
@@ -181,13 +179,13 @@ def test_a_transcript_of_participants_is_read_as_one() -> None:
         "Step one: do it\nStep two: wait\nStep one: again",
     ],
 )
-def test_a_form_is_no_transcript(text: str) -> None:
+def test_a_form_is_not_a_transcript(text: str) -> None:
     assert {one.speaker for one in attachment_utterances("prose", [text], "email", (ADA, BOB))} == {
         None
     }
 
 
-def test_what_would_be_too_many_utterances_is_joined_and_none_dropped(
+def test_utterances_over_the_limit_are_merged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reading_module, "MAX_UTTERANCES", 40)
@@ -214,13 +212,13 @@ def test_what_would_be_too_many_utterances_is_joined_and_none_dropped(
     ],
     ids=lambda text: repr(text[:8]),
 )
-def test_hostile_texts_are_read_to_their_end(text: str) -> None:
+def test_hostile_texts_are_read_in_linear_time(text: str) -> None:
     for kind in ("prose", "captions"):
         found = attachment_utterances(kind, [text], "email", (ADA,))
         assert len(found) <= MAX_UTTERANCES
 
 
-def test_nothing_says_nothing() -> None:
+def test_an_empty_text_has_no_utterances() -> None:
     assert attachment_utterances("prose", [], "email") == []
     assert attachment_utterances("captions", ["", " \n"], "email") == []
     assert list(split_paragraphs("")) == [""]

@@ -1,4 +1,4 @@
-"""Cleaning, splitting, HTML, quotes and times."""
+"""Normalising and splitting text, HTML, quotations and timestamps."""
 
 import pytest
 from hypothesis import given
@@ -42,14 +42,14 @@ def test_clean_text_has_no_stray_space_or_control_characters(text: str, cleaned:
 
 
 @given(st.text())
-def test_cleaning_again_changes_nothing(text: str) -> None:
+def test_normalising_is_idempotent(text: str) -> None:
     once = normalize_text(text)
     assert normalize_text(once) == once
     once.encode()
 
 
 @given(st.text(alphabet="ab .\n。", min_size=0, max_size=9_000))
-def test_split_text_is_bounded_and_whole(text: str) -> None:
+def test_split_text_is_bounded_and_complete(text: str) -> None:
     pieces = split_text(text)
     assert all(0 < len(piece) <= MAX_TEXT_LENGTH for piece in pieces)
     assert "".join("".join(pieces).split()) == "".join(text.split())
@@ -66,14 +66,14 @@ def test_text_is_split_between_paragraphs_before_sentences_before_words() -> Non
     "text", ["https://example.com/a?b=c", "a@example.com", "2024-01-01", "in_progress",
              "550e8400-e29b-41d4-a716-446655440000", "12 / 34", "f" * 64]
 )  # fmt: skip
-def test_ids_links_and_numbers_are_machine_words(text: str) -> None:
+def test_ids_links_and_numbers_are_machine_text(text: str) -> None:
     assert is_machine_text(text)
 
 
 @pytest.mark.parametrize(
     "text", ["refund", "Great!", "see https://example.com", "返金してください", "5pm"]
 )
-def test_words_are_not_machine_words(text: str) -> None:
+def test_words_are_not_machine_text(text: str) -> None:
     assert not is_machine_text(text)
 
 
@@ -111,7 +111,7 @@ def test_broken_markup_loses_no_words() -> None:
     assert "b" in html_to_text("<p>a <!-- b")
 
 
-def test_only_html_is_taken_for_html() -> None:
+def test_only_html_looks_like_html() -> None:
     assert looks_like_html("<div class=x>hi")
     assert not looks_like_html("if a <b and c> d we <3 it")
     assert (
@@ -119,7 +119,7 @@ def test_only_html_is_taken_for_html() -> None:
     )
 
 
-def test_answers_between_quoted_lines_are_the_senders() -> None:
+def test_replies_between_quoted_lines_are_the_senders() -> None:
     text = "Hi,\nOn Monday Ann wrote:\n> one?\nyes\n> two?\nno"
     assert split_quotes(text) == [
         (True, "Hi,"),
@@ -142,11 +142,11 @@ def test_answers_between_quoted_lines_are_the_senders() -> None:
         "Sent from my iPhone",
     ],
 )
-def test_what_only_came_along_is_not_the_senders(tail: str) -> None:
+def test_quotations_and_signatures_are_not_the_senders(tail: str) -> None:
     assert split_quotes(f"New words.\n\n{tail}") == [(True, "New words."), (False, tail)]
 
 
-def test_marked_lines_outside_of_mail_are_the_writers() -> None:
+def test_angle_brackets_outside_of_email_are_the_writers() -> None:
     assert split_quotes("> 5 items\nok", angle_quotes=False) == [(True, "> 5 items\nok")]
 
 
@@ -175,7 +175,7 @@ def test_marked_lines_outside_of_mail_are_the_writers() -> None:
         (None, None),
     ],
 )
-def test_times_become_rfc_3339_in_utc(value: object, moment: str | None) -> None:
+def test_timestamps_become_rfc_3339_in_utc(value: object, moment: str | None) -> None:
     assert normalize_timestamp(value) == moment
 
 
@@ -191,7 +191,7 @@ def test_offsets_are_seconds_milliseconds_or_clocks() -> None:
 
 
 @given(st.one_of(st.text(), st.integers(), st.floats()))
-def test_no_value_is_a_time_that_cannot_be_written(value: object) -> None:
+def test_any_number_gives_a_valid_timestamp_or_none(value: object) -> None:
     ms = parse_timestamp_ms(value)
     if ms is not None:
         written = format_rfc3339(ms)

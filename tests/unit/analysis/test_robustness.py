@@ -1,4 +1,4 @@
-"""Whatever JSON a record holds, reading it raises nothing and loses no sentence."""
+"""Robustness: any JSON is read without an exception and without losing a sentence."""
 
 import json
 from typing import Any
@@ -56,7 +56,7 @@ SENTENCE = "the quick {0} fox saw one lazy dog{0} today"
 
 
 def _fill(value: Any, sentences: list[str]) -> Any:
-    """``value`` with each string replaced by a sentence that stands nowhere else."""
+    """Return ``value`` with each string replaced by a unique sentence."""
     if isinstance(value, dict):
         return {
             key: _fill(inner, sentences)
@@ -77,7 +77,7 @@ def _fill(value: Any, sentences: list[str]) -> Any:
 
 @given(TYPES, st.dictionaries(NAMES, VALUES, max_size=8))
 @settings(deadline=None)
-def test_every_sentence_is_findable(record_type: str, data: dict[str, Any]) -> None:
+def test_no_sentence_is_lost(record_type: str, data: dict[str, Any]) -> None:
     sentences: list[str] = []
     filled = _fill(data, sentences)
     utterances = extract_utterances(record_type, json.dumps(filled).encode())
@@ -112,17 +112,17 @@ def test_the_tolerant_decoder_reads_what_the_fast_one_reads(value: Any) -> None:
         b'"text": "first", "text": "hello there"',
     ],
 )
-def test_hard_json_still_gives_its_strings(member_text: bytes) -> None:
+def test_unusual_json_keeps_its_strings(member_text: bytes) -> None:
     said = extract_utterances("message", b'{"text": "hello there", ' + member_text + b"}")
     assert "hello there" in [x.text for x in said]
 
 
-def test_strings_below_any_depth_are_heard() -> None:
+def test_strings_at_any_depth_are_read() -> None:
     deep = b'{"a":' + b"[" * 50_000 + b'"hello there"' + b"]" * 50_000 + b"}"
     assert [x.text for x in extract_utterances("message", deep)] == ["hello there"]
 
 
-def test_what_is_too_much_is_joined_not_dropped() -> None:
+def test_utterances_over_the_limit_are_merged() -> None:
     count = MAX_UTTERANCES + 5_000
     messages = [{"from": f"s{n % 2}", "text": f"number {n} here"} for n in range(count)]
     said = extract_utterances("conversation", json.dumps({"messages": messages}).encode())
@@ -136,7 +136,7 @@ UNITS = """<|</x|<!--|<a "|<p x='|&#|On x\n|From: a\n|- |1:23 |Re: |[1:|Bob (x|a
 
 
 @pytest.mark.parametrize("unit", [*UNITS.split("|"), "\x00"])
-def test_repeated_pieces_do_not_stall_the_readers(unit: str) -> None:
+def test_repeated_pieces_are_read_in_linear_time(unit: str) -> None:
     text = unit * (60_000 // len(unit))
     for opening in ("", "<p>", "WEBVTT\n\n00:01.000 --> 00:02.000\n"):
         data = {"from": "a", "to": ["b"], "subject": text, "text": text, "html": opening + text}

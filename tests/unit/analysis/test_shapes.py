@@ -1,4 +1,4 @@
-"""One test a shape that senders use, on data as they send it."""
+"""Shapes of data, each with data as its senders write it."""
 
 import base64
 import json
@@ -75,7 +75,7 @@ def test_intercom_conversation_parts_are_messages() -> None:
     ]
 
 
-def test_slack_blocks_that_repeat_the_text_are_not_said_twice() -> None:
+def test_slack_blocks_that_repeat_the_text_are_not_duplicated() -> None:
     runs = [
         {"type": "text", "text": "Please "},
         {"type": "text", "text": "ship", "style": {"bold": True}},
@@ -184,7 +184,7 @@ def test_numbered_speakers_are_called_speaker() -> None:
     assert lines(read("call", data)) == [("Speaker 0", "Well, hello there, Bob.")]
 
 
-def test_elements_with_their_own_punctuation_are_glued() -> None:
+def test_elements_with_punctuation_are_joined_without_spaces() -> None:
     elements = [
         {"type": "text", "value": "Hi", "ts": 0.2},
         {"type": "punct", "value": ", "},
@@ -213,7 +213,7 @@ def test_pairs_are_a_dialogue() -> None:
     ]
 
 
-def test_a_written_dialogue_is_parted_into_turns() -> None:
+def test_a_transcript_in_a_string_is_split_into_turns() -> None:
     data = {
         "title": "Weekly",
         "started_at": "2024-01-01T10:00:00Z",
@@ -227,7 +227,7 @@ def test_a_written_dialogue_is_parted_into_turns() -> None:
     ]
 
 
-def test_a_dialogue_with_names_above_the_words_is_parted_too() -> None:
+def test_a_transcript_with_names_on_lines_of_their_own_is_split_into_turns() -> None:
     text = "Bob Smith  0:03\nShall we?\nEve  0:07\nYes.\nBob Smith  0:09\nGood."
     assert lines(read("call", {"transcript": text})) == [
         ("Bob Smith", "Shall we?"),
@@ -236,7 +236,7 @@ def test_a_dialogue_with_names_above_the_words_is_parted_too() -> None:
     ]
 
 
-def test_a_chat_export_is_parted_too() -> None:
+def test_a_chat_export_is_split_into_turns() -> None:
     text = "\n".join(
         f"18/03/2024, 10:{minute} - {said}"
         for minute, said in ((15, "Carl: hey"), (16, "Ann: yes?"), (17, "Carl: nvm"))
@@ -248,12 +248,12 @@ def test_a_chat_export_is_parted_too() -> None:
     ]
 
 
-def test_a_list_of_lines_is_a_dialogue_when_speakers_come_back() -> None:
+def test_a_list_of_lines_with_recurring_speakers_is_a_dialogue() -> None:
     data = {"log": ["Bob: hello", "Eve: hi", "Bob: bye"]}
     assert lines(read("conversation", data)) == [("Bob", "hello"), ("Eve", "hi"), ("Bob", "bye")]
 
 
-def test_notes_with_labels_are_no_dialogue() -> None:
+def test_notes_with_labels_are_not_a_dialogue() -> None:
     text = "Decision: ship it\nAction: Bob sends the deck\nAction: Eve calls"
     assert lines(read("meeting_notes", {"notes": text})) == [(None, text)]
 
@@ -272,7 +272,7 @@ def test_webvtt_gives_speakers_and_times() -> None:
     ]
 
 
-def test_an_escaped_colon_ends_no_name() -> None:
+def test_an_escaped_colon_does_not_end_a_name() -> None:
     captions = (
         "WEBVTT\n\n00:01.000 --> 00:02.000\nR&amp;D: we saw it\n\n"
         "00:03.000 --> 00:04.000\nNote&#58; it fails"
@@ -285,7 +285,7 @@ def test_subrip_is_read_like_webvtt() -> None:
     assert texts("call", {"text": captions}) == ["Hello there"]
 
 
-def test_an_email_is_its_senders_words_and_apart_from_them_what_was_quoted() -> None:
+def test_quotations_in_an_email_are_separate_utterances() -> None:
     data = {
         "subject": "Re: Invoice",
         "from": "Carl <carl@example.com>",
@@ -311,7 +311,7 @@ def test_an_email_is_its_senders_words_and_apart_from_them_what_was_quoted() -> 
     assert {x.said_at for x in said if x.speaker} == {"2024-04-01T08:00:00Z"}
 
 
-def test_a_thread_of_graph_messages_says_its_subject_once() -> None:
+def test_a_thread_of_graph_messages_has_its_subject_once() -> None:
     data = {
         "messages": [
             {
@@ -358,7 +358,7 @@ def test_a_gmail_message_is_decoded() -> None:
     ]
 
 
-def test_a_document_says_its_title_first_then_its_sections() -> None:
+def test_a_document_has_its_title_before_its_sections() -> None:
     data = {
         "url": "https://example.com/plan",
         "sections": [
@@ -370,7 +370,7 @@ def test_a_document_says_its_title_first_then_its_sections() -> None:
     assert texts("document", data) == ["Plan", "Why", "Because.", "How", "Slowly."]
 
 
-def test_a_documents_author_says_its_text() -> None:
+def test_a_documents_author_is_the_speaker() -> None:
     data = {"title": "Plan", "author": "Zoe", "markdown": "# Why\n\nBecause."}
     assert lines(read("document", data)) == [("Zoe", "Plan"), ("Zoe", "# Why\n\nBecause.")]
 
@@ -452,7 +452,7 @@ def test_plain_text_is_one_utterance() -> None:
     assert read("message", {"text": "hey"}) == [Utterance("hey")]
 
 
-def test_other_prose_beside_a_list_of_messages_is_heard_too() -> None:
+def test_prose_beside_a_list_of_messages_is_read() -> None:
     data = {
         "messages": [{"from": "a", "text": "It broke again today"}],
         "resolution": {"comment_of_lead": "Gave them a refund"},
@@ -467,14 +467,14 @@ def test_an_unknown_shape_gives_its_strings_in_order() -> None:
     assert texts("message", data) == ["first words", "second words", "third"]
 
 
-def test_a_record_of_ids_alone_is_not_silent() -> None:
+def test_a_record_of_ids_alone_has_utterances() -> None:
     assert texts("message", {"ref": "abc_123", "url": "https://example.com/x"}) == [
         "abc_123",
         "https://example.com/x",
     ]
 
 
-def test_a_participants_role_wins_unless_it_is_unknown() -> None:
+def test_a_participants_role_takes_precedence_unless_it_is_unknown() -> None:
     bot = Participant(id="bot", role="external")
     nobody = Participant(id="agent", role="unknown", name="Zed")
     data = {"messages": [{"from": "bot", "text": "a b"}, {"from": "agent", "text": "c d"}]}
@@ -484,6 +484,6 @@ def test_a_participants_role_wins_unless_it_is_unknown() -> None:
     ]
 
 
-def test_nothing_in_an_empty_record_is_nothing() -> None:
+def test_an_empty_record_has_no_utterances() -> None:
     assert read("message", {}) == []
     assert read("message", {"text": "  \u0000 ", "messages": [], "n": 5}) == []

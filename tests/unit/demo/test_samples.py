@@ -1,4 +1,4 @@
-"""The sample data keeps what its README promises."""
+"""Sample data: the properties that its README states."""
 
 import re
 from collections import Counter
@@ -36,7 +36,7 @@ SENT_TWICE = {"conversation", "document", "spreadsheet"}
 
 
 def fault_of(line: bytes, record_type: str) -> str | None:
-    """The first rule of the contract that ``line`` breaks, or None."""
+    """Return the first error of a line, or None."""
     try:
         record = msgspec.json.decode(line, type=Record)
     except msgspec.DecodeError as error:
@@ -80,7 +80,7 @@ def texts_of(record: Record) -> list[str]:
 
 
 def five_grams(record: Record) -> set[tuple[str, ...]]:
-    """Runs of five words within each text of ``data``; a shorter text is a name or a label."""
+    """Return all five-word sequences of each text in ``data``."""
     found: set[tuple[str, ...]] = set()
     for text in texts_of(record):
         words = re.findall(r"\w+", text.lower())
@@ -95,7 +95,7 @@ def test_there_are_about_two_hundred_records_of_every_type() -> None:
     assert 190 <= sum(counts.values()) <= 220
 
 
-def test_exactly_the_intended_lines_are_refused() -> None:
+def test_exactly_the_intended_lines_are_rejected() -> None:
     refused = {
         (record_type, number)
         for record_type, number, line in numbered_lines()
@@ -117,7 +117,7 @@ def test_exactly_the_intended_lines_are_refused() -> None:
         ("long tag", "_tags[1]"),
     ],
 )
-def test_each_refused_line_breaks_the_rule_it_is_there_for(fault: str, says: str) -> None:
+def test_each_rejected_line_breaks_the_intended_rule(fault: str, says: str) -> None:
     lines = {(record_type, number): line for record_type, number, line in numbered_lines()}
     (place,) = [place for place, name in REFUSED.items() if name == fault]
     assert says in (fault_of(lines[place], place[0]) or "")
@@ -153,7 +153,7 @@ def test_no_two_records_are_near_copies() -> None:
         assert len(one & other) / len(one | other) < 0.1
 
 
-def test_the_placeholders_are_filled_in_and_data_is_left_alone() -> None:
+def test_placeholders_are_replaced_and_data_is_unchanged() -> None:
     shipped = dict(sample_files())
     for record_type, number, record in accepted():
         source: dict[str, Raw] = msgspec.json.decode(
@@ -171,7 +171,7 @@ def test_both_spellings_of_the_project_are_shown() -> None:
     assert spellings == {(True, False), (False, True)}
 
 
-def test_records_come_in_the_order_of_their_events_save_for_those_sent_again() -> None:
+def test_records_are_in_the_order_of_their_events_except_those_sent_twice() -> None:
     for name in RECORD_TYPES:
         times = [record.event_at[:19] for kind, _, record in accepted() if kind == name]
         if name in SENT_TWICE:

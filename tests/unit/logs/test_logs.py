@@ -1,4 +1,4 @@
-"""No key ever stands in a log, in whatever form a line is written."""
+"""Logging: no API key in any line, formats and levels."""
 
 import json
 import logging
@@ -35,12 +35,12 @@ Written = Callable[[], str]
 
 @pytest.fixture
 def written(capsys: pytest.CaptureFixture[str]) -> Written:
-    """What standard error has had since the last look."""
+    """Return what was written to standard error since the last call."""
     return lambda: capsys.readouterr().err
 
 
 class Holder(msgspec.Struct):
-    """Something that shows its members when it is printed."""
+    """Struct whose representation contains its members."""
 
     secret: str
 
@@ -135,7 +135,7 @@ nested = st.recursive(
 
 @settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), nested, max_size=3))
-def test_nothing_nested_shows_a_key_and_the_rest_stays_as_it_is(event: dict[str, Any]) -> None:
+def test_no_nested_value_shows_a_key_and_other_values_are_unchanged(event: dict[str, Any]) -> None:
     hidden = hide_secrets(None, "info", dict(event))
 
     assert SECRET not in repr(hidden)
@@ -154,7 +154,7 @@ def _expected(value: Any) -> Any:
     return value
 
 
-def test_a_json_line_says_when_what_and_who(written: Written) -> None:
+def test_a_json_line_has_time_event_level_and_role(written: Written) -> None:
     configure_logging("json", "info", role="worker")
 
     logger().info("landed", batches=3)
@@ -164,7 +164,7 @@ def test_a_json_line_says_when_what_and_who(written: Written) -> None:
     assert line == {"event": "landed", "level": "info", "role": "worker", "batches": 3}
 
 
-def test_other_libraries_are_heard_in_the_same_form(written: Written) -> None:
+def test_other_libraries_log_in_the_same_format(written: Written) -> None:
     configure_logging("json", "info", role="api")
 
     logging.getLogger("asyncio").warning("slow: %d ms", 12)
@@ -174,7 +174,7 @@ def test_other_libraries_are_heard_in_the_same_form(written: Written) -> None:
     assert (line["event"], line["level"], line["role"]) == ("slow: 12 ms", "warning", "api")
 
 
-def test_less_than_the_level_is_not_written(written: Written) -> None:
+def test_events_below_the_level_are_not_logged(written: Written) -> None:
     configure_logging("json", "warning", role="api")
 
     logger().info("not heard")
@@ -182,7 +182,7 @@ def test_less_than_the_level_is_not_written(written: Written) -> None:
     assert written() == ""
 
 
-def test_auto_is_json_where_standard_error_is_no_terminal(written: Written) -> None:
+def test_auto_is_json_without_a_terminal(written: Written) -> None:
     configure_logging("auto", "info", role="api")
 
     logger().info("event")
@@ -191,9 +191,7 @@ def test_auto_is_json_where_standard_error_is_no_terminal(written: Written) -> N
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_log_that_cannot_be_written_stops_no_work(
-    monkeypatch: pytest.MonkeyPatch, form: Any
-) -> None:
+def test_a_failed_log_write_is_ignored(monkeypatch: pytest.MonkeyPatch, form: Any) -> None:
     # /dev/full refuses every write as a full disk does.
     full = open("/dev/full", "w", buffering=1)  # noqa: PTH123, SIM115 - a stream as stderr is
     monkeypatch.setattr(sys, "stderr", full)

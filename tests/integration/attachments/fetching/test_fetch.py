@@ -1,4 +1,4 @@
-"""What a fetch gives, and how it ends when the other side does not do as it should."""
+"""Fetching of content, and its errors when the server misbehaves."""
 
 import gzip
 import hashlib
@@ -35,7 +35,7 @@ def fetch_error(home: FetcherFixture, url: str, **options: object) -> FetchError
 
 @pytest.mark.parametrize("size", [0, 1, 1_000, 3_000_000])
 @pytest.mark.parametrize("behaviour", ["file", "chunked", "talkative", "until-close"])
-def test_content_comes_as_it_is(
+def test_content_is_fetched_unchanged(
     home: FetcherFixture, server: HostileServer, behaviour: str, size: int
 ) -> None:
     fetched = home.fetch(server.url(f"{behaviour}/{size}"))
@@ -44,7 +44,9 @@ def test_content_comes_as_it_is(
     assert (fetched.size, fetched.sha256) == (size, sha256(content(size)))
 
 
-def test_a_request_says_no_more_than_it_must(home: FetcherFixture, server: HostileServer) -> None:
+def test_a_request_has_the_necessary_headers_only(
+    home: FetcherFixture, server: HostileServer
+) -> None:
     fetched = home.fetch(server.url("echo/a%20b?x=1&y=%C3%BC#part"))
 
     seen = msgspec.json.decode(content_bytes(fetched), type=ReceivedRequest)
@@ -66,7 +68,7 @@ def test_a_proxy_of_the_environment_is_not_used(
     assert home.fetch(server.url("file/10")).size == 10
 
 
-def test_what_is_stated_is_compared(home: FetcherFixture, server: HostileServer) -> None:
+def test_stated_size_and_hashes_are_checked(home: FetcherFixture, server: HostileServer) -> None:
     sha1 = hashlib.sha1(DATA, usedforsecurity=False).hexdigest()
     md5 = hashlib.md5(DATA, usedforsecurity=False).hexdigest()
     stated = ExpectedContent(size=1_000, sha1=sha1.upper(), md5=md5)
@@ -106,7 +108,7 @@ def test_a_mismatch_has_its_own_code_and_leaves_nothing(
         (ExpectedContent(size=SHORT_LIMITS.max_bytes + 1), FetchCode.TOO_LARGE),
     ],
 )
-def test_what_nothing_can_meet_is_not_asked_for(
+def test_impossible_expectations_fail_before_any_request(
     home: FetcherFixture, server: HostileServer, stated: ExpectedContent, code: FetchCode
 ) -> None:
     assert fetch_error(home, server.url("file/1000"), expected=stated).code == code
@@ -125,7 +127,7 @@ def test_content_over_the_limit_is_refused(
     assert home.files == []
 
 
-def test_content_of_just_the_limit_is_taken(server: HostileServer, tmp_path: Path) -> None:
+def test_content_of_exactly_the_limit_is_accepted(server: HostileServer, tmp_path: Path) -> None:
     home = FetcherFixture(tmp_path, limits=msgspec.structs.replace(SHORT_LIMITS, max_bytes=1_000))
 
     assert home.fetch(server.url("coded/gzip/1000")).size == 1_000
@@ -134,7 +136,7 @@ def test_content_of_just_the_limit_is_taken(server: HostileServer, tmp_path: Pat
 @pytest.mark.parametrize(
     "coding", ["gzip", "x-gzip", "deflate", "raw-deflate", "members", "padded", "identity"]
 )
-def test_codings_nobody_asked_for_are_undone(
+def test_unrequested_content_codings_are_decoded(
     home: FetcherFixture, server: HostileServer, coding: str
 ) -> None:
     fetched = home.fetch(server.url(f"coded/{coding}/1000"), ExpectedContent(size=1_000))
@@ -153,21 +155,23 @@ def test_codings_nobody_asked_for_are_undone(
         ("twice", FetchCode.BAD_ANSWER),
     ],
 )
-def test_codings_that_cannot_be_undone_are_errors(
+def test_invalid_content_codings_are_errors(
     home: FetcherFixture, server: HostileServer, coding: str, code: FetchCode
 ) -> None:
     assert fetch_error(home, server.url(f"coded/{coding}/1000")).code == code
     assert home.files == []
 
 
-def test_empty_members_without_end_are_no_work(home: FetcherFixture, server: HostileServer) -> None:
+def test_countless_empty_gzip_members_are_decoded_in_linear_time(
+    home: FetcherFixture, server: HostileServer
+) -> None:
     assert home.fetch(server.url("coded/hollow/100000")).size == 0
 
 
-def test_waiting_for_a_turn_is_not_counted_against_the_host(
+def test_waiting_for_a_slot_does_not_count_as_fetch_time(
     server: HostileServer, tmp_path: Path
 ) -> None:
-    """One at a time, each takes half a second of its own second."""
+    """With one slot, each fetch takes half a second of its total timeout of one second."""
     limits = msgspec.structs.replace(SHORT_LIMITS, idle_timeout=0.5, total_timeout=1)
     home = FetcherFixture(tmp_path, limits=limits, connections_per_host=1)
 
@@ -187,7 +191,7 @@ def test_an_archive_is_not_unpacked(home: FetcherFixture, server: HostileServer)
 
 
 @pytest.mark.parametrize("path", ["short/1000", "cut/900000/500000", "chunked-no-end/1000"])
-def test_an_early_end_is_an_error_that_passes(
+def test_an_early_end_is_a_retryable_error(
     home: FetcherFixture, server: HostileServer, path: str
 ) -> None:
     error = fetch_error(home, server.url(path))
@@ -195,8 +199,10 @@ def test_an_early_end_is_an_error_that_passes(
     assert (error.code, error.retryable) == (FetchCode.CUT_OFF, True)
 
 
-def test_what_follows_the_announced_end_is_nobodys(server: HostileServer, tmp_path: Path) -> None:
-    """Not even where the next request comes before libcurl looks, as it does now and then."""
+def test_bytes_after_the_announced_end_are_not_the_next_response(
+    server: HostileServer, tmp_path: Path
+) -> None:
+    """Repeated, because libcurl notices such bytes between two requests only sometimes."""
     for number in range(20):
         home = FetcherFixture(tmp_path / str(number))
 
@@ -204,7 +210,7 @@ def test_what_follows_the_announced_end_is_nobodys(server: HostileServer, tmp_pa
         assert content_bytes(home.fetch(server.url("file/2000"), name="two")) == content(2_000)
 
 
-def test_of_two_framings_chunks_count_and_the_connection_ends(
+def test_with_two_framings_chunks_count_and_the_connection_is_closed(
     home: FetcherFixture, server: HostileServer
 ) -> None:
     assert content_bytes(home.fetch(server.url("both-framings"))) == DATA
@@ -216,14 +222,14 @@ def test_of_two_framings_chunks_count_and_the_connection_ends(
 @pytest.mark.parametrize(
     "lengths", ["10/11", "-1", "%2B5", "1_0", "0x10", "ten", "10%2C11", "1" * 30, "10/ten"]
 )
-def test_lengths_that_are_none_are_errors(
+def test_invalid_lengths_are_errors(
     home: FetcherFixture, server: HostileServer, lengths: str
 ) -> None:
     assert fetch_error(home, server.url(f"length/{lengths}")).code == FetchCode.BAD_ANSWER
 
 
 @pytest.mark.parametrize("lengths", ["1000", "1000/1000", "1000%2C%201000"])
-def test_a_length_said_twice_is_a_length(
+def test_a_repeated_length_is_accepted(
     home: FetcherFixture, server: HostileServer, lengths: str
 ) -> None:
     assert home.fetch(server.url(f"length/{lengths}")).size == 1_000
@@ -242,7 +248,7 @@ def test_transfer_codings_other_than_chunked_are_errors(
     "path",
     ["silent", "silent-body/10", "silent-body/500000", "slow-headers", "hundreds"],
 )
-def test_silence_and_endless_heads_end_in_time(
+def test_silent_servers_and_endless_headers_time_out(
     home: FetcherFixture, server: HostileServer, path: str
 ) -> None:
     error = fetch_error(home, server.url(path))
@@ -251,7 +257,7 @@ def test_silence_and_endless_heads_end_in_time(
 
 
 @pytest.mark.parametrize("path", ["slow", "slow-until-close", "trailers"])
-def test_no_drip_goes_on_beyond_the_whole_time(
+def test_a_slow_response_ends_at_the_total_timeout(
     server: HostileServer, tmp_path: Path, path: str
 ) -> None:
     limits = msgspec.structs.replace(SHORT_LIMITS, idle_timeout=30, total_timeout=0.5)
@@ -261,7 +267,7 @@ def test_no_drip_goes_on_beyond_the_whole_time(
 
 
 @pytest.mark.parametrize("path", ["silent", "silent-body/10", "slow-headers", "slow", "trailers"])
-def test_a_stop_ends_a_fetch_wherever_it_waits(
+def test_cancellation_ends_a_fetch_at_any_point(
     server: HostileServer, tmp_path: Path, path: str
 ) -> None:
     limits = msgspec.structs.replace(SHORT_LIMITS, idle_timeout=60, total_timeout=3_600)
@@ -278,7 +284,7 @@ def test_a_stop_ends_a_fetch_wherever_it_waits(
 
 
 @pytest.mark.parametrize("kind", sorted(RAW))
-def test_what_is_not_http_ends_in_an_error(
+def test_an_invalid_http_response_is_an_error(
     home: FetcherFixture, server: HostileServer, kind: str
 ) -> None:
     error = fetch_error(home, server.url(f"raw/{kind}"))
@@ -288,7 +294,9 @@ def test_what_is_not_http_ends_in_an_error(
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
-def test_statuses_that_pass(home: FetcherFixture, server: HostileServer, status: int) -> None:
+def test_temporary_statuses_are_retryable(
+    home: FetcherFixture, server: HostileServer, status: int
+) -> None:
     error = fetch_error(home, server.url(f"status/{status}"))
 
     assert (error.code, error.retryable, error.retry_after) == (FetchCode.HTTP_STATUS, True, None)
@@ -296,7 +304,7 @@ def test_statuses_that_pass(home: FetcherFixture, server: HostileServer, status:
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206, 400, 401, 403, 404, 410, 416, 451])
-def test_statuses_that_do_not_pass(
+def test_permanent_statuses_are_not_retryable(
     home: FetcherFixture, server: HostileServer, status: int
 ) -> None:
     error = fetch_error(home, server.url(f"status/{status}"))
@@ -307,13 +315,13 @@ def test_statuses_that_do_not_pass(
 @pytest.mark.parametrize(
     ("after", "seconds"), [("7", 7), ("0", 0), ("999999", 3_600), ("soon", None), ("-1", None)]
 )
-def test_what_a_server_asks_to_wait_is_told(
+def test_retry_after_is_reported(
     home: FetcherFixture, server: HostileServer, after: str, seconds: float | None
 ) -> None:
     assert fetch_error(home, server.url(f"status/429?after={after}")).retry_after == seconds
 
 
-def test_a_busy_server_is_fine_the_next_time(home: FetcherFixture, server: HostileServer) -> None:
+def test_a_busy_server_succeeds_the_next_time(home: FetcherFixture, server: HostileServer) -> None:
     url = server.url("busy-once/1000")
 
     assert fetch_error(home, url).retry_after == 7
@@ -325,35 +333,33 @@ def test_redirects_are_followed(home: FetcherFixture, server: HostileServer, sta
     assert home.fetch(server.url(f"redirect/{status}?to=../file/1000")).size == 1_000
 
 
-def test_five_redirects_are_followed_and_not_six(
+def test_five_redirects_are_followed_but_not_six(
     home: FetcherFixture, server: HostileServer
 ) -> None:
     assert home.fetch(server.url("hops/5")).size == 1_000
     assert fetch_error(home, server.url("hops/6")).code == FetchCode.TOO_MANY_REDIRECTS
 
 
-def test_a_circle_ends(home: FetcherFixture, server: HostileServer) -> None:
+def test_a_redirect_loop_ends(home: FetcherFixture, server: HostileServer) -> None:
     assert fetch_error(home, server.url("circle")).code == FetchCode.TOO_MANY_REDIRECTS
     assert len(server.requests) == SHORT_LIMITS.max_redirects + 1
 
 
 @pytest.mark.parametrize("path", ["redirect", "locations", "status/304", "status/300"])
-def test_redirects_that_lead_nowhere_are_errors(
+def test_redirects_without_a_valid_location_are_errors(
     home: FetcherFixture, server: HostileServer, path: str
 ) -> None:
     assert fetch_error(home, server.url(path)).code == FetchCode.BAD_ANSWER
 
 
-def test_connections_are_kept_for_the_next_fetch(
-    home: FetcherFixture, server: HostileServer
-) -> None:
+def test_connections_are_reused(home: FetcherFixture, server: HostileServer) -> None:
     for number in range(5):
         home.fetch(server.url(f"file/{number}"), name=f"n{number}")
 
     assert server.connections == 1
 
 
-def test_a_kept_connection_that_was_closed_is_replaced_silently(
+def test_a_kept_connection_that_the_server_closed_is_replaced(
     home: FetcherFixture, server: HostileServer
 ) -> None:
     for number in range(3):
@@ -363,14 +369,14 @@ def test_a_kept_connection_that_was_closed_is_replaced_silently(
     assert len(server.requests) == 5
 
 
-def test_a_new_connection_that_ends_silently_is_not_asked_again(
+def test_a_new_connection_that_ends_silently_is_not_retried(
     home: FetcherFixture, server: HostileServer
 ) -> None:
     assert fetch_error(home, server.url("raw/nothing")).retryable
     assert len(server.requests) == 1
 
 
-def test_a_kept_connection_to_a_server_that_is_gone_is_no_connection(
+def test_a_kept_connection_to_a_stopped_server_is_a_connection_error(
     home: FetcherFixture, server: HostileServer
 ) -> None:
     home.fetch(server.url("file/1"), name="before")
@@ -381,7 +387,7 @@ def test_a_kept_connection_to_a_server_that_is_gone_is_no_connection(
     assert (error.code, error.retryable) == (FetchCode.CONNECTION_FAILED, True)
 
 
-def test_no_more_is_read_than_is_kept(server: HostileServer) -> None:
+def test_reading_pauses_while_the_buffer_is_full(server: HostileServer) -> None:
     session = CurlSession(ConnectionOptions(connect_timeout=2))
     session.start(parse(server.url("file/5000000")), "127.0.0.1", [])
     pieces: list[bytes] = []
@@ -397,8 +403,10 @@ def test_no_more_is_read_than_is_kept(server: HostileServer) -> None:
     assert max(map(len, pieces)) <= 256 * 1024
 
 
-def test_no_number_of_open_files_is_too_large(home: FetcherFixture, server: HostileServer) -> None:
-    """select(2) knows no file beyond the 1,024th."""
+def test_more_than_1024_open_files_are_supported(
+    home: FetcherFixture, server: HostileServer
+) -> None:
+    """select(2) would not support descriptors from 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4_096)), hard))
     held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_100)]
@@ -410,7 +418,7 @@ def test_no_number_of_open_files_is_too_large(home: FetcherFixture, server: Host
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_children_get_no_connection(home: FetcherFixture, server: HostileServer) -> None:
+def test_child_processes_inherit_no_connection(home: FetcherFixture, server: HostileServer) -> None:
     before = set(_inheritable())
 
     home.fetch(server.url("file/1"))
@@ -425,7 +433,9 @@ def _inheritable() -> Iterator[int]:
                 yield int(entry.name)
 
 
-def test_no_connection_is_an_error_that_passes(home: FetcherFixture, server: HostileServer) -> None:
+def test_a_failed_connection_is_a_retryable_error(
+    home: FetcherFixture, server: HostileServer
+) -> None:
     server.close()
 
     error = fetch_error(home, server.url("file/1"))
@@ -433,9 +443,7 @@ def test_no_connection_is_an_error_that_passes(home: FetcherFixture, server: Hos
     assert (error.code, error.retryable) == (FetchCode.CONNECTION_FAILED, True)
 
 
-def test_many_threads_fetch_at_once_over_four_connections(
-    home: FetcherFixture, server: HostileServer
-) -> None:
+def test_many_threads_share_four_connections(home: FetcherFixture, server: HostileServer) -> None:
     def fetch(number: int) -> str:
         return home.fetch(server.url(f"file/{number * 1_000}"), name=f"n{number}").sha256
 
@@ -446,7 +454,7 @@ def test_many_threads_fetch_at_once_over_four_connections(
     assert server.connections <= 4
 
 
-def test_progress_is_told(home: FetcherFixture, server: HostileServer) -> None:
+def test_progress_is_reported(home: FetcherFixture, server: HostileServer) -> None:
     told: list[int] = []
 
     home.fetch(server.url("file/3000000"), on_progress=told.append)
@@ -455,7 +463,7 @@ def test_progress_is_told(home: FetcherFixture, server: HostileServer) -> None:
     assert told[-1] == 3_000_000
 
 
-def test_errors_tell_nothing_of_the_inside(server: HostileServer, tmp_path: Path) -> None:
+def test_errors_disclose_no_internal_details(server: HostileServer, tmp_path: Path) -> None:
     def resolver(*_arguments: object, **_options: object) -> list[tuple[object, ...]]:
         return [(2, 1, 6, "", ("10.11.12.13", server.port))]
 

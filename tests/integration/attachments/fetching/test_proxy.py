@@ -1,4 +1,4 @@
-"""A proxy that is used on purpose."""
+"""Fetching through a configured proxy."""
 
 import socket
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def home(tmp_path: Path, proxy: ForwardProxy) -> FetcherFixture:
     return FetcherFixture(tmp_path / "spool", guard=SsrfGuard(), proxy=proxy.url)
 
 
-def test_the_proxy_looks_names_up(
+def test_the_proxy_resolves_names(
     home: FetcherFixture, proxy: ForwardProxy, server: HostileServer
 ) -> None:
     assert home.fetch("http://files.example/file/1000?x=1").size == 1_000
@@ -34,9 +34,7 @@ def test_the_proxy_looks_names_up(
     assert server.requests[0].headers["host"] == "files.example"
 
 
-def test_a_tunnel_that_is_refused_is_no_connection(
-    home: FetcherFixture, proxy: ForwardProxy
-) -> None:
+def test_a_refused_tunnel_is_a_connection_error(home: FetcherFixture, proxy: ForwardProxy) -> None:
     with pytest.raises(FetchError) as caught:
         home.fetch("https://files.example/file/1000")
 
@@ -48,7 +46,7 @@ def test_a_tunnel_that_is_refused_is_no_connection(
     "host",
     ["127.0.0.1", "[::1]", "169.254.169.254", "localhost", "a.internal", "database", "0x7f.1"],
 )
-def test_what_is_known_to_be_inside_does_not_reach_the_proxy(
+def test_internal_hosts_are_not_requested_from_the_proxy(
     home: FetcherFixture, proxy: ForwardProxy, host: str
 ) -> None:
     with pytest.raises(FetchError) as caught:
@@ -58,7 +56,7 @@ def test_what_is_known_to_be_inside_does_not_reach_the_proxy(
     assert proxy.request_lines == []
 
 
-def test_a_redirect_to_the_inside_does_not_reach_the_proxy(
+def test_redirects_to_internal_hosts_are_not_requested_from_the_proxy(
     home: FetcherFixture, proxy: ForwardProxy
 ) -> None:
     with pytest.raises(FetchError) as caught:
@@ -79,13 +77,13 @@ def test_a_redirect_to_the_inside_does_not_reach_the_proxy(
         "http://",
     ],
 )
-def test_a_proxy_of_another_form_is_refused(tmp_path: Path, url: str) -> None:
+def test_an_invalid_proxy_url_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ValueError, match="the proxy's URL"):
         FetcherFixture(tmp_path, proxy=url)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_not_there_is_no_connection(
+def test_a_stopped_proxy_is_a_connection_error(
     home: FetcherFixture, proxy: ForwardProxy, scheme: str
 ) -> None:
     proxy.close()
@@ -96,7 +94,7 @@ def test_a_proxy_that_is_not_there_is_no_connection(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_says_nothing_ends_in_time(tmp_path: Path, scheme: str) -> None:
+def test_a_silent_proxy_times_out(tmp_path: Path, scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         home = FetcherFixture(tmp_path / "spool", guard=SsrfGuard(), proxy=url)
@@ -106,10 +104,10 @@ def test_a_proxy_that_says_nothing_ends_in_time(tmp_path: Path, scheme: str) -> 
     assert (caught.value.code, caught.value.retryable) == (FetchCode.TIMED_OUT, True)
 
 
-def test_a_connection_to_the_proxy_carries_the_answers_of_one_host(
+def test_a_connection_to_the_proxy_serves_one_host(
     home: FetcherFixture, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What one host sends beyond its announced end would else answer for the next one."""
+    """Bytes after the end of one host's response would otherwise answer for the next host."""
     monkeypatch.setattr(session_pool, "MAX_IDLE_SESSIONS", 1)  # so that they share a session
 
     for host in ("a.example", "b.example"):

@@ -1,4 +1,4 @@
-"""Going on with a download that was cut off, and beginning anew where that could go wrong."""
+"""Resuming of partial downloads, and starting over where resuming is not safe."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def requested_offsets(server: HostileServer) -> list[int | None]:
 
 
 @pytest.mark.parametrize("behaviour", ["cut", "cut-dated"])
-def test_only_what_is_missing_is_asked_for(
+def test_only_the_missing_rest_is_requested(
     home: FetcherFixture, server: HostileServer, behaviour: str
 ) -> None:
     url = server.url(f"{behaviour}/{SIZE}/{AT}")
@@ -45,7 +45,7 @@ def test_only_what_is_missing_is_asked_for(
     assert requested_offsets(server) == [None, AT]
 
 
-def test_the_hash_of_a_resumed_file_is_that_of_all_of_it(
+def test_the_hash_of_resumed_content_covers_all_of_it(
     home: FetcherFixture, server: HostileServer
 ) -> None:
     url = server.url(f"cut/{SIZE}/{AT}")
@@ -57,7 +57,7 @@ def test_the_hash_of_a_resumed_file_is_that_of_all_of_it(
 
 
 @pytest.mark.parametrize("behaviour", ["cut-weak", "cut-fresh", "cut-unmarked"])
-def test_without_a_strong_validator_it_begins_anew(
+def test_without_a_strong_validator_the_download_starts_over(
     home: FetcherFixture, server: HostileServer, behaviour: str
 ) -> None:
     url = server.url(f"{behaviour}/{SIZE}/{AT}")
@@ -75,7 +75,7 @@ def test_without_a_strong_validator_it_begins_anew(
         ("cut-ignores", DATA),
     ],
 )
-def test_content_that_was_changed_comes_in_one_answer(
+def test_changed_content_arrives_in_the_response_to_the_range_request(
     home: FetcherFixture, server: HostileServer, behaviour: str, whole: bytes
 ) -> None:
     url = server.url(f"{behaviour}/{SIZE}/{AT}")
@@ -101,7 +101,7 @@ def test_content_that_was_changed_comes_in_one_answer(
         "cut-silent-416",
     ],
 )
-def test_a_part_that_does_not_fit_is_not_taken(
+def test_a_range_that_does_not_fit_is_discarded(
     home: FetcherFixture, server: HostileServer, behaviour: str
 ) -> None:
     url = server.url(f"{behaviour}/{SIZE}/{AT}")
@@ -111,7 +111,9 @@ def test_a_part_that_does_not_fit_is_not_taken(
     assert requested_offsets(server) == [None, AT, None]
 
 
-def test_a_file_that_grew_is_fetched_anew(home: FetcherFixture, server: HostileServer) -> None:
+def test_content_that_grew_is_downloaded_from_the_start(
+    home: FetcherFixture, server: HostileServer
+) -> None:
     url = server.url(f"cut-grows/{SIZE}/{AT}")
     fetch_cut_off(home, url)
 
@@ -119,7 +121,7 @@ def test_a_file_that_grew_is_fetched_anew(home: FetcherFixture, server: HostileS
     assert requested_offsets(server) == [None, AT, None]
 
 
-def test_nothing_missing_is_known_by_a_416(home: FetcherFixture, server: HostileServer) -> None:
+def test_a_416_shows_that_nothing_is_missing(home: FetcherFixture, server: HostileServer) -> None:
     url = server.url(f"chunked-no-end/{SIZE}")
     fetch_cut_off(home, url)
 
@@ -127,8 +129,8 @@ def test_nothing_missing_is_known_by_a_416(home: FetcherFixture, server: Hostile
     assert requested_offsets(server) == [None, SIZE]
 
 
-def test_every_part_counts(home: FetcherFixture, server: HostileServer) -> None:
-    """Cut off in each attempt, a download still moves forward."""
+def test_every_attempt_adds_content(home: FetcherFixture, server: HostileServer) -> None:
+    """A download that is cut off in each attempt still progresses."""
     url = server.url(f"cut-by-parts/{SIZE}/300000")
     for _ in range(2):
         fetch_cut_off(home, url)
@@ -137,7 +139,7 @@ def test_every_part_counts(home: FetcherFixture, server: HostileServer) -> None:
     assert requested_offsets(server) == [None, 300_000, 600_000]
 
 
-def test_a_busy_server_does_not_cost_what_there_is(
+def test_a_busy_server_does_not_discard_partial_content(
     home: FetcherFixture, server: HostileServer
 ) -> None:
     url = server.url(f"cut-busy/{SIZE}/{AT}")
@@ -148,7 +150,9 @@ def test_a_busy_server_does_not_cost_what_there_is(
     assert requested_offsets(server) == [None, AT, AT]
 
 
-def test_what_is_gone_for_good_is_not_kept(home: FetcherFixture, server: HostileServer) -> None:
+def test_a_permanent_error_discards_partial_content(
+    home: FetcherFixture, server: HostileServer
+) -> None:
     url = server.url(f"cut-gone/{SIZE}/{AT}")
     fetch_cut_off(home, url)
 
@@ -156,14 +160,14 @@ def test_what_is_gone_for_good_is_not_kept(home: FetcherFixture, server: Hostile
     assert home.files == []
 
 
-def test_another_url_begins_anew(home: FetcherFixture, server: HostileServer) -> None:
+def test_another_url_starts_over(home: FetcherFixture, server: HostileServer) -> None:
     fetch_cut_off(home, server.url(f"cut/{SIZE}/{AT}"))
 
     assert content_bytes(home.fetch(server.url(f"file/{SIZE}"))) == DATA
     assert requested_offsets(server) == [None, None]
 
 
-def test_another_run_of_the_machine_begins_anew(
+def test_a_reboot_starts_over(
     home: FetcherFixture, server: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = server.url(f"cut/{SIZE}/{AT}")
@@ -175,7 +179,7 @@ def test_another_run_of_the_machine_begins_anew(
 
 
 @pytest.mark.parametrize("note", [b"", b"{", b"[]", b"\xff", b'{"url":1}'])
-def test_a_note_that_cannot_be_read_begins_anew(
+def test_an_invalid_resume_state_starts_over(
     home: FetcherFixture, server: HostileServer, note: bytes
 ) -> None:
     url = server.url(f"cut/{SIZE}/{AT}")
@@ -186,7 +190,9 @@ def test_a_note_that_cannot_be_read_begins_anew(
     assert requested_offsets(server) == [None, None]
 
 
-def test_more_than_there_should_be_begins_anew(home: FetcherFixture, server: HostileServer) -> None:
+def test_partial_content_that_is_too_long_starts_over(
+    home: FetcherFixture, server: HostileServer
+) -> None:
     url = server.url(f"cut/{SIZE}/{AT}")
     fetch_cut_off(home, url)
     with (home.directory / "one").open("ab") as file:
@@ -195,7 +201,7 @@ def test_more_than_there_should_be_begins_anew(home: FetcherFixture, server: Hos
     assert content_bytes(home.fetch(url)) == DATA
 
 
-def test_what_was_damaged_meanwhile_is_a_mismatch_and_then_anew(
+def test_damaged_partial_content_is_a_mismatch_and_is_discarded(
     home: FetcherFixture, server: HostileServer
 ) -> None:
     url = server.url(f"cut/{SIZE}/{AT}")
@@ -210,7 +216,9 @@ def test_what_was_damaged_meanwhile_is_a_mismatch_and_then_anew(
     assert home.files == []
 
 
-def test_a_stopped_fetch_keeps_what_there_is(home: FetcherFixture, server: HostileServer) -> None:
+def test_a_cancelled_fetch_keeps_partial_content(
+    home: FetcherFixture, server: HostileServer
+) -> None:
     url, stop = server.url(f"silent-body/{AT}"), threading.Event()
 
     def told(size: int) -> None:
@@ -248,14 +256,14 @@ def wait_until(reached: Callable[[], bool]) -> None:
 
 
 def start_fetch_process(home: FetcherFixture, url: str) -> subprocess.Popen[bytes]:
-    """A process that fetches, once it has spooled something."""
+    """Start a process that fetches, and return when it has spooled some content."""
     process = subprocess.Popen([sys.executable, "-c", FETCH_SCRIPT, home.directory, url])
     spooled = home.directory / "one"
     wait_until(lambda: spooled.exists() and spooled.stat().st_size >= AT)
     return process
 
 
-def test_another_process_goes_on_after_a_kill(home: FetcherFixture, server: HostileServer) -> None:
+def test_another_process_resumes_after_a_kill(home: FetcherFixture, server: HostileServer) -> None:
     url = server.url(f"silent-body/{AT}")
     process = start_fetch_process(home, url)
     process.send_signal(signal.SIGKILL)
@@ -267,10 +275,10 @@ def test_another_process_goes_on_after_a_kill(home: FetcherFixture, server: Host
     assert requested_offsets(server) == [None, AT]
 
 
-def test_of_two_processes_one_takes_a_file_of_its_own(
+def test_the_second_of_two_processes_uses_a_file_of_its_own(
     home: FetcherFixture, server: HostileServer
 ) -> None:
-    """As when a worker stood still and another took its lease over."""
+    """As when a worker was suspended and another one took over its lease."""
     url = server.url(f"silent-body/{AT}")
     process = start_fetch_process(home, url)
     process.send_signal(signal.SIGSTOP)
@@ -289,7 +297,7 @@ def test_of_two_processes_one_takes_a_file_of_its_own(
         process.wait()
 
 
-def test_finished_content_stays_its_holders_until_it_is_dropped(
+def test_finished_content_is_kept_until_its_holder_drops_it(
     home: FetcherFixture, server: HostileServer
 ) -> None:
     first = home.fetch(server.url(f"file/{SIZE}"))
@@ -320,7 +328,7 @@ def small_disk(tmp_path: Path) -> object:
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_full_disk_is_no_fault_of_the_attachment(small_disk: Path, server: HostileServer) -> None:
+def test_a_full_disk_is_a_spool_error(small_disk: Path, server: HostileServer) -> None:
     home = FetcherFixture(small_disk)
 
     with pytest.raises(SpoolFull):
@@ -329,12 +337,12 @@ def test_a_full_disk_is_no_fault_of_the_attachment(small_disk: Path, server: Hos
     assert home.fetch(server.url("file/500000")).size == 500_000
 
 
-def test_a_disk_that_fails_is_no_fault_of_the_attachment() -> None:
+def test_a_failing_disk_is_a_spool_error() -> None:
     with pytest.raises(OSError, match="the spool's disk failed"), translate_disk_errors():
         os.open("/nowhere/at/all", os.O_RDONLY)
 
 
-def test_a_server_that_dies_and_comes_back_elsewhere_is_another_url(home: FetcherFixture) -> None:
+def test_the_same_server_at_another_port_is_another_url(home: FetcherFixture) -> None:
     with hostile_server() as first:
         fetch_cut_off(home, first.url(f"cut/{SIZE}/{AT}"))
     with hostile_server() as second:

@@ -1,5 +1,5 @@
 # ruff: noqa: S104  (an address to be refused, not one to bind to)
-"""No URL and no answer leads to an inside address, in whatever way it is written."""
+"""SSRF: no URL, redirect or name leads to an internal address, in any notation."""
 
 import ipaddress
 import socket
@@ -81,7 +81,7 @@ MALFORMED_URLS = [
 
 @pytest.fixture(scope="module")
 def inside() -> Iterator[list[HostileServer]]:
-    """Servers on the inside: on both loopbacks, two of them on one port."""
+    """Servers on internal addresses: IPv4 loopback, all interfaces, and IPv6 loopback."""
     with ExitStack() as stack:
         servers = [
             stack.enter_context(hostile_server("127.0.0.1")),
@@ -113,7 +113,7 @@ def no_connections(inside: list[HostileServer]) -> bool:
 
 @pytest.mark.parametrize("host", INTERNAL_HOSTS)
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_no_spelling_of_a_host_leads_inside(
+def test_no_notation_of_an_internal_host_is_requested(
     home: FetcherFixture, inside: list[HostileServer], scheme: str, host: str
 ) -> None:
     for server in inside:
@@ -124,7 +124,7 @@ def test_no_spelling_of_a_host_leads_inside(
 
 
 @pytest.mark.parametrize("url", MALFORMED_URLS)
-def test_no_url_out_of_form_is_fetched(
+def test_malformed_urls_are_not_requested(
     home: FetcherFixture, inside: list[HostileServer], url: str
 ) -> None:
     for server in inside:
@@ -137,7 +137,7 @@ def test_no_url_out_of_form_is_fetched(
     "host",
     [host for host in INTERNAL_HOSTS if host and "\r" not in host and "\n" not in host],
 )
-def test_no_redirect_leads_inside(
+def test_no_redirect_to_an_internal_host_is_followed(
     server: HostileServer, inside: list[HostileServer], tmp_path: Path, host: str
 ) -> None:
     home = FetcherFixture(tmp_path / "spool", guard=SsrfGuard([f"127.0.0.1:{server.port}"]))
@@ -158,7 +158,7 @@ def test_no_redirect_leads_inside(
         "///127.0.0.1:{port}/", "http://127.0.0.1:{own}@127.0.0.1:{port}/", "/" + "x" * 9_000,
     ],
 )  # fmt: skip
-def test_odd_locations_are_refused(
+def test_malformed_redirects_are_refused(
     server: HostileServer, inside: list[HostileServer], tmp_path: Path, to: str
 ) -> None:
     home = FetcherFixture(tmp_path / "spool", guard=SsrfGuard([f"127.0.0.1:{server.port}"]))
@@ -169,7 +169,7 @@ def test_odd_locations_are_refused(
 
 
 class ChangingResolver:
-    """A resolver whose answers change from one question to the next."""
+    """Resolver whose answers change from call to call."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)
@@ -193,7 +193,7 @@ class ChangingResolver:
         ["169.254.169.254"], ["fd00:ec2::254"], ["fe80::1%eth0"], ["2002:7f00:1::"], ["nonsense"],
     ],
 )  # fmt: skip
-def test_a_name_that_leads_inside_is_refused(
+def test_a_name_with_an_internal_address_is_refused(
     inside: list[HostileServer], tmp_path: Path, addresses: list[str]
 ) -> None:
     home = FetcherFixture(tmp_path / "spool", guard=SsrfGuard(resolver=ChangingResolver(addresses)))
@@ -202,7 +202,7 @@ def test_a_name_that_leads_inside_is_refused(
     assert no_connections(inside)
 
 
-def test_of_mixed_answers_only_public_ones_are_spoken_to() -> None:
+def test_internal_addresses_of_a_name_are_left_out() -> None:
     names = ChangingResolver(
         ["127.0.0.1", "93.184.216.34", "10.0.0.1", "2606:2800:220:1::1", "::1"]
     )
@@ -214,8 +214,8 @@ def test_of_mixed_answers_only_public_ones_are_spoken_to() -> None:
     ]
 
 
-def test_a_name_is_looked_up_once_a_hop(server: HostileServer, tmp_path: Path) -> None:
-    """A second answer that leads elsewhere is never asked for."""
+def test_a_name_is_resolved_once_per_hop(server: HostileServer, tmp_path: Path) -> None:
+    """DNS rebinding: a second answer would lead elsewhere, and is never requested."""
     names = ChangingResolver(["127.0.0.1"], ["127.0.0.1"])
     guard = SsrfGuard([f"127.0.0.1:{server.port}"], resolver=names)
     home = FetcherFixture(tmp_path / "spool", guard=guard)
@@ -228,7 +228,7 @@ def test_a_name_is_looked_up_once_a_hop(server: HostileServer, tmp_path: Path) -
     ] * 2
 
 
-def test_a_name_that_turns_inside_at_a_redirect_is_refused(
+def test_a_name_that_becomes_internal_at_a_redirect_is_refused(
     server: HostileServer, inside: list[HostileServer], tmp_path: Path
 ) -> None:
     names = ChangingResolver(["127.0.0.1"], ["127.0.0.2"])
@@ -266,10 +266,10 @@ def test_a_kept_connection_is_not_used_for_another_address(tmp_path: Path) -> No
         assert [one.connections for one in (first, second)] == [1, 1]
 
 
-def test_no_socket_is_opened_but_to_the_address_that_was_checked(
+def test_sockets_are_opened_to_the_checked_address_only(
     inside: list[HostileServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even where libcurl would go by the URL."""
+    """Even if libcurl connected to the host of the URL."""
     monkeypatch.setattr(pycurl, "CONNECT_TO", pycurl.HTTP200ALIASES)
     session = CurlSession(ConnectionOptions(connect_timeout=2))
 
@@ -283,9 +283,7 @@ def test_no_socket_is_opened_but_to_the_address_that_was_checked(
     assert no_connections(inside)
 
 
-def test_an_open_host_is_fetched_from_whatever_its_address(
-    server: HostileServer, tmp_path: Path
-) -> None:
+def test_an_allowed_host_may_have_any_address(server: HostileServer, tmp_path: Path) -> None:
     guard = SsrfGuard(["files.internal"], resolver=ChangingResolver(["127.0.0.1"]))
     home = FetcherFixture(tmp_path / "spool", guard=guard)
 
@@ -294,7 +292,7 @@ def test_an_open_host_is_fetched_from_whatever_its_address(
     assert content_bytes(fetched) == content(1_000)
 
 
-def test_the_next_address_is_tried_where_one_takes_no_connection(
+def test_the_next_address_is_tried_after_a_failed_connection(
     server: HostileServer, tmp_path: Path
 ) -> None:
     guard = SsrfGuard(["files.internal"], resolver=ChangingResolver(["127.0.0.77", "127.0.0.1"]))
@@ -306,9 +304,7 @@ def test_the_next_address_is_tried_where_one_takes_no_connection(
 @pytest.mark.parametrize(
     ("number", "passes"), [(socket.EAI_AGAIN, True), (socket.EAI_NONAME, False)]
 )
-def test_a_name_that_is_not_found_has_its_own_code(
-    tmp_path: Path, number: int, passes: bool
-) -> None:
+def test_an_unknown_name_has_its_own_code(tmp_path: Path, number: int, passes: bool) -> None:
     def resolver(*_arguments: Any, **_options: Any) -> list[tuple[Any, ...]]:
         raise socket.gaierror(number, "whatever")
 
@@ -320,7 +316,7 @@ def test_a_name_that_is_not_found_has_its_own_code(
 
 
 def spell_ipv4(address: int, shape: int, bases: tuple[int, ...]) -> str:
-    """An IPv4 address in ``shape`` parts, each in octal, decimal or hexadecimal."""
+    """Format an IPv4 address in ``shape`` parts, each in octal, decimal or hexadecimal."""
     parts = [address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255]
     last = 0
     for part in parts[shape - 1 :]:
@@ -338,7 +334,7 @@ NON_GLOBAL_SAMPLES = [
 
 @st.composite
 def inside_hosts(draw: st.DrawFn) -> str:
-    """Any spelling of any inside IPv4 address, also as a part of an IPv6 address."""
+    """Any notation of any internal IPv4 address, also as a part of an IPv6 address."""
     network = draw(st.sampled_from(NON_GLOBAL_SAMPLES))
     address = draw(st.integers(int(network[0]), int(network[-1])))
     if draw(st.booleans()):
@@ -364,7 +360,7 @@ def inside_hosts(draw: st.DrawFn) -> str:
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(host=inside_hosts())
-def test_no_spelling_of_an_inside_address_is_fetched(
+def test_no_notation_of_an_internal_address_is_requested(
     home: FetcherFixture, inside: list[HostileServer], host: str
 ) -> None:
     assert_refused(home, f"http://{host}:{inside[0].port}/file/1")

@@ -1,4 +1,4 @@
-"""HTTPS to a checked address: the host's own name in SNI, and a certificate that is its own."""
+"""HTTPS: SNI, certificates, and errors of TLS."""
 
 import datetime as dt
 import socket
@@ -39,7 +39,7 @@ def serve(authority: CertificateAuthority) -> Iterator[Callable[..., ServerWithN
 
 
 def resolve_to_loopback(_host: str, port: int, **_options: Any) -> list[tuple[Any, ...]]:
-    """Every name is this machine."""
+    """Resolve every name to this machine."""
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
 
@@ -49,7 +49,7 @@ def fetcher_trusting(tmp_path: Path, ca: Path | None) -> FetcherFixture:
     )
 
 
-def test_the_name_of_the_host_is_in_sni_host_and_certificate(
+def test_the_host_name_is_in_sni_host_header_and_certificate(
     tmp_path: Path, authority: CertificateAuthority, serve: Any
 ) -> None:
     server, named = serve(HOST)
@@ -62,7 +62,7 @@ def test_the_name_of_the_host_is_in_sni_host_and_certificate(
     assert server.requests[0].headers["host"] == f"{HOST}:{server.port}"
 
 
-def test_a_tunnel_through_a_proxy_leads_to_the_host_itself(
+def test_tls_through_a_proxy_is_end_to_end(
     tmp_path: Path, authority: CertificateAuthority, serve: Any
 ) -> None:
     server, named = serve(HOST)
@@ -81,7 +81,9 @@ def test_a_tunnel_through_a_proxy_leads_to_the_host_itself(
     proxy.close()
 
 
-def test_connections_are_kept(tmp_path: Path, authority: CertificateAuthority, serve: Any) -> None:
+def test_connections_are_reused(
+    tmp_path: Path, authority: CertificateAuthority, serve: Any
+) -> None:
     server, _ = serve(HOST)
     home = fetcher_trusting(tmp_path, authority.file)
     for number in range(3):
@@ -90,7 +92,7 @@ def test_connections_are_kept(tmp_path: Path, authority: CertificateAuthority, s
     assert server.connections == 1
 
 
-def test_an_address_is_looked_for_in_the_certificate(
+def test_a_certificate_for_an_address_is_accepted(
     tmp_path: Path, authority: CertificateAuthority, serve: Any
 ) -> None:
     server, _ = serve("127.0.0.1")
@@ -112,7 +114,7 @@ def test_a_certificate_of_another_host_is_refused(
     assert server.requests == []
 
 
-def test_a_certificate_that_ran_out_is_refused(
+def test_an_expired_certificate_is_refused(
     tmp_path: Path, authority: CertificateAuthority, serve: Any
 ) -> None:
     server, _ = serve(HOST, until=dt.datetime.now(dt.UTC) - dt.timedelta(days=1))
@@ -123,7 +125,7 @@ def test_a_certificate_that_ran_out_is_refused(
     assert caught.value.code == FetchCode.TLS_FAILED
 
 
-def test_an_authority_that_is_not_trusted_is_refused(tmp_path: Path, serve: Any) -> None:
+def test_an_untrusted_authority_is_refused(tmp_path: Path, serve: Any) -> None:
     server, _ = serve(HOST)
 
     with pytest.raises(FetchError) as caught:
@@ -131,7 +133,7 @@ def test_an_authority_that_is_not_trusted_is_refused(tmp_path: Path, serve: Any)
     assert caught.value.code == FetchCode.TLS_FAILED
 
 
-def test_https_to_a_server_without_it_is_an_error_that_passes(tmp_path: Path) -> None:
+def test_https_to_a_plain_server_is_a_retryable_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as plain:
 
         def serve() -> None:
@@ -147,7 +149,7 @@ def test_https_to_a_server_without_it_is_an_error_that_passes(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("path", ["silent", "silent-body/10", "slow-headers"])
-def test_silence_ends_in_time_over_tls_too(
+def test_silent_servers_time_out_over_tls(
     tmp_path: Path, authority: CertificateAuthority, serve: Any, path: str
 ) -> None:
     server, _ = serve(HOST)
@@ -157,7 +159,7 @@ def test_silence_ends_in_time_over_tls_too(
     assert caught.value.code == FetchCode.TIMED_OUT
 
 
-def test_a_handshake_that_does_not_go_on_ends_in_time(tmp_path: Path) -> None:
+def test_a_stalled_handshake_times_out(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"https://{HOST}:{mute.getsockname()[1]}/"
         with pytest.raises(FetchError) as caught:
@@ -165,7 +167,7 @@ def test_a_handshake_that_does_not_go_on_ends_in_time(tmp_path: Path) -> None:
     assert caught.value.code == FetchCode.TIMED_OUT
 
 
-def test_what_tls_brings_is_cut_off_like_anything_else(
+def test_a_cut_off_tls_download_is_resumed(
     tmp_path: Path, authority: CertificateAuthority, serve: Any
 ) -> None:
     server, _ = serve(HOST)

@@ -1,4 +1,4 @@
-"""Files of content on its way, without any network."""
+"""Spooling without a network: memory, files, locks and cleaning."""
 
 import fcntl
 import os
@@ -30,7 +30,7 @@ def files(spool: Spool, tmp_path: Path) -> list[str]:
     return sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
 
 
-def test_content_from_elsewhere_is_taken_in(spool: Spool) -> None:
+def test_content_is_received(spool: Spool) -> None:
     told: list[int] = []
     fetched = spool.receive(
         "one", pieces(), ExpectedContent(size=len(DATA)), max_bytes=10**6, on_progress=told.append
@@ -41,7 +41,7 @@ def test_content_from_elsewhere_is_taken_in(spool: Spool) -> None:
     assert told[-1] == len(DATA)
 
 
-def test_too_much_is_refused_at_once(spool: Spool, tmp_path: Path) -> None:
+def test_content_over_the_limit_is_refused_immediately(spool: Spool, tmp_path: Path) -> None:
     taken = 0
 
     def endless() -> Iterator[bytes]:
@@ -67,7 +67,7 @@ def test_an_error_of_the_source_is_raised_and_nothing_is_kept(spool: Spool, tmp_
     assert files(spool, tmp_path) == []
 
 
-def test_a_mismatch_leaves_nothing(spool: Spool, tmp_path: Path) -> None:
+def test_a_mismatch_leaves_no_file(spool: Spool, tmp_path: Path) -> None:
     with pytest.raises(FetchError) as caught:
         spool.receive("one", pieces(), ExpectedContent(sha1="0" * 40), max_bytes=10**6)
 
@@ -75,7 +75,7 @@ def test_a_mismatch_leaves_nothing(spool: Spool, tmp_path: Path) -> None:
     assert files(spool, tmp_path) == []
 
 
-def test_the_same_name_again_is_the_content_that_came_last(spool: Spool) -> None:
+def test_a_name_can_be_used_again(spool: Spool) -> None:
     spool.receive_file("one", [b"long content"], 12)
     spool.drop("one")
 
@@ -83,12 +83,12 @@ def test_the_same_name_again_is_the_content_that_came_last(spool: Spool) -> None
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a.b", "/etc", "a\n", "x" * 129, "\u00fc"])
-def test_names_that_would_lead_out_are_refused(spool: Spool, name: str) -> None:
+def test_invalid_names_are_refused(spool: Spool, name: str) -> None:
     with pytest.raises(ValueError, match="not a valid spool name"):
         spool.receive(name, [], ExpectedContent(), max_bytes=1)
 
 
-def test_a_link_is_not_followed(spool: Spool, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_not_followed(spool: Spool, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     (tmp_path / "made" / "on" / "the" / "way" / "one").symlink_to(victim)
@@ -99,7 +99,7 @@ def test_a_link_is_not_followed(spool: Spool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["dropped", "dropped and made again"])
-def test_a_file_that_is_dropped_while_it_is_opened_is_opened_again(
+def test_a_file_deleted_between_open_and_lock_is_opened_again(
     spool: Spool, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
     directory = spool.receive_file("one", [b"x"], 1).parent
@@ -120,7 +120,7 @@ def test_a_file_that_is_dropped_while_it_is_opened_is_opened_again(
     assert spool.receive_file("one", [b"kept"], 4).read_bytes() == b"kept"
 
 
-def test_a_spool_that_is_closed_holds_nothing(spool: Spool, tmp_path: Path) -> None:
+def test_a_closed_spool_holds_no_locks(spool: Spool, tmp_path: Path) -> None:
     path = spool.receive_file("one", [b"x"], 1)
     spool.close()
 
@@ -128,11 +128,11 @@ def test_a_spool_that_is_closed_holds_nothing(spool: Spool, tmp_path: Path) -> N
     assert Spool(path.parent).remove_stale(-1) == 1
 
 
-def test_a_drop_of_nothing_is_nothing(spool: Spool) -> None:
+def test_dropping_an_unknown_name_does_nothing(spool: Spool) -> None:
     spool.drop("one")
 
 
-def test_a_sweep_removes_what_is_old_and_held_by_nobody(spool: Spool, tmp_path: Path) -> None:
+def test_old_files_are_removed_unless_locked(spool: Spool, tmp_path: Path) -> None:
     held = spool.receive_file("held", [b"x"], 1)
     directory = held.parent
     for name in ("old", "old.resume", "young", "young.resume", "lone.resume", "one.0a1b"):
@@ -156,7 +156,7 @@ def test_small_content_never_touches_the_disk(spool: Spool, tmp_path: Path) -> N
     assert files(spool, tmp_path) == ["one"]
 
 
-def test_content_that_grows_goes_to_the_disk_whole(spool: Spool, tmp_path: Path) -> None:
+def test_content_that_grows_moves_to_a_file(spool: Spool, tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
     def watched() -> Iterator[bytes]:
@@ -170,7 +170,7 @@ def test_content_that_grows_goes_to_the_disk_whole(spool: Spool, tmp_path: Path)
     assert content_bytes(fetched) == DATA
 
 
-def test_what_memory_has_no_room_for_goes_to_the_disk(tmp_path: Path) -> None:
+def test_small_content_uses_a_file_when_the_memory_budget_is_spent(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", memory_bytes=MAX_IN_MEMORY_BYTES + 100)
     spool.receive("one", [b"x" * 50], ExpectedContent(), max_bytes=10**6)
     second = spool.receive("two", [b"y" * 60], ExpectedContent(), max_bytes=10**6)
@@ -183,7 +183,7 @@ def test_what_memory_has_no_room_for_goes_to_the_disk(tmp_path: Path) -> None:
     assert spool.receive("four", [b"w"], ExpectedContent(), max_bytes=10).content == b"w"
 
 
-def test_memory_is_given_back_whatever_happens(tmp_path: Path) -> None:
+def test_memory_is_released_after_any_outcome(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", memory_bytes=MAX_IN_MEMORY_BYTES)
 
     def failing() -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""One server for each kind of storage, and of ways to it; only the API, nothing is taken in."""
+"""One API server per kind of storage and of upload target, without a worker."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -43,5 +43,5 @@ def _place(data: Path, url: str, env: dict[str, str], *, direct: bool) -> Genera
 
 @pytest.fixture
 def api(place: UploadFixture) -> ApiClient:
-    """A workspace of the test's own."""
+    """Workspace of the test's own."""
     return place.home.workspace()

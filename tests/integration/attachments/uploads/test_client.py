@@ -1,4 +1,4 @@
-"""The client sends files to every storage, goes on where it was, and keeps the key to itself."""
+"""Client uploads: every kind of storage, resuming, and keeping the API key secret."""
 
 import os
 import threading
@@ -14,13 +14,13 @@ import pytest
 from everlake.catalog import uploads
 from everlake.client import ApiError, Client, StorageRefused, Unreachable, UploadError
 from everlake.client.retry import RetryDelay
-from tests.integration.attachments.uploads.test_uploads import content_of
 from tests.support.server import ApiClient
 from tests.support.tcp_proxy import tcp_proxy
 from tests.support.uploads import (
     PART,
     UploadFixture,
     announce,
+    content_of,
     record_with_uploads,
     row_of,
     send_content,
@@ -40,7 +40,7 @@ def file_of(folder: Path, data: bytes, name: str = "call.mp3") -> Path:
 
 
 @pytest.mark.parametrize("size", [0, 1, PART, PART + 1, 3 * PART])
-def test_a_file_of_any_size_gets_through(
+def test_files_of_any_size_are_uploaded(
     place: UploadFixture, api: ApiClient, client: Client, tmp_path: Path, size: int
 ) -> None:
     data = os.urandom(size)
@@ -56,7 +56,7 @@ def test_a_file_of_any_size_gets_through(
     assert sent[-1:] == ([size] if size else [])
 
 
-def test_only_what_is_missing_is_sent(
+def test_a_resumed_upload_sends_missing_parts_only(
     place: UploadFixture, api: ApiClient, client: Client, tmp_path: Path
 ) -> None:
     data = os.urandom(2 * PART + 5)
@@ -71,7 +71,7 @@ def test_only_what_is_missing_is_sent(
     assert client.upload(tmp_path / "call.mp3", resume=upload["upload_intent_id"])
 
 
-def test_another_file_does_not_go_on_where_one_was(
+def test_an_upload_is_not_resumed_with_a_file_of_another_size(
     place: UploadFixture, api: ApiClient, client: Client, tmp_path: Path
 ) -> None:
     upload = announce(api, 10)
@@ -80,7 +80,7 @@ def test_another_file_does_not_go_on_where_one_was(
 
 
 @pytest.mark.parametrize("name", ["missing", "."])
-def test_what_is_no_file_is_told_before_anything_is_sent(
+def test_a_path_without_a_file_fails_before_any_request(
     place: UploadFixture, api: ApiClient, client: Client, tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(UploadError):
@@ -90,7 +90,7 @@ def test_what_is_no_file_is_told_before_anything_is_sent(
     assert [row for row in found if row.workspace_id == api.setup["workspace_id"]] == []
 
 
-def test_a_server_that_refuses_is_heard(
+def test_a_rejection_by_the_server_is_raised(
     place: UploadFixture, api: ApiClient, tmp_path: Path
 ) -> None:
     reader = place.home.key(api, ("api:read",))
@@ -101,9 +101,7 @@ def test_a_server_that_refuses_is_heard(
         client.upload(file_of(tmp_path, b"x"))
 
 
-def test_cut_connections_are_made_again(
-    place: UploadFixture, api: ApiClient, tmp_path: Path
-) -> None:
+def test_cut_connections_are_reopened(place: UploadFixture, api: ApiClient, tmp_path: Path) -> None:
     data = os.urandom(3 * PART)
     delays: list[RetryDelay] = []
     with tcp_proxy(int(api.url.rpartition(":")[2])) as proxy:
@@ -123,7 +121,7 @@ def test_cut_connections_are_made_again(
 
 
 class RedirectingServer:
-    """A server that sends clients elsewhere, and keeps what it was asked and with which key."""
+    """Server whose upload targets are other URLs; it records each request with its key."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -150,14 +148,14 @@ class RedirectingServer:
 
 @contextmanager
 def redirecting_server() -> Generator[RedirectingServer]:
-    faker = RedirectingServer()
+    fake = RedirectingServer()
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             key = self.headers["x-api-key"] or self.headers["authorization"]
-            faker.requests.append((self.command, self.path, key, body))
-            status, text = faker.answer(self.command)
+            fake.requests.append((self.command, self.path, key, body))
+            status, text = fake.answer(self.command)
             self.send_response(status)
             self.send_header("content-length", str(len(text)))
             self.end_headers()
@@ -171,16 +169,16 @@ def redirecting_server() -> Generator[RedirectingServer]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        faker.url = f"http://127.0.0.1:{server.server_port}"
+        fake.url = f"http://127.0.0.1:{server.server_port}"
         try:
-            yield faker
+            yield fake
         finally:
             server.shutdown()
             thread.join()
 
 
 @pytest.mark.parametrize("form", ["{elsewhere}/bucket?sig=1", "{itself}/bucket?sig=1"])
-def test_no_absolute_url_gets_the_key(tmp_path: Path, form: str) -> None:
+def test_the_key_is_not_sent_to_absolute_urls(tmp_path: Path, form: str) -> None:
     with redirecting_server() as server, redirecting_server() as elsewhere:
         server.target = form.format(elsewhere=elsewhere.url, itself=server.url)
         target = elsewhere if "elsewhere" in form else server
@@ -203,7 +201,7 @@ def test_no_absolute_url_gets_the_key(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize(
     "target", ["//evil.example/x", "ftp://evil.example/x", "file:///etc/passwd", "relative", ""]
 )
-def test_an_odd_url_is_not_followed_with_the_key(tmp_path: Path, target: str) -> None:
+def test_invalid_target_urls_are_not_requested(tmp_path: Path, target: str) -> None:
     with redirecting_server() as server:
         server.target = target
         with (
@@ -214,7 +212,7 @@ def test_an_odd_url_is_not_followed_with_the_key(tmp_path: Path, target: str) ->
         assert [each for each in server.requests if each[0] == "PUT"] == []
 
 
-def test_a_storage_that_refuses_is_told(tmp_path: Path) -> None:
+def test_a_rejection_by_the_storage_is_raised(tmp_path: Path) -> None:
     with redirecting_server() as server:
         server.target = server.url + "/bucket"
         server.status_of_put = 400

@@ -1,4 +1,4 @@
-"""Stored content over HTTP: whole or a range of it, only to its own, and never shown in place."""
+"""Download of stored content: ranges, conditional requests, and safe headers."""
 
 import os
 import socket
@@ -39,7 +39,9 @@ def set_status(place: UploadFixture, attachment_id: str, status: str) -> None:
         tx.execute(statement.values(status=status))
 
 
-def test_content_comes_byte_for_byte_with_its_headers(place: UploadFixture, api: ApiClient) -> None:
+def test_content_is_returned_byte_for_byte_with_its_headers(
+    place: UploadFixture, api: ApiClient
+) -> None:
     attachment_id = stored_attachment(place, api, DATA)
     answer = get(api, attachment_id)
     assert answer.status_code == 200
@@ -71,7 +73,9 @@ def test_content_comes_byte_for_byte_with_its_headers(place: UploadFixture, api:
     }
 
 
-def test_head_answers_with_the_headers_alone(place: UploadFixture, api: ApiClient) -> None:
+def test_head_returns_the_same_headers_without_content(
+    place: UploadFixture, api: ApiClient
+) -> None:
     attachment_id = stored_attachment(place, api, DATA)
     whole, head = get(api, attachment_id), api.http.head(url(attachment_id))
     assert head.status_code == 200
@@ -82,7 +86,7 @@ def test_head_answers_with_the_headers_alone(place: UploadFixture, api: ApiClien
     }
 
 
-def test_the_connection_goes_on_after_content(place: UploadFixture, api: ApiClient) -> None:
+def test_the_connection_is_usable_after_a_download(place: UploadFixture, api: ApiClient) -> None:
     attachment_id = stored_attachment(place, api, DATA)
     for _ in range(3):
         assert api.http.head(url(attachment_id)).status_code == 200
@@ -90,7 +94,7 @@ def test_the_connection_goes_on_after_content(place: UploadFixture, api: ApiClie
         assert get(api, attachment_id).content == DATA
 
 
-def test_nothing_is_content_too(place: UploadFixture, api: ApiClient) -> None:
+def test_empty_content_is_returned(place: UploadFixture, api: ApiClient) -> None:
     attachment_id = stored_attachment(place, api, b"")
     answer = get(api, attachment_id)
     assert (answer.status_code, answer.content) == (200, b"")
@@ -110,7 +114,7 @@ def test_nothing_is_content_too(place: UploadFixture, api: ApiClient) -> None:
         ("bytes=1279999-99999999", len(DATA) - 1, len(DATA)),
     ],
 )
-def test_a_range_of_it_comes_alone(
+def test_a_range_is_returned(
     place: UploadFixture, api: ApiClient, header: str, start: int, end: int
 ) -> None:
     answer = get(api, stored_attachment(place, api, DATA), range=header)
@@ -121,7 +125,7 @@ def test_a_range_of_it_comes_alone(
 
 
 @pytest.mark.parametrize("header", ["bytes=0-1,5-6", "bytes=5-2", "lines=0-1", "bytes=x", "bytes"])
-def test_what_is_no_single_range_gets_all(
+def test_an_invalid_or_multiple_range_is_ignored(
     place: UploadFixture, api: ApiClient, header: str
 ) -> None:
     answer = get(api, stored_attachment(place, api, DATA), range=header)
@@ -130,7 +134,7 @@ def test_what_is_no_single_range_gets_all(
 
 
 @pytest.mark.parametrize("header", ["bytes=1280000-", "bytes=-0", f"bytes={'9' * 40}-"])
-def test_a_range_behind_the_end_cannot_be_had(
+def test_a_range_beyond_the_end_is_not_satisfiable(
     place: UploadFixture, api: ApiClient, header: str
 ) -> None:
     answer = get(api, stored_attachment(place, api, DATA), range=header)
@@ -138,7 +142,7 @@ def test_a_range_behind_the_end_cannot_be_had(
     assert answer.headers["content-range"] == f"bytes */{len(DATA)}"
 
 
-def test_a_range_goes_with_the_content_it_was_begun_with(
+def test_if_range_with_another_etag_returns_all_content(
     place: UploadFixture, api: ApiClient
 ) -> None:
     attachment_id = stored_attachment(place, api, DATA)
@@ -149,7 +153,9 @@ def test_a_range_goes_with_the_content_it_was_begun_with(
         assert (answer.status_code, answer.content) == (200, DATA)
 
 
-def test_content_that_one_has_is_not_sent_again(place: UploadFixture, api: ApiClient) -> None:
+def test_if_none_match_with_the_etag_returns_no_content(
+    place: UploadFixture, api: ApiClient
+) -> None:
     attachment_id = stored_attachment(place, api, DATA)
     etag = get(api, attachment_id).headers["etag"]
     for known in (etag, f"W/{etag}", f'"x", {etag}', "*"):
@@ -163,7 +169,7 @@ def test_content_that_one_has_is_not_sent_again(place: UploadFixture, api: ApiCl
     "mime_type",
     ["text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", "text/javascript"],
 )
-def test_what_a_browser_might_run_is_never_called_so(
+def test_active_content_gets_a_binary_media_type(
     place: UploadFixture, api: ApiClient, mime_type: str
 ) -> None:
     page = b"<script>alert(1)</script>" + mime_type.encode()
@@ -191,7 +197,7 @@ def test_what_a_browser_might_run_is_never_called_so(
         (None, None),
     ],
 )
-def test_a_hostile_name_stays_a_name(
+def test_hostile_filenames_are_sanitised(
     place: UploadFixture, api: ApiClient, filename: str | None, shown: str | None
 ) -> None:
     attachment_id = stored_attachment(place, api, b"x", filename=filename)
@@ -203,7 +209,9 @@ def test_a_hostile_name_stays_a_name(
     assert "/" not in unquote(header.partition("''")[2])
 
 
-def test_another_workspace_finds_no_attachment(place: UploadFixture, api: ApiClient) -> None:
+def test_attachments_of_another_workspace_are_not_found(
+    place: UploadFixture, api: ApiClient
+) -> None:
     attachment_id = stored_attachment(place, api, b"secret")
     stranger = place.home.workspace()
     for path in (f"/api/v1/attachments/{attachment_id}", url(attachment_id)):
@@ -215,12 +223,12 @@ def test_another_workspace_finds_no_attachment(place: UploadFixture, api: ApiCli
 
 
 @pytest.mark.parametrize("name", ["%00", "x" * 1_000, "a%0d%0ab", "%e2%80%ae"])
-def test_an_odd_id_is_not_found(place: UploadFixture, api: ApiClient, name: str) -> None:
+def test_a_malformed_id_is_not_found(place: UploadFixture, api: ApiClient, name: str) -> None:
     assert_error(api.http.get(f"/api/v1/attachments/{name}"), 404, "NOT_FOUND")
     assert_error(api.http.get(url(name)), 404, "NOT_FOUND")
 
 
-def test_a_key_that_may_not_read_gets_nothing(place: UploadFixture, api: ApiClient) -> None:
+def test_a_key_without_read_permission_is_forbidden(place: UploadFixture, api: ApiClient) -> None:
     attachment_id = stored_attachment(place, api, b"secret")
     writer = place.home.key(api, ("api:write",))
     assert_error(writer.http.get(f"/api/v1/attachments/{attachment_id}"), 403, "FORBIDDEN")
@@ -229,9 +237,9 @@ def test_a_key_that_may_not_read_gets_nothing(place: UploadFixture, api: ApiClie
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [("PENDING", "not there yet"), ("FAILED", "says why")]
+    ("status", "words"), [("PENDING", "not stored yet"), ("FAILED", "Its error is in")]
 )
-def test_content_that_is_not_there_says_whether_it_will_be(
+def test_missing_content_is_not_found_with_the_reason(
     place: UploadFixture, api: ApiClient, status: str, words: str
 ) -> None:
     attachment_id = stored_attachment(place, api, b"x")
@@ -239,7 +247,7 @@ def test_content_that_is_not_there_says_whether_it_will_be(
     assert words in assert_error(get(api, attachment_id), 404, "NOT_FOUND")["message"]
 
 
-def test_lost_content_is_a_503_that_tells_nothing_of_the_inside(
+def test_lost_content_is_unavailable_without_internal_details(
     place: UploadFixture, api: ApiClient
 ) -> None:
     attachment_id = stored_attachment(place, api, os.urandom(100))
@@ -252,7 +260,7 @@ def test_lost_content_is_a_503_that_tells_nothing_of_the_inside(
 
 
 def raw_get(api: ApiClient, attachment_id: str) -> socket.socket:
-    """A connection that has asked for content and takes little at a time."""
+    """Return a connection that has requested content and has a small receive buffer."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     connection.settimeout(30)
@@ -265,9 +273,7 @@ def raw_get(api: ApiClient, attachment_id: str) -> socket.socket:
     return connection
 
 
-def test_content_that_breaks_off_breaks_the_connection(
-    place: UploadFixture, api: ApiClient
-) -> None:
+def test_a_failed_read_closes_the_connection_early(place: UploadFixture, api: ApiClient) -> None:
     data = os.urandom(1024 * 1024) * 60
     attachment_id = stored_attachment(place, api, data)
     path = path_of(place, attachment_id)
@@ -285,7 +291,7 @@ def test_content_that_breaks_off_breaks_the_connection(
     assert 0 < length < len(data)
 
 
-def test_who_goes_away_is_read_for_no_more(place: UploadFixture, api: ApiClient) -> None:
+def test_a_client_that_disconnects_ends_its_download(place: UploadFixture, api: ApiClient) -> None:
     attachment_id = stored_attachment(place, api, os.urandom(1024 * 1024) * 60)
     with raw_get(api, attachment_id) as connection:
         assert connection.recv(1000)

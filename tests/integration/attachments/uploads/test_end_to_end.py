@@ -1,4 +1,4 @@
-"""What is uploaded comes back: through the worker, by its hash, once for all that name it."""
+"""Uploads end to end: sent, referenced by records, stored by the worker, and downloaded."""
 
 import os
 import time
@@ -45,7 +45,7 @@ def api(place: UploadFixture) -> ApiClient:
 
 
 def wait_for_attachments(api: ApiClient, batch_id: str) -> list[dict[str, Any]]:
-    """A batch's attachments, once each is complete or has failed."""
+    """Return a batch's attachments once each of them is complete or has failed."""
     deadline = time.monotonic() + 60
     while True:
         page = api.http.get(f"/api/v1/ingest/batches/{batch_id}/attachments").json()
@@ -56,7 +56,9 @@ def wait_for_attachments(api: ApiClient, batch_id: str) -> list[dict[str, Any]]:
         time.sleep(0.05)
 
 
-def test_what_was_uploaded_comes_back(place: UploadFixture, api: ApiClient, tmp_path: Path) -> None:
+def test_uploaded_content_can_be_downloaded(
+    place: UploadFixture, api: ApiClient, tmp_path: Path
+) -> None:
     data = os.urandom(2 * PART + 1)
     (tmp_path / "call.mp3").write_bytes(data)
     with Client(api.url, api.setup["api_key"]) as client:
@@ -81,7 +83,7 @@ def test_what_was_uploaded_comes_back(place: UploadFixture, api: ApiClient, tmp_
     assert api.http.put(f"/api/v1/uploads/{upload_id}", content=data[::-1]).status_code == 400
 
 
-def test_content_with_another_hash_than_was_announced_fails(
+def test_content_with_another_hash_than_announced_fails(
     place: UploadFixture, api: ApiClient
 ) -> None:
     upload_id = complete_upload(api, b"hello", sha256="0" * 64)

@@ -1,4 +1,4 @@
-"""Files far larger than what may be held go through the server and the client all the same."""
+"""Server and client transfer files that are far larger than their memory."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ from tests.support.uploads import UploadFixture, announce, stored_attachment
 MIB = 1024 * 1024
 SIZE = 300 * MIB
 MAX_MEMORY = 100 * MIB
-"""More than a process may need for a file: the memory for bodies is 64 MiB."""
+"""Upper bound of the additional memory; request bodies alone may use 64 MiB."""
 
 _SEND = """
 import resource, sys
@@ -46,19 +46,19 @@ def pieces() -> Iterator[bytes]:
 
 
 def peak_memory(pid: int) -> int:
-    """The most bytes that a process has had in memory since it was last asked to forget."""
+    """Return the peak resident memory of a process since the last reset, in bytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) * 1024
 
 
 def reset_peak_memory(pid: int) -> int:
-    """Begin to count anew; what it has in memory now (proc(5), clear_refs)."""
+    """Reset the peak, and return the present resident memory (proc(5), clear_refs)."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
     return peak_memory(pid)
 
 
-def test_the_server_holds_little_of_what_is_uploaded(place: UploadFixture) -> None:
+def test_the_server_needs_little_memory_for_an_upload(place: UploadFixture) -> None:
     api = place.home.workspace()
     upload = announce(api, SIZE)
     pid = pid_of(place.home.server)
@@ -70,7 +70,7 @@ def test_the_server_holds_little_of_what_is_uploaded(place: UploadFixture) -> No
     assert peak_memory(pid) - before < MAX_MEMORY
 
 
-def test_the_server_holds_little_of_what_is_downloaded(place: UploadFixture) -> None:
+def test_the_server_needs_little_memory_for_a_download(place: UploadFixture) -> None:
     api = place.home.workspace()
     content = b"".join(pieces())
     attachment_id = stored_attachment(place, api, content)
@@ -86,7 +86,7 @@ def test_the_server_holds_little_of_what_is_downloaded(place: UploadFixture) -> 
     assert peak_memory(pid) - before < MAX_MEMORY
 
 
-def test_the_client_holds_little_of_what_it_sends(place: UploadFixture, tmp_path: Path) -> None:
+def test_the_client_needs_little_memory_for_an_upload(place: UploadFixture, tmp_path: Path) -> None:
     api = place.home.workspace()
     large, small = tmp_path / "large", tmp_path / "small"
     small.write_bytes(b"x" * 9 * MIB)

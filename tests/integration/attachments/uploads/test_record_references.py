@@ -1,4 +1,4 @@
-"""Records name uploads, and are told what is wrong with those that they must not name."""
+"""References of records to uploads, and their validation."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.support.uploads import (
 
 
 def error_codes(api: ApiClient, *upload_ids: str, dry_run: bool = False) -> list[tuple[str, str]]:
-    """Code and place of each error of a record that names these."""
+    """Return code and path of each error of a record that references these uploads."""
     params = {"dry_run": "true"} if dry_run else None
     body = api.post(record_with_uploads(api, *upload_ids), params=params).json()
     errors = body.get("errors") or body.get("details", {}).get("errors", [])
@@ -30,7 +30,7 @@ def used_at(place: UploadFixture, upload_id: str) -> int | None:
     return row["used_at"]
 
 
-def test_a_complete_upload_may_be_named_and_is_kept_from_then_on(
+def test_a_complete_upload_can_be_referenced_and_no_longer_expires(
     place: UploadFixture, api: ApiClient
 ) -> None:
     upload_id = complete_upload(api, b"hello")
@@ -44,7 +44,7 @@ def test_a_complete_upload_may_be_named_and_is_kept_from_then_on(
     assert api.http.get(f"/api/v1/uploads/{upload_id}").json()["status"] == "COMPLETE"
 
 
-def test_an_upload_may_be_named_by_many(place: UploadFixture, api: ApiClient) -> None:
+def test_an_upload_can_be_referenced_several_times(place: UploadFixture, api: ApiClient) -> None:
     upload_id = complete_upload(api, b"hello")
     records = [
         record_with_uploads(api, upload_id, upload_id, _vendor_ids={"id": str(n)}) for n in range(3)
@@ -59,15 +59,11 @@ def test_an_upload_may_be_named_by_many(place: UploadFixture, api: ApiClient) ->
 
 
 @pytest.mark.parametrize("name", ["", "x", "upl_" + "x" * 32, "../../etc", "a\0b", "é", "x" * 256])
-def test_an_upload_that_is_not_there_is_unknown(
-    place: UploadFixture, api: ApiClient, name: str
-) -> None:
+def test_a_missing_upload_is_unknown(place: UploadFixture, api: ApiClient, name: str) -> None:
     assert error_codes(api, name) == [("UNKNOWN_UPLOAD", "_attachments[0].upload_intent_id")]
 
 
-def test_another_workspace_s_upload_is_as_unknown_as_none(
-    place: UploadFixture, api: ApiClient
-) -> None:
+def test_an_upload_of_another_workspace_is_unknown(place: UploadFixture, api: ApiClient) -> None:
     foreign = complete_upload(place.home.workspace(), b"secret")
     answers = [
         api.post(record_with_uploads(api, name)).json()["details"]["errors"]
@@ -77,7 +73,7 @@ def test_another_workspace_s_upload_is_as_unknown_as_none(
     assert used_at(place, foreign) is None
 
 
-def test_an_unfinished_upload_may_not_be_named_yet(place: UploadFixture, api: ApiClient) -> None:
+def test_an_incomplete_upload_cannot_be_referenced(place: UploadFixture, api: ApiClient) -> None:
     upload = announce(api, 5)
     upload_id = upload["upload_intent_id"]
     assert error_codes(api, upload_id) == [
@@ -86,13 +82,15 @@ def test_an_unfinished_upload_may_not_be_named_yet(place: UploadFixture, api: Ap
     assert used_at(place, upload_id) is None
 
 
-def test_an_expired_upload_may_not_be_named_any_more(place: UploadFixture, api: ApiClient) -> None:
+def test_an_expired_upload_cannot_be_referenced(place: UploadFixture, api: ApiClient) -> None:
     upload_id = complete_upload(api, b"hello")
     expire(place.home, upload_id)
     assert error_codes(api, upload_id) == [("UPLOAD_EXPIRED", "_attachments[0].upload_intent_id")]
 
 
-def test_each_bad_upload_is_told_with_its_place(place: UploadFixture, api: ApiClient) -> None:
+def test_every_invalid_reference_is_reported_with_its_path(
+    place: UploadFixture, api: ApiClient
+) -> None:
     good, late = complete_upload(api, b"good"), complete_upload(api, b"late")
     unfinished = announce(api, 5)["upload_intent_id"]
     expire(place.home, late)
@@ -119,7 +117,9 @@ def test_the_other_records_of_a_batch_are_accepted(place: UploadFixture, api: Ap
     assert kept[0]["errors"][0]["code"] == "UNKNOWN_UPLOAD"
 
 
-def test_a_dry_run_judges_uploads_and_keeps_none(place: UploadFixture, api: ApiClient) -> None:
+def test_a_dry_run_checks_references_and_marks_no_upload_as_used(
+    place: UploadFixture, api: ApiClient
+) -> None:
     good = complete_upload(api, b"good")
     assert error_codes(api, good, dry_run=True) == []
     assert error_codes(api, "nothing", dry_run=True) == [
@@ -128,7 +128,7 @@ def test_a_dry_run_judges_uploads_and_keeps_none(place: UploadFixture, api: ApiC
     assert used_at(place, good) is None
 
 
-def test_what_lies_in_the_storage_counts_before_anybody_has_asked(
+def test_an_upload_to_the_bucket_is_complete_before_its_status_is_requested(
     place: UploadFixture, api: ApiClient
 ) -> None:
     upload = announce(api, 5)
@@ -140,6 +140,6 @@ def test_what_lies_in_the_storage_counts_before_anybody_has_asked(
     assert row["completed_at"] is not None
 
 
-def test_metrics_count_records_by_these_codes(place: UploadFixture, api: ApiClient) -> None:
+def test_metrics_count_rejected_references_by_code(place: UploadFixture, api: ApiClient) -> None:
     assert_error(api.post(record_with_uploads(api, "nothing")), 400, "ALL_RECORDS_REJECTED")
     assert 'code="UNKNOWN_UPLOAD"' in api.http.get("/metrics").text

@@ -1,4 +1,4 @@
-"""A body that does not arrive in time ends its request, and nothing else."""
+"""Timeout of a request body."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tests.support.server import NO_RATE_LIMIT
 from tests.support.uploads import announce, complete_upload, start_put, whole_url
 
 
-def test_a_body_that_stands_still_is_given_up(tmp_path: Path) -> None:
+def test_a_stalled_body_ends_its_request(tmp_path: Path) -> None:
     with running_api("api", tmp_path, {**NO_RATE_LIMIT, "EVERLAKE_BODY_TIMEOUT": "1"}) as home:
         api = home.workspace()
         upload = announce(api, 100)

@@ -1,4 +1,4 @@
-"""Files come in whole or in parts, to every storage, and are kept as they came first."""
+"""Uploads over HTTP: whole or in parts, to every kind of storage."""
 
 import os
 import threading
@@ -10,7 +10,6 @@ import pytest
 
 from everlake.attachments.paths import part_path, whole_path
 from everlake.attachments.uploads import garbage_collection
-from everlake.attachments.uploads.content import read_content
 from everlake.attachments.uploads.errors import UploadContentMissing
 from everlake.catalog import uploads
 from tests.support.api_workspaces import assert_error
@@ -20,6 +19,7 @@ from tests.support.uploads import (
     UploadFixture,
     announce,
     complete_upload,
+    content_of,
     expire,
     get_upload,
     record_with_uploads,
@@ -33,19 +33,11 @@ from tests.support.uploads import (
 HOUR_MS = 3_600_000
 
 
-def content_of(place: UploadFixture, api: ApiClient, upload: dict[str, Any]) -> bytes:
-    """What a worker would take in."""
-    with place.home.catalog.snapshot() as tx:
-        row = uploads.get(tx, api.setup["workspace_id"], upload["upload_intent_id"])
-    assert row is not None
-    return b"".join(read_content(place.store, row, chunk_bytes=1024 * 1024))
-
-
 def part_url(upload: dict[str, Any], number: int) -> str:
     return f"/api/v1/uploads/{upload['upload_intent_id']}/parts/{number}"
 
 
-def test_a_small_file_comes_whole(place: UploadFixture, api: ApiClient) -> None:
+def test_a_small_file_is_uploaded_whole(place: UploadFixture, api: ApiClient) -> None:
     upload = announce(api, 5, filename="a.txt", mime_type="text/plain")
     assert "parts" not in upload
     assert upload["whole"]["url"].startswith("/") != place.direct
@@ -67,7 +59,7 @@ def test_a_small_file_comes_whole(place: UploadFixture, api: ApiClient) -> None:
     assert content_of(place, api, upload) == b"hello"
 
 
-def test_an_empty_file_comes_too(place: UploadFixture, api: ApiClient) -> None:
+def test_an_empty_file_is_uploaded(place: UploadFixture, api: ApiClient) -> None:
     upload = announce(api, 0)
     assert get_upload(api, upload)["status"] == "PENDING"
     assert send_content(api, upload["whole"], b"").status_code == 200
@@ -75,7 +67,7 @@ def test_an_empty_file_comes_too(place: UploadFixture, api: ApiClient) -> None:
     assert content_of(place, api, upload) == b""
 
 
-def test_a_large_file_comes_in_parts_in_any_order(place: UploadFixture, api: ApiClient) -> None:
+def test_parts_are_uploaded_in_any_order(place: UploadFixture, api: ApiClient) -> None:
     data = os.urandom(2 * PART + 10)
     upload = announce(api, len(data))
     sizes = [(part["number"], part["size"]) for part in upload["parts"]]
@@ -94,7 +86,7 @@ def test_a_large_file_comes_in_parts_in_any_order(place: UploadFixture, api: Api
     assert content_of(place, api, upload) == data
 
 
-def test_a_large_file_comes_whole_too(place: UploadFixture, api: ApiClient) -> None:
+def test_a_large_file_is_uploaded_whole(place: UploadFixture, api: ApiClient) -> None:
     data = os.urandom(2 * PART)
     upload = announce(api, len(data))
     assert send_content(api, upload["whole"], data).status_code == 200
@@ -102,7 +94,7 @@ def test_a_large_file_comes_whole_too(place: UploadFixture, api: ApiClient) -> N
     assert content_of(place, api, upload) == data
 
 
-def test_the_api_takes_files_whatever_way_was_offered(place: UploadFixture, api: ApiClient) -> None:
+def test_the_api_accepts_files_whatever_the_targets(place: UploadFixture, api: ApiClient) -> None:
     upload = announce(api, PART + 1)
     data = os.urandom(PART + 1)
     assert api.http.put(part_url(upload, 1), content=data[:PART]).status_code == 200
@@ -111,7 +103,7 @@ def test_the_api_takes_files_whatever_way_was_offered(place: UploadFixture, api:
     assert content_of(place, api, upload) == data
 
 
-def test_the_same_again_is_harmless_and_other_bytes_are_refused(
+def test_the_same_bytes_are_accepted_again_and_others_rejected(
     place: UploadFixture, api: ApiClient
 ) -> None:
     upload = announce(api, PART + 3)
@@ -128,7 +120,7 @@ def test_the_same_again_is_harmless_and_other_bytes_are_refused(
     assert content_of(place, api, upload) == first + b"end"
 
 
-def test_a_whole_in_the_bucket_is_not_to_be_changed_through_the_api(
+def test_a_single_object_in_the_bucket_cannot_be_changed_through_the_api(
     place: UploadFixture, api: ApiClient
 ) -> None:
     upload = announce(api, 5)
@@ -141,7 +133,7 @@ def test_a_whole_in_the_bucket_is_not_to_be_changed_through_the_api(
     assert content_of(place, api, upload) == b"hello"
 
 
-def test_an_object_of_another_size_is_no_part(place: UploadFixture, api: ApiClient) -> None:
+def test_an_object_of_another_size_is_not_a_part(place: UploadFixture, api: ApiClient) -> None:
     upload = announce(api, 5)
     path = part_path(api.setup["workspace_id"], upload["upload_intent_id"], 1)
     place.store.put_many([(path, b"too long")])
@@ -153,7 +145,7 @@ def test_an_object_of_another_size_is_no_part(place: UploadFixture, api: ApiClie
     )
 
 
-def test_two_at_once_with_the_same_part_are_both_right(
+def test_concurrent_uploads_of_the_same_part_both_succeed(
     place: UploadFixture, api: ApiClient
 ) -> None:
     upload = announce(api, PART + 1)
@@ -174,9 +166,7 @@ def test_two_at_once_with_the_same_part_are_both_right(
 
 
 @pytest.mark.parametrize("length", [0, 4])
-def test_a_body_that_is_too_short_is_refused(
-    place: UploadFixture, api: ApiClient, length: int
-) -> None:
+def test_a_short_body_is_rejected(place: UploadFixture, api: ApiClient, length: int) -> None:
     upload = announce(api, 5)
     for body in (b"x" * length, iter([b"x" * length])):
         message = assert_error(api.http.put(whole_url(upload), content=body), 400, "INVALID_BODY")
@@ -184,7 +174,7 @@ def test_a_body_that_is_too_short_is_refused(
     assert get_upload(api, upload)["receivedBytes"] == 0
 
 
-def test_a_body_that_is_too_long_is_cut_off(place: UploadFixture, api: ApiClient) -> None:
+def test_a_long_body_is_rejected(place: UploadFixture, api: ApiClient) -> None:
     upload = announce(api, PART + 5)
     long = b"x" * (PART + 6)
     for body in (long, iter([long[:PART], long[PART:]])):
@@ -195,23 +185,23 @@ def test_a_body_that_is_too_long_is_cut_off(place: UploadFixture, api: ApiClient
 
 
 @pytest.mark.parametrize("number", ["0", "3", "-1", "01", "x", "1.0", "٢", "9" * 50])
-def test_there_are_no_other_parts(place: UploadFixture, api: ApiClient, number: str) -> None:
+def test_unknown_part_numbers_are_not_found(
+    place: UploadFixture, api: ApiClient, number: str
+) -> None:
     upload = announce(api, PART + 1)
     url = f"/api/v1/uploads/{upload['upload_intent_id']}/parts/{number}"
     assert_error(api.http.put(url, content=b"x"), 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("name", ["upl_" + "x" * 32, "x", "..", "%00", "upl_%2e%2e%2f", "u" * 500])
-def test_an_upload_that_is_not_there_is_not_found(
-    place: UploadFixture, api: ApiClient, name: str
-) -> None:
+def test_a_missing_upload_is_not_found(place: UploadFixture, api: ApiClient, name: str) -> None:
     for method in ("GET", "PUT"):
         answer = api.http.request(method, httpx.URL(f"/api/v1/uploads/{name}/"), content=b"")
         assert answer.status_code in {404, 405}, answer.text
     assert_error(api.http.put(f"/api/v1/uploads/{name}/parts/1", content=b"x"), 404, "NOT_FOUND")
 
 
-def test_another_workspace_sees_nothing_of_an_upload(place: UploadFixture, api: ApiClient) -> None:
+def test_an_upload_of_another_workspace_is_not_found(place: UploadFixture, api: ApiClient) -> None:
     stranger = place.home.workspace()
     upload = announce(api, 5)
     assert_error(stranger.http.get(whole_url(upload)), 404, "NOT_FOUND")
@@ -220,7 +210,7 @@ def test_another_workspace_sees_nothing_of_an_upload(place: UploadFixture, api: 
     assert uploaded_objects(place, api) == []
 
 
-def test_a_key_that_may_not_write_cannot_upload(place: UploadFixture, api: ApiClient) -> None:
+def test_a_key_without_write_permission_is_forbidden(place: UploadFixture, api: ApiClient) -> None:
     upload = announce(api, 5)
     reader = place.home.key(api, ("api:read",))
     assert_error(reader.http.post("/api/v1/uploads", json={"size": 5}), 403, "FORBIDDEN")
@@ -229,7 +219,7 @@ def test_a_key_that_may_not_write_cannot_upload(place: UploadFixture, api: ApiCl
     assert_error(reader.http.put(part_url(upload, 1), content=b"hello"), 403, "FORBIDDEN")
 
 
-def test_an_expired_upload_takes_nothing(place: UploadFixture, api: ApiClient) -> None:
+def test_an_expired_upload_accepts_no_content(place: UploadFixture, api: ApiClient) -> None:
     upload = announce(api, 5)
     expire(place.home, upload["upload_intent_id"])
     after = get_upload(api, upload)
@@ -240,7 +230,9 @@ def test_an_expired_upload_takes_nothing(place: UploadFixture, api: ApiClient) -
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd", "identity, gzip"])
-def test_a_file_is_taken_as_it_is(place: UploadFixture, api: ApiClient, encoding: str) -> None:
+def test_a_file_with_a_content_encoding_is_rejected(
+    place: UploadFixture, api: ApiClient, encoding: str
+) -> None:
     upload = announce(api, 5)
     answer = api.http.put(
         whole_url(upload), content=b"hello", headers={"content-encoding": encoding}
@@ -278,7 +270,7 @@ def test_a_file_is_taken_as_it_is(place: UploadFixture, api: ApiClient, encoding
         (b'{"size":1,"filename":"%s"}' % (b"x" * 100_000), 413, "PAYLOAD_TOO_LARGE"),
     ],
 )
-def test_an_announcement_that_breaks_a_rule_is_refused(
+def test_an_invalid_upload_request_is_rejected(
     place: UploadFixture, api: ApiClient, body: bytes, status: int, code: str
 ) -> None:
     headers = {"content-type": "application/json"}
@@ -286,13 +278,15 @@ def test_an_announcement_that_breaks_a_rule_is_refused(
 
 
 @pytest.mark.parametrize("media_type", ["application/x-ndjson", "text/plain", ""])
-def test_an_announcement_is_json(place: UploadFixture, api: ApiClient, media_type: str) -> None:
+def test_an_upload_request_must_be_json(
+    place: UploadFixture, api: ApiClient, media_type: str
+) -> None:
     headers = {"content-type": media_type}
     answer = api.http.post("/api/v1/uploads", content=b'{"size":1}', headers=headers)
     assert_error(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-def test_what_is_announced_is_kept(place: UploadFixture, api: ApiClient) -> None:
+def test_the_upload_request_is_stored(place: UploadFixture, api: ApiClient) -> None:
     given = {"filename": "é" * 512, "mime_type": "audio/mpeg", "sha256": "AB" * 32}
     upload = announce(api, 2_147_483_648, **given)
     row = row_of(place.home, upload["upload_intent_id"])
@@ -305,14 +299,16 @@ def test_what_is_announced_is_kept(place: UploadFixture, api: ApiClient) -> None
     assert row["expires_at"] - row["created_at"] == 24 * HOUR_MS
 
 
-def test_ids_are_not_to_be_guessed(place: UploadFixture, api: ApiClient) -> None:
+def test_upload_ids_are_random(place: UploadFixture, api: ApiClient) -> None:
     ids = {announce(api, 1)["upload_intent_id"] for _ in range(20)}
     assert len(ids) == 20
     assert all(len(each) == 36 for each in ids)
     assert all(len({each[at] for each in ids}) > 4 for at in range(4, 36))
 
 
-def test_after_a_cut_only_what_is_missing_is_sent(place: UploadFixture, api: ApiClient) -> None:
+def test_after_a_cut_connection_the_missing_parts_can_be_sent(
+    place: UploadFixture, api: ApiClient
+) -> None:
     data = os.urandom(3 * PART)
     upload = announce(api, len(data))
     connection = start_put(api, whole_url(upload), len(data))
@@ -330,9 +326,7 @@ def test_after_a_cut_only_what_is_missing_is_sent(place: UploadFixture, api: Api
     assert content_of(place, api, upload) == data
 
 
-def test_uploads_that_were_not_used_in_time_are_forgotten(
-    place: UploadFixture, api: ApiClient
-) -> None:
+def test_expired_uploads_are_deleted(place: UploadFixture, api: ApiClient) -> None:
     old, used, young = (complete_upload(api, name) for name in (b"old", b"used", b"young"))
     api.accept(record_with_uploads(api, used))
     for upload_id in (old, used):
@@ -349,9 +343,7 @@ def test_uploads_that_were_not_used_in_time_are_forgotten(
     assert_error(api.http.get(f"/api/v1/uploads/{old}"), 404, "NOT_FOUND")
 
 
-def test_what_belongs_to_no_upload_is_swept_away_once_it_is_old(
-    place: UploadFixture, api: ApiClient
-) -> None:
+def test_old_objects_without_an_upload_are_deleted(place: UploadFixture, api: ApiClient) -> None:
     kept = complete_upload(api, b"kept")
     taken_in = complete_upload(api, b"taken in")
     workspace_id = api.setup["workspace_id"]

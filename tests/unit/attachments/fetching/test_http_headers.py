@@ -1,4 +1,4 @@
-"""What the head of an answer says."""
+"""Parsing of response headers."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -55,11 +55,11 @@ def test_only_strong_validators_count(headers: ResponseHeaders, found: Validator
         ("bytes 5-9/10, bytes 1-2/10", None),
     ],
 )
-def test_a_range_is_read_strictly(text: str, part: ContentRange | None) -> None:
+def test_content_range_is_parsed_strictly(text: str, part: ContentRange | None) -> None:
     assert http_headers.content_range(headers_of(Content_Range=text)) == part
 
 
-def test_a_date_to_wait_for_is_told_in_seconds() -> None:
+def test_a_retry_after_date_is_converted_to_seconds() -> None:
     def wait(moment: datetime) -> float | None:
         return http_headers.retry_after(
             headers_of(Retry_After=format_datetime(moment, usegmt=True))

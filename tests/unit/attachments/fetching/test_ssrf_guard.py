@@ -1,4 +1,4 @@
-"""What is public, and what is opened on purpose."""
+"""Public addresses, and entries that allow internal ones."""
 
 import ipaddress
 
@@ -12,12 +12,12 @@ from everlake.attachments.fetching.url import parse
 
 
 @pytest.mark.parametrize("text", ["8.8.8.8", "93.184.216.34", "172.32.0.1", "2606:2800:220:1::1"])
-def test_public_addresses_are_open(text: str) -> None:
+def test_public_addresses_are_allowed(text: str) -> None:
     assert is_public(ipaddress.ip_address(text))
 
 
 @given(st.ip_addresses())
-def test_nothing_is_open_that_python_does_not_call_global(
+def test_no_address_is_public_that_python_does_not_call_global(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     if is_public(address):
@@ -28,7 +28,7 @@ def test_nothing_is_open_that_python_does_not_call_global(
 
 
 @given(st.ip_addresses(v=4, network="10.0.0.0/8") | st.ip_addresses(v=4, network="169.254.0.0/16"))
-def test_no_form_of_ipv6_hides_an_inside_address(address: ipaddress.IPv4Address) -> None:
+def test_no_ipv6_form_of_an_internal_address_is_public(address: ipaddress.IPv4Address) -> None:
     number = int(address)
     for prefix in ("::", "::ffff:0:0", "64:ff9b::", "64:ff9b:1::", "::ffff:0:0:0"):
         assert not is_public(ipaddress.IPv6Address(int(ipaddress.IPv6Address(prefix)) | number))
@@ -72,7 +72,7 @@ def allows(rule: str, url: str) -> bool:
         ("b\u00fcro.internal", "http://xn--bro-hoa.internal/", True),
     ],
 )
-def test_an_entry_opens_what_it_says(entry: str, url: str, opened: bool) -> None:
+def test_an_entry_allows_its_hosts_only(entry: str, url: str, opened: bool) -> None:
     assert allows(entry, url) is opened
 
 
@@ -96,6 +96,6 @@ def test_an_entry_opens_what_it_says(entry: str, url: str, opened: bool) -> None
         "fe80::1%lo",
     ],
 )
-def test_an_entry_that_opens_nothing_is_refused(entry: str) -> None:
+def test_an_invalid_entry_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match="not a valid entry"):
         SsrfGuard([entry])

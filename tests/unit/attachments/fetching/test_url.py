@@ -1,4 +1,4 @@
-"""URLs taken apart."""
+"""Parsing of URLs and redirects."""
 
 import pytest
 from hypothesis import given
@@ -29,12 +29,12 @@ from everlake.attachments.fetching.url import parse, resolve_redirect
         ("https://1e100.net/", "https://1e100.net/"),
     ],
 )
-def test_a_url_is_asked_for_as_it_means(url: str, shown: str) -> None:
+def test_urls_are_normalised(url: str, shown: str) -> None:
     assert parse(url).url == shown
 
 
 @given(st.text(max_size=40))
-def test_whatever_is_written_is_a_url_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     for url in (text, f"http://{text}", f"http://a.example/{text}", f"http://a.example:{text}"):
         try:
             found = parse(url)
@@ -60,12 +60,12 @@ def test_whatever_is_written_is_a_url_or_refused(text: str) -> None:
         ("/\u00fc", "http://a.example:8080/%C3%BC"),
     ],
 )
-def test_a_redirect_leads_where_it_says(reference: str, shown: str) -> None:
+def test_redirects_are_resolved(reference: str, shown: str) -> None:
     assert resolve_redirect(parse("http://a.example:8080/b/c?d"), reference).url == shown
 
 
 @pytest.mark.parametrize("reference", ["", "  ", "\t"])
-def test_a_redirect_to_nothing_is_a_bad_answer(reference: str) -> None:
+def test_an_empty_redirect_is_an_invalid_response(reference: str) -> None:
     with pytest.raises(FetchError) as caught:
         resolve_redirect(parse("http://a.example/"), reference)
     assert caught.value.code == FetchCode.BAD_ANSWER

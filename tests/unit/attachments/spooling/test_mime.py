@@ -1,4 +1,4 @@
-"""What kind of content it is, by its bytes."""
+"""Detection of MIME types."""
 
 import io
 import random
@@ -94,7 +94,7 @@ CONTENTS: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("data", "mime_type"), CONTENTS)
-def test_bytes_tell_what_they_are(data: bytes, mime_type: str) -> None:
+def test_types_are_detected_by_content(data: bytes, mime_type: str) -> None:
     assert detected_type(data) == mime_type
 
 
@@ -117,9 +117,7 @@ def test_bytes_tell_what_they_are(data: bytes, mime_type: str) -> None:
         (b"", "text/plain", "text/plain"),
     ],
 )
-def test_what_is_stated_counts_where_it_may_be_true(
-    data: bytes, stated: str, mime_type: str
-) -> None:
+def test_a_plausible_stated_type_is_used(data: bytes, stated: str, mime_type: str) -> None:
     assert detected_type(data, stated) == mime_type
 
 
@@ -127,12 +125,12 @@ def test_what_is_stated_counts_where_it_may_be_true(
     st.binary(max_size=300),
     st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06", b"<?xml ", b"RIFF"]),
 )
-def test_no_bytes_are_too_odd(data: bytes, start: bytes) -> None:
+def test_any_bytes_have_a_type(data: bytes, start: bytes) -> None:
     assert "/" in detected_type(start + data)
 
 
-def test_a_huge_directory_is_not_read() -> None:
-    """An archive of which the end says that its directory is most of it."""
+def test_a_huge_archive_directory_is_not_read() -> None:
+    """The directory is larger than what is read at a time."""
     names = archive(*(f"{'x' * 200}{number}" for number in range(6_000)))
 
     assert detected_type(names) == "application/zip"
