@@ -161,7 +161,8 @@ def describe(result: dict[str, Any], folder: Path) -> ReportSection:
     bytes, and it is synced to disk under its hash, a directory entry included, before the catalog
     says so, in commits that are synced too (the last of them ends some milliseconds after the
     moment that it writes down). By default a worker fetches {_DEFAULT_PER_HOST} files of one
-    host at once, which is what the files here have, and {_HIGH_CONCURRENCY} of all hosts. {_of_curl(result)}
+    host at once, which is what the files here have, and {_HIGH_CONCURRENCY} of all hosts.
+    {_of_curl(result)}
     """
     lines: list[str] = []
     for job in compared:

@@ -101,7 +101,8 @@ def describe(result: dict[str, Any], folder: Path) -> ReportSection:
     {WORKSPACES} workspaces take turns, each request has an idempotency key. First {ALONE} requests
     of {SMALL} records one after another and {result["small"]:,} over {CONNECTIONS} connections,
     with no worker; then, with the workers, {result["large"]} requests of {RECORDS:,} records of
-    1 KB at once; then {result["paced"]} of {PACED} records at {REQUEST_RATE:g} a second; then nothing.
+    1 KB at once; then {result["paced"]} of {PACED} records at {REQUEST_RATE:g} a second; then
+    nothing.
     Medians of {result["rounds"]} rounds in turn. **All of it shares two cores**: the processes, the
     database, the load driver and the S3 server, which is moto, a slow one in Python, on the local
     machine and with nothing on disk. So rates cannot grow with the processes here, and times say

@@ -134,7 +134,8 @@ def describe(result: dict[str, Any], folder: Path) -> ReportSection:  # noqa: AR
         when: [seconds for times in result[when].values() for seconds in times] for when in _WHEN
     }
     intro = f"""
-    `GET /api/v1/search` for its first 20 results among {format_count(result["utterances"])} utterances
+    `GET /api/v1/search` for its first 20 results among {format_count(result["utterances"])}
+    utterances
     of about {_TEXT} characters ({_PER_RECORD} a record), whose words are as frequent as in
     natural language. Fifty queries in changing order over one connection: once right after the
     load, when the newest rows are in no index yet, and {result["rounds"]} times after upkeep.
@@ -156,7 +157,8 @@ def describe(result: dict[str, Any], folder: Path) -> ReportSection:  # noqa: AR
     rows = [
         FigureRow(
             what=f"Search among {format_count(result['utterances'])} utterances, {label}",
-            figure=f"p50 {format_ms(quantile(every[when], 0.5))}, p99 {format_ms(quantile(every[when], 0.99))}",
+            figure=f"p50 {format_ms(quantile(every[when], 0.5))}, "
+            f"p99 {format_ms(quantile(every[when], 0.99))}",
         )
         for when, label in _WHEN.items()
     ]

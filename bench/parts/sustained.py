@@ -161,7 +161,8 @@ def describe(result: dict[str, Any], folder: Path) -> ReportSection:
     {format_count(result["records"])} records of {SIZE // 1000} KB, {RECORDS:,} a request, sent over
     {CONNECTIONS} connections as fast as they are answered, to `everlake serve` with its worker.
     Times come from the catalog. Datasette has its rows when it answers, and dlt when its load
-    is done. Datasette gets {format_count(result["peer_records"])} records at most and dlt fewer still:
+    is done. Datasette gets {format_count(result["peer_records"])} records at most and dlt fewer
+    still:
     their tables stay smaller, which is in their favour. Medians of {len(rounds)} rounds in
     turn; the plot and the processes are those of the middle round.
     """

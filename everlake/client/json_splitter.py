@@ -98,11 +98,11 @@ class JsonSplitter:
     def __init__(self, *, array: bool, line: int, max_bytes: int) -> None:
         self.ended = False
         """Whether the array's ``]`` has been read."""
-        self.trailing = b""
+        self.trailing: bytes = b""
         """Text after the array, without white space around it."""
         self.line = line
         """Line in which the next value begins, or a line before it."""
-        self._trailing_space = b""
+        self._trailing_space: bytes = b""
         self._array = array
         self._max_bytes = max_bytes
         self._count = 0

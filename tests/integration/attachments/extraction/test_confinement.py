@@ -9,8 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from everlake.attachments.extraction import ExtractionLimits, Extractor, TextCode, TextError
-from everlake.attachments.extraction import processes
+from everlake.attachments.extraction import (
+    ExtractionLimits,
+    Extractor,
+    TextCode,
+    TextError,
+    processes,
+)
 from tests.integration.attachments.extraction.extraction_support import sections_of
 from tests.integration.attachments.extraction.sample_files import docx, paragraph
 

@@ -23,8 +23,8 @@ from everlake.attachments.extraction import (
     TranscriptionOptions,
     readers,
 )
-from everlake.attachments.extraction.processes import SINGLE_THREAD
 from everlake.attachments.extraction.ipc import ExtractionTask
+from everlake.attachments.extraction.processes import SINGLE_THREAD
 from everlake.attachments.extraction.readers import audio
 from everlake.attachments.extraction.readers.speech import load_transcriber
 from tests.integration.attachments.extraction.extraction_support import (
@@ -319,7 +319,8 @@ assert refused(lambda: subprocess.run([sys.executable, "-V"])), "starts a progra
 assert refused(os.fork), "starts a process"
 found = TextBuilder(10_000)
 limits = ExtractionLimits(seconds=100)
-speech.read(file, found, ExtractionTask(mime_type="", filename=None, limits=limits, speech=told), listener)
+task = ExtractionTask(mime_type="", filename=None, limits=limits, speech=told)
+speech.read(file, found, task, listener)
 assert "quarter" in found.build().sections[0].text
 def beyond():
     assert refused(lambda: open(other)), "reads a file"
