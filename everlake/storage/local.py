@@ -35,6 +35,7 @@ class LocalStore:
         self._synced: set[Path] = set()
 
     def put_many(self, objects: Sequence[tuple[str, bytes]]) -> None:
+        """See :meth:`everlake.storage.store.ObjectStore.put_many`."""
         targets = [(self._file_path(path), data) for path, data in objects]
         handles: list[int] = []
         try:
@@ -57,6 +58,7 @@ class LocalStore:
     def put_files(
         self, objects: Sequence[tuple[str, Content]], *, stop: threading.Event | None = None
     ) -> None:
+        """See :meth:`everlake.storage.store.ObjectStore.put_files`."""
         imports = [FileImport(path, content, self._file_path(path)) for path, content in objects]
         directories = {item.target.parent for item in imports}
         try:
@@ -68,6 +70,7 @@ class LocalStore:
             raise classify(error, "write") from error
 
     def size(self, path: str) -> int:
+        """See :meth:`everlake.storage.store.ObjectStore.size`."""
         return _status(path, self._file_path(path)).st_size
 
     def read(
@@ -78,19 +81,23 @@ class LocalStore:
         *,
         chunk_size: int = DEFAULT_CHUNK_SIZE,
     ) -> Iterator[bytes]:
+        """See :meth:`everlake.storage.store.ObjectStore.read`."""
         check_range(start, end, chunk_size)
         return _read(path, self._file_path(path), start, end, chunk_size)
 
     def local_path(self, path: str) -> Path | None:
+        """See :meth:`everlake.storage.store.ObjectStore.local_path`."""
         file = self._file_path(path)
         _status(path, file)
         return file
 
     def upload_url(self, path: str, seconds: int) -> str | None:  # noqa: ARG002 - there is none
+        """See :meth:`everlake.storage.store.ObjectStore.upload_url`."""
         self._file_path(path)
         return None
 
     def get(self, path: str) -> bytes:
+        """See :meth:`everlake.storage.store.ObjectStore.get`."""
         try:
             return self._file_path(path).read_bytes()
         except FileNotFoundError as error:
@@ -99,9 +106,11 @@ class LocalStore:
             raise unreadable(error) from error
 
     def get_many(self, paths: Sequence[str]) -> Iterator[bytes]:
+        """See :meth:`everlake.storage.store.ObjectStore.get_many`."""
         return map(self.get, paths)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See :meth:`everlake.storage.store.ObjectStore.list`."""
         pending = [self._file_path(prefix)]
         while pending:
             try:
@@ -120,12 +129,14 @@ class LocalStore:
                     yield ObjectInfo(path, status.st_size, status.st_mtime_ns // 1_000_000)
 
     def delete(self, path: str) -> None:
+        """See :meth:`everlake.storage.store.ObjectStore.delete`."""
         try:
             self._file_path(path).unlink(missing_ok=True)
         except OSError as error:
             raise classify(error, "delete") from error
 
     def check(self) -> None:
+        """See :meth:`everlake.storage.store.ObjectStore.check`."""
         self.put_many([(_PROBE_PATH, b"everlake")])
         self.delete(_PROBE_PATH)
 

@@ -82,6 +82,7 @@ class S3Store:
         return cls(parts.netloc, prefix)
 
     def put_many(self, objects: Sequence[tuple[str, bytes]]) -> None:
+        """See :meth:`everlake.storage.store.ObjectStore.put_many`."""
         for path, _ in objects:
             path_segments(path)
         self._put_many(objects, self._deadline())
@@ -89,11 +90,13 @@ class S3Store:
     def put_files(
         self, objects: Sequence[tuple[str, Content]], *, stop: threading.Event | None = None
     ) -> None:
+        """See :meth:`everlake.storage.store.ObjectStore.put_files`."""
         for path, _ in objects:
             path_segments(path)
         self._files.put(objects, stop)
 
     def size(self, path: str) -> int:
+        """See :meth:`everlake.storage.store.ObjectStore.size`."""
         path_segments(path)
         return self._files.stat(path)["size"]
 
@@ -105,18 +108,22 @@ class S3Store:
         *,
         chunk_size: int = DEFAULT_CHUNK_SIZE,
     ) -> Iterator[bytes]:
+        """See :meth:`everlake.storage.store.ObjectStore.read`."""
         path_segments(path)
         check_range(start, end, chunk_size)
         return self._files.read(path, start, end, chunk_size)
 
     def local_path(self, path: str) -> None:
+        """See :meth:`everlake.storage.store.ObjectStore.local_path`."""
         path_segments(path)
 
     def upload_url(self, path: str, seconds: int) -> str | None:
+        """See :meth:`everlake.storage.store.ObjectStore.upload_url`."""
         path_segments(path)
         return self._files.upload_url(path, seconds)
 
     def get(self, path: str) -> bytes:
+        """See :meth:`everlake.storage.store.ObjectStore.get`."""
         path_segments(path)
 
         def read() -> bytes:
@@ -130,6 +137,7 @@ class S3Store:
         return call_with_retries(read, "read", deadline=self._deadline())
 
     def get_many(self, paths: Sequence[str]) -> Iterator[bytes]:
+        """See :meth:`everlake.storage.store.ObjectStore.get_many`."""
         if len(paths) < 2:
             yield from map(self.get, paths)
             return
@@ -146,6 +154,7 @@ class S3Store:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See :meth:`everlake.storage.store.ObjectStore.list`."""
         path_segments(prefix)
         pages: Iterator[Sequence[obstore.ObjectMeta]] | None = None
         last: str | None = None
@@ -171,6 +180,7 @@ class S3Store:
             last = page[-1]["path"]
 
     def delete(self, path: str) -> None:
+        """See :meth:`everlake.storage.store.ObjectStore.delete`."""
         path_segments(path)
 
         def remove() -> None:
@@ -183,6 +193,7 @@ class S3Store:
         call_with_retries(remove, "delete", deadline=self._deadline())
 
     def check(self) -> None:
+        """See :meth:`everlake.storage.store.ObjectStore.check`."""
         self._put_many([(self._probe, b"everlake")], time.monotonic() + _CHECK_TIMEOUT)
         self.delete(self._probe)
 
