@@ -1,4 +1,4 @@
-"""Search over what was said."""
+"""Full-text search for what was said: queries, hits and passages."""
 
 from everlake.search.service import SearchHit, SearchHits, search
 

@@ -1,20 +1,22 @@
-"""What a person types, as words and phrases. There is no syntax to get wrong."""
+"""Search queries: free text as words and phrases.
+
+There is no query syntax, so that no text is a syntax error.
+"""
 
 import re
 
+from everlake.contract.limits import MAX_QUERY_LENGTH
 from everlake.model.utterances import TextQuery
 
-MAX_QUERY_LENGTH = 1_000
-
 _PHRASE = re.compile(r'["“”„]([^"“”„]*)["“”„]')
-_WORD = re.compile(r"[^\W_]+")
+WORD_PATTERN = re.compile(r"[^\W_]+")
 
 
 def parse_query(text: str) -> TextQuery:
-    """Free text with ``"exact phrases"``; a lone quote is nothing special.
+    """Parse free text with ``"exact phrases"``; a single quotation mark has no meaning.
 
     Raises:
-        ValueError: too long, not valid Unicode, or without a letter or digit to look for.
+        ValueError: the text is too long, is not valid Unicode, or has no letter or digit.
     """
     if len(text) > MAX_QUERY_LENGTH:
         raise ValueError(f"A query has at most {MAX_QUERY_LENGTH:,} characters.")
@@ -31,5 +33,5 @@ def parse_query(text: str) -> TextQuery:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of ``text``, as the index splits them."""
-    return _WORD.findall(text)
+    """Return the words of ``text``, as the index splits them."""
+    return WORD_PATTERN.findall(text)

@@ -1,7 +1,8 @@
-"""Search over what was said in a workspace's records."""
+"""Full-text search for what was said in a workspace's records."""
 
 import msgspec
 
+from everlake.contract.limits import DEFAULT_PAGE_SIZE
 from everlake.lake import Lake
 from everlake.model.utterances import TextQuery, UtteranceFilters, UtteranceMatch
 from everlake.search.passages import best_passage
@@ -9,12 +10,14 @@ from everlake.search.query import parse_query
 
 
 class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
-    """One utterance that answers the query. ``score`` is BM25, of use only beside other hits.
+    """One utterance that matches a query.
 
-    ``passage`` is the part of ``text`` that answers it, at most 300 characters; ``highlights``
-    are [start, end) offsets in it, in characters (code points). ``attachment_id`` and
-    ``attachment`` (its name) tell the attachment whose text it is; None where the record itself
-    says it.
+    Attributes:
+        score: BM25 score; only comparable with other hits of the same search.
+        passage: the part of ``text`` that matches best, at most 300 characters.
+        highlights: [start, end) offsets of the matching words in ``passage``, in code points.
+        attachment_id: the attachment whose text it is; None for the record's own text.
+        attachment: the attachment's filename.
     """
 
     score: float
@@ -38,7 +41,7 @@ class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SearchHits(msgspec.Struct, frozen=True, kw_only=True):
-    """Hits, best first. ``next_offset`` is null when there is no more."""
+    """Page of hits, best first. ``next_offset`` is None on the last page."""
 
     hits: list[SearchHit]
     next_offset: int | None
@@ -50,17 +53,26 @@ def search(
     query: str,
     *,
     filters: UtteranceFilters = UtteranceFilters(),  # noqa: B008  (frozen)
-    limit: int = 20,
+    limit: int = DEFAULT_PAGE_SIZE,
     offset: int = 0,
 ) -> SearchHits:
-    """Utterances with any of the query's words and all of its ``"exact phrases"``.
+    """Return utterances with any of the query's words and all of its ``"exact phrases"``.
 
     Words are compared by stem, without case and accents. Only current versions of records are
-    found, whether or not the index has them yet.
+    found, including those that are not indexed yet.
+
+    Args:
+        lake: the lake.
+        workspace_id: the workspace.
+        query: free text; see :func:`everlake.search.query.parse_query`.
+        filters: restrictions of the utterances.
+        limit: hits of a page at most.
+        offset: hits to skip.
 
     Raises:
-        ValueError: the query, a filter or the paging cannot be used; the message says why.
-        LakeUnavailable, LakeDamaged
+        ValueError: the query, a filter or the paging is invalid; the message says why.
+        LakeUnavailable: the tables cannot be read now.
+        LakeDamaged: a table is damaged.
     """
     parsed = parse_query(query)
     found, more = lake.utterances.find(workspace_id, parsed, filters, limit=limit, offset=offset)

@@ -23,13 +23,30 @@ def marked(text: str, words: str = "", *phrases: str) -> list[str]:
         ("login", "login"),
         ("migrate", "migrating"),
         ("connection", "connected"),
+        ("try", "tries"),
+        ("try", "tried"),
+        ("use", "using"),
+        ("usual", "usually"),
+        ("cafés", "cafe"),
     ],
 )
 def test_words_that_differ_in_their_ending_are_marked(term: str, word: str) -> None:
     assert marked(f"so {word}, then", term) == [word]
 
 
-@pytest.mark.parametrize(("term", "word"), [("car", "care"), ("is", "isnt"), ("port", "export")])
+@pytest.mark.parametrize(
+    ("term", "word"),
+    [
+        ("car", "care"),
+        ("is", "isnt"),
+        ("port", "export"),
+        ("own", "owner"),
+        ("new", "newer"),
+        ("files", "fills"),
+        ("stat", "stated"),
+        ("cliche", "clichéd"),
+    ],
+)
 def test_other_words_are_not_marked(term: str, word: str) -> None:
     assert marked(f"so {word}, then", term) == []
 
