@@ -1,4 +1,4 @@
-"""Examples: one made-up customer, Northwind, with trouble exporting a report."""
+"""Examples: records of a fictional customer, Northwind, who cannot export a report."""
 
 import json
 from collections.abc import Mapping
@@ -221,13 +221,13 @@ ERROR_MESSAGES: dict[str, str] = {
     "TOO_MANY_RECORDS": "There are 1,200 records in the body, at most 1,000 are taken: split them.",
     "MIXED_BATCH": "All records of a request must have the same _type: found call and email.",
     "UNKNOWN_PRODUCT": "_product_id: there is no product prod_atals in this workspace.",
-    "ALL_RECORDS_REJECTED": "Not one of the 2 records was accepted: see details.errors.",
+    "ALL_RECORDS_REJECTED": "None of the 2 records was accepted: see details.errors.",
     "IDEMPOTENCY_KEY_REUSED": "This Idempotency-Key came with another body before: take a new one.",
-    "INVALID_PARAMETER": "limit: must be an integer from 1 to 100.",
+    "INVALID_PARAMETER": "limit must be a whole number from 1 to 100.",
     "UNAUTHORIZED": "Send a live API key in the x-api-key header.",
     "FORBIDDEN": "This key lacks the permission api:write.",
     "NOT_FOUND": "There is no such batch in this workspace.",
-    "METHOD_NOT_ALLOWED": "This path does not know DELETE. See the Allow header.",
+    "METHOD_NOT_ALLOWED": "This path does not support DELETE: see the Allow header.",
     "PAYLOAD_TOO_LARGE": (
         "The body is larger than 5,242,880 bytes after decompression: send it in several requests."
     ),
@@ -235,9 +235,9 @@ ERROR_MESSAGES: dict[str, str] = {
     "RANGE_NOT_SATISFIABLE": ("The content has 1,024 bytes, and none of them is in this Range."),
     "RATE_LIMITED": "Too many requests with this key: wait 1 second.",
     "INTERNAL_ERROR": f"Something failed on our side. Report request {REQUEST_ID} if it stays.",
-    "UNAVAILABLE": "The storage is full: nothing was taken. Try again later.",
+    "UNAVAILABLE": "The storage is full, and nothing was stored. Try again later.",
 }
-"""A message for each code of a whole answer."""
+"""A message for each error code of a response."""
 
 ERROR_EXTRAS: dict[str, dict[str, Any]] = {
     "RATE_LIMITED": {"retryAfter": 1},
@@ -250,11 +250,11 @@ ERROR_EXTRAS: dict[str, dict[str, Any]] = {
         }
     },
 }
-"""What goes into the body of a code beside ``error`` and ``message``."""
+"""Members of an error body besides ``error`` and ``message``, by code."""
 
 
 def error_body(code: str) -> dict[str, Any]:
-    """An error body with ``code``."""
+    """Return an error body with ``code``."""
     return {"error": code, "message": ERROR_MESSAGES[code], **ERROR_EXTRAS.get(code, {})}
 
 
