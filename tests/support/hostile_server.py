@@ -91,7 +91,9 @@ CLOSE = object()
 
 def behaviour(function: Behaviour) -> Behaviour:
     """Register a behaviour under its name, with hyphens in place of underscores."""
-    BEHAVIOURS[function.__name__.replace("_", "-")] = function
+    name = function.__name__.replace("_", "-")
+    assert name not in BEHAVIOURS, f"two behaviours are called {name}"
+    BEHAVIOURS[name] = function
     return function
 
 

@@ -37,7 +37,7 @@ CONCURRENCY = ConcurrencyCounter()
 
 
 @behaviour
-def slow(peer: ClientConnection, request: ReceivedRequest) -> None:
+def late(peer: ClientConnection, request: ReceivedRequest) -> None:
     """Answer after a while."""
     CONCURRENCY.enter(1)
     time.sleep(0.05)

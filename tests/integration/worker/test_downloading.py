@@ -311,7 +311,7 @@ def test_no_attachment_is_fetched_where_none_is_to_be(
 def test_no_more_of_a_host_is_fetched_at_once_than_may_be(
     home: WorkerFixture, server: HostileServer
 ) -> None:
-    urls = [server.url(f"slow/4000?share={number}") for number in range(12)]
+    urls = [server.url(f"late/4000?share={number}") for number in range(12)]
     batch_id = landed(
         home,
         with_attachments("a", *(attach(url) for url in urls[:6])),
