@@ -200,7 +200,7 @@ def test_an_archive_that_is_away_is_not_taken_for_a_lost_one(scene: Scene) -> No
     assert len(records) == len(accepted)
     scene.bad.faults = []
     run_everlake("lake", "rebuild", data=scene.data, env=scene.env)
-    assert "all is well" in run_everlake("lake", "verify", data=scene.data, env=scene.env).stdout
+    assert "no problems" in run_everlake("lake", "verify", data=scene.data, env=scene.env).stdout
 
 
 def fault_of(chance: random.Random, kind: str) -> list[S3Fault]:
