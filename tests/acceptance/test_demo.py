@@ -26,7 +26,7 @@ def run_demo(folder: Path, *options: str, env: Mapping[str, str] | None = None) 
 
 def test_the_demo_takes_every_sample_to_complete_and_shows_what_came_out(tmp_path: Path) -> None:
     output = run_demo(tmp_path, "--no-stay")
-    assert "194 records accepted, 8 refused on purpose" in output
+    assert "194 records accepted, 8 rejected on purpose" in output
     assert "All 9 batches are COMPLETE" in output
     assert re.search(r"^all +191 *$", output, re.MULTILINE)
     assert "Helen Marsh" in output
