@@ -34,8 +34,17 @@ class LocalStore:
         self._root = root
         self._synced: set[Path] = set()
 
-    def put_many(self, objects: Sequence[tuple[str, bytes]]) -> None:
-        """See :meth:`everlake.storage.store.ObjectStore.put_many`."""
+    def put_many(
+        self,
+        objects: Sequence[tuple[str, bytes]],
+        *,
+        roll_back: bool = True,  # noqa: ARG002 - see below
+    ) -> None:
+        """See :meth:`everlake.storage.store.ObjectStore.put_many`.
+
+        What was written is deleted in any case when a sync fails: what the disk has of it is
+        unknown, and another fsync would report success (fsync(2)).
+        """
         targets = [(self._file_path(path), data) for path, data in objects]
         handles: list[int] = []
         try:
@@ -47,7 +56,7 @@ class LocalStore:
             for directory in {target.parent for target, _ in targets}:
                 sync_path(directory)
         except OSError as error:
-            for target, _ in targets:
+            for target, _ in targets[: len(handles)]:
                 with suppress(OSError):
                     target.unlink(missing_ok=True)
             raise classify(error, "write") from error

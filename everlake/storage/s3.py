@@ -81,11 +81,11 @@ class S3Store:
             path_segments(prefix)
         return cls(parts.netloc, prefix)
 
-    def put_many(self, objects: Sequence[tuple[str, bytes]]) -> None:
+    def put_many(self, objects: Sequence[tuple[str, bytes]], *, roll_back: bool = True) -> None:
         """See :meth:`everlake.storage.store.ObjectStore.put_many`."""
         for path, _ in objects:
             path_segments(path)
-        self._put_many(objects, self._deadline())
+        self._put_many(objects, self._deadline(), roll_back=roll_back)
 
     def put_files(
         self, objects: Sequence[tuple[str, Content]], *, stop: threading.Event | None = None
@@ -194,10 +194,13 @@ class S3Store:
 
     def check(self) -> None:
         """See :meth:`everlake.storage.store.ObjectStore.check`."""
-        self._put_many([(self._probe, b"everlake")], time.monotonic() + _CHECK_TIMEOUT)
+        deadline = time.monotonic() + _CHECK_TIMEOUT
+        self._put_many([(self._probe, b"everlake")], deadline, roll_back=True)
         self.delete(self._probe)
 
-    def _put_many(self, objects: Sequence[tuple[str, bytes]], deadline: float) -> None:
+    def _put_many(
+        self, objects: Sequence[tuple[str, bytes]], deadline: float, *, roll_back: bool
+    ) -> None:
         stop = threading.Event()
         started: list[str] = []
         errors: list[Exception] = []
@@ -222,7 +225,8 @@ class S3Store:
 
         run_parallel(put, objects, MAX_CONCURRENT_REQUESTS)
         if errors:
-            self._roll_back(started)
+            if roll_back:
+                self._roll_back(started)
             raise errors[0]
 
     def _put(self, path: str, data: bytes) -> None:

@@ -15,10 +15,15 @@ class ObjectStore(Protocol):
     or has empty, ``.`` or ``..`` segments.
     """
 
-    def put_many(self, objects: Sequence[tuple[str, bytes]]) -> None:
+    def put_many(self, objects: Sequence[tuple[str, bytes]], *, roll_back: bool = True) -> None:
         """Write whole objects, which survive a power loss when the call returns.
 
-        After an error none of them is left. A reader never sees a part of an object.
+        A reader never sees a part of an object.
+
+        Args:
+            objects: paths and contents.
+            roll_back: delete what was written when the call fails. False where another call may
+                write the same bytes to the same path: what it has stored must not be deleted.
 
         Raises:
             StorageFull: there is no space left.

@@ -142,7 +142,7 @@ class UploadService:
         stored = self._stored_bytes(upload, part)
         if stored is None:
             try:
-                self._store.put_many([(object_path(upload, part), data)])
+                self._store.put_many([(object_path(upload, part), data)], roll_back=False)
             except StorageUnavailable:
                 raise
             except StorageError:

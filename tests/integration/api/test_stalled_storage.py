@@ -42,9 +42,9 @@ class StallingStore(LocalStore):
         self.answers = threading.Event()
         self.answers.set()
 
-    def put_many(self, objects: Any) -> None:
+    def put_many(self, objects: Any, *, roll_back: bool = True) -> None:
         self.answers.wait()
-        super().put_many(objects)
+        super().put_many(objects, roll_back=roll_back)
 
     def size(self, path: str) -> int:
         self.answers.wait()

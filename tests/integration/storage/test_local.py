@@ -136,6 +136,21 @@ def test_no_object_is_left_when_a_file_cannot_be_synced(
     assert files_below(root) == []
 
 
+def test_a_write_that_fails_keeps_an_object_that_another_call_has_stored(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put_many([("a/1", b"x")])
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("everlake.storage.local.write_all", full)
+    with pytest.raises(StorageFull):
+        store.put_many([("a/1", b"x")])
+
+    assert store.get("a/1") == b"x"
+
+
 def test_no_object_is_left_when_a_directory_cannot_be_synced(
     store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

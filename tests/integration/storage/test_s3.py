@@ -95,6 +95,18 @@ def test_a_write_that_a_lasting_fault_stops_leaves_no_object(
     assert s3_server.keys(bucket) == []
 
 
+def test_a_write_that_fails_keeps_an_object_that_another_call_may_have_stored(
+    quick: S3Store, store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server
+) -> None:
+    store.put_many([("a", b"a")], roll_back=False)
+    bad.faults = [S3Fault("silence", "PUT", "/lake/a", times=1_000_000)]
+
+    with pytest.raises(StorageUnavailable, match="storage could not write: S3 "):
+        quick.put_many([("a", b"a")], roll_back=False)
+
+    assert s3_server.get(bucket, "lake/a") == b"a"
+
+
 READS: list[tuple[str, Callable[[S3Store], object]]] = [
     ("GET", lambda store: store.get("a/1")),
     ("GET", lambda store: [one.path for one in store.list("a")]),
