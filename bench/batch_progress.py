@@ -97,7 +97,7 @@ def status_lags(data: Path, workspace_id: str, since: float, env: Mapping[str, s
 def _counts_by_status(tx: Connection, workspace_id: str) -> dict[BatchStatus, int]:
     c = table_definitions.batches.c
     statement = select(c.status, func.count()).where(c.workspace_id == workspace_id)
-    return dict(row.tuple() for row in tx.execute(statement.group_by(c.status)))
+    return {row[0]: row[1] for row in tx.execute(statement.group_by(c.status))}
 
 
 def _all_batches(data: Path, workspace_id: str, env: Mapping[str, str]) -> list[BatchRow]:

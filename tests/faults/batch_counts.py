@@ -32,7 +32,7 @@ class BatchCounts:
         while True:
             try:
                 with self._catalog.snapshot() as tx:
-                    counts = dict(row.tuple() for row in tx.execute(_COUNTS))
+                    counts = {row[0]: row[1] for row in tx.execute(_COUNTS)}
             except CatalogUnavailable:
                 if time.monotonic() > deadline:
                     raise

@@ -8,6 +8,7 @@ then hold, in which an object is whole or not there; in the end, of all that it 
 import random
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def taken(data: Path, tmp_path: Path) -> list[Moment]:
     """All that was done to the disk; a third of the files come from another one, if there is."""
-    other = Path("/dev/shm") / f"everlake-{tmp_path.name}"  # noqa: S108 - the other disk
-    other.mkdir()
+    other = Path(tempfile.mkdtemp(prefix="everlake-", dir="/dev/shm"))
     output = tmp_path / "trace"
     command = (sys.executable, "-c", _PUT, str(data), str(other), str(FILES))
     try:
