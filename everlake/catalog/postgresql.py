@@ -63,6 +63,7 @@ class PostgresqlCatalog(Catalog):
 
     @contextmanager
     def snapshot(self) -> Generator[Connection]:
+        """See :meth:`everlake.catalog.database.Catalog.snapshot`."""
         with map_errors(psycopg.Error, classify), self._engine.connect() as connection:
             tx = connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -72,6 +73,7 @@ class PostgresqlCatalog(Catalog):
 
     @contextmanager
     def autocommit(self) -> Generator[Connection]:
+        """See :meth:`everlake.catalog.database.Catalog.autocommit`."""
         with map_errors(psycopg.Error, classify), self._engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -81,18 +83,22 @@ class PostgresqlCatalog(Catalog):
             yield tx
 
     def change_counter(self) -> int:
+        """See :meth:`everlake.catalog.database.Catalog.change_counter`."""
         with self._listener_lock:
             if self._listener is None:
                 self._listener = BatchListener(self._conninfo, self._options, self._clock)
         return self._listener.count
 
     def now_ms(self) -> int:
+        """See :meth:`everlake.catalog.database.Catalog.now_ms`."""
         return self._clock.now_ms()
 
     def new_batch_id(self) -> str:
+        """See :meth:`everlake.catalog.database.Catalog.new_batch_id`."""
         return new_batch_id(self.now_ms())
 
     def close(self) -> None:
+        """See :meth:`everlake.catalog.database.Catalog.close`."""
         with self._listener_lock:
             if self._listener is not None:
                 self._listener.stop()

@@ -72,10 +72,12 @@ class SqliteCatalog(Catalog):
 
     @contextmanager
     def snapshot(self) -> Generator[Connection]:
+        """See :meth:`everlake.catalog.database.Catalog.snapshot`."""
         with map_errors(sqlite3.Error, classify), self._reader.begin() as tx:
             yield tx
 
     def autocommit(self) -> AbstractContextManager[Connection]:
+        """See :meth:`everlake.catalog.database.Catalog.autocommit`."""
         return self.snapshot()
 
     @contextmanager
@@ -89,6 +91,7 @@ class SqliteCatalog(Catalog):
             self._write_lock.release()
 
     def change_counter(self) -> int:
+        """See :meth:`everlake.catalog.database.Catalog.change_counter`."""
         with self._version_lock, map_errors(sqlite3.Error, classify):
             if self._version_connection is None:
                 self._version_connection = self._reader.raw_connection()
@@ -96,12 +99,15 @@ class SqliteCatalog(Catalog):
             return _pragma_value(self._version_connection, "PRAGMA data_version")
 
     def now_ms(self) -> int:
+        """See :meth:`everlake.catalog.database.Catalog.now_ms`."""
         return local_now_ms()
 
     def new_batch_id(self) -> str:
+        """See :meth:`everlake.catalog.database.Catalog.new_batch_id`."""
         return new_batch_id()
 
     def close(self) -> None:
+        """See :meth:`everlake.catalog.database.Catalog.close`."""
         with self._version_lock:
             if self._version_connection is not None:
                 self._version_connection.close()

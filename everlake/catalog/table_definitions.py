@@ -49,9 +49,11 @@ class StatusText(TypeDecorator[BatchStatus]):
     cache_ok = True
 
     def process_bind_param(self, value: BatchStatus | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the value to store."""
         return None if value is None else value.value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> BatchStatus | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the value that is stored as ``value``."""
         return None if value is None else BatchStatus(value)
 
 
@@ -62,9 +64,11 @@ class ErrorsText(TypeDecorator[tuple[RecordError, ...]]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the value to store."""
         return _encode(value).decode() if value else "[]"
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[RecordError, ...]:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the value that is stored as ``value``."""
         return _decode_errors(value) if value and value != "[]" else ()
 
 
@@ -75,9 +79,11 @@ class PermissionsText(TypeDecorator[tuple[Permission, ...]]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the value to store."""
         return _encode(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Permission, ...]:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the value that is stored as ``value``."""
         return _decode_permissions(value or "[]")
 
 

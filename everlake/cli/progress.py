@@ -41,6 +41,7 @@ class ProgressBars:
         self._task = TaskID(0)
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
+        """Show how far a step is; a new ``step`` ends the one before."""
         if step != self._step:
             self._finish_step()
             self._step = step
@@ -63,6 +64,7 @@ class ProgressLines:
         self._first = 0
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
+        """Print how far a step is, where it is time to."""
         now = time.monotonic()
         if step != self._step:
             self._step, self._started_at, self._printed_at, self._first = step, now, now, done

@@ -29,11 +29,14 @@ class LocalTableBackend(TableBackend):
     def version_store(
         self, workspace_id: str, spec: TableSpec, caches: Caches
     ) -> LocalVersionStore:
+        """See :meth:`everlake.tables.backend.TableBackend.version_store`."""
         table_set = self.table_set(workspace_id)
         return LocalVersionStore(workspace_id, spec, table_set, self._root, caches)
 
     def table_set(self, workspace_id: str) -> LocalTableSet:
+        """See :meth:`everlake.tables.backend.TableBackend.table_set`."""
         return LocalTableSet(self._root / self._folder / workspace_folder(workspace_id))
 
     def staged(self) -> "LocalTableBackend":
+        """See :meth:`everlake.tables.backend.TableBackend.staged`."""
         return LocalTableBackend(self._root, f"{self._folder}/{STAGING_FOLDER}")

@@ -40,10 +40,12 @@ class LocalTableSet(TableSet):
 
     @property
     def uri(self) -> str:
+        """See :attr:`everlake.tables.backend.TableSet.uri`."""
         return str(self.directory)
 
     @property
     def staged_uri(self) -> str:
+        """See :attr:`everlake.tables.backend.TableSet.staged_uri`."""
         return str(self._staged)
 
     def acquire_staging(self) -> None:
@@ -79,32 +81,40 @@ class LocalTableSet(TableSet):
                 self._finish_swap()
 
     def create_staged(self) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.create_staged`."""
         LocalTableSet(self._staged).ensure_directory()
 
     def drop_staged(self) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.drop_staged`."""
         if self._staged.exists():
             shutil.rmtree(self._staged)
         with suppress(OSError):
             self._staged.parent.rmdir()
 
     def free_bytes(self) -> int:
+        """See :meth:`everlake.tables.backend.TableSet.free_bytes`."""
         return shutil.disk_usage(self._staged).free
 
     def save_checkpoint(self, checkpoint: bytes) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.save_checkpoint`."""
         file = self._staged / _CHECKPOINT_FILE
         files.replace_atomically(file, checkpoint, partial=_partial_checkpoint(self._staged))
 
     def checkpoint(self) -> bytes | None:
+        """See :meth:`everlake.tables.backend.TableSet.checkpoint`."""
         return _read_checkpoint(self._staged)
 
     def swapped_checkpoint(self) -> bytes | None:
+        """See :meth:`everlake.tables.backend.TableSet.swapped_checkpoint`."""
         return _read_checkpoint(self.directory) if self._is_swapped() else None
 
     def backup_uri(self) -> str:
+        """See :meth:`everlake.tables.backend.TableSet.backup_uri`."""
         name = f"{self.directory.name}-{clock.utc_now():%Y%m%dT%H%M%SZ}"
         return str(self.directory.parent / _REPLACED_FOLDER / name)
 
     def swap(self, keep_as: str | None = None) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.swap`."""
         self.remove_replaced()
         with self._swap_lock():
             _write_marker(self._staged / _COMPLETE_MARKER)
@@ -116,6 +126,7 @@ class LocalTableSet(TableSet):
             _sync(self._staged.parent)
 
     def remove_replaced(self) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.remove_replaced`."""
         shutil.rmtree(self._trash, ignore_errors=True)
         if not self._replaced.exists() and not self._is_swapped():
             return

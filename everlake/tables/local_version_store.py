@@ -70,12 +70,15 @@ class LocalVersionStore(VersionStore):
 
     @property
     def uri(self) -> str:
+        """See :attr:`everlake.tables.backend.VersionStore.uri`."""
         return str(self._path)
 
     def exists(self) -> bool:
+        """See :meth:`everlake.tables.backend.VersionStore.exists`."""
         return self._path.exists()
 
     def latest(self) -> Snapshot:
+        """See :meth:`everlake.tables.backend.VersionStore.latest`."""
         while True:
             before = file_identity(self._path)
             found = self._with_manifest(self._newest())
@@ -85,12 +88,14 @@ class LocalVersionStore(VersionStore):
             self.invalidate()
 
     def invalidate(self) -> None:
+        """See :meth:`everlake.tables.backend.VersionStore.invalidate`."""
         self._cached = None
         self.prepared = False
         self._caches = new_caches()
 
     @contextmanager
     def exclusive(self) -> Generator[None]:
+        """See :meth:`everlake.tables.backend.VersionStore.exclusive`."""
         descriptor = self._lock_directory()
         try:
             yield
@@ -98,6 +103,7 @@ class LocalVersionStore(VersionStore):
             os.close(descriptor)
 
     def checkout(self) -> Snapshot:
+        """See :meth:`everlake.tables.backend.VersionStore.checkout`."""
         self._quarantine_unpublished()
         try:
             return self._latest_or_new()
@@ -107,16 +113,20 @@ class LocalVersionStore(VersionStore):
         return self._latest_or_new()
 
     def sync(self, folders: Collection[str]) -> None:
+        """See :meth:`everlake.tables.backend.VersionStore.sync`."""
         self._tree.sync(folders)
 
     def publish(self, snapshot: Snapshot, base: Snapshot) -> None:  # noqa: ARG002 - locked
+        """See :meth:`everlake.tables.backend.VersionStore.publish`."""
         self._tree.sync()
         self._published.write(snapshot.version)
 
     def finish(self, snapshot: Snapshot) -> None:
+        """See :meth:`everlake.tables.backend.VersionStore.finish`."""
         self._cached = self._with_manifest(snapshot)
 
     def has_unpublished_versions(self) -> bool:
+        """See :meth:`everlake.tables.backend.VersionStore.has_unpublished_versions`."""
         try:
             return bool(self._unpublished_manifests())
         except OSError as error:
@@ -126,15 +136,18 @@ class LocalVersionStore(VersionStore):
             ) from error
 
     def remove_old_versions(self) -> int:
+        """See :meth:`everlake.tables.backend.VersionStore.remove_old_versions`."""
         if self._count_old_versions() < CLEANUP_THRESHOLD:
             return 0
         # Needs no lock: Lance leaves files of uncommitted writes alone for a week.
         return WorkingSnapshot.of(self.latest()).remove_old_versions(VERSION_RETENTION)
 
     def remove_other_versions(self, snapshot: WorkingSnapshot) -> None:
+        """See :meth:`everlake.tables.backend.VersionStore.remove_other_versions`."""
         snapshot.remove_old_versions(timedelta(0), unverified=True)
 
     def classify(self, error: LanceError) -> LakeError:
+        """See :meth:`everlake.tables.backend.VersionStore.classify`."""
         if error.kind in {ErrorKind.CONFLICT, ErrorKind.RESOURCES}:
             return LakeUnavailable(
                 f"The lake table {self._path} cannot be used now: {error.cause}. "

@@ -33,6 +33,7 @@ class S3TableBackend(TableBackend):
         self._staging = staging
 
     def version_store(self, workspace_id: str, spec: TableSpec, caches: Caches) -> S3VersionStore:
+        """See :meth:`everlake.tables.backend.TableBackend.version_store`."""
         view = _StagedGeneration if self._staging else _ServingGeneration
         return S3VersionStore(
             self._storage.catalog,
@@ -44,9 +45,11 @@ class S3TableBackend(TableBackend):
         )
 
     def table_set(self, workspace_id: str) -> S3TableSet:
+        """See :meth:`everlake.tables.backend.TableBackend.table_set`."""
         return S3TableSet(self._storage, workspace_id, self._lease_provider)
 
     def staged(self) -> "S3TableBackend":
+        """See :meth:`everlake.tables.backend.TableBackend.staged`."""
         return S3TableBackend(self._storage, self._lease_provider, staging=True)
 
 

@@ -39,10 +39,12 @@ class S3TableSet(TableSet):
 
     @property
     def uri(self) -> str:
+        """See :attr:`everlake.tables.backend.TableSet.uri`."""
         return self._url(self._row().serving)
 
     @property
     def staged_uri(self) -> str:
+        """See :attr:`everlake.tables.backend.TableSet.staged_uri`."""
         return self._url(self._row().building or self._row().last + 1)
 
     def acquire_staging(self) -> None:
@@ -57,9 +59,11 @@ class S3TableSet(TableSet):
             time.sleep(_POLL_SECONDS)
 
     def release_staging(self) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.release_staging`."""
         self._staging_leases.release(self._workspace_id)
 
     def create_staged(self) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.create_staged`."""
         lease = self._staging_lease()
         with self._storage.catalog.transaction() as tx:
             generation = table_versions.begin_generation(tx, self._workspace_id, lease)
@@ -67,14 +71,16 @@ class S3TableSet(TableSet):
             raise _staged_elsewhere(self._workspace_id)
 
     def drop_staged(self) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.drop_staged`."""
         row = self._row()
         if row.building is not None:
             self._drop(row.building, keep=False)
 
     def free_bytes(self) -> None:
-        return None
+        """See :meth:`everlake.tables.backend.TableSet.free_bytes`."""
 
     def save_checkpoint(self, checkpoint: bytes) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.save_checkpoint`."""
         lease = self._staging_lease()
         with self._storage.catalog.transaction() as tx:
             saved = table_versions.save_checkpoint(tx, self._workspace_id, checkpoint, lease)
@@ -82,17 +88,21 @@ class S3TableSet(TableSet):
             raise _staged_elsewhere(self._workspace_id)
 
     def checkpoint(self) -> bytes | None:
+        """See :meth:`everlake.tables.backend.TableSet.checkpoint`."""
         row = self._row()
         return None if row.building is None else row.notes
 
     def swapped_checkpoint(self) -> bytes | None:
+        """See :meth:`everlake.tables.backend.TableSet.swapped_checkpoint`."""
         row = self._row()
         return None if row.replaced is None else row.notes
 
     def backup_uri(self) -> str:
+        """See :meth:`everlake.tables.backend.TableSet.backup_uri`."""
         return self.uri
 
     def swap(self, keep_as: str | None = None) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.swap`."""
         self.remove_replaced()
         row = self._row()
         writer = self._lease_provider.lease(self._workspace_id)
@@ -107,6 +117,7 @@ class S3TableSet(TableSet):
             raise _staged_elsewhere(self._workspace_id)
 
     def remove_replaced(self) -> None:
+        """See :meth:`everlake.tables.backend.TableSet.remove_replaced`."""
         row = self._row()
         if row.replaced is not None:
             self._drop(row.replaced, keep=row.keep)

@@ -115,28 +115,34 @@ class S3VersionStore(VersionStore):
 
     @property
     def uri(self) -> str:
+        """See :attr:`everlake.tables.backend.VersionStore.uri`."""
         generation = self._cached[0].generation if self._cached else None
         return self._generation_view.location(self._spec.name, generation).uri
 
     def exists(self) -> bool:
+        """See :meth:`everlake.tables.backend.VersionStore.exists`."""
         return self._current_head() is not None
 
     def latest(self) -> Snapshot:
+        """See :meth:`everlake.tables.backend.VersionStore.latest`."""
         head = self._current_head()
         if head is None:
             raise TableNotFound(self._spec.name)
         return self._snapshot_at(head)
 
     def invalidate(self) -> None:
+        """See :meth:`everlake.tables.backend.VersionStore.invalidate`."""
         self._cached = None
         self.prepared = False
         self._caches = new_caches()
 
     @contextmanager
     def exclusive(self) -> Generator[None]:
+        """See :meth:`everlake.tables.backend.VersionStore.exclusive`."""
         yield  # there is no lock: versions of other writers are never published
 
     def checkout(self) -> Snapshot:
+        """See :meth:`everlake.tables.backend.VersionStore.checkout`."""
         lease = self._lease_provider.lease(self._workspace_id)
         if lease is None:
             raise self._unavailable(_LEASE_LOST)
@@ -155,19 +161,23 @@ class S3VersionStore(VersionStore):
         """Do nothing: an object is durable once it is written."""
 
     def publish(self, snapshot: Snapshot, base: Snapshot) -> None:
+        """See :meth:`everlake.tables.backend.VersionStore.publish`."""
         if snapshot.version != base.version and not _is_successor(snapshot, base):
             raise self._unavailable(_CONCURRENT_WRITE)
         self._advance_head(snapshot)
 
     def finish(self, snapshot: Snapshot) -> None:
+        """See :meth:`everlake.tables.backend.VersionStore.finish`."""
         session, self._write_session = self._write_session, None
         if session is not None and session.head is not None:
             self._cached = (session.head, snapshot)
 
     def has_unpublished_versions(self) -> bool:
+        """See :meth:`everlake.tables.backend.VersionStore.has_unpublished_versions`."""
         return False  # readers use the head
 
     def remove_old_versions(self) -> int:
+        """See :meth:`everlake.tables.backend.VersionStore.remove_old_versions`."""
         head = self._current_head()
         if head is None or head.version < self._cleaned_at_version + CLEANUP_THRESHOLD:
             return 0
@@ -176,9 +186,11 @@ class S3VersionStore(VersionStore):
         return own.remove_old_versions(VERSION_RETENTION, keep=MIN_VERSIONS_KEPT)
 
     def remove_other_versions(self, snapshot: WorkingSnapshot) -> None:
+        """See :meth:`everlake.tables.backend.VersionStore.remove_other_versions`."""
         snapshot.remove_old_versions(timedelta(0), keep=MIN_VERSIONS_KEPT)
 
     def classify(self, error: LanceError) -> LakeError:
+        """See :meth:`everlake.tables.backend.VersionStore.classify`."""
         if error.kind in {ErrorKind.MISSING, ErrorKind.CORRUPT}:
             return LakeDamaged(self._workspace_id, self._spec.name, error.cause)
         if error.kind is ErrorKind.CONFLICT:

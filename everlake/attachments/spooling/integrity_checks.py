@@ -15,9 +15,13 @@ _MISMATCH_CODES = {"sha1": FetchCode.SHA1_MISMATCH, "md5": FetchCode.MD5_MISMATC
 class Hash(Protocol):
     """Hash object of :mod:`hashlib`, whose own type is private."""
 
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes, /) -> None:
+        """Add bytes to what is hashed."""
+        ...
 
-    def hexdigest(self) -> str: ...
+    def hexdigest(self) -> str:
+        """Return the hash of all bytes so far, in hexadecimal."""
+        ...
 
 
 def check_expected(expected: ExpectedContent, max_bytes: int) -> None:
