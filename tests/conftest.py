@@ -7,7 +7,8 @@ import pytest
 from prometheus_client import values
 
 from tests.support.postgres import PostgresServer, running_postgres
-from tests.support.s3 import S3Server, running_s3
+from tests.support.s3 import S3Server, running_s3, s3_environment
+from tests.support.s3_proxy import S3Proxy, s3_proxy
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,3 +44,12 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
     """An S3 server that the tests share; each takes a bucket of its own."""
     with running_s3(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture
+def faulty_s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Generator[S3Proxy]:
+    """A proxy before the S3 server that injects faults; the stores of the test go through it."""
+    with s3_proxy(s3_server.port) as proxy:
+        for name, value in s3_environment(proxy.url).items():
+            monkeypatch.setenv(name, value)
+        yield proxy

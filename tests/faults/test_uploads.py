@@ -15,6 +15,7 @@ from everlake.catalog import uploads
 from everlake.catalog.opening import open_catalog
 from everlake.client import Client
 from everlake.storage import open_store
+from tests.support.processes import wait_until
 from tests.support.server import NO_RATE_LIMIT, ApiClient, EverlakeServer, run_everlake_json
 
 PART = 5 * 1024 * 1024
@@ -35,7 +36,8 @@ def test_an_upload_goes_on_after_the_api_was_killed(tmp_path: Path, parts_before
 
     thread = threading.Thread(target=put_slowly, args=(server.url, setup, upload, data))
     thread.start()
-    before = wait_for(api, upload_id, parts_before * PART)
+    wait_until(lambda: received_bytes(api, upload_id) >= parts_before * PART, "parts are received")
+    before = received_bytes(api, upload_id)
     server.kill()
     thread.join()
 
@@ -62,15 +64,9 @@ def put_slowly(url: str, setup: dict[str, str], upload: dict[str, Any], data: by
         )
 
 
-def wait_for(api: ApiClient, upload_id: str, size: int) -> int:
-    """Return what has come, once it is so much."""
-    deadline = time.monotonic() + 60
-    while True:
-        received = api.http.get(f"/api/v1/uploads/{upload_id}").json()["receivedBytes"]
-        if received >= size:
-            return received
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def received_bytes(api: ApiClient, upload_id: str) -> int:
+    received: int = api.http.get(f"/api/v1/uploads/{upload_id}").json()["receivedBytes"]
+    return received
 
 
 def hash_of(data: Path, setup: dict[str, str], upload_id: str) -> str:

@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,8 +11,8 @@ import pytest
 from everlake.storage import ObjectMissing, ObjectUnreadable, StorageError, StorageUnavailable
 from everlake.storage.s3 import S3Store
 from everlake.storage.s3_retry import S3Timeouts
-from tests.support.s3 import S3Server, s3_environment
-from tests.support.s3_proxy import S3Fault, S3Proxy, s3_proxy
+from tests.support.s3 import S3Server
+from tests.support.s3_proxy import S3Fault, S3Proxy
 
 LARGE = os.urandom(1_000_000) * 20
 LASTING = 1_000_000
@@ -26,21 +25,12 @@ def bucket(s3_server: S3Server) -> str:
 
 
 @pytest.fixture
-def bad(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Proxy]:
-    """The proxy that every store of a test goes through."""
-    with s3_proxy(s3_server.port) as made:
-        for name, value in s3_environment(made.url).items():
-            monkeypatch.setenv(name, value)
-        yield made
-
-
-@pytest.fixture
-def store(bad: S3Proxy, bucket: str) -> S3Store:
+def store(faulty_s3: S3Proxy, bucket: str) -> S3Store:
     return S3Store(bucket, "lake", timeouts=S3Timeouts(read=3, retry=40))
 
 
 @pytest.fixture
-def quick(bad: S3Proxy, bucket: str) -> S3Store:
+def quick(faulty_s3: S3Proxy, bucket: str) -> S3Store:
     return S3Store(bucket, "lake", timeouts=QUICK)
 
 
@@ -90,53 +80,62 @@ def fresh(fault: S3Fault, times: int) -> S3Fault:
 
 @pytest.mark.parametrize("fault", SMALL_FAULTS, ids=name_of)
 def test_the_import_of_a_small_file_survives_temporary_faults(
-    store: S3Store, bad: S3Proxy, small: Path, fault: S3Fault
+    store: S3Store, faulty_s3: S3Proxy, small: Path, fault: S3Fault
 ) -> None:
-    bad.faults = [fresh(fault, fault.times)]
+    faulty_s3.faults = [fresh(fault, fault.times)]
 
     store.put_files([("a", small)])
 
     assert store.get("a") == small.read_bytes()
-    assert bad.faults[0].times == 0
+    assert faulty_s3.faults[0].times == 0
 
 
 @pytest.mark.parametrize("fault", LARGE_FAULTS, ids=name_of)
 def test_the_import_of_a_large_file_survives_temporary_faults(
-    store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, large: Path, fault: S3Fault
+    store: S3Store,
+    faulty_s3: S3Proxy,
+    bucket: str,
+    s3_server: S3Server,
+    large: Path,
+    fault: S3Fault,
 ) -> None:
-    bad.faults = [fresh(fault, fault.times)]
+    faulty_s3.faults = [fresh(fault, fault.times)]
 
     store.put_files([("a", large)])
 
     assert s3_server.get(bucket, "lake/a") == LARGE
-    assert bad.faults[0].times == 0
+    assert faulty_s3.faults[0].times == 0
 
 
-def test_only_the_part_that_failed_is_sent_again(store: S3Store, bad: S3Proxy, large: Path) -> None:
-    bad.faults = [S3Fault("status", "PUT", "partNumber=2", status=500, times=2)]
+def test_only_the_part_that_failed_is_sent_again(
+    store: S3Store, faulty_s3: S3Proxy, large: Path
+) -> None:
+    faulty_s3.faults = [S3Fault("status", "PUT", "partNumber=2", status=500, times=2)]
 
     store.put_files([("a", large)])
 
-    assert bad.count("PUT", "partNumber=2") == 3
-    assert bad.count("PUT") == 5
+    assert faulty_s3.count("PUT", "partNumber=2") == 3
+    assert faulty_s3.count("PUT") == 5
 
 
 @pytest.mark.parametrize("target", ["partNumber=2", "partNumber=3"])
 def test_an_upload_that_a_lasting_fault_stops_is_aborted(
-    quick: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, large: Path, target: str
+    quick: S3Store, faulty_s3: S3Proxy, bucket: str, s3_server: S3Server, large: Path, target: str
 ) -> None:
-    bad.faults = [S3Fault("status", "PUT", target, status=403, code="AccessDenied", times=LASTING)]
+    faulty_s3.faults = [
+        S3Fault("status", "PUT", target, status=403, code="AccessDenied", times=LASTING)
+    ]
 
     with pytest.raises(StorageUnavailable, match="need PutObject"):
         quick.put_files([("a", large)])
 
     assert s3_server.keys(bucket) == []
-    assert bad.count("DELETE", "uploadId") == bad.count("POST", "uploads") == 1
+    assert faulty_s3.count("DELETE", "uploadId") == faulty_s3.count("POST", "uploads") == 1
     assert large.read_bytes() == LARGE
 
 
 def test_a_stopped_upload_is_aborted(
-    store: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, tmp_path: Path
+    store: S3Store, faulty_s3: S3Proxy, bucket: str, s3_server: S3Server, tmp_path: Path
 ) -> None:
     file = tmp_path / "long"
     with file.open("wb") as made:
@@ -152,7 +151,7 @@ def test_a_stopped_upload_is_aborted(
 
     putting = threading.Thread(target=put)
     putting.start()
-    while not bad.count("PUT"):
+    while not faulty_s3.count("PUT"):
         time.sleep(0.005)
     stop.set()
     putting.join()
@@ -161,22 +160,24 @@ def test_a_stopped_upload_is_aborted(
         "storage could not write: the process is stopping: send again later"
     ]
     assert s3_server.keys(bucket) == []
-    assert bad.count("DELETE", "uploadId") == 1
+    assert faulty_s3.count("DELETE", "uploadId") == 1
 
 
 def test_an_existing_object_is_not_sent_in_parts_again(
-    store: S3Store, bad: S3Proxy, large: Path
+    store: S3Store, faulty_s3: S3Proxy, large: Path
 ) -> None:
     store.put_files([("a", large)])
-    sent = bad.count("PUT")
+    sent = faulty_s3.count("PUT")
 
     store.put_files([("a", large)])
 
-    assert bad.count("PUT") == sent
-    assert bad.count("POST", "uploads") == 1
+    assert faulty_s3.count("PUT") == sent
+    assert faulty_s3.count("POST", "uploads") == 1
 
 
-def test_a_new_small_file_is_one_request(store: S3Store, bad: S3Proxy, tmp_path: Path) -> None:
+def test_a_new_small_file_is_one_request(
+    store: S3Store, faulty_s3: S3Proxy, tmp_path: Path
+) -> None:
     files: list[tuple[str, Path]] = []
     for number in range(40):
         file = tmp_path / str(number)
@@ -185,13 +186,13 @@ def test_a_new_small_file_is_one_request(store: S3Store, bad: S3Proxy, tmp_path:
 
     store.put_files(files)
 
-    assert bad.count("PUT") == len(bad.seen) == 40
+    assert faulty_s3.count("PUT") == len(faulty_s3.seen) == 40
 
 
 def test_a_file_that_cannot_be_sent_leaves_no_partial_object(
-    quick: S3Store, bad: S3Proxy, bucket: str, s3_server: S3Server, small: Path
+    quick: S3Store, faulty_s3: S3Proxy, bucket: str, s3_server: S3Server, small: Path
 ) -> None:
-    bad.faults = [S3Fault("status", "PUT", "/lake/b", times=LASTING)]
+    faulty_s3.faults = [S3Fault("status", "PUT", "/lake/b", times=LASTING)]
 
     with pytest.raises(StorageUnavailable, match="S3 is busy"):
         quick.put_files([("a", small), ("b", small), ("c", small)])
@@ -201,20 +202,22 @@ def test_a_file_that_cannot_be_sent_leaves_no_partial_object(
 
 
 @pytest.mark.parametrize("kind", ["status", "silence", "cut answer", "lost answer"])
-def test_a_read_resumes_at_the_chunk_that_failed(store: S3Store, bad: S3Proxy, kind: str) -> None:
+def test_a_read_resumes_at_the_chunk_that_failed(
+    store: S3Store, faulty_s3: S3Proxy, kind: str
+) -> None:
     data = os.urandom(100_000)
     store.put_many([("a", data)])
-    bad.faults = [S3Fault(kind, "GET", after=3)]  # pyright: ignore[reportArgumentType]
+    faulty_s3.faults = [S3Fault(kind, "GET", after=3)]  # pyright: ignore[reportArgumentType]
 
     assert b"".join(store.read("a", 10, 99_990, chunk_size=10_000)) == data[10:99_990]
 
-    assert bad.faults[0].times == 0
-    assert bad.count("GET") == 11
+    assert faulty_s3.faults[0].times == 0
+    assert faulty_s3.count("GET") == 11
 
 
-def test_a_read_from_a_lost_server_ends(quick: S3Store, bad: S3Proxy) -> None:
+def test_a_read_from_a_lost_server_ends(quick: S3Store, faulty_s3: S3Proxy) -> None:
     quick.put_many([("a", b"0123456789")])
-    bad.faults = [S3Fault("status", "GET", after=2, times=LASTING)]
+    faulty_s3.faults = [S3Fault("status", "GET", after=2, times=LASTING)]
     pieces = quick.read("a", chunk_size=2)
 
     assert [next(pieces), next(pieces)] == [b"01", b"23"]
@@ -238,7 +241,9 @@ def test_a_read_never_mixes_an_object_with_its_replacement(
         next(removed)
 
 
-def test_a_missing_bucket_is_not_reported_as_a_missing_object(bad: S3Proxy, large: Path) -> None:
+def test_a_missing_bucket_is_not_reported_as_a_missing_object(
+    faulty_s3: S3Proxy, large: Path
+) -> None:
     store = S3Store("not-there", timeouts=QUICK)
 
     for act in (

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from everlake.attachments.extraction import AttachmentText, Extractor, TextCode, TextError
+from tests.support.processes import wait_until
 
 Extract = Callable[..., AttachmentText]
 
@@ -48,15 +49,13 @@ def launcher_of(extractor: Extractor) -> int:
 
 def reader_of(extractor: Extractor) -> int:
     """The reader that is at work, or will be."""
-    return wait_for(lambda: children(launcher_of(extractor)))[0]
+    return first_child(launcher_of(extractor))
 
 
-def wait_for(look: Callable[[], list[int]]) -> list[int]:
-    for _ in range(1_000):
-        if found := look():
-            return found
-        time.sleep(0.005)
-    raise AssertionError("it did not come")
+def first_child(process: int) -> int:
+    """The first child of a process, once it has one."""
+    wait_until(lambda: bool(children(process)), "it has a child")
+    return children(process)[0]
 
 
 def has_exited(process: int) -> bool:

@@ -20,12 +20,11 @@ from everlake.attachments.extraction import (
 )
 from tests.integration.attachments.extraction.extraction_support import (
     Extract,
-    children,
+    first_child,
     has_exited,
     launcher_of,
     reader_of,
     sections_of,
-    wait_for,
 )
 from tests.integration.attachments.extraction.sample_files import ENDLESS, docx, paragraph
 
@@ -159,7 +158,7 @@ def test_a_caller_that_is_killed_leaves_no_process_and_no_directory(tmp_path: Pa
     assert caller.stdout is not None
     caller.stdout.readline()
     launcher = int(caller.stdout.readline())
-    reader = wait_for(lambda: children(launcher))[0]
+    reader = first_child(launcher)
 
     caller.kill()
     caller.communicate()

@@ -5,8 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from everlake.attachments.spooling.files import translate_disk_errors
 from everlake.attachments.types import ExpectedContent
 from tests.support.fetcher_fixture import FetcherFixture, content_bytes
 from tests.support.hostile_behaviours import HostileServer, content, hostile_server
+from tests.support.processes import wait_until
 
 SIZE, AT = 900_000, 600_000
 DATA = content(SIZE)
@@ -250,16 +249,11 @@ fetcher.fetch("one", sys.argv[2], ExpectedContent(), stop=threading.Event())
 """
 
 
-def wait_until(reached: Callable[[], bool]) -> None:
-    while not reached():
-        time.sleep(0.01)
-
-
 def start_fetch_process(home: FetcherFixture, url: str) -> subprocess.Popen[bytes]:
     """Start a process that fetches, and return when it has spooled some content."""
     process = subprocess.Popen([sys.executable, "-c", FETCH_SCRIPT, home.directory, url])
     spooled = home.directory / "one"
-    wait_until(lambda: spooled.exists() and spooled.stat().st_size >= AT)
+    wait_until(lambda: spooled.exists() and spooled.stat().st_size >= AT, "some is spooled")
     return process
 
 

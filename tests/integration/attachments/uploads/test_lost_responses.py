@@ -14,22 +14,14 @@ from everlake.identity.types import Principal, PrincipalKind
 from everlake.storage import StorageUnavailable
 from everlake.storage.s3 import S3Store, S3Timeouts
 from tests.support.catalog_fixture import catalog_fixture
-from tests.support.s3 import S3Server, s3_environment
-from tests.support.s3_proxy import S3Fault, S3Proxy, s3_proxy
+from tests.support.s3 import S3Server
+from tests.support.s3_proxy import S3Fault, S3Proxy
 
 DATA = b"part"
 
 
 @pytest.fixture
-def proxy(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Proxy]:
-    with s3_proxy(s3_server.port) as made:
-        for name, value in s3_environment(made.url).items():
-            monkeypatch.setenv(name, value)
-        yield made
-
-
-@pytest.fixture
-def service(proxy: S3Proxy, s3_server: S3Server, tmp_path: Path) -> Iterator[UploadService]:
+def service(faulty_s3: S3Proxy, s3_server: S3Server, tmp_path: Path) -> Iterator[UploadService]:
     catalog = open_catalog(f"sqlite:///{tmp_path}/catalog.db")
     catalog.upgrade()
     timeouts = S3Timeouts(connect=1, read=0.5, total=5, retry=2, rollback=20)
@@ -55,12 +47,12 @@ def upload(service: UploadService, tmp_path: Path) -> UploadRow:
 
 
 def test_a_part_that_was_stored_remains_when_all_its_responses_are_lost(
-    service: UploadService, upload: UploadRow, proxy: S3Proxy
+    service: UploadService, upload: UploadRow, faulty_s3: S3Proxy
 ) -> None:
     """Another request for the same part may have been answered with 200 meanwhile."""
     first, _ = parts_of(upload)
     forever = 1_000_000
-    proxy.faults = [
+    faulty_s3.faults = [
         S3Fault("lost answer", "PUT", times=forever),
         S3Fault("status", "GET", times=forever, after=1),
     ]
@@ -68,6 +60,6 @@ def test_a_part_that_was_stored_remains_when_all_its_responses_are_lost(
     with pytest.raises(StorageUnavailable):
         service.put_part(upload, first, DATA)
 
-    proxy.faults = []
+    faulty_s3.faults = []
     assert service.progress(upload).received_bytes == len(DATA)
     service.put_part(upload, first, DATA)
