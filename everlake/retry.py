@@ -32,7 +32,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         return with_jitter(min(self.base_ms << min(failures, 20), self.max_ms), self.jitter)
 
     def is_exhausted(self, failures: int) -> bool:
-        """Return whether no attempt is left after so many failed ones."""
+        """Return whether ``failures`` reaches ``max_attempts``."""
         return failures >= self.max_attempts
 
     def next_delay_ms(self, failures: int, *, retryable: bool) -> int | None:

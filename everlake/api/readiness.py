@@ -8,7 +8,7 @@ from everlake.catalog.errors import CatalogError
 from everlake.storage import ObjectStore, StorageError
 
 CACHE_SECONDS = 1.0
-"""A check writes and syncs, and the endpoint needs no key: requests share a check."""
+"""Time for which a result is reused: a check writes and syncs, and the endpoint needs no key."""
 
 
 class ReadinessCheck:

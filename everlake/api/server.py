@@ -22,7 +22,7 @@ from everlake.memory import retain_freed_memory
 from everlake.settings import Settings
 
 _MAX_CONNECTIONS = 1_024
-"""Served at a time, up to 500 of them event streams. Further ones wait to be accepted."""
+"""Most connections served at a time, up to 500 of them event streams. Others wait for accept."""
 _HEADER_TIMEOUT_MS = 15_000
 _SHUTDOWN_SECONDS = 8.0
 """Longest time from the signal to the end; ``serve`` kills the process after nine."""

@@ -9,7 +9,7 @@ from everlake.logs import logger
 from everlake.storage import StorageError
 
 SEND_TIMEOUT_SECONDS = 60.0
-"""For a client to read a chunk; then its connection is closed."""
+"""Time in which a client must read a chunk; then its connection is closed."""
 
 _log = logger()
 

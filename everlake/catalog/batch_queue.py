@@ -1,4 +1,4 @@
-"""Batch queue: the status of a batch says which step is next, and a lease who works on it.
+"""Batch queue: a batch's status names its next step, and its lease the worker that has it.
 
 Batches are not jobs (:mod:`everlake.catalog.jobs`). Their status is the public state and the queue
 in one row, so that accepting a batch is a single INSERT; a job would be a second one on the way to

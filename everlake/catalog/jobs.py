@@ -45,7 +45,10 @@ _c = jobs.c
 
 
 class JobKind(StrEnum):
-    """Kinds of jobs; each is claimed by threads of its own. The subject is an attachment's id."""
+    """Kinds of jobs; each is claimed by threads of its own.
+
+    The subject of all present kinds is an attachment's id.
+    """
 
     EXTRACT_TEXT = "extract_text"
     """Read the text of a stored file, or find that it is a recording."""

@@ -116,6 +116,8 @@ def _connect_options(timeout: float) -> dict[str, str | int]:
             2 * milliseconds, int(_IDLE_TRANSACTION_SECONDS * 1000)
         ),
         "timezone": "UTC",
+        # A 202 rests on the commit: whatever the server's default, wait until the WAL is flushed.
+        "synchronous_commit": "on",
     }
     return {
         "application_name": "everlake",

@@ -22,7 +22,7 @@ from everlake.cli.console import (
 from everlake.cli.error_groups import group_message
 from everlake.cli.options import DataOption, JsonOption, WorkspaceOption, load_settings
 from everlake.contract.batches import Batch, BatchStatus
-from everlake.contract.rejected_records import RefusedRecord
+from everlake.contract.rejected_records import RejectedRecord
 from everlake.operations import batches
 from everlake.operations.batches import BatchFilters
 from everlake.operations.errors import NothingToRetry, RejectedRecordsDeleted
@@ -224,7 +224,7 @@ def _print_progress(batch: Batch) -> None:
     out.print(text, markup=False)
 
 
-def _print_error_counts(rejected: Iterable[RefusedRecord], limit: int) -> None:
+def _print_error_counts(rejected: Iterable[RejectedRecord], limit: int) -> None:
     counts = Counter(
         (error.code.value, group_message(error.message))
         for record in rejected

@@ -69,7 +69,7 @@ def print_fields(fields: Mapping[str, object], *, width: int = 13) -> None:
 
 
 def print_created(ids: Mapping[str, str], *, json: bool) -> None:
-    """Print the ids of what was created or changed: as JSON, or else one a line."""
+    """Print the ids of what was created or changed: as JSON, or else one per line."""
     if json:
         print_json(ids)
     else:

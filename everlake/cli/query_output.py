@@ -30,7 +30,7 @@ _CONTROL_REPLACEMENTS = str.maketrans(
 
 
 def write_json_lines(batches: Iterable[Sequence[str]]) -> None:
-    """Write JSON texts, one a line."""
+    """Write JSON texts, one per line."""
     for batch in batches:
         _write("".join(f"{text}\n" for text in batch))
 

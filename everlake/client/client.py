@@ -21,14 +21,14 @@ from everlake.contract.batches import TERMINAL_STATUSES, Batch, BatchPage, Batch
 from everlake.contract.limits import MAX_PAGE_SIZE
 from everlake.contract.media_types import EVENT_STREAM, MediaType
 from everlake.contract.queries import IngestQuery, ListBatchesQuery, PageQuery, query_parameters
-from everlake.contract.rejected_records import RefusedPage, RefusedRecord
+from everlake.contract.rejected_records import RejectedPage, RejectedRecord
 
 T = TypeVar("T")
 
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
 _decode_batch = msgspec.json.Decoder(Batch).decode
 _decode_batches = msgspec.json.Decoder(BatchPage).decode
-_decode_rejected = msgspec.json.Decoder(RefusedPage).decode
+_decode_rejected = msgspec.json.Decoder(RejectedPage).decode
 
 
 class Client:
@@ -211,7 +211,7 @@ class Client:
                 response.close()
             self._transport.wait_before_reconnect()
 
-    def errors(self, batch_id: str, *, limit: int = MAX_PAGE_SIZE) -> Iterator[RefusedRecord]:
+    def errors(self, batch_id: str, *, limit: int = MAX_PAGE_SIZE) -> Iterator[RejectedRecord]:
         """Yield the rejected records of a batch by index, with payloads and all errors.
 
         A record with very many errors comes in parts, which have the same index.

@@ -28,7 +28,7 @@ from everlake.contract.queries import (
     SearchQuery,
 )
 from everlake.contract.records import RecordDetail, RecordPage
-from everlake.contract.rejected_records import RefusedPage
+from everlake.contract.rejected_records import RejectedPage
 from everlake.contract.search import SearchPage
 from everlake.contract.uploads import Upload, UploadProgress, UploadRequest
 
@@ -119,7 +119,7 @@ LIST_BATCH_ERRORS = Endpoint(
     path="/api/v1/ingest/batches/{batchId}/errors",
     permissions=("api:read", "api:write"),
     query=PageQuery,
-    responses={200: RefusedPage},
+    responses={200: RejectedPage},
 )
 WATCH_BATCH = Endpoint(
     id="watchBatch",

@@ -11,13 +11,13 @@ from everlake.contract.types import Count, NextCursor
 
 
 class RecordFault(msgspec.Struct, frozen=True, gc=False):
-    """One error of a :class:`RefusedRecord`."""
+    """One error of a :class:`RejectedRecord`."""
 
     code: RecordErrorCode
     message: RecordErrorMessage
 
 
-class RefusedRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class RejectedRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One rejected record, or one part of a record with very many errors.
 
     ``payload`` is the submitted text; ``payloadBase64`` replaces it where the text is not UTF-8.
@@ -38,8 +38,8 @@ class RefusedRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
         return self.payload is not UNSET or self.payloadBase64 is not UNSET
 
 
-class RefusedPage(msgspec.Struct):
+class RejectedPage(msgspec.Struct):
     """One page of rejected records, by index. ``nextCursor`` is null on the last page."""
 
-    errors: Annotated[list[RefusedRecord], Meta(extra_json_schema={"maxItems": MAX_PAGE_SIZE})]
+    errors: Annotated[list[RejectedRecord], Meta(extra_json_schema={"maxItems": MAX_PAGE_SIZE})]
     nextCursor: NextCursor  # noqa: N815

@@ -25,8 +25,8 @@ class Decompressor(Protocol):
 
         Args:
             chunk: compressed.
-            max_size: input is ignored from where so many bytes have come out of this chunk. The
-                result may be longer by one step of the algorithm.
+            max_size: after this many bytes of output, the rest of the chunk is ignored. The result
+                may be longer by one step of the algorithm.
         """
         ...
 

@@ -54,7 +54,7 @@ RECORDS_TABLE = TableSpec(
     scalar_indexes=("record_id", "version", "batch_id"),
     size_column="data_bytes",
 )
-"""One row a record, its current version.
+"""One row per record, its current version.
 
 ``participant_keys`` holds the participants' ids and lower-case emails, for filters: SQL over a
 list of structs cannot select by one member. ``data_bytes`` is the length of ``data``.

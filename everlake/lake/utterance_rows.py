@@ -58,7 +58,7 @@ UTTERANCES_TABLE = TableSpec(
     ),
     ordinal_range=MAX_UTTERANCES,
 )
-"""What is said in each record and its attachments, one row an utterance.
+"""What is said in each record and its attachments, one row per utterance.
 
 ``ordinal`` orders the utterances of a record: see :func:`everlake.model.utterances.ordinals`.
 ``analysis_version`` names the version of the analysis that made the row; null is version 1. Tables

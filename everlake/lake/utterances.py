@@ -27,7 +27,7 @@ from everlake.tables.table import TableWriter
 
 _RECORD_ROWS = f"(ordinal < {MAX_UTTERANCES})"
 _FIRST_ROWS = f"(ordinal % {MAX_UTTERANCES} = 0)"
-"""Every text that says anything has exactly one such row, of up to thousands."""
+"""Selects the first row of each record and of each attachment that has utterances."""
 
 Group = TypeVar("Group", bound=UtteranceGroup)
 

@@ -17,7 +17,7 @@ def compress(data: bytes) -> bytes:
 
 
 def compression_stream() -> "zstandard.ZstdCompressionObj":
-    """Return a compressor of one frame whose content is given bit by bit."""
+    """Return a compressor for one frame, to be fed in pieces."""
     return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from everlake.batching import chunked
 from everlake.contract.errors import RecordErrorCode
-from everlake.contract.rejected_records import RecordFault, RefusedRecord
+from everlake.contract.rejected_records import RecordFault, RejectedRecord
 from everlake.landing.compression import compression_stream, decompress_chunks
 from everlake.landing.errors import LandingDamaged
 
@@ -98,7 +98,7 @@ _decode = msgspec.json.Decoder(_RejectedLine).decode
 
 def read_rejected_page(
     blob: bytes, start: RejectedPosition, *, limit: int
-) -> tuple[list[RefusedRecord], RejectedPosition | None]:
+) -> tuple[list[RejectedRecord], RejectedPosition | None]:
     """Return one page of an object's rejected records, by index.
 
     Only what the page needs is decompressed, except for the first page: it reads the object to
@@ -116,7 +116,7 @@ def read_rejected_page(
         LandingDamaged: the object is not what was written, or ``start`` is not inside it.
     """
     text = _DecompressedText(blob, start.offset)
-    records: list[RefusedRecord] = []
+    records: list[RejectedRecord] = []
     end = start
     for record, end in _records(text, start):
         records.append(record)
@@ -129,7 +129,7 @@ def read_rejected_page(
     return records, following
 
 
-def read_rejected(blob: bytes) -> Iterator[RefusedRecord]:
+def read_rejected(blob: bytes) -> Iterator[RejectedRecord]:
     """Yield all rejected records of an object, by index; long ones in several parts.
 
     Raises:
@@ -140,7 +140,7 @@ def read_rejected(blob: bytes) -> Iterator[RefusedRecord]:
 
 def _records(
     text: "_DecompressedText", start: RejectedPosition
-) -> Iterator[tuple[RefusedRecord, RejectedPosition]]:
+) -> Iterator[tuple[RejectedRecord, RejectedPosition]]:
     """Yield each record, or part of one, from ``start`` on, and the position after it."""
     index = start.index
     while not text.at_end():
@@ -149,7 +149,7 @@ def _records(
         yield record, RejectedPosition(text.offset, index)
 
 
-def _read_record(text: "_DecompressedText", index: int | None) -> RefusedRecord:
+def _read_record(text: "_DecompressedText", index: int | None) -> RejectedRecord:
     head = b"" if index is None else b'{"index":%d,"errors":[' % index
     cut = -1
     if text.find(b"\n", PAGE_BYTES) < 0 and text.find(_PAYLOAD, PAGE_BYTES) < 0:
@@ -163,7 +163,7 @@ def _read_record(text: "_DecompressedText", index: int | None) -> RefusedRecord:
         found = _decode(line)
     except msgspec.DecodeError as error:
         raise LandingDamaged(f"a line of it is not a rejected record ({error})") from error
-    record = RefusedRecord(
+    record = RejectedRecord(
         index=found.index,
         errors=found.errors,
         payload=found.payload,

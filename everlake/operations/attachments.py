@@ -123,8 +123,8 @@ def retry_batch_attachments(
 ) -> Retried:
     """Let a batch's failed attachments be fetched again, and its failed texts be extracted again.
 
-    Attachments of a batch that landed before attachments were listed are listed first. Called
-    again before anything has failed anew, it changes nothing.
+    A batch that landed under a version without rows for attachments gets these rows first.
+    Repeating the call changes nothing until something fails again.
 
     Raises:
         ResourceNotFound: the workspace has no such batch.

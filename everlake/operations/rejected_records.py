@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
-from everlake.contract.rejected_records import RefusedRecord
+from everlake.contract.rejected_records import RejectedRecord
 from everlake.landing.compression import content_checksum
 from everlake.landing.errors import LandingDamaged
 from everlake.landing.rejected import RejectedPosition, read_rejected, read_rejected_page
@@ -32,7 +32,7 @@ class RejectedRecords:
 
     def page(
         self, start: RejectedPosition, *, limit: int
-    ) -> tuple[list[RefusedRecord], RejectedPosition | None]:
+    ) -> tuple[list[RejectedRecord], RejectedPosition | None]:
         """Return a page of records by index, and the position of the next page.
 
         Args:
@@ -47,7 +47,7 @@ class RejectedRecords:
         except LandingDamaged as error:
             raise ArchiveUnreadable(self._path, str(error)) from error
 
-    def __iter__(self) -> Iterator[RefusedRecord]:
+    def __iter__(self) -> Iterator[RejectedRecord]:
         """Yield all records by index.
 
         Raises:

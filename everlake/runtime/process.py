@@ -6,11 +6,11 @@ import resource
 from everlake import memory
 
 _MALLOC_ARENAS = 2
-"""Freed memory stays in the heap that it came from, and the table engine has many threads."""
+"""Heaps of the allocator: freed memory stays in its heap, and the table engine has many threads."""
 _OPEN_FILE_LIMIT = 8_192
-"""Each attachment that is being fetched takes a file and a connection."""
+"""Limit of open files: each attachment that is being fetched takes a file and a connection."""
 _NICENESS = 5
-"""Clients wait for the API's answers, and nobody waits for a merge (setpriority(2))."""
+"""Nice value of a worker: clients wait for the API, and nobody waits for a merge (nice(2))."""
 
 
 def configure_worker_process() -> None:

@@ -11,7 +11,7 @@ from everlake.runtime.supervisor import Supervisor, start_supervisor
 from everlake.settings import Settings, to_environment
 
 _MAX_API_PROCESSES = 4
-"""Unless the settings say more."""
+"""Default upper bound; EVERLAKE_API_PROCESSES may set more."""
 
 
 def api_process_count(settings: Settings) -> int:

@@ -23,8 +23,10 @@ class LocalStore:
     """Object store in a directory on a local or mounted file system.
 
     An object is written under another name and renamed, so that no reader sees a part of it.
-    Then the file and its directory are synced, because syncing a file does not cover its
-    directory entry (fsync(2)).
+    The file and its directory are both synced, because syncing a file does not cover its
+    directory entry (fsync(2)). :meth:`put_many` renames first, so that one journal commit covers
+    all files of the call; :meth:`put_files` syncs first, since what it stores may be named by
+    earlier calls.
 
     Args:
         root: the directory; created with the first object.

@@ -141,7 +141,7 @@ class S3Store:
         if len(paths) < 2:
             yield from map(self.get, paths)
             return
-        # An own pool, and not run_parallel, so that only so many objects are in memory at a time.
+        # A pool instead of run_parallel, so that few objects are in memory at a time.
         with ThreadPoolExecutor(min(MAX_CONCURRENT_REQUESTS, len(paths)), "store") as pool:
             pending = deque(pool.submit(self.get, path) for path in paths[:MAX_CONCURRENT_REQUESTS])
             try:

@@ -12,7 +12,7 @@ from everlake.tables.engine import TableEngine
 from everlake.tables.spec import Source, TableSpec, WriteMode
 
 REQUIRED_COLUMNS = ("record_id", "version", "batch_id")
-"""Columns of every derived table: integrity checks, rebuilds and salvage rest on them."""
+"""Columns of every derived table: integrity checks, rebuilds and salvage rely on them."""
 
 R = TypeVar("R")
 
@@ -47,9 +47,9 @@ class DerivedTable(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
 
 class ArrivalTable(DerivedTable[R], Generic[R], frozen=True, kw_only=True):
-    """A derived table of mode APPEND: the identity of a record is all that it is derived from.
+    """Derived table of mode APPEND, whose rows are derived from record identities alone.
 
-    So a rebuild can fill it without decoding whole records.
+    A rebuild can fill it without decoding whole records.
     """
 
     derive: Callable[[LandedIdentity, BatchRow], R]

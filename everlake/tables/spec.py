@@ -17,7 +17,7 @@ _WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
 
 
 class Source(StrEnum):
-    """What rows are derived from, and thereby when they must exist."""
+    """Source of a table's rows, which also determines from when on they must exist."""
 
     ARCHIVE = "archive"
     """The records of the landing archive: once their batch has landed."""
@@ -33,7 +33,7 @@ class WriteMode(StrEnum):
     """How new rows relate to the rows that are there."""
 
     LATEST = "latest"
-    """One row a key; a row of a higher version replaces it."""
+    """One row per key; a row of a higher version replaces it."""
 
     APPEND = "append"
     """One row for every arrival of a record. Writing a batch again may repeat its rows."""

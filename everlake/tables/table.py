@@ -188,8 +188,8 @@ class Table:
     def read(self, query: Callable[[Snapshot], T], empty: T) -> T:
         """Return the result of ``query`` on the current version.
 
-        A version may vanish while it is read, by a clean-up or a swap. So a failed query is
-        called once more, on a table that is opened anew.
+        A clean-up or a swap may remove a version while it is read, so a failed query is retried
+        once on the reopened table.
 
         Args:
             query: reads a snapshot.

@@ -1,1 +1,1 @@
-"""The loops that move batches forward."""
+"""Worker: lands and analyses batches, processes attachments, maintains tables."""

@@ -1,4 +1,4 @@
-"""How long the fault suites go on, and with which luck: ``make test-faults SEED=7``."""
+"""Number of rounds and random seed of the fault suites: ``make test-faults ROUNDS=30 SEED=7``."""
 
 import os
 
@@ -8,5 +8,5 @@ SEED = int(os.environ.get("EVERLAKE_CHAOS_SEED", "1"))
 
 
 def scaled(in_ci: int) -> int:
-    """As many as CI does, or more where more rounds were asked for; at least one."""
+    """Return CI's number of rounds, scaled by ``ROUNDS``; at least one."""
     return max(1, in_ci * ROUNDS // ROUNDS_IN_CI)

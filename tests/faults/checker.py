@@ -115,7 +115,7 @@ def promise_problems(
 def archive_problems(
     data: Path, workspace_id: str, ledger: Ledger, promised: Collection[str]
 ) -> list[str]:
-    """What is missing of that which a 202 says: the batch in its place, and all that it brought.
+    """Return what a 202 promised and the archive lacks: the batch, or some of its records.
 
     Args:
         data: the data directory, of which the lake is not looked at.
@@ -291,7 +291,7 @@ def _record_problems(
 
 
 def _lookup_problems(lake: Lake, workspace_id: str, arrivals: Arrivals) -> Iterator[str]:
-    """Some of them by their ids, so by the indexes."""
+    """Look up a sample by id, through the index."""
     for name, all_arrivals in _sample(arrivals.items(), _LOOKED_UP):
         record = lake.records.get(workspace_id, name)
         if record is None or record.version != all_arrivals[-1].version:

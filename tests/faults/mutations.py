@@ -65,7 +65,7 @@ class Mutator:
         self._made = 0
 
     def requests(self, count: int) -> Iterator[Sent]:
-        """So many requests."""
+        """Yield ``count`` requests."""
         for _ in range(count):
             yield self._request()
 
@@ -161,7 +161,7 @@ class Mutator:
         return array if chance.random() < 0.7 else b'{ "records" : %s }' % array
 
     def _shape(self, texts: list[bytes]) -> bytes:
-        """Records that do not stand as they should."""
+        """Misplace records, or separate them wrongly."""
         chance = self._chance
         one, other = texts[0], chance.choice(ODD)
         array = b",".join(texts)
@@ -198,7 +198,7 @@ class Mutator:
         )
 
     def _change_bytes(self, body: bytes) -> bytes:
-        """Bytes put in, taken out, turned over, or copied to elsewhere."""
+        """Insert, delete, flip or copy bytes."""
         chance = self._chance
         start = chance.randrange(len(body) + 1)
         end = min(len(body), start + chance.choice((1, 1, 2, 8, 64, 4_096)))

@@ -32,9 +32,9 @@ OVER_HTTP = scaled(12_000)
 THREADS = 4
 PROCESSES = 2
 WARM_UP = 0.2
-"""The share after which memory has to stay as it is."""
+"""Share of the requests after which memory must be stable."""
 MOST_GROWTH = 48 * 1024 * 1024
-"""Bytes; an allocator gives back what it gives back."""
+"""Most growth in bytes; the allocator may keep freed memory."""
 READ_BACK_EVERY = 10
 CODES = {
     ErrorCode.INVALID_JSON,

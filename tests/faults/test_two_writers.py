@@ -128,7 +128,7 @@ def name_of(node: Node) -> str:
 
 
 def noticed(node: Node) -> int:
-    """How often a worker has found that another has what it held."""
+    """Count how often a worker noticed that it had lost a claim or a lease."""
     return node.log().count("lost claims") + node.log().count('"postponed"')
 
 

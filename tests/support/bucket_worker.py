@@ -1,4 +1,4 @@
-"""A home whose lake and archive lie in a bucket."""
+"""Worker fixture whose lake and archive are in a bucket."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.support.worker_fixture import WorkerFixture
 
 
 class PresentWriters:
-    """Whoever has the right to write by the catalog, as a worker does that has just renewed it."""
+    """Writer leases as the catalog has them, as if each had just been renewed."""
 
     def __init__(self, home: WorkerFixture) -> None:
         self._home = home
@@ -25,7 +25,7 @@ class PresentWriters:
 
 
 class BucketWorkerFixture(WorkerFixture):
-    """A home whose storage is a bucket."""
+    """Worker fixture whose storage is a bucket."""
 
     def __init__(self, folder: Path, server: S3Server) -> None:
         self.server = server
@@ -35,6 +35,6 @@ class BucketWorkerFixture(WorkerFixture):
         self.lake = open_lake(self.url, self.catalog, PresentWriters(self))
 
     def generations(self) -> set[str]:
-        """Of which there are objects."""
+        """Return the generations that have objects."""
         keys = self.server.keys(self.bucket, f"some/lake/workspace={self.workspace_id}/")
         return {key.split("/")[3] for key in keys}

@@ -1,4 +1,4 @@
-"""Rebuilding a home's lake, and its tables row by row."""
+"""Rebuilds the lake of a worker fixture, and reads its tables row by row."""
 
 import json
 import tempfile
@@ -23,11 +23,11 @@ KEYS = {
 
 
 def no_progress(what: str, done: int, total: int | None) -> None:
-    """Nobody watches."""
+    """Progress callback that does nothing."""
 
 
 def rebuild_workspace(home: WorkerFixture, **options: Any) -> RebuildResult:
-    """The outcome of a rebuild of the home's first workspace."""
+    """Rebuild the fixture's first workspace, and return the result."""
     writers: WriterLeases = options.get("writers") or home.writer_leases("rebuild")
     queue = JobQueue(home.catalog, owner=job_owner(writers.owner), lease_ms=30_000)
     indexing = IndexingWorker(queue, home.catalog, home.store, home.lake, writers)

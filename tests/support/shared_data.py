@@ -1,4 +1,4 @@
-"""Where things may lie beside the project."""
+"""Paths of optional data outside the repository."""
 
 from pathlib import Path
 

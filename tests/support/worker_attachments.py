@@ -1,4 +1,4 @@
-"""A worker's attachments, taken turns at until nothing is left to do."""
+"""Runs the attachment steps of one worker until it is idle, and builds records for it."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ TIMEOUT = 60.0
 
 
 class ConcurrencyCounter:
-    """Counts who asks for something late at the same time."""
+    """Counts concurrent requests for content that comes late."""
 
     def __init__(self) -> None:
         self.most = 0
@@ -133,7 +133,7 @@ def attach(url: str | None = None, **members: Any) -> dict[str, Any]:
 
 
 def with_attachments(name: str, *attached: dict[str, Any], text: str = "hello") -> dict[str, Any]:
-    """A record with these."""
+    """Return a record with these attachments."""
     return {**record(name, text), "_attachments": list(attached)}
 
 

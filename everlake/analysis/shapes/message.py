@@ -41,7 +41,7 @@ def read(
         builder.add_title(headline, attribution)
     is_mail = builder.record_type in _MAIL_TYPES or not _MAIL_NAMES.isdisjoint(item)
     inner = Scope(scope.recording_start)
-    # The own start matters to inner values and to transcripts, which have several lines.
+    # Nested values need the object's own start, and so do transcripts, which have several lines.
     if members.rest or "\n" in first_text:
         inner = Scope(recording_start_of(item) or scope.recording_start)
     for text_name, text, _ in own_texts:

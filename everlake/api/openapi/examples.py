@@ -332,7 +332,7 @@ SCHEMA_EXAMPLES: Mapping[str, list[Any]] = {
     "RecordDetail": [RECORD_DETAIL],
     "RecordError": [RECORD_ERROR],
     "RecordPage": [RECORD_PAGE],
-    "RefusedPage": [REFUSED_PAGE],
+    "RejectedPage": [REFUSED_PAGE],
     "Retried": [ATTACHMENTS_RETRIED],
     "SearchPage": [SEARCH_PAGE],
     "SearchResult": [SEARCH_RESULT],

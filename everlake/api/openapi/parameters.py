@@ -12,7 +12,7 @@ from everlake.contract.endpoints import ENDPOINTS, Endpoint
 from everlake.contract.queries import PageQuery, PathParameters, choices_of, given_type
 
 _COMPONENT_NAMES = {("listBatchAttachments", "status"): "attachmentStatus"}
-"""Component names of parameters whose own name another one has."""
+"""Component names of parameters whose own name is taken by another one."""
 _PATH_FIELDS = {field.encode_name: field for field in msgspec.structs.fields(PathParameters)}
 _PAGE_FIELDS = PageQuery.__struct_fields__
 
@@ -74,7 +74,7 @@ def _schema(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
         return {"type": "string", "enum": list(choices)}
     schema = msgspec.json.schema(declared)
     if schema.get("format") == "date-time":
-        # See EVENT_AT_PATTERN, which says it better.
+        # Omitted: EVENT_AT_PATTERN is stricter.
         del schema["format"]
     if field.default not in {None, msgspec.NODEFAULT}:
         schema["default"] = field.default

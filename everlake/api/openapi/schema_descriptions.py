@@ -58,11 +58,11 @@ SCHEMA_DESCRIPTIONS: Mapping[str, str] = {
     ),
     "RecordError": "One error of one record. All errors of a record are reported.",
     "RecordFault": "One error of a rejected record.",
-    "RefusedRecord": (
+    "RejectedRecord": (
         "One rejected record, or one part of a record with very many errors: all parts have the "
         "same `index`, and the last one has the payload."
     ),
-    "RefusedPage": "One page of rejected records, by index.",
+    "RejectedPage": "One page of rejected records, by index.",
     "ErrorBody": "The body of every response other than a 2xx.",
     "AllRecordsRejected": "No record was accepted. The batch is kept as `FAILED`.",
     "RejectedBatch": "The batch that keeps the rejected records, and their errors.",
@@ -158,8 +158,8 @@ MEMBER_DESCRIPTIONS: Mapping[str, str] = {
     "Batch.errors": (
         "The first 20 errors of rejected records, by index; absent if there are none."
     ),
-    "RefusedPage.errors": "The rejected records of this page.",
-    "RefusedRecord.errors": "All errors of the record, or those of this part.",
+    "RejectedPage.errors": "The rejected records of this page.",
+    "RejectedRecord.errors": "All errors of the record, or those of this part.",
     "payload": "The record's text as it was sent.",
     "payloadBase64": "The record's bytes, in place of `payload`, if they are not UTF-8.",
     "source": "The source of the key that sent it, a slug such as `slack`.",

@@ -14,7 +14,7 @@ from everlake.api.services import Services
 from everlake.catalog.batches import BatchRow
 from everlake.contract import endpoints
 from everlake.contract.queries import PageQuery
-from everlake.contract.rejected_records import RefusedPage
+from everlake.contract.rejected_records import RejectedPage
 from everlake.operations.batches import get_batch
 from everlake.operations.rejected_records import RejectedPosition, open_rejected_records
 from everlake.timeouts import run_storage_call, run_with_timeout
@@ -37,18 +37,18 @@ async def list_batch_errors(
     return json_response(page)
 
 
-def _read_page(services: Services, batch: BatchRow, query: PageQuery) -> RefusedPage:
+def _read_page(services: Services, batch: BatchRow, query: PageQuery) -> RejectedPage:
     rejected = open_rejected_records(services.catalog, services.store, batch)
     # A position is valid for one object, and no longer once that is written anew.
     checksum = "" if rejected is None else rejected.checksum
     scope = f"{batch.workspace_id}/{batch.id}/{checksum}"
     start = _parse_position(_CURSORS.decode(scope, query.cursor))
     if rejected is None:
-        return RefusedPage([], None)
+        return RejectedPage([], None)
     records, following = rejected.page(start, limit=query.limit)
     if following is None:
-        return RefusedPage(records, None)
-    return RefusedPage(records, _CURSORS.encode(scope, _format_position(following)))
+        return RejectedPage(records, None)
+    return RejectedPage(records, _CURSORS.encode(scope, _format_position(following)))
 
 
 def _format_position(position: RejectedPosition) -> str:

@@ -28,7 +28,7 @@ async def ingest(request: Request[Any, Any, Any], services: Services) -> Respons
         body = await read_body(request.receive, reader, services.body_timeout)
         query = parse_parameters(IngestQuery, request.query_params)
         headers = parse_parameters(IngestHeaders, request.headers)
-        admitted = await services.ingest.submit(
+        result = await services.ingest.submit(
             IngestRequest(
                 principal=principal_of(request),
                 body=body,
@@ -38,6 +38,6 @@ async def ingest(request: Request[Any, Any, Any], services: Services) -> Respons
                 dry_run=query.dry_run,
             )
         )
-    replayed = {"Idempotent-Replayed": "true"} if admitted.replayed else None
+    replayed = {"Idempotent-Replayed": "true"} if result.replayed else None
     status = 200 if query.dry_run else 202
-    return json_response(admitted.receipt, status=status, headers=replayed)
+    return json_response(result.receipt, status=status, headers=replayed)

@@ -32,7 +32,7 @@ MAX_PLACE_CHARACTERS = 200
 """Characters of a section's place."""
 
 STOP = b""
-"""The message that asks for the reader's end."""
+"""Message that asks the launcher to kill the reader."""
 
 _LENGTH = struct.Struct("!I")
 _MAX_DESCRIPTORS = 4

@@ -105,7 +105,7 @@ class Launcher:
 
 
 class ReaderRun:
-    """One file at the launcher.
+    """One extraction, from the request to the reader's reply.
 
     Args:
         launcher: forks the reader.

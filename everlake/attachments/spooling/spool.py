@@ -156,7 +156,7 @@ class Spool:
             entry.close(keep=True)
 
     def remove_stale(self, older_than_seconds: float) -> int:
-        """Remove files that are not locked and were last written so many seconds ago.
+        """Remove files that are not locked and were not written to for some seconds.
 
         Returns:
             The number of files removed.

@@ -1,1 +1,1 @@
-"""Alembic's home: how each version of the schema becomes the next."""
+"""Alembic migrations of the catalog's schema."""

@@ -62,7 +62,11 @@ def send(
     ] = False,
     rejected_to: Annotated[
         Path | None,
-        typer.Option("--refused-to", help="A new file for the rejected records, one a line."),
+        typer.Option(
+            "--rejected-to",
+            "--refused-to",
+            help="A new file for the rejected records, one per line.",
+        ),
     ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until all batches are COMPLETE.")

@@ -1,4 +1,4 @@
-"""Rebuild: makes a workspace's tables anew from the landing archive and the catalog.
+"""Rebuild: makes a workspace's tables again from the landing archive and the catalog.
 
 The new tables are filled beside those that serve, and replace them once they are complete:
 

@@ -45,7 +45,7 @@ def rebuild(
     report_progress: StepProgressCallback,
     temporary_directory: Path,
 ) -> RebuildResult:
-    """Make the tables of a workspace anew; the old ones serve until the new ones are complete.
+    """Rebuild the tables of a workspace; the old ones stay in use until the new ones are complete.
 
     Only one process at a time may rebuild. When it is stopped, at any instant, the next call
     resumes the rebuild.

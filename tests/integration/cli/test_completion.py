@@ -43,7 +43,7 @@ def test_the_script_for_bash_is_one(script: str) -> None:
     ("words", "proposed"),
     [
         (["se"], ["serve", "send", "search"]),
-        (["send", "--re"], ["--refused-to"]),
+        (["send", "--re"], ["--refused-to", "--rejected-to"]),
         (["batches", "l"], ["list"]),
         (["batches", "list", "--status", "LAND"], ["LANDING", "LANDED"]),
         (["keys", "create", "--perm"], ["--permissions"]),

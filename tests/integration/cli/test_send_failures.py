@@ -160,7 +160,7 @@ def test_limits_that_are_lower_than_the_contract_are_found_out(cli: Cli, tmp_pat
     with running_server("serve", data, limits) as server:
         where = ("--url", server.url, "--key", made["api_key"])
 
-        result = cli("send", "f.ndjson", "--json", "--refused-to", "refused", "--wait", *where)
+        result = cli("send", "f.ndjson", "--json", "--rejected-to", "refused", "--wait", *where)
         again = cli("send", "f.ndjson", "--json", *where).json()
         os.environ |= {"EVERLAKE_URL": server.url, "EVERLAKE_API_KEY": made["api_key"]}
         rows = [row for batch in result.json()["batches"] for row in records_of(batch)]

@@ -56,11 +56,11 @@ def test_all_rejected_records_are_put_into_a_file_that_can_be_corrected_and_sent
     write = ndjson if form == "lines.ndjson" else as_indented
     (tmp_path / form).write_bytes(write(*records))
 
-    first = send("send", form, "--refused-to", "refused.ndjson", "--json", *option)
+    first = send("send", form, "--rejected-to", "rejected.ndjson", "--json", *option)
 
     assert first.code == 1
     assert counts(first) == (SOME - REFUSED, REFUSED)
-    lines = (tmp_path / "refused.ndjson").read_text().splitlines()
+    lines = (tmp_path / "rejected.ndjson").read_text().splitlines()
     wrong = [each for number, each in enumerate(records) if broken(number)]
     assert [json.loads(line) for line in lines] == wrong
     corrected = "\n".join(lines).replace("never", "2026-03-01T10:00:00Z")
@@ -79,11 +79,11 @@ def test_a_rejected_record_of_lines_stands_in_the_file_byte_for_byte(
     ]
     (tmp_path / "f.ndjson").write_bytes(b"\n".join(lines))
 
-    result = send("send", "f.ndjson", "--refused-to", "refused.ndjson")
+    result = send("send", "f.ndjson", "--rejected-to", "rejected.ndjson")
 
     assert result.code == 1
-    assert (tmp_path / "refused.ndjson").read_bytes().splitlines() == lines
-    assert "4 rejected records in refused.ndjson" in result.out
+    assert (tmp_path / "rejected.ndjson").read_bytes().splitlines() == lines
+    assert "4 rejected records in rejected.ndjson" in result.out
 
 
 def test_a_second_run_puts_the_same_rejected_records_into_its_file(
@@ -91,8 +91,8 @@ def test_a_second_run_puts_the_same_rejected_records_into_its_file(
 ) -> None:
     (tmp_path / "f.ndjson").write_bytes(ndjson(*mixed("second-run")))
 
-    send("send", "f.ndjson", "--refused-to", "1.ndjson")
-    again = send("send", "f.ndjson", "--refused-to", "2.ndjson", "--json")
+    send("send", "f.ndjson", "--rejected-to", "1.ndjson")
+    again = send("send", "f.ndjson", "--rejected-to", "2.ndjson", "--json")
 
     assert again.json()["replayed"] == SOME - REFUSED
     assert (tmp_path / "1.ndjson").read_bytes() == (tmp_path / "2.ndjson").read_bytes()
@@ -103,7 +103,7 @@ def test_a_file_for_rejected_records_is_never_written_over(send: Cli, tmp_path: 
     (tmp_path / "mine.ndjson").write_text("precious")
 
     for name, why in (("mine.ndjson", "exists"), ("no/such/place", "cannot be created")):
-        result = send("send", "f.json", "--refused-to", name)
+        result = send("send", "f.json", "--rejected-to", name)
         assert result.code == 1
         assert why in result.err
     assert (tmp_path / "mine.ndjson").read_text() == "precious"
@@ -112,9 +112,9 @@ def test_a_file_for_rejected_records_is_never_written_over(send: Cli, tmp_path: 
 def test_where_nothing_is_rejected_no_file_is_left(send: Cli, tmp_path: Path) -> None:
     (tmp_path / "f.json").write_bytes(as_indented(record("fine")))
 
-    assert_success(send("send", "f.json", "--refused-to", "refused.ndjson"))
+    assert_success(send("send", "f.json", "--rejected-to", "rejected.ndjson"))
 
-    assert not (tmp_path / "refused.ndjson").exists()
+    assert not (tmp_path / "rejected.ndjson").exists()
 
 
 def test_rejected_records_are_not_put_where_the_next_run_would_send_them(
@@ -123,7 +123,7 @@ def test_rejected_records_are_not_put_where_the_next_run_would_send_them(
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "f.json").write_bytes(as_indented(record("fine")))
 
-    result = send("send", "export", "--refused-to", "export/refused.ndjson")
+    result = send("send", "export", "--rejected-to", "export/rejected.ndjson")
 
     assert result.code == 1
     assert "name a file elsewhere" in result.err
@@ -177,7 +177,7 @@ def test_what_is_broken_within_a_file_is_named_and_the_rest_is_sent(
     (tmp_path / "f.json").write_bytes(array.encode(errors="surrogateescape"))
     (tmp_path / "g.ndjson").write_bytes(ndjson(record("broken-5")) + b"{oops\n\xff\n")
 
-    result = send("send", "f.json", "g.ndjson", "--json", "--refused-to", "refused")
+    result = send("send", "f.json", "g.ndjson", "--json", "--rejected-to", "refused")
 
     assert result.code == 1
     sent = result.json()
@@ -216,8 +216,8 @@ def test_a_record_that_no_request_can_hold_is_rejected_and_the_others_are_sent(
     [error] = result.json()["errors"]
     assert error["code"] == "PAYLOAD_TOO_LARGE"
     assert error["index"] == 1
-    said = send("send", form, "--refused-to", "refused.ndjson").out
-    assert "not in refused.ndjson: 1 rejected record, too long for a request" in said
+    said = send("send", form, "--rejected-to", "rejected.ndjson").out
+    assert "not in rejected.ndjson: 1 rejected record, too long for a request" in said
 
 
 def test_files_that_are_none_of_records_are_named_and_the_others_are_sent(

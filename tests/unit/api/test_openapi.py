@@ -32,7 +32,7 @@ from everlake.contract.endpoints import ENDPOINTS
 from everlake.contract.envelope import RECORD_TYPES, Record, canonical_event_at
 from everlake.contract.errors import ErrorCode, RecordErrorCode, status_of
 from everlake.contract.limits import Limits
-from everlake.contract.rejected_records import RecordFault, RefusedPage, RefusedRecord
+from everlake.contract.rejected_records import RecordFault, RejectedPage, RejectedRecord
 from everlake.contract.types import EVENT_AT_PATTERN, WHOLE_SECOND_PATTERN
 
 DOCUMENT: dict[str, Any] = build_document(Limits(), version="1.2.3")
@@ -375,15 +375,15 @@ def test_a_batch_as_encoded_is_valid() -> None:
 
 def test_a_page_of_refused_records_as_encoded_is_valid() -> None:
     faults = [RecordFault(RecordErrorCode.INVALID_JSON, "The text is empty.")]
-    page = RefusedPage(
+    page = RejectedPage(
         [
-            RefusedRecord(index=0, errors=faults),
-            RefusedRecord(index=0, errors=faults, payload=""),
-            RefusedRecord(index=1, errors=faults, payloadBase64="/w=="),
+            RejectedRecord(index=0, errors=faults),
+            RejectedRecord(index=0, errors=faults, payload=""),
+            RejectedRecord(index=1, errors=faults, payloadBase64="/w=="),
         ],
         "cursor",
     )
-    assert is_valid("RefusedPage", msgspec.to_builtins(page))
+    assert is_valid("RejectedPage", msgspec.to_builtins(page))
 
 
 def test_an_event_as_it_is_read_off_a_stream_is_valid() -> None:

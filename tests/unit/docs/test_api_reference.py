@@ -103,7 +103,7 @@ def test_every_json_block_is_an_answer_that_the_description_allows() -> None:
     answers = [
         "Receipt",
         "BatchPage",
-        "RefusedPage",
+        "RejectedPage",
         "AttachmentPage",
         "Retried",
         "Upload",

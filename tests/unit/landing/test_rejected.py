@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from everlake.contract.errors import RecordErrorCode
-from everlake.contract.rejected_records import RefusedRecord
+from everlake.contract.rejected_records import RejectedRecord
 from everlake.landing.compression import compress, content_checksum, decompress
 from everlake.landing.errors import LandingDamaged
 from everlake.landing.rejected import (
@@ -31,14 +31,14 @@ def written(refused: Refused) -> bytes:
     return writer.finish()
 
 
-def pages(blob: bytes, limit: int) -> Iterator[list[RefusedRecord]]:
+def pages(blob: bytes, limit: int) -> Iterator[list[RejectedRecord]]:
     position: RejectedPosition | None = RejectedPosition()
     while position is not None:
         page, position = read_rejected_page(blob, position, limit=limit)
         yield page
 
 
-def joined(parts: list[RefusedRecord]) -> Refused:
+def joined(parts: list[RejectedRecord]) -> Refused:
     """Return the rejected records, each joined from its parts."""
     found: Refused = []
     for index, group in itertools.groupby(parts, key=lambda part: part.index):

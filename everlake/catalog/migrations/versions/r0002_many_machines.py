@@ -1,4 +1,4 @@
-"""What several machines share: the rate of a key, and news of batches."""
+"""Add the shared rate limit of keys, and notifications of changed batches."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ CHANNEL = "everlake_batches"
 
 
 def upgrade() -> None:
-    """Rate limits; on PostgreSQL a trigger that tells whoever listens of changed batches."""
+    """Rate limits; on PostgreSQL a trigger that notifies listeners of changed batches."""
     op.create_table(
         "rate_limits",
         sa.Column("key_id", TEXT, nullable=False),

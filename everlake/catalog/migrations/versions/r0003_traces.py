@@ -1,4 +1,4 @@
-"""A batch takes the name of its request's span with it, where traces are on."""
+"""Add the trace context of its request to a batch."""
 
 import sqlalchemy as sa
 from alembic import op

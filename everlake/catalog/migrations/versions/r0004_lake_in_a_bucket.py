@@ -1,4 +1,4 @@
-"""Which tables of a lake in a bucket serve, and which version of each counts."""
+"""Add the serving generation and the current table versions of a lake in a bucket."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Attachments and how far they are, and uploads that they may come from."""
+"""Add attachments with their progress, and uploads."""
 
 import sqlalchemy as sa
 from alembic import op
