@@ -43,7 +43,7 @@ def test_the_script_for_bash_is_one(script: str) -> None:
     ("words", "proposed"),
     [
         (["se"], ["serve", "send", "search"]),
-        (["send", "--re"], ["--refused-to", "--rejected-to"]),
+        (["send", "--re"], ["--rejected-to", "--refused-to"]),
         (["batches", "l"], ["list"]),
         (["batches", "list", "--status", "LAND"], ["LANDING", "LANDED"]),
         (["keys", "create", "--perm"], ["--permissions"]),

@@ -16,6 +16,7 @@ from everlake.tables.local_backend import LocalTableBackend
 from everlake.tables.snapshot import Snapshot
 from tests.support.lake_files import reopened, storage_root, workspace_directory
 from tests.support.lake_rows import analysed_record, arrived_record, record_id
+from tests.support.processes import wait_until
 
 
 def filled(lake: Lake, count: int, word: str = "hello", first: int = 1) -> None:
@@ -214,13 +215,18 @@ def test_replaced_tables_can_be_kept(lake: Lake) -> None:
 def test_readers_see_all_of_a_swap_or_nothing(lake: Lake) -> None:
     filled(lake, 20)
     root = storage_root(lake)
-    stop = threading.Event()
+    stop, reading = threading.Event(), threading.Event()
     seen: set[tuple[int, int, int]] = set()
     errors: list[Exception] = []
+    reads = 0
 
     def read() -> None:
+        nonlocal reads
         reader = Lake(LocalTableBackend(root))
         while not stop.is_set():
+            if not reading.wait(0.05):
+                continue
+            reads += 1
             try:
                 page = reader.records.page("w", limit=100)
                 said = reader.engine.table("w", UTTERANCES_TABLE).read(lambda now: now.count(), 0)
@@ -228,12 +234,20 @@ def test_readers_see_all_of_a_swap_or_nothing(lake: Lake) -> None:
             except Exception as error:  # noqa: BLE001 - looked at below
                 errors.append(error)
 
+    def wait_for_reads() -> None:
+        enough = reads + 6
+        wait_until(lambda: reads >= enough, "the readers read")
+
     threads = [threading.Thread(target=read) for _ in range(3)]
     for thread in threads:
         thread.start()
     for _ in range(10):
         filled(lake.staged(), 20)
+        reading.set()
+        wait_for_reads()
         swap(lake)
+        wait_for_reads()
+        reading.clear()
     stop.set()
     for thread in threads:
         thread.join()

@@ -1,13 +1,12 @@
 """One extractor for all tests of a file, as a worker has one for all its files."""
 
-import threading
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from everlake.attachments.extraction import AttachmentText, ExtractionLimits, Extractor
-from tests.integration.attachments.extraction.extraction_support import Extract
+from everlake.attachments.extraction import ExtractionLimits, Extractor
+from tests.support.extraction import Extract, extract_with
 
 LIMITS = ExtractionLimits(
     seconds=15, memory_bytes=200 * 1024 * 1024, max_characters=200_000, max_file_bytes=2**26
@@ -30,12 +29,4 @@ def extractor(limits: ExtractionLimits) -> Generator[Extractor]:
 @pytest.fixture
 def extract(extractor: Extractor, tmp_path: Path) -> Extract:
     """Read bytes as a file of this name, or of this type."""
-
-    def extract(content: bytes, filename: str | None = None, mime_type: str = "") -> AttachmentText:
-        path = tmp_path / "content"
-        path.write_bytes(content)
-        return extractor.extract(
-            path, mime_type=mime_type, filename=filename, stop=threading.Event()
-        )
-
-    return extract
+    return extract_with(extractor, tmp_path)

@@ -16,8 +16,8 @@ from everlake.attachments.extraction import (
     TextError,
     processes,
 )
-from tests.integration.attachments.extraction.extraction_support import sections_of
-from tests.integration.attachments.extraction.sample_files import docx, paragraph
+from tests.support.extraction import sections_of
+from tests.support.sample_files import docx, paragraph
 
 LIMITS = ExtractionLimits(seconds=4, max_characters=1_000)
 GOOD = docx(paragraph("All is well"))

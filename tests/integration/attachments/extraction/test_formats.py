@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 
 from everlake.attachments.extraction import ExtractionLimits, TextCode, TextError, TextKind
-from tests.integration.attachments.extraction.extraction_support import Extract, sections_of
-from tests.integration.attachments.extraction.sample_files import (
+from tests.support.extraction import Extract, sections_of
+from tests.support.sample_files import (
     XLS,
     docx,
     ods,

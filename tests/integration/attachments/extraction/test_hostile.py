@@ -22,13 +22,13 @@ from everlake.attachments.extraction import (
     TextKind,
 )
 from everlake.attachments.extraction.formats import FileFormat, detect_format
-from tests.integration.attachments.extraction.extraction_support import (
+from tests.support.extraction import (
     Extract,
     error_code_of,
     sections_of,
     text_or_code,
 )
-from tests.integration.attachments.extraction.sample_files import (
+from tests.support.sample_files import (
     ENDLESS,
     XLS,
     docx,

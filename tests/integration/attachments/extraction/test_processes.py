@@ -18,7 +18,7 @@ from everlake.attachments.extraction import (
     TextCode,
     TextError,
 )
-from tests.integration.attachments.extraction.extraction_support import (
+from tests.support.extraction import (
     Extract,
     first_child,
     has_exited,
@@ -26,7 +26,7 @@ from tests.integration.attachments.extraction.extraction_support import (
     reader_of,
     sections_of,
 )
-from tests.integration.attachments.extraction.sample_files import ENDLESS, docx, paragraph
+from tests.support.sample_files import ENDLESS, docx, paragraph
 
 GOOD = docx(paragraph("All is well"))
 

@@ -27,7 +27,7 @@ from everlake.attachments.extraction.ipc import ExtractionTask
 from everlake.attachments.extraction.processes import SINGLE_THREAD
 from everlake.attachments.extraction.readers import audio
 from everlake.attachments.extraction.readers.speech import load_transcriber
-from tests.integration.attachments.extraction.extraction_support import (
+from tests.support.extraction import (
     Extract,
     error_code_of,
     has_exited,

@@ -1,5 +1,6 @@
-"""What tests ask of an extraction, and of the processes behind it."""
+"""Helpers for tests of text extraction and of its processes."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,19 @@ from everlake.attachments.extraction import AttachmentText, Extractor, TextCode,
 from tests.support.processes import wait_until
 
 Extract = Callable[..., AttachmentText]
+
+
+def extract_with(extractor: Extractor, directory: Path) -> Extract:
+    """Return a function that reads bytes as a file of some name, or of some type."""
+
+    def extract(content: bytes, filename: str | None = None, mime_type: str = "") -> AttachmentText:
+        path = directory / "content"
+        path.write_bytes(content)
+        return extractor.extract(
+            path, mime_type=mime_type, filename=filename, stop=threading.Event()
+        )
+
+    return extract
 
 
 def sections_of(text: AttachmentText) -> list[tuple[str | None, str]]:

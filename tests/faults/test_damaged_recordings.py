@@ -24,13 +24,14 @@ from everlake.attachments.extraction import (
     TextKind,
     TranscriptionOptions,
 )
-from tests.integration.attachments.extraction.extraction_support import (
+from tests.support.extraction import (
     Extract,
     error_code_of,
+    extract_with,
     text_or_code,
 )
-from tests.integration.attachments.extraction.sample_files import docx, paragraph, zipped
 from tests.support.recordings import CUSTOMER, MODEL, RATE, customer, encoded, silence, silent_film
+from tests.support.sample_files import docx, paragraph, zipped
 
 LIMITS = ExtractionLimits(seconds=40, memory_bytes=2**30)
 OGG = CUSTOMER.read_bytes()
@@ -44,6 +45,12 @@ def extractor() -> Generator[Extractor]:
     extractor = Extractor(LIMITS, TranscriptionOptions(model=MODEL, max_seconds=600))
     yield extractor
     extractor.close()
+
+
+@pytest.fixture
+def extract(extractor: Extractor, tmp_path: Path) -> Extract:
+    """Read bytes as a file of this name, or of this type."""
+    return extract_with(extractor, tmp_path)
 
 
 @pytest.fixture(autouse=True)
