@@ -20,7 +20,7 @@ _EXTERNAL = word_list(
     "requester consumer human shopper subscriber interviewee respondent inbound incoming patient"
 )
 _ROLE_OF = {**dict.fromkeys(_INTERNAL, "internal"), **dict.fromkeys(_EXTERNAL, "external")}
-_MAILBOX = re.compile(r'\s*"?([^"<>]{0,256})"?\s*<([^<>@\s]{1,128}@[^<>\s]{1,256})>\s*')
+_MAILBOX = re.compile(r'\s*+"?([^"<>]{0,256}+)"?\s*+<([^<>@\s]{1,128}@[^<>\s]{1,256})>\s*')
 MAX_NAME_LENGTH = 256
 """Most characters of a speaker's name."""
 

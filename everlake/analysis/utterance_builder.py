@@ -9,7 +9,7 @@ from everlake.analysis.types import UNATTRIBUTED, Attribution
 from everlake.contract.envelope import Participant
 from everlake.model.utterances import MAX_TEXT_LENGTH, MAX_UTTERANCES, Utterance
 
-_REPLY_PREFIX = re.compile(r"(?:\s*+(?:re|fwd?|aw|wg|sv|tr)\s?:)++\s*+", re.IGNORECASE)
+_REPLY_PREFIX = re.compile(r"(?:\s{0,2}+(?:re|fwd?|aw|wg|sv|tr)\s?:)++\s*+", re.IGNORECASE)
 _MAX_LABEL_LENGTH = 40
 
 

@@ -11,9 +11,14 @@ from typing import Any, Self, TypeVar
 import httpx
 import msgspec
 
-from everlake.client.responses import decode_content, decode_response, require_event_stream
+from everlake.client.responses import (
+    decode_content,
+    decode_response,
+    not_everlake,
+    require_event_stream,
+)
 from everlake.client.retry import RetryDelay, sleep
-from everlake.client.server_sent_events import read_events
+from everlake.client.server_sent_events import LineTooLong, read_events
 from everlake.client.transport import ByteChunks, Transport
 from everlake.client.uploads import upload_file
 from everlake.contract import endpoints
@@ -207,6 +212,8 @@ class Client:
                         return
             except httpx.TransportError:
                 pass
+            except LineTooLong:
+                raise not_everlake(response) from None
             finally:
                 response.close()
             self._transport.wait_before_reconnect()

@@ -10,8 +10,13 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-_LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r(?!\Z))")
-"""A line with its break. A carriage return at the end of the text may be half of a break."""
+_BREAK = re.compile(rb"\r\n|\n|\r(?!\Z)")
+"""The end of a line. A carriage return at the end of the text may be half of a break."""
+_MAX_LINE_BYTES = 1024 * 1024
+
+
+class LineTooLong(Exception):
+    """A line of the stream has more than 1 MiB."""
 
 
 class ServerSentEvent(msgspec.Struct, frozen=True):
@@ -27,6 +32,9 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[ServerSentEvent]:
 
     Args:
         chunks: of the stream, in UTF-8.
+
+    Raises:
+        LineTooLong: so that a server cannot fill the client's memory.
     """
     event, data, last_id = "", list[str](), ""
     for line in _lines(chunks):
@@ -52,7 +60,9 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
     for part in chunks:
         rest += part
         end = 0
-        for found in _LINE.finditer(rest):
-            yield found[1].decode(errors="replace")
+        for found in _BREAK.finditer(rest):
+            yield rest[end : found.start()].decode(errors="replace")
             end = found.end()
         rest = rest[end:]
+        if len(rest) > _MAX_LINE_BYTES:
+            raise LineTooLong

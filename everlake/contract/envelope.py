@@ -25,7 +25,7 @@ DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # (?![\s\S]) is the end of the text in both Python and JSON Schema; $ differs between them.
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+(?![\s\S])"
-URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]+[^\s]*(?![\s\S])"
+URL_PATTERN = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#][^\s]*(?![\s\S])"
 
 
 def _rule(message: str) -> dict[str, Any]:

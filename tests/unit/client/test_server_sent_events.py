@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from litestar.response.sse import ServerSentEventMessage
 
-from everlake.client.server_sent_events import ServerSentEvent, read_events
+from everlake.client.server_sent_events import LineTooLong, ServerSentEvent, read_events
 
 
 def read(*parts: bytes) -> list[ServerSentEvent]:
@@ -63,3 +63,8 @@ def test_a_stream_is_read_as_the_standard_says(
 ) -> None:
     assert read(stream) == [ServerSentEvent(*one) for one in expected]
     assert read(*(bytes([byte]) for byte in stream)) == [ServerSentEvent(*one) for one in expected]
+
+
+def test_a_line_without_end_is_an_error() -> None:
+    with pytest.raises(LineTooLong):
+        read(*itertools.repeat(b"data: " + b"x" * 100_000, 12))

@@ -67,6 +67,11 @@ CONTENTS: list[tuple[bytes, str]] = [
     (b"<!DOCTYPE html>\n<html><body>x</body></html>", "text/html"),
     (b"\xef\xbb\xbf\n <HTML><body>x</body></HTML>", "text/html"),
     (b"<!-- c --><div>x</div>", "text/html"),
+    (b"<!-- a > b --> <!-- c -->\n<p>x</p>", "text/html"),
+    # A pattern that backtracks would take longer than the universe is old.
+    (b"<!---->" * 500 + b"<x", "text/plain"),
+    (b"<?xml ?>" + b"<!---->" * 500 + b"<", "application/xml"),
+    (b"<?xml ?><!-- <html> --><svg/>", "image/svg+xml"),
     ("<html>x</html>".encode("utf-16"), "text/html"),
     (b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>', "application/xhtml+xml"),
     (b'<?xml version="1.0"?>\n<!-- c --><svg:svg/>', "image/svg+xml"),
