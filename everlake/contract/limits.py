@@ -8,6 +8,8 @@ import msgspec
 
 MAX_ERRORS_SHOWN = 20
 """Record errors in a response or a batch at most; ``totalErrorCount`` counts all of them."""
+MAX_ERRORS_PER_RECORD = 1_000
+"""Errors of a record at most; the last one says that there are more."""
 DEFAULT_PAGE_SIZE = 20
 """Items of a page unless ``limit`` is given."""
 MAX_PAGE_SIZE = 100

@@ -5,9 +5,10 @@ that these errors and the decoder, which accepts or rejects a record, cannot dis
 """
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Raw
@@ -24,7 +25,7 @@ from everlake.contract.envelope import (
 )
 from everlake.contract.errors import RecordErrorCode
 from everlake.contract.json_errors import describe_json_error
-from everlake.contract.limits import Limits
+from everlake.contract.limits import MAX_ERRORS_PER_RECORD, Limits
 from everlake.ingest.envelope_rules import (
     ArrayRule,
     DataRule,
@@ -44,6 +45,7 @@ _Violation = tuple[str, str]
 """Path of a value, and the message of the rule that it breaks."""
 
 _MAX_NAME_SHOWN = 64
+_MORE_ERRORS = f"record: has more errors; the first {MAX_ERRORS_PER_RECORD - 1:,} are listed"
 _MAX_EVENT_AT = max_length_of(EventAt)
 _MAX_PROJECT_ID = max_length_of(Text128)
 _MAX_UPLOAD_ID = max_length_of(Text256)
@@ -75,7 +77,9 @@ def diagnose(
     projects: frozenset[str] | None = None,
     uploads: InvalidUploads = MappingProxyType({}),
 ) -> Iterator[Diagnostic]:
-    """Yield the errors of a record that was not accepted; at least one.
+    """Yield the errors of a record that was not accepted: at least one, and at most 1,000.
+
+    The work is bounded: it ends with the last error that is yielded, which says so.
 
     Args:
         payload: the record's JSON text as submitted.
@@ -88,10 +92,18 @@ def diagnose(
     except DECODE_ERRORS as error:
         yield RecordErrorCode.INVALID_JSON, describe_json_error(payload, error)
         return
-    found = False
+    found, last = 0, None
     for diagnostic in _diagnose(Raw(payload), limits, projects, uploads):
-        found = True
-        yield diagnostic
+        found += 1
+        if last is not None:
+            last = (RecordErrorCode.VALIDATION_ERROR, _MORE_ERRORS)
+            break
+        if found == MAX_ERRORS_PER_RECORD:
+            last = diagnostic
+        else:
+            yield diagnostic
+    if last is not None:
+        yield last
     if not found:
         # A member that appears twice: the decoder checks each of its values, the rules the last.
         yield RecordErrorCode.VALIDATION_ERROR, _describe_duplicate_member(payload)
@@ -106,7 +118,7 @@ def _check_json(payload: bytes) -> None:
 def _diagnose(
     raw: Raw, limits: Limits, projects: frozenset[str] | None, uploads: InvalidUploads
 ) -> Iterator[Diagnostic]:
-    for path, message in _check(raw, "", rule_of(Record)):
+    for path, message in _check(raw, "", _record_rule(limits)):
         yield RecordErrorCode.VALIDATION_ERROR, f"{path or 'record'}: {message}"
     try:
         members = _decode_object(raw)
@@ -125,6 +137,19 @@ def _diagnose(
     for path, upload_id in _upload_references(members, limits):
         if upload_id in uploads:
             yield uploads[upload_id], f"{path}: {UPLOAD_MESSAGES[uploads[upload_id]]}"
+
+
+@cache
+def _record_rule(limits: Limits) -> ObjectRule:
+    """Return the rule of a record, which checks attachments up to their limit alone."""
+    rule = cast("ObjectRule", rule_of(Record))
+    required, attachments = rule.members["_attachments"]
+    bounded = msgspec.structs.replace(
+        cast("ArrayRule", attachments), max_checked=limits.attachments_per_record
+    )
+    return msgspec.structs.replace(
+        rule, members={**rule.members, "_attachments": (required, bounded)}
+    )
 
 
 def _check(raw: Raw, path: str, rule: Rule) -> Iterator[_Violation]:
@@ -165,8 +190,8 @@ def _check_array(items: list[Raw], path: str, rule: ArrayRule) -> Iterator[_Viol
         rule.max_length is not None and len(items) > rule.max_length
     ):
         yield path, rule.message
-    # Items above the maximum are covered by the message above.
-    for number, item in enumerate(islice(items, rule.max_length)):
+    # Items above the maximum are covered by another message.
+    for number, item in enumerate(islice(items, rule.max_checked or rule.max_length)):
         yield from _check(item, f"{path}[{number}]", rule.item)
 
 

@@ -22,12 +22,13 @@ class ObjectRule(msgspec.Struct, frozen=True):
 
 
 class ArrayRule(msgspec.Struct, frozen=True):
-    """An array of bounded length."""
+    """An array of bounded length. ``max_checked`` items are checked, None for ``max_length``."""
 
     message: str
     item: "Rule"
     min_length: int
     max_length: int | None
+    max_checked: int | None = None
 
 
 class MapRule(msgspec.Struct, frozen=True):

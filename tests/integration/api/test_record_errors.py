@@ -164,16 +164,24 @@ def test_refused_records_keep_their_payload_and_all_their_errors(
     assert base64.b64decode(lines[2]["payload_base64"]) == torn
 
 
-def test_very_many_errors_of_a_record_are_kept_too(home: ApiWorkspaces, fresh: ApiClient) -> None:
+def test_up_to_a_thousand_errors_of_a_record_are_kept(
+    home: ApiWorkspaces, fresh: ApiClient
+) -> None:
     counts = [1, 999, 1_000, 1_001, 2_000, 2_001]
+    listed = [min(count, 1_000) for count in counts]
     bad = [fresh.record(_vendor_ids={str(n): n for n in range(count)}) for count in counts]
     details = assert_error(fresh.post(bad), 400, "ALL_RECORDS_REJECTED")["details"]
     lines = kept_refusals(home, details["batchId"])
-    assert details["totalErrorCount"] == sum(counts)
-    assert [len(line["errors"]) for line in lines] == counts
+    assert details["totalErrorCount"] == sum(listed)
+    assert [len(line["errors"]) for line in lines] == listed
     assert [json.loads(line["payload"]) for line in lines] == bad
-    for line in lines:
+    for line, count in zip(lines, counts, strict=True):
         places = [error["message"].split(":")[0] for error in line["errors"]]
+        if count > 1_000:
+            assert places.pop() == "record"
+            assert (
+                line["errors"][-1]["message"] == "record: has more errors; the first 999 are listed"
+            )
         assert places == [f"_vendor_ids.{number}" for number in range(len(places))]
 
 

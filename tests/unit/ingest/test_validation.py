@@ -89,6 +89,24 @@ def test_a_text_that_is_not_json_gets_one_error_that_says_why(
     assert expected in message
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"_attachments": [{}] * 300_000},
+        {"_project_ids": [""] * 300_000},
+        {"_participants": [{"id": "x", "role": 1}] * 100_000},
+        {f"x{number}": 1 for number in range(100_000)},
+    ],
+    ids=["attachments", "projects", "participants", "unknown members"],
+)
+def test_the_errors_of_a_record_are_bounded(members: dict[str, Any]) -> None:
+    payload = json.dumps({"_type": "email", **members}).encode()
+    found = list(diagnose(payload, limits=LIMITS, projects=frozenset()))
+    assert len(found) <= 1_000
+    is_cut_off = found[-1][1].startswith("record: has more errors")
+    assert is_cut_off == (len(found) == 1_000)
+
+
 def test_every_error_of_a_record_is_found() -> None:
     record = {
         "_type": "fax",
