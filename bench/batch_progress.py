@@ -9,10 +9,10 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from everlake.catalog import batches, table_definitions
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
+from everlake.model.batches import BatchRow
 from everlake.settings import load
 
 _POLL_SECONDS = 0.25

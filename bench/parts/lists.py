@@ -19,9 +19,9 @@ from bench.processes import SERVER_SETTINGS, workspace
 from bench.section import FigureRow, ReportSection, format_count, format_ms, markdown_table
 from everlake.api.cursors import CursorCodec
 from everlake.catalog import batches, workspaces
-from everlake.catalog.batches import NewBatch
 from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
+from everlake.model.batches import NewBatch
 from tests.support.server import running_server
 
 SIZES = (1_000, 1_000_000)

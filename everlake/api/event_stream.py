@@ -10,10 +10,10 @@ from litestar.types import Receive, Scope, Send
 from everlake.api.streaming import wait_for_disconnect
 from everlake.api.subscriptions import BatchSubscription, BatchSubscriptions
 from everlake.catalog.batch_events import BatchEvent, EventId, events_since
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import HEARTBEAT_SECONDS
 from everlake.contract.media_types import EVENT_STREAM
 from everlake.identity.types import Principal
+from everlake.model.batches import BatchRow
 
 EVENT_NAME = "batch"
 RETRY_MS = 1_000

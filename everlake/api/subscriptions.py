@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.contract.errors import unavailable
 from everlake.identity.types import Principal
 from everlake.logs import logger
+from everlake.model.batches import BatchRow
 from everlake.operations.batches import POLL_SECONDS, read_followed
 
 MAX_STREAMS = 500

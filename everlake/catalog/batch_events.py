@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import Batch, BatchStatus
+from everlake.model.batches import BatchRow
 
 _STATUS_ORDER = (
     BatchStatus.LANDING,

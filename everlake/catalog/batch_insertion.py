@@ -9,11 +9,11 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError
 
 from everlake.catalog import batches, idempotency, workspaces
-from everlake.catalog.batches import NewBatch
 from everlake.catalog.database import Catalog, Connection
 from everlake.catalog.errors import CatalogInterrupted
 from everlake.catalog.idempotency import IdempotentResponse
 from everlake.catalog.table_definitions import batches as table
+from everlake.model.batches import NewBatch
 
 _encode_errors = msgspec.json.Encoder().encode
 

@@ -24,11 +24,11 @@ from sqlalchemy import (
 )
 
 from everlake.batching import chunked
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.statements import MAX_PARAMETERS
 from everlake.catalog.table_definitions import StatusText, batches
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import MAX_MESSAGE_LENGTH
+from everlake.model.batches import BatchRow
 
 _c = batches.c
 _PREVIOUS_STATUSES = {

@@ -6,11 +6,11 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, select
 
 from everlake.batching import chunked
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.statements import MAX_PARAMETERS
 from everlake.catalog.table_definitions import batches
 from everlake.contract.batches import BatchStatus
+from everlake.model.batches import BatchRow
 
 _c = batches.c
 _PAGE_SIZE = 500

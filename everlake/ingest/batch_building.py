@@ -4,12 +4,12 @@ import msgspec
 from msgspec import UNSET
 
 from everlake import tracing
-from everlake.catalog.batches import NewBatch
 from everlake.contract.batches import BatchStatus, Receipt
 from everlake.contract.ids import batch_id_time
 from everlake.ingest.types import IdempotencyClaim, IngestRequest, ValidatedBatch
 from everlake.ingest.validation import ValidationResult
 from everlake.landing.paths import landing_paths
+from everlake.model.batches import NewBatch
 
 _encode = msgspec.json.Encoder().encode
 

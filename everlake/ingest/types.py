@@ -4,11 +4,11 @@ import asyncio
 
 import msgspec
 
-from everlake.catalog.batches import NewBatch
 from everlake.contract.batches import PayloadFormat
 from everlake.contract.errors import WireError
 from everlake.contract.media_types import MediaType
 from everlake.identity.types import Principal
+from everlake.model.batches import NewBatch
 
 
 class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from everlake.batching import chunked
-from everlake.catalog.batches import BatchRow
 from everlake.landing.accepted import LandedIdentity
+from everlake.model.batches import BatchRow
 from everlake.model.records import RecordArrival
 from everlake.tables import arrow
 from everlake.tables.columns import IDENTITY_COLUMNS, TEXT, column, schema

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from everlake.catalog.batches import BatchRow
 from everlake.contract.envelope import Participant
 from everlake.lake.filters import participant_keys
 from everlake.landing.accepted import LandedRecord
+from everlake.model.batches import BatchRow
 from everlake.model.records import ArrivedRecord
 from everlake.tables import arrow
 from everlake.tables.columns import (

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from everlake.analysis.utterances import extract_utterances
 from everlake.analysis.version import ANALYSIS_VERSION
-from everlake.catalog.batches import BatchRow
 from everlake.landing.accepted import LandedRecord
+from everlake.model.batches import BatchRow
 from everlake.model.utterances import (
     MAX_UTTERANCES,
     AttachmentUtterances,

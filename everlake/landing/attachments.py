@@ -8,12 +8,12 @@ from msgspec import UNSET, UnsetType
 
 from everlake.catalog import attachments
 from everlake.catalog.attachments import NewAttachment
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.contract.envelope import Attachment
 from everlake.landing.accepted import LandedRecord
 from everlake.landing.batch_objects import read_accepted
 from everlake.landing.errors import LandingDamaged
+from everlake.model.batches import BatchRow
 from everlake.storage import ObjectStore
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from everlake.catalog.batches import BatchRow
 from everlake.landing.accepted import (
     LandedIdentity,
     LandedRecord,
@@ -13,6 +12,7 @@ from everlake.landing.accepted import (
 from everlake.landing.compression import decompress
 from everlake.landing.errors import LandingDamaged
 from everlake.landing.rejected import read_rejected
+from everlake.model.batches import BatchRow
 from everlake.storage import ObjectMissing, ObjectStore, ObjectUnreadable
 
 UNREADABLE_ERRORS = (LandingDamaged, ObjectMissing, ObjectUnreadable)

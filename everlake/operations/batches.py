@@ -7,11 +7,11 @@ import msgspec
 
 from everlake.catalog import batch_queue, batches
 from everlake.catalog.batch_events import BatchEvent, EventId, events_since
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.contract.batches import BatchStatus
 from everlake.identity.activity import find_active
 from everlake.identity.types import Principal
+from everlake.model.batches import BatchRow
 from everlake.operations.errors import NothingToRetry, ResourceNotFound
 from everlake.operations.types import Page, cut_page
 

@@ -6,7 +6,7 @@ The API turns each into an error response, the command line into one line on sta
 from typing import Literal, TypeAlias
 
 from everlake.catalog.attachments import AttachmentRow
-from everlake.catalog.batches import BatchRow
+from everlake.model.batches import BatchRow
 
 ResourceKind: TypeAlias = Literal[
     "attachment", "batch", "live key", "record", "upload", "workspace"

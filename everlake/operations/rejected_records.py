@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.contract.rejected_records import RejectedRecord
 from everlake.landing.compression import content_checksum
 from everlake.landing.errors import LandingDamaged
 from everlake.landing.rejected import RejectedPosition, read_rejected, read_rejected_page
+from everlake.model.batches import BatchRow
 from everlake.operations.batches import get_batch
 from everlake.operations.errors import ArchiveUnreadable, RejectedRecordsDeleted
 from everlake.storage import ObjectMissing, ObjectStore

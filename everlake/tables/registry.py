@@ -5,8 +5,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from everlake.catalog.batches import BatchRow
 from everlake.landing.accepted import LandedIdentity, LandedRecord
+from everlake.model.batches import BatchRow
 from everlake.tables.arrow import ArrowTable
 from everlake.tables.engine import TableEngine
 from everlake.tables.spec import Source, TableSpec, WriteMode

@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterable, Sequence
 
 from everlake import tracing
 from everlake.catalog import batch_queue
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.contract.batches import BatchStatus
 from everlake.lake import LakeDamaged
 from everlake.lake.writer_leases import WriterLeaseLost, WriterLeases
 from everlake.logs import logger
 from everlake.metrics import Metrics
+from everlake.model.batches import BatchRow
 from everlake.retry import RetryPolicy
 from everlake.worker.errors import PERMANENT_ERRORS, TRANSIENT_ERRORS
 from everlake.worker.types import Stage, lease_owner

@@ -5,7 +5,6 @@ from itertools import chain
 from typing import Any
 
 from everlake.batching import group_by_size
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.contract.batches import BatchStatus
 from everlake.lake import Lake
@@ -14,6 +13,7 @@ from everlake.lake.record_rows import arrived_record
 from everlake.landing.attachments import register_attachments
 from everlake.landing.batch_objects import read_accepted_many
 from everlake.logs import logger
+from everlake.model.batches import BatchRow
 from everlake.storage import ObjectStore
 from everlake.tables.registry import DerivedTable
 from everlake.worker.prefetch import prefetch

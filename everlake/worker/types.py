@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
+from everlake.model.batches import BatchRow
 
 RunOnce: TypeAlias = Callable[[], bool]
 """Does one portion of work; returns False when there was none."""

@@ -19,7 +19,6 @@ import lance
 import msgspec
 
 from everlake.catalog import batches, workspaces
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.contract.record_identity import record_id, record_version
@@ -29,6 +28,7 @@ from everlake.lake.record_rows import RECORDS_TABLE
 from everlake.landing.accepted import decode_accepted
 from everlake.landing.compression import decompress
 from everlake.landing.errors import LandingDamaged
+from everlake.model.batches import BatchRow
 from everlake.search import search
 from everlake.storage import ObjectMissing, ObjectStore, object_store_options, open_store
 from everlake.storage.local import LocalStore

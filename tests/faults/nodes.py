@@ -15,10 +15,10 @@ import pytest
 
 from everlake.catalog import api_keys, batch_scan
 from everlake.catalog.api_keys import ApiKey
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
+from everlake.model.batches import BatchRow
 from tests.faults.batch_counts import BatchCounts
 from tests.faults.checker import problems, promise_problems
 from tests.faults.clients import Clients

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.contract.envelope import Participant
 from everlake.contract.record_identity import record_version
+from everlake.model.batches import BatchRow
 from everlake.model.records import ArrivedRecord
 from everlake.model.utterances import AttachmentUtterances, RecordUtterances, Utterance
 

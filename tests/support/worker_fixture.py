@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from everlake.catalog import api_keys, batch_queue, batches, products, projects, workspaces
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
 from everlake.clock import now_ms
@@ -22,6 +21,7 @@ from everlake.ingest.types import IngestRequest
 from everlake.lake import Lake
 from everlake.lake.writer_leases import WriterLeases
 from everlake.metrics import Metrics
+from everlake.model.batches import BatchRow
 from everlake.retry import RetryPolicy
 from everlake.search import search
 from everlake.storage import ObjectStore

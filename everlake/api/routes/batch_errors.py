@@ -11,10 +11,10 @@ from everlake.api.query import parse_parameters
 from everlake.api.responses import json_response
 from everlake.api.routing import handles
 from everlake.api.services import Services
-from everlake.catalog.batches import BatchRow
 from everlake.contract import endpoints
 from everlake.contract.queries import PageQuery
 from everlake.contract.rejected_records import RejectedPage
+from everlake.model.batches import BatchRow
 from everlake.operations.batches import get_batch
 from everlake.operations.rejected_records import RejectedPosition, open_rejected_records
 from everlake.timeouts import run_storage_call, run_with_timeout

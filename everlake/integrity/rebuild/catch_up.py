@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 from everlake.catalog import batch_scan
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.integrity.rebuild.checkpoint import LostBatch
 from everlake.integrity.rebuild.context import RebuildContext
@@ -16,6 +15,7 @@ from everlake.integrity.rebuild.salvage import salvage_batch
 from everlake.lake import LakeError
 from everlake.landing.accepted import LandedRecord
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, read_accepted
+from everlake.model.batches import BatchRow
 from everlake.tables.registry import DerivedTable
 
 MAX_MERGE_RECORDS = 20_000

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from everlake import memory
 from everlake.catalog import batch_scan
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.integrity.rebuild.context import RebuildContext, bulk_loader
 from everlake.integrity.rebuild.superseded import find_superseded
 from everlake.lake import LakeUnavailable
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, read_accepted, read_identities
+from everlake.model.batches import BatchRow
 from everlake.tables.bulk_loader import BulkLoader
 from everlake.tables.spec import WriteMode
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from everlake.catalog.batches import BatchRow
 from everlake.lake import Lake, LakeError
 from everlake.lake.record_rows import RECORDS_TABLE, landed_records
+from everlake.model.batches import BatchRow
 from everlake.tables import arrow
 from everlake.tables.conditions import equals
 from everlake.tables.registry import DerivedTable

@@ -1,9 +1,9 @@
 """Objects of batches in the archive: their records, and what is wrong with the objects."""
 
-from everlake.catalog.batches import BatchRow
 from everlake.integrity.types import IntegrityProblem, rebuild_command
 from everlake.landing.accepted import LandedRecord
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, check_rejected, read_accepted
+from everlake.model.batches import BatchRow
 from everlake.storage import ObjectStore
 
 MAX_REPORTED_BATCHES = 1_000

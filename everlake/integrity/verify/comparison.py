@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from everlake.batching import chunked
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.contract.record_identity import LINE_BITS
 from everlake.integrity.temporary_database import (
@@ -20,6 +19,7 @@ from everlake.integrity.verify.compared_table import (
     record_table,
 )
 from everlake.landing.accepted import LandedRecord
+from everlake.model.batches import BatchRow
 from everlake.tables import arrow
 from everlake.tables.analysis_versions import FIRST_VERSION
 from everlake.tables.conditions import one_of

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from everlake.catalog import batch_scan
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.integrity.types import IntegrityProblem, rebuild_command
 from everlake.integrity.verify.archive_objects import MAX_REPORTED_BATCHES, ArchiveObjects
 from everlake.integrity.verify.types import Finding
+from everlake.model.batches import BatchRow
 
 
 class EmptyTables:

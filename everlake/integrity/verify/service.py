@@ -8,7 +8,6 @@ from pathlib import Path
 
 from everlake.batching import chunked
 from everlake.catalog import batch_scan, workspaces
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.contract.record_identity import sequence_of
 from everlake.integrity.temporary_database import LOAD_ROWS, temporary_database
@@ -23,6 +22,7 @@ from everlake.integrity.verify.types import TableCheck, VerificationResult
 from everlake.lake import Lake, LakeDamaged
 from everlake.landing.batch_objects import UNREADABLE_ERRORS, read_accepted
 from everlake.landing.orphans import iter_orphans
+from everlake.model.batches import BatchRow
 from everlake.storage import ObjectStore
 
 MAX_PASSES = 3

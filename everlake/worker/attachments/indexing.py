@@ -13,7 +13,6 @@ from everlake.attachments.paths import text_path
 from everlake.batching import group_by_size
 from everlake.catalog import attachments, batches, texts
 from everlake.catalog.attachments import AttachmentRow
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.catalog.jobs import JobKind, JobRow
 from everlake.jobs.queue import JobQueue
@@ -23,6 +22,7 @@ from everlake.lake.writer_leases import WriterLeaseLost, WriterLeases
 from everlake.landing.accepted import LandedRecord
 from everlake.landing.batch_objects import read_accepted
 from everlake.logs import logger
+from everlake.model.batches import BatchRow
 from everlake.model.utterances import AttachmentUtterances
 from everlake.retry import RetryPolicy
 from everlake.storage import ObjectMissing, ObjectStore

@@ -8,11 +8,11 @@ import pytest
 
 from everlake.api.subscriptions import BatchSubscriptions
 from everlake.catalog import batches
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import WireError
 from everlake.identity.api_key_authentication import api_key_principal
 from everlake.identity.types import Principal
+from everlake.model.batches import BatchRow
 from tests.support.api_workspaces import ApiWorkspaces
 from tests.support.batch_transitions import advance_batch
 from tests.support.server import ApiClient

@@ -5,10 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from everlake.catalog import batch_queue
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Catalog
 from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
+from everlake.model.batches import BatchRow
 from tests.support.catalog_fixture import CatalogFixture, catalog_fixture, run_concurrently
 
 LANDING, LANDED = BatchStatus.LANDING, BatchStatus.LANDED

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import pytest
 
 from everlake.catalog import batches, workspaces
-from everlake.catalog.batches import NewBatch
 from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest import group_commit
 from everlake.ingest.group_commit import GroupCommitter
 from everlake.ingest.types import IngestResult, ValidatedBatch
+from everlake.model.batches import NewBatch
 from tests.support.worker_fixture import WorkerFixture, record
 
 

@@ -9,12 +9,12 @@ import lance
 import msgspec
 import pytest
 
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.integrity.rebuild import service
 from everlake.lake import LakeDamaged
 from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.writer_leases import WriterLeaseLost
+from everlake.model.batches import BatchRow
 from everlake.worker.types import Stage
 from tests.support.rebuilds import (
     DuringRebuild,

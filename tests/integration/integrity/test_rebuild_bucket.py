@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from everlake.catalog import table_versions
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.lake import LakeUnavailable
 from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.opening import open_lake
+from everlake.model.batches import BatchRow
 from everlake.worker.types import Stage
 from tests.support.bucket_worker import BucketWorkerFixture, PresentWriters
 from tests.support.rebuilds import KEYS, DuringRebuild, conversation, fill, rebuild_workspace, texts

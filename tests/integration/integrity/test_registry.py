@@ -10,13 +10,13 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from everlake.catalog.batches import BatchRow
 from everlake.export.parquet import export_parquet
 from everlake.integrity.verify import service, verify
 from everlake.lake import Lake
 from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.records import RecordRepository
 from everlake.landing.accepted import LandedRecord
+from everlake.model.batches import BatchRow
 from everlake.tables import arrow
 from everlake.tables.columns import IDENTITY_COLUMNS, SMALL_INTEGER, TEXT, column, schema
 from everlake.tables.engine import TableEngine

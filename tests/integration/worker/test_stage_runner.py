@@ -7,7 +7,6 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from everlake.catalog.batches import BatchRow
 from everlake.catalog.database import Connection
 from everlake.catalog.opening import open_catalog
 from everlake.contract.batches import BatchStatus
@@ -15,6 +14,7 @@ from everlake.lake import Lake
 from everlake.lake.record_merge import MergeInput
 from everlake.lake.records import RecordRepository
 from everlake.lake.writer_leases import WriterLeases
+from everlake.model.batches import BatchRow
 from everlake.model.records import MergeResult
 from everlake.storage import StorageFull, StorageUnavailable
 from everlake.tables.local_backend import LocalTableBackend

@@ -4,9 +4,9 @@ import pytest
 
 from everlake.api import event_stream
 from everlake.api.subscriptions import BatchSubscription
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.identity.types import Principal, PrincipalKind
+from everlake.model.batches import BatchRow
 
 ROW = BatchRow(
     id="b",

@@ -3,8 +3,8 @@ import itertools
 import pytest
 
 from everlake.catalog.batch_events import EventId, events_since
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
+from everlake.model.batches import BatchRow
 
 S = BatchStatus
 LANDED_AT, COMPLETED_AT = 200, 400

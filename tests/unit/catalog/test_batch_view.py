@@ -3,9 +3,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from everlake.catalog.batches import BatchRow
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import RecordError, RecordErrorCode
+from everlake.model.batches import BatchRow
 
 
 def view(**changes: Any) -> dict[str, Any]:
