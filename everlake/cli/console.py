@@ -18,6 +18,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 _ALLOWED_CONTROLS = "\n\t"
+_MAX_UNWRAPPED = 40
+"""Characters of a cell that is never wrapped on a terminal; ids and times are shorter."""
 
 
 class CommandError(Exception):
@@ -77,19 +79,24 @@ def print_created(ids: Mapping[str, str], *, json: bool) -> None:
 
 
 def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print a table; outside of a terminal, cells keep their whole text."""
+    """Print a table. On a terminal only long texts are wrapped: ids can be copied."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
-        table.add_column(header, overflow="fold", no_wrap=not out.is_terminal)
-    for row in rows:
+    cells = [
+        ["" if cell is None else _replace_unprintable(str(cell)) for cell in row] for row in rows
+    ]
+    needed = 0
+    for number, header in enumerate(headers):
+        longest = max((len(row[number]) for row in cells), default=0)
+        wraps = out.is_terminal and longest > _MAX_UNWRAPPED
+        min_width = max(len(header), min(longest, _MAX_UNWRAPPED))
+        table.add_column(header, overflow="fold", no_wrap=not wraps, min_width=min_width)
+        needed += min_width + 2
+    for row in cells:
         # As text, because a name that a sender chose may look like markup.
-        table.add_row(
-            *(Text("" if cell is None else _replace_unprintable(str(cell))) for cell in row)
-        )
-    if out.is_terminal:
-        out.print(table)
-    else:
-        Console(width=10_000, highlight=False).print(table)
+        table.add_row(*map(Text, row))
+    # Wider than the terminal where it has to be, which then wraps the lines itself.
+    width = max(out.width, needed) if out.is_terminal else 10_000
+    Console(file=out.file, width=width, highlight=False).print(table)
 
 
 def pluralize(number: int, noun: str) -> str:

@@ -50,5 +50,6 @@ def init(
         print_fields({name: known[name] for name in names if known[name] is not None})
     if first.api_key is None:
         err.print(
-            "The key existed already, so its secret is not shown: everlake keys create makes one."
+            "The key existed already, so its secret is not shown: "
+            "everlake keys create --label NAME makes another one."
         )

@@ -129,8 +129,8 @@ class SendRun:
     def _print_rejected_file(self, file: RejectedFile) -> None:
         if file.records:
             out.print(
-                f"{pluralize(file.records, 'rejected record')} in {file.path}: correct them there, "
-                "and send that file",
+                f"{pluralize(file.records, 'rejected record')} in {file.path}: correct and "
+                "send that file",
                 markup=False,
             )
         for number, reason in (
