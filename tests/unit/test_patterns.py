@@ -1,17 +1,16 @@
 """No regular expression takes super-linear time on a text made against it."""
 
-import importlib
-import inspect
-import pkgutil
+import json
 import re
 import signal
-from collections.abc import Callable, Generator, Iterator
-from types import FrameType, ModuleType
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from types import FrameType
 from typing import Any, NamedTuple
 
 import pytest
 
-import everlake
 from everlake.contract import envelope, types, uploads
 from tests.support.pattern_attacks import attacks
 
@@ -28,39 +27,53 @@ NOT_ATTACKED = {
 }
 
 
+FIND = """
+import importlib, inspect, json, pkgutil, re
+import everlake
+
+for info in pkgutil.walk_packages(everlake.__path__, "everlake."):
+    if "migrations" in info.name or info.name.endswith("__main__"):
+        continue
+    module = importlib.import_module(info.name)
+    source = inspect.getsource(module)
+    for name, value in vars(module).items():
+        for pattern in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(pattern, re.Pattern):
+                called = re.findall(rf"\\b{name}(?:\\[\\w+\\])?\\.(\\w+)", source)
+                is_text = isinstance(pattern.pattern, str)
+                text = pattern.pattern if is_text else pattern.pattern.decode("latin-1")
+                found = f"{info.name}.{name}", text, is_text, pattern.flags, called
+                print(json.dumps(found))
+"""
+"""Prints the patterns of all modules, with the methods that each module calls on its own. In a
+process of its own, since some modules of the package set up the process that imports them."""
+
+
 class Attacked(NamedTuple):
     name: str
     pattern: "re.Pattern[Any]"
     methods: frozenset[str]
 
 
-def patterns_of(module: ModuleType) -> Iterator[tuple[str, "re.Pattern[Any]"]]:
-    for name, value in vars(module).items():
-        values = value.values() if isinstance(value, dict) else [value]
-        for each in values:
-            if isinstance(each, re.Pattern):
-                yield name, each
-
-
 def all_patterns() -> list[Attacked]:
-    """Every pattern of the package, with the methods that its module calls on it."""
-    found: dict[tuple[str | bytes, int], Attacked] = {}
-    for info in pkgutil.walk_packages(everlake.__path__, "everlake."):
-        if "migrations" in info.name or info.name.endswith("__main__"):
-            continue
-        module = importlib.import_module(info.name)
-        source = inspect.getsource(module)
-        for name, pattern in patterns_of(module):
-            called = set(re.findall(rf"\b{name}(?:\[\w+\])?\.(\w+)", source))
-            methods = {"match", "fullmatch"} & called
-            if called - {"match", "fullmatch"} or not called:
-                methods.add("finditer")
-            key = (pattern.pattern, pattern.flags)
-            before = found[key].methods if key in found else frozenset[str]()
-            if called or key not in found:
-                full_name = found[key].name if key in found else f"{info.name}.{name}"
-                found[key] = Attacked(full_name, pattern, before | methods)
-    return [each for each in found.values() if each.name not in NOT_ATTACKED]
+    """Every pattern of the package, with the methods to attack it by."""
+    done = subprocess.run([sys.executable, "-c", FIND], check=True, capture_output=True, text=True)
+    found: dict[re.Pattern[Any], Attacked] = {}
+    for line in done.stdout.splitlines():
+        name, text, is_text, flags, called = json.loads(line)
+        given = text if is_text else text.encode("latin-1")
+        pattern = re.compile(given, flags & ~re.UNICODE if is_text else flags)
+        methods = {"match", "fullmatch"}.intersection(called)
+        if not methods.issuperset(called):
+            methods.add("finditer")
+        before = found.get(pattern, Attacked(name, pattern, frozenset()))
+        found[pattern] = before._replace(methods=before.methods | methods)
+    # One that its module never calls is attacked where it is called, or else by a search.
+    return [
+        each if each.methods else each._replace(methods=frozenset({"finditer"}))
+        for each in found.values()
+        if each.name not in NOT_ATTACKED
+    ]
 
 
 def wire_patterns() -> list[str]:
