@@ -32,7 +32,7 @@ def test_init_makes_all_that_is_needed_and_tells_it_in_one_line(tmp_path: Path) 
         "init", "--product-id", "prod-abc", "--project-id", "proj-abc", "--json", data=data
     )
     assert json.loads(again.stdout) == {**made, "api_key": None}
-    assert "keys create makes one" in again.stderr
+    assert "keys create --label NAME makes another one" in again.stderr
     assert made["api_key"] not in again.stdout + again.stderr
 
 
