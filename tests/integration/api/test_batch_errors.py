@@ -152,7 +152,7 @@ def test_a_cursor_does_not_outlive_a_change_of_the_object(
     assert_error(answer, 400, "INVALID_PARAMETER")
 
 
-def test_very_many_errors_are_given_in_parts_and_cost_little_memory(
+def test_very_many_errors_are_cut_off_and_cost_little_memory(
     still: ApiWorkspaces, tmp_path: Path
 ) -> None:
     api = still.workspace()
@@ -172,8 +172,7 @@ def test_very_many_errors_are_given_in_parts_and_cost_little_memory(
         count += len(entry["errors"])
         found.append(entry.get("payload", ""))
 
-    assert count == answer.json()["details"]["totalErrorCount"] > 300_000
-    assert len(found) > 10
+    assert count == answer.json()["details"]["totalErrorCount"] == 1_000
     assert found[-1] == answer.request.content[1:-1].decode()
     assert not any(found[:-1])
     assert memory.peak() - before < 80 * MEGABYTE

@@ -137,19 +137,21 @@ def numbers(count: int) -> bytes:
 @pytest.mark.parametrize(
     ("member", "errors"),
     [
-        (b'"_pii":{"detected_entities":%s}' % numbers(30_000), 30_000),
-        (b'"_project_ids":%s' % numbers(30_000), 30_000),
-        (b'"_attachments":%s' % numbers(30_000), 30_001),
-        (b'"_vendor_ids":{%s}' % b",".join(b'"%06d":1' % n for n in range(30_000)), 30_000),
-        (b",".join(b'"%06d":1' % n for n in range(30_000)), 30_000),
+        (b'"_pii":{"detected_entities":%s}' % numbers(30_000), 1_000),
+        (b'"_project_ids":%s' % numbers(30_000), 1_000),
+        (b'"_attachments":%s' % numbers(30_000), 11),
+        (b'"_vendor_ids":{%s}' % b",".join(b'"%06d":1' % n for n in range(30_000)), 1_000),
+        (b",".join(b'"%06d":1' % n for n in range(30_000)), 1_000),
     ],
     ids=["entities", "projects", "attachments", "vendor ids", "unknown members"],
 )
-def test_all_of_very_many_errors_are_counted(api: ApiClient, member: bytes, errors: int) -> None:
+def test_very_many_errors_are_counted_up_to_their_limit(
+    api: ApiClient, member: bytes, errors: int
+) -> None:
     record = json.dumps(api.record()).encode()[:-1] + b"," + member + b"}"
     body = assert_error(api.post(record), 400, "ALL_RECORDS_REJECTED")
     assert body["details"]["totalErrorCount"] == errors
-    assert len(body["details"]["errors"]) == 20
+    assert len(body["details"]["errors"]) == min(errors, 20)
 
 
 def test_the_errors_of_a_record_are_not_held_all_at_once(
@@ -160,7 +162,7 @@ def test_the_errors_of_a_record_are_not_held_all_at_once(
     bad = record.replace(b'["@"]', numbers(400_000))
     before = memory.now()
     body = assert_error(api.post(bad), 400, "ALL_RECORDS_REJECTED")
-    assert body["details"]["totalErrorCount"] == 400_000
+    assert body["details"]["totalErrorCount"] == 1_000
     assert memory.peak() - before < 100 * 1024 * 1024
 
 
