@@ -14,9 +14,9 @@ import pytest
 from everlake.contract import envelope, types, uploads
 from tests.support.pattern_attacks import attacks
 
-SIZE = 30_000
-"""Characters of an attack. A quadratic pattern takes 10 seconds and more, a linear one 10 ms."""
-LIMIT_SECONDS = 2.0
+SIZE = 60_000
+"""Characters of an attack: a quadratic pattern takes about 5 seconds, a linear one some 10 ms."""
+LIMIT_SECONDS = 1.0
 """Processor time of one attack, so that a busy machine does not count."""
 
 NOT_ATTACKED = {
@@ -145,7 +145,7 @@ def test_a_pattern_of_the_wire_takes_linear_time(
 def test_an_attack_finds_a_quadratic_pattern(
     limited: Callable[[Callable[[], object]], bool],
 ) -> None:
-    pattern = re.compile(r"a\s*\s*\s*b")
+    pattern = re.compile(r"a\s*\s*b")
 
     assert not all(
         limited(lambda text=text: pattern.match(text)) for text in attacks(pattern, SIZE)

@@ -10,7 +10,7 @@ from everlake.markup import decode_entities
 _TIMING = re.compile(
     r"\s*(\d{1,3}:\d{2}(?::\d{2})?[.,]\d{1,3})\s+-->\s+\d{1,3}:\d{2}(?::\d{2})?[.,]\d{1,3}.*"
 )
-_VOICE = re.compile(r"<v(?:\.[^\s>]{0,80}+)?\s{1,20}+([^\s>][^>]{0,199}+)>")
+_VOICE = re.compile(r"<v(?:\.[^\s>]{0,80}+)?\s++([^\s>][^>]{0,199}+)>")
 _TAG = re.compile(r"</?[a-zA-Z0-9][^<>]{0,200}>")
 _SPEAKER_LABEL = re.compile(r"([^\W\d_][^:\n<>\[\]]{0,59}):\s+(?=\S)")
 _MACHINE_ID = re.compile(r"[0-9a-fA-F/-]+")
