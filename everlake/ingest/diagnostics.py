@@ -79,7 +79,7 @@ def diagnose(
 ) -> Iterator[Diagnostic]:
     """Yield the errors of a record that was not accepted: at least one, and at most 1,000.
 
-    The work is bounded: it ends with the last error that is yielded, which says so.
+    Where there are more, the last one says so, and the rest of the record is not checked.
 
     Args:
         payload: the record's JSON text as submitted.
@@ -92,18 +92,11 @@ def diagnose(
     except DECODE_ERRORS as error:
         yield RecordErrorCode.INVALID_JSON, describe_json_error(payload, error)
         return
-    found, last = 0, None
-    for diagnostic in _diagnose(Raw(payload), limits, projects, uploads):
-        found += 1
-        if last is not None:
-            last = (RecordErrorCode.VALIDATION_ERROR, _MORE_ERRORS)
-            break
-        if found == MAX_ERRORS_PER_RECORD:
-            last = diagnostic
-        else:
-            yield diagnostic
-    if last is not None:
-        yield last
+    diagnostics = _diagnose(Raw(payload), limits, projects, uploads)
+    found = list(islice(diagnostics, MAX_ERRORS_PER_RECORD + 1))
+    if len(found) > MAX_ERRORS_PER_RECORD:
+        found[MAX_ERRORS_PER_RECORD - 1 :] = [(RecordErrorCode.VALIDATION_ERROR, _MORE_ERRORS)]
+    yield from found
     if not found:
         # A member that appears twice: the decoder checks each of its values, the rules the last.
         yield RecordErrorCode.VALIDATION_ERROR, _describe_duplicate_member(payload)
@@ -191,7 +184,8 @@ def _check_array(items: list[Raw], path: str, rule: ArrayRule) -> Iterator[_Viol
     ):
         yield path, rule.message
     # Items above the maximum are covered by another message.
-    for number, item in enumerate(islice(items, rule.max_checked or rule.max_length)):
+    most = rule.max_length if rule.max_checked is None else rule.max_checked
+    for number, item in enumerate(islice(items, most)):
         yield from _check(item, f"{path}[{number}]", rule.item)
 
 

@@ -150,7 +150,6 @@ class _RejectedRecords:
         self._writer.add(index, payload, self._count_errors(index, diagnostics))
 
     def _count_errors(self, index: int, diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-        # Not collected in a list: one record can have a million errors.
         codes: set[RecordErrorCode] = set()
         for code, message in diagnostics:
             self.error_count += 1

@@ -107,6 +107,16 @@ def test_the_errors_of_a_record_are_bounded(members: dict[str, Any]) -> None:
     assert is_cut_off == (len(found) == 1_000)
 
 
+def test_attachments_beyond_their_limit_are_not_checked_one_by_one() -> None:
+    payload = json.dumps({"_type": "email", "_attachments": [{}] * 5}).encode()
+    for most in (0, 2):
+        limits = Limits(attachments_per_record=most)
+        places = [message.split(":")[0] for _, message in diagnose(payload, limits=limits)]
+        checked = [each for each in places if each.startswith("_attachments[")]
+        assert checked == [f"_attachments[{number}].type" for number in range(most)]
+        assert "_attachments" in places
+
+
 def test_every_error_of_a_record_is_found() -> None:
     record = {
         "_type": "fax",
