@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +20,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _ALLOWED_CONTROLS = "\n\t"
 _MAX_UNWRAPPED = 40
-"""Characters of a cell that is never wrapped on a terminal; ids and times are shorter."""
+"""Columns of a cell that is never wrapped on a terminal; ids and times are shorter."""
 
 
 class CommandError(Exception):
@@ -86,7 +87,7 @@ def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Non
     ]
     needed = 0
     for number, header in enumerate(headers):
-        longest = max((len(row[number]) for row in cells), default=0)
+        longest = max((cell_len(row[number]) for row in cells), default=0)
         wraps = out.is_terminal and longest > _MAX_UNWRAPPED
         min_width = max(len(header), min(longest, _MAX_UNWRAPPED))
         table.add_column(header, overflow="fold", no_wrap=not wraps, min_width=min_width)

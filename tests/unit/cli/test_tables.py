@@ -34,6 +34,14 @@ def test_ids_and_times_are_not_cut_or_wrapped_on_a_narrow_terminal(terminal: Ter
     assert [each for each in row if str(each) not in second] == []
 
 
+def test_wide_characters_take_two_columns(terminal: Terminal) -> None:
+    name = "東京の顧客の会社の名前"
+
+    console.print_table(["ID", "NAME", "MESSAGE"], [[BATCH_ID, name, "said " * 30]])
+
+    assert name in terminal.getvalue().splitlines()[1]
+
+
 def test_a_long_text_is_wrapped_and_whole(terminal: Terminal) -> None:
     text = "said " * 30 + "enough"
 
