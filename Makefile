@@ -32,8 +32,11 @@ demo: $(STAMP) ## Start on sample data and show what comes out
 serve: $(STAMP) ## Start on an empty data directory
 	@$(RUN)everlake serve
 
+# Containers often set it, and then each of the processes of the tests compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # In their own order: by number of tests, the few that take minutes would come last.
-PYTEST := $(RUN)pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(RUN)pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test: $(STAMP) ## Run the tests, three files at a time
 	@$(PYTEST) tests/unit tests/integration tests/acceptance

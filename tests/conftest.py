@@ -1,5 +1,6 @@
 """A skipped test is a failed one in CI: there, everything that tests need is installed."""
 
+import gc
 import os
 from collections.abc import Generator
 
@@ -23,6 +24,17 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_collection_finish() -> None:
+    """Keep the collector from all that thousands of tests consist of, as a server has it not."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Give it back, so that modules may free what they hold."""
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _counts_of_its_own() -> Generator[None]:
     """Let a test that takes a seat for its metrics, as a process does, leave it at its end."""
@@ -34,8 +46,8 @@ def _counts_of_its_own() -> Generator[None]:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[PostgresServer]:
-    """A PostgreSQL server that the tests share; each takes a database of its own."""
-    with running_postgres(tmp_path_factory.mktemp("postgresql")) as server:
+    """A PostgreSQL server that the tests share and none stops; each has a database of its own."""
+    with running_postgres(tmp_path_factory.mktemp("postgresql"), {"fsync": "off"}) as server:
         yield server
 
 

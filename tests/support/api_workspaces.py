@@ -14,7 +14,7 @@ import httpx
 from everlake.catalog import api_keys, products, projects, workspaces
 from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.database import Catalog
-from everlake.catalog.opening import open_catalog
+from tests.support.catalogs import migrated_catalog
 from tests.support.server import ApiClient, EverlakeServer, running_server
 
 READ_WRITE = ("api:read", "api:write")
@@ -162,8 +162,7 @@ def data_of(api: ApiClient, batch_id: str) -> bytes:
 @contextmanager
 def running_api(role: str, data: Path, env: Mapping[str, str]) -> Generator[ApiWorkspaces]:
     """Run a server on an empty data directory."""
-    catalog = open_catalog(f"sqlite:///{data / 'everlake.db'}")
-    catalog.upgrade()
+    catalog = migrated_catalog(f"sqlite:///{data / 'everlake.db'}")
     try:
         with running_server(role, data, env) as server:
             yield ApiWorkspaces(server, catalog)

@@ -8,11 +8,11 @@ from sqlalchemy import insert
 
 from everlake.catalog.database import Catalog
 from everlake.catalog.leases import Lease
-from everlake.catalog.opening import open_catalog
 from everlake.catalog.table_definitions import workspaces
 from everlake.lake import Lake
 from everlake.lake.opening import open_lake
 from everlake.lake.writer_leases import WriterLeases
+from tests.support.catalogs import migrated_catalog
 from tests.support.s3 import S3Server
 
 LONG = 60_000
@@ -48,8 +48,7 @@ class BucketLake:
         self.server = server
         self.bucket = server.new_bucket()
         self.url = f"s3://{self.bucket}/some/where"
-        self.catalog = open_catalog(f"sqlite:///{folder}/catalog.db")
-        self.catalog.upgrade()
+        self.catalog = migrated_catalog(f"sqlite:///{folder}/catalog.db")
         with self.catalog.transaction() as tx:
             rows = [
                 {"id": name, "name": name, "created_at": 0, "last_sequence": 0}

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -54,3 +55,15 @@ def assert_success(result: CommandResult) -> CommandResult:
     """Check that the exit code is 0; return the result."""
     assert result.code == 0, result
     return result
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Runs commands on a data directory of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EVERLAKE_DATA", str(tmp_path / "data"))
+
+    def command(*arguments: str, stdin: bytes = b"") -> CommandResult:
+        return run_command_line(arguments, stdin, monkeypatch, capsys)
+
+    return command

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from everlake.catalog.opening import open_catalog
 from tests.support.server import free_port
 
 _UP_SECONDS = 30.0
@@ -37,6 +38,7 @@ class PostgresServer:
         self._data = folder / "pgdata"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._migrated: str | None = None
         self._user = _unprivileged(folder)
         self._run("initdb", "-D", self._data, "-U", "everlake", "-A", "trust", "--no-sync")
 
@@ -78,6 +80,15 @@ class PostgresServer:
             self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
             self._process.wait()
             self._process = None
+
+    def new_catalog(self) -> str:
+        """Create a database with the newest schema of the catalog, and return its URL."""
+        if self._migrated is None:
+            self._migrated = self.new_database()
+            catalog = open_catalog(self._migrated)
+            catalog.upgrade()
+            catalog.close()
+        return self.new_database(like=self._migrated)
 
     def new_database(self, like: str | None = None) -> str:
         """Create a database, and return its URL.

@@ -17,6 +17,8 @@ from tests.support.server import free_port
 
 PAGE_SIZE = 100
 """Keys in a page of a list; AWS has ten times as many."""
+_PROGRAM = Path(__file__).with_name("s3_process.py")
+_SETTINGS = {"MOTO_S3_DEFAULT_MAX_KEYS": str(PAGE_SIZE), "MOTO_DISABLE_GLOBAL_CORS": "true"}
 _UP_SECONDS = 30.0
 _NAMES = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 _SIGNED = (
@@ -47,8 +49,8 @@ class S3Server:
         """Start the server, and wait until it answers."""
         with (self._folder / "s3.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "moto.server", "-p", str(self.port)],
-                env={**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(PAGE_SIZE)},
+                [sys.executable, _PROGRAM, str(self.port)],
+                env={**os.environ, **_SETTINGS},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -8,7 +8,6 @@ from typing import Any
 
 from everlake.catalog import api_keys, batch_queue, batches, products, projects, workspaces
 from everlake.catalog.database import Catalog
-from everlake.catalog.opening import open_catalog
 from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
 from everlake.contract.limits import Limits
@@ -30,6 +29,7 @@ from everlake.tables.local_backend import LocalTableBackend
 from everlake.worker import stages
 from everlake.worker.stage_runner import StageRunner
 from everlake.worker.types import Stage
+from tests.support.catalogs import migrated_catalog
 
 PRODUCT = "prod"
 PROJECT = "proj"
@@ -62,8 +62,7 @@ class WorkerFixture:
         self.data = data
         self._product_id = product_id
         self._project_id = project_id
-        self.catalog = open_catalog(database or f"sqlite:///{data / 'everlake.db'}")
-        self.catalog.upgrade()
+        self.catalog = migrated_catalog(database or f"sqlite:///{data / 'everlake.db'}")
         self.store = store or LocalStore(data)
         self.lake = Lake(LocalTableBackend(data))
         self.admitter = GroupCommitter(self.catalog, self.store)

@@ -17,19 +17,19 @@ from tests.support.server import (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("everlake")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def first_workspace(directory: Path) -> dict[str, str]:
     return run_everlake_json(
         "init", "--product-id", PRODUCT, "--project-id", PROJECT, data=directory
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def home(directory: Path, first_workspace: dict[str, str]) -> Generator[ApiWorkspaces]:
     catalog = open_catalog(f"sqlite:///{directory / 'everlake.db'}")
     with running_server("serve", directory, NO_RATE_LIMIT) as server:
@@ -41,7 +41,7 @@ def home(directory: Path, first_workspace: dict[str, str]) -> Generator[ApiWorks
     assert "em_sk_" not in log.replace("em_sk_[hidden]", "")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(home: ApiWorkspaces, first_workspace: dict[str, str]) -> ApiClient:
     return ApiClient(home.server.url, first_workspace)
 
@@ -52,7 +52,7 @@ def fresh(home: ApiWorkspaces) -> ApiClient:
     return home.workspace()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Generator[ApiWorkspaces]:
     """A server with the default rate and with other limits than the defaults; only the API."""
     limits = {
@@ -66,7 +66,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Generator[ApiWorkspaces]
         yield home
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Generator[ApiWorkspaces]:
     """A server without a worker: its batches stay where they are until a test moves them."""
     with running_api("api", tmp_path_factory.mktemp("still"), NO_RATE_LIMIT) as home:

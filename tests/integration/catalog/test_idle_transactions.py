@@ -14,7 +14,7 @@ from tests.support.postgres import PostgresServer
 
 @pytest.fixture
 def url(postgres_server: PostgresServer) -> str:
-    return postgres_server.new_database()
+    return postgres_server.new_catalog()
 
 
 @pytest.fixture

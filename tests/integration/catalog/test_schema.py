@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,22 @@ from everlake.catalog.schema import REVISION
 from everlake.catalog.table_definitions import metadata
 from tests.support.catalog_fixture import run_concurrently
 from tests.support.job_rows import job_rows
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres_server").new_database()
+    return f"sqlite:///{tmp_path}/catalog.db"
+
+
+@pytest.fixture
+def catalog(url: str) -> Iterator[Catalog]:
+    opened = open_catalog(url)
+    opened.upgrade()
+    yield opened
+    opened.close()
 
 
 def set_revision(catalog: Catalog, revision: str) -> None:

@@ -1,10 +1,10 @@
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import Cli, CommandResult, run_command_line
+from tests.support.command_line import Cli, cli
 from tests.support.sent_records import WorkspaceIds
 from tests.support.server import (
     NO_RATE_LIMIT,
@@ -15,19 +15,7 @@ from tests.support.server import (
     running_server,
 )
 
-
-@pytest.fixture
-def cli(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., CommandResult]:
-    """Runs commands on a data directory of their own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EVERLAKE_DATA", str(tmp_path / "data"))
-
-    def command(*arguments: str, stdin: bytes = b"") -> CommandResult:
-        return run_command_line(arguments, stdin, monkeypatch, capsys)
-
-    return command
+__all__ = ["cli"]
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,11 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog.database import Catalog
-from everlake.catalog.opening import open_catalog
+from tests.support.catalogs import migrated_catalog
 
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = open_catalog(f"sqlite:///{tmp_path}/catalog.db")
-    opened.upgrade()
+    opened = migrated_catalog(f"sqlite:///{tmp_path}/catalog.db")
     yield opened
     opened.close()

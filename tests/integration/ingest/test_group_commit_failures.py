@@ -18,6 +18,7 @@ from everlake.ingest.group_commit import GroupCommitter
 from everlake.ingest.types import IdempotencyClaim, IngestResult, ValidatedBatch
 from everlake.storage.local import LocalStore
 from tests.support.catalog_fixture import CatalogFixture, catalog_fixture
+from tests.support.catalogs import migrated_catalog
 from tests.support.postgres import PostgresServer
 from tests.support.processes import wait_until
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
@@ -28,14 +29,13 @@ LONG_TIMEOUT = 40.0
 
 @pytest.fixture
 def url(postgres_server: PostgresServer) -> str:
-    return postgres_server.new_database()
+    return postgres_server.new_catalog()
 
 
 @pytest.fixture
 def homes(url: str) -> Iterator[list[CatalogFixture]]:
     """Three workspaces, in the order in which a commit locks their rows."""
-    catalog = open_catalog(url)
-    catalog.upgrade()
+    catalog = migrated_catalog(url)
     made = [catalog_fixture(catalog) for _ in range(3)]
     yield sorted(made, key=lambda home: home.workspace_id)
     catalog.close()

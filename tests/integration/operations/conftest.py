@@ -11,7 +11,7 @@ from tests.support.worker_fixture import WorkerFixture
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WorkerFixture]:
     """A data directory with a workspace, whose catalog is in each of the two databases."""
     database = (
-        request.getfixturevalue("postgres_server").new_database()
+        request.getfixturevalue("postgres_server").new_catalog()
         if request.param == "postgresql"
         else None
     )

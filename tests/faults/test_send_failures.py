@@ -15,7 +15,7 @@ import zstandard
 
 from everlake.cli.send import wait
 from tests.support.api_workspaces import ndjson
-from tests.support.command_line import Cli, assert_success
+from tests.support.command_line import Cli, assert_success, cli
 from tests.support.processes import kill_tree, wait_until
 from tests.support.scripted_server import RECEIPT, ScriptedServer, running_scripted_server
 from tests.support.sent_records import as_indented, record, records_of
@@ -27,6 +27,8 @@ from tests.support.server import (
     run_everlake_json,
     running_server,
 )
+
+__all__ = ["cli"]
 
 SLOW = {"EVERLAKE_RATE_LIMIT": "10", "EVERLAKE_RATE_BURST": "1"}
 CHUNKS = 25
