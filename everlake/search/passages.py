@@ -5,7 +5,8 @@ decide what is shown and marked, not what is found.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -56,7 +57,7 @@ def best_passage(text: str, query: TextQuery) -> Passage:
 def _find_matches(text: str, words: Sequence[str]) -> Iterator[_Match]:
     """Yield where a form of one of ``words`` occurs."""
     terms = {term: number for number, term in enumerate(dict.fromkeys(map(stem, words)))}
-    unspaced = [(number, term) for term, number in terms.items() if _UNSPACED.search(term)]
+    pairs = _pairs_of_unspaced(terms)
     # Stemming never changes the first letter, so most words of the text need no stem.
     initials = {fold(word[0]) for word in words}
     known: dict[str, int | None] = {}
@@ -65,30 +66,47 @@ def _find_matches(text: str, words: Sequence[str]) -> Iterator[_Match]:
         if word not in known:
             known[word] = terms.get(stem(word)) if fold(word[0]) in initials else None
         match known[word]:
+            case None if pairs:
+                yield from _find_matches_in_unspaced(found, pairs)
             case None:
-                for number, term in unspaced:
-                    yield from _find_matches_in_unspaced(found, term, number)
+                pass
             case number:
                 yield _Match(found.start(), found.end(), number)
 
 
-def _find_matches_in_unspaced(found: re.Match[str], term: str, number: int) -> Iterator[_Match]:
-    """Yield the parts of an unspaced text that share two adjacent characters with the term.
+def _pairs_of_unspaced(terms: Mapping[str, int]) -> dict[str, int]:
+    """Return the pairs of adjacent characters of the terms without spaces, with a term's number.
+
+    A term of one character is a pair of its own. A pair of several terms belongs to the first.
+    """
+    pairs: dict[str, int] = {}
+    for term, number in terms.items():
+        if _UNSPACED.search(term):
+            size = min(len(term), 2)
+            for at in range(len(term) - size + 1):
+                pairs.setdefault(term[at : at + size], number)
+    return pairs
+
+
+def _find_matches_in_unspaced(found: re.Match[str], pairs: Mapping[str, int]) -> Iterator[_Match]:
+    """Yield the parts of an unspaced text that share two adjacent characters with a term.
 
     Scripts without spaces, such as Chinese and Thai, have several words in what is one here.
+    One pass, whatever the number of terms.
     """
-    size = min(len(term), 2)
-    pairs = {term[at : at + size] for at in range(len(term) - size + 1)}
     word, at = found.group(), 0
     while at < len(word):
-        end = at
-        while word[end : end + size] in pairs:
-            end += 1
-        if end > at:
-            yield _Match(found.start() + at, found.start() + end + size - 1, number)
-            at = end + size - 1
-        else:
+        start, number = at, pairs.get(word[at : at + 2])
+        if number is None:
+            number = pairs.get(word[at])
             at += 1
+            if number is None:
+                continue
+        else:
+            while pairs.get(word[at : at + 2]) == number:
+                at += 1
+            at += 1
+        yield _Match(found.start() + start, found.start() + min(at, len(word)), number)
 
 
 def _without_overlaps(matches: Iterable[_Match]) -> list[_Match]:
@@ -105,15 +123,21 @@ def _window(text: str, matches: Sequence[_Match]) -> tuple[int, int]:
     if len(text) <= MAX_PASSAGE_LENGTH:
         return 0, len(text)
     best, best_score = 0, (0, 0)
+    inside: Counter[int] = Counter()
+    end_at = 0
     for first, match in enumerate(matches):
         last_end = match.start + MAX_PASSAGE_LENGTH - _LEAD_LENGTH
-        inside = [
-            other.term
-            for other in matches[first : first + MAX_PASSAGE_LENGTH]
-            if other.end <= last_end
-        ]
-        if (score := (len(set(inside)), len(inside))) > best_score:
+        while end_at < len(matches) and matches[end_at].end <= last_end:
+            inside[matches[end_at].term] += 1
+            end_at += 1
+        if (score := (len(inside), max(end_at - first, 0))) > best_score:
             best, best_score = match.start, score
+        if end_at > first:
+            inside[match.term] -= 1
+            if not inside[match.term]:
+                del inside[match.term]
+        else:
+            end_at = first + 1
     start = max(min(best - _LEAD_LENGTH, len(text) - MAX_PASSAGE_LENGTH), 0)
     end = min(start + MAX_PASSAGE_LENGTH, len(text))
     return _trim_to_whitespace(text, start, end)

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,3 +85,29 @@ def test_marks_lie_inside_the_passage_in_order(text: str, words: str) -> None:
     assert passage.text in text
     assert all(0 <= start < end <= len(passage.text) for start, end in passage.highlights)
     assert passage.highlights == sorted(passage.highlights)
+
+
+_SCATTERED = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(100_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(_SCATTERED, " ".join(_SCATTERED[:1_000]), id="terms of one character"),
+        pytest.param("東京" * 50_000, "東京 " * 300, id="one term"),
+        pytest.param("東 " * 50_000, " ".join(_SCATTERED[:500]), id="many words"),
+        pytest.param("ก" * 100_000, "ก", id="a character of Thai"),
+        pytest.param("a b " * 25_000, "a b", id="matches everywhere"),
+        pytest.param("word" * 25_000, "word " * 200, id="one long word"),
+        pytest.param(
+            " ".join(f"w{n}" for n in range(20_000)),
+            " ".join(f"w{n}" for n in range(200)),
+            id="stems",
+        ),
+    ],
+)
+def test_a_passage_takes_bounded_work(text: str, words: str) -> None:
+    """The bound is far from what it takes on a busy machine."""
+    before = time.process_time()
+    best_passage(text, TextQuery(words=words))
+    assert time.process_time() - before < 2
