@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 from collections.abc import Callable
+from concurrent.futures import Executor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -14,13 +15,17 @@ _R = TypeVar("_R")
 DATABASE_TIMEOUT_MESSAGE = (
     "The database does not answer in time: it is down or overloaded. Try again later."
 )
+_LAKE_TIMEOUT = (
+    "The lake does not answer in time: it is slow now, or the request asks for too much. Ask for "
+    "a smaller page or with more filters, or try again later."
+)
 _STORAGE_TIMEOUT = "The storage does not answer in time: it is down or overloaded. Try again later."
 
 
 async def run_in_thread(
     seconds: float, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
 ) -> _R:
-    """Call ``function`` in a thread, and return its result.
+    """Call ``function`` in a thread of the default pool, and return its result.
 
     The limit covers the wait for a free thread: a database that hangs may occupy all of them. A
     call that has not begun by then is dropped; one that runs goes on, and its result is ignored.
@@ -36,7 +41,21 @@ async def run_in_thread(
         Exception: whatever ``function`` raises.
     """
     async with asyncio.timeout(seconds):
-        return await asyncio.to_thread(function, *args, **kwargs)
+        return await run_in_pool(None, function, *args, **kwargs)
+
+
+async def run_in_pool(
+    pool: Executor | None, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
+) -> _R:
+    """Call ``function`` in a thread of ``pool``, in this context; of the default one for None.
+
+    A call that has not begun when this is cancelled is dropped.
+
+    Raises:
+        Exception: whatever ``function`` raises.
+    """
+    call = partial(contextvars.copy_context().run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
 async def run_with_timeout(
@@ -67,6 +86,24 @@ async def run_storage_call(
         return await run_in_thread(seconds, function, *args, **kwargs)
     except TimeoutError:
         raise storage_timeout() from None
+
+
+async def run_lake_call(
+    pool: Executor, seconds: float, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
+) -> _R:
+    """Call ``function``, which reads the lake, in a thread of ``pool``.
+
+    The limit covers the wait for a free thread. A call that has not begun by then is dropped.
+
+    Raises:
+        WireError: ``UNAVAILABLE`` after ``seconds``.
+        Exception: whatever ``function`` raises.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await run_in_pool(pool, function, *args, **kwargs)
+    except TimeoutError:
+        raise unavailable(_LAKE_TIMEOUT) from None
 
 
 async def run_storage_call_to_its_end(

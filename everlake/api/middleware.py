@@ -14,6 +14,7 @@ from everlake import tracing
 from everlake.api.credentials import credential_from_headers, to_wire_error
 from everlake.api.responses import send_error
 from everlake.contract.errors import ErrorCode, WireError
+from everlake.fair_threads import OWNER
 from everlake.identity.authentication import Authenticator
 from everlake.identity.errors import IdentityError
 from everlake.identity.types import Principal
@@ -112,7 +113,9 @@ class RequestMiddleware:
 
     async def _dispatch(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         if _is_protected(scope):
-            scope["state"][PRINCIPAL_STATE] = await self._authenticate(scope)
+            principal = await self._authenticate(scope)
+            scope["state"][PRINCIPAL_STATE] = principal
+            OWNER.set(principal.workspace_id)
         if scope["method"] == "OPTIONS":
             # The router would respond by itself, and the contract has no OPTIONS.
             scope["method"] = "OPTIONS "  # pyright: ignore[reportGeneralTypeIssues]

@@ -8,6 +8,7 @@ from everlake.api.subscriptions import BatchSubscriptions
 from everlake.attachments.uploads.service import UploadService
 from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
+from everlake.fair_threads import FairThreadPool
 from everlake.identity.api_key_authentication import ApiKeyAuthenticator
 from everlake.ingest.group_commit import GroupCommitter
 from everlake.ingest.service import IngestService
@@ -15,8 +16,13 @@ from everlake.lake.opening import open_lake
 from everlake.metrics import Metrics, acquire_slot
 from everlake.runtime.metrics_exposition import MetricsExposition
 from everlake.settings import Settings
-from everlake.settings.defaults import STORAGE_TIMEOUT_SECONDS
+from everlake.settings.defaults import LAKE_TIMEOUT_SECONDS, STORAGE_TIMEOUT_SECONDS
 from everlake.storage import open_store
+
+COMPUTING_THREADS = 4
+"""Threads of a process for calls that take much processor time."""
+COMPUTING_SHARE = 2
+"""Those of them that one workspace has at a time."""
 
 
 def open_services(settings: Settings) -> Services:
@@ -34,6 +40,7 @@ def open_services(settings: Settings) -> Services:
     store = open_store(settings.archive_url)
     timeout = settings.database.timeout
     committer = GroupCommitter(catalog, store, timeout)
+    computing = FairThreadPool(COMPUTING_THREADS, COMPUTING_SHARE, "computing")
     body_memory = ByteSemaphore(settings.api.body_memory, settings.api.body_timeout)
     return Services(
         catalog=catalog,
@@ -41,7 +48,9 @@ def open_services(settings: Settings) -> Services:
         readiness=ReadinessCheck(catalog, store),
         lake=open_lake(settings.archive_url, catalog),
         committer=committer,
-        ingest=IngestService(catalog, store, committer, settings.limits, timeout, metrics),
+        ingest=IngestService(
+            catalog, store, committer, settings.limits, timeout, metrics, computing
+        ),
         uploads=UploadService(
             catalog,
             store,
@@ -51,6 +60,7 @@ def open_services(settings: Settings) -> Services:
         ),
         authenticator=ApiKeyAuthenticator(catalog, timeout),
         rate_limiter=_open_rate_limiter(settings, catalog),
+        computing=computing,
         body_memory=body_memory,
         upload_memory=ByteSemaphore(
             settings.api.body_memory // 2, settings.api.body_timeout, body_memory
@@ -58,6 +68,7 @@ def open_services(settings: Settings) -> Services:
         body_timeout=settings.api.body_timeout,
         database_timeout=timeout,
         storage_timeout=STORAGE_TIMEOUT_SECONDS,
+        lake_timeout=LAKE_TIMEOUT_SECONDS,
         limits=settings.limits,
         subscriptions=BatchSubscriptions(catalog),
         metrics=metrics,

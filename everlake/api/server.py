@@ -17,6 +17,7 @@ from litestar.types import ASGIApp
 from everlake import tracing
 from everlake.api.app import create_app
 from everlake.api.opening import open_services
+from everlake.fair_threads import FairThreadPool
 from everlake.logs import logger
 from everlake.memory import retain_freed_memory
 from everlake.settings import Settings
@@ -28,6 +29,11 @@ _SHUTDOWN_SECONDS = 8.0
 """Longest time from the signal to the end; ``serve`` kills the process after nine."""
 _GC_THRESHOLD = 50_000
 """Allocations between two collections: a batch alone makes thousands of objects, without cycles."""
+
+WAITING_THREADS = 32
+"""Threads of a process for calls that wait for the database or the storage."""
+WAITING_SHARE = 8
+"""Those of them that one workspace has at a time."""
 
 _log = logger()
 
@@ -82,6 +88,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         _exit_after_shutdown_timeout()
 
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(FairThreadPool(WAITING_THREADS, WAITING_SHARE, "waiting"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     # Objects that exist now live as long as the process: the collector need not visit them.

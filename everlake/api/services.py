@@ -9,6 +9,7 @@ from everlake.api.subscriptions import BatchSubscriptions
 from everlake.attachments.uploads.service import UploadService
 from everlake.catalog.database import Catalog
 from everlake.contract.limits import Limits
+from everlake.fair_threads import FairThreadPool
 from everlake.identity.api_key_authentication import ApiKeyAuthenticator
 from everlake.ingest.group_commit import GroupCommitter
 from everlake.ingest.service import IngestService
@@ -22,11 +23,13 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Services of one API process.
 
     Attributes:
+        computing: threads for calls that take much processor time.
         body_memory: bytes that the bodies of all requests may take at a time.
         upload_memory: the share of ``body_memory`` for the bodies of uploads.
         body_timeout: seconds until a body, or a part of an upload, must have arrived.
         database_timeout: longest wait of a request for the database, in seconds.
-        storage_timeout: longest wait of a request for the storage or the lake, in seconds.
+        storage_timeout: longest wait of a request for the storage, in seconds.
+        lake_timeout: longest wait of a request for the lake, in seconds.
     """
 
     catalog: Catalog
@@ -38,11 +41,13 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     uploads: UploadService
     authenticator: ApiKeyAuthenticator
     rate_limiter: RateLimiter
+    computing: FairThreadPool
     body_memory: ByteSemaphore
     upload_memory: ByteSemaphore
     body_timeout: float
     database_timeout: float
     storage_timeout: float
+    lake_timeout: float
     limits: Limits
     subscriptions: BatchSubscriptions
     metrics: Metrics

@@ -1,6 +1,7 @@
 """Ingest service: from a request to a committed batch."""
 
 import hashlib
+from concurrent.futures import Executor
 
 import msgspec
 
@@ -35,6 +36,7 @@ class IngestService:
         limits: of the wire.
         timeout: longest wait for the catalog, in seconds.
         metrics: count what is committed; of its own by default.
+        pool: its threads validate record by record; None for the event loop's default pool.
     """
 
     def __init__(
@@ -45,13 +47,15 @@ class IngestService:
         limits: Limits,
         timeout: float = DATABASE_TIMEOUT_SECONDS,
         metrics: Metrics | None = None,
+        pool: Executor | None = None,
     ) -> None:
         self._catalog = catalog
         self._committer = committer
         self._timeout = timeout
         self._metrics = metrics or Metrics()
         self._uploads = UploadChecker(catalog, store, timeout)
-        self._validator = RequestValidator(ProjectCache(catalog, timeout), self._uploads, limits)
+        projects = ProjectCache(catalog, timeout)
+        self._validator = RequestValidator(projects, self._uploads, limits, pool)
 
     async def submit(self, request: IngestRequest) -> IngestResult:
         """Return the response to a request: once its batch is durable, unless it is a dry run.

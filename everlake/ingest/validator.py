@@ -1,6 +1,6 @@
 """Validation of a request: its body, and its references to projects and uploads."""
 
-import asyncio
+from concurrent.futures import Executor
 
 from everlake.contract.limits import Limits
 from everlake.contract.media_types import MediaType
@@ -13,6 +13,7 @@ from everlake.ingest.validation import (
     validate_fast,
     validate_records,
 )
+from everlake.timeouts import run_in_pool
 
 
 class RequestValidator:
@@ -22,12 +23,20 @@ class RequestValidator:
         projects: of the products.
         uploads: checks those that records refer to.
         limits: of the wire.
+        pool: its threads validate record by record; None for the event loop's default pool.
     """
 
-    def __init__(self, projects: ProjectCache, uploads: UploadChecker, limits: Limits) -> None:
+    def __init__(
+        self,
+        projects: ProjectCache,
+        uploads: UploadChecker,
+        limits: Limits,
+        pool: Executor | None = None,
+    ) -> None:
         self._projects = projects
         self._uploads = uploads
         self._limits = limits
+        self._pool = pool
 
     async def validate(
         self, workspace_id: str, body: bytes, media_type: MediaType
@@ -54,14 +63,14 @@ class RequestValidator:
     async def _validate_each(
         self, workspace_id: str, body: bytes, media_type: MediaType
     ) -> ValidationResult:
-        request, upload_ids = await asyncio.to_thread(self._parse_each, body, media_type)
+        request, upload_ids = await run_in_pool(self._pool, self._parse_each, body, media_type)
         projects: frozenset[str] = frozenset()
         if request.product_id is not None:
             # Not the cached ones: a project may have been added since.
             projects = await self._projects.refresh(workspace_id, request.product_id)
         invalid_uploads = await self._uploads.find_invalid(workspace_id, upload_ids)
-        return await asyncio.to_thread(
-            validate_records, request, projects, self._limits, invalid_uploads
+        return await run_in_pool(
+            self._pool, validate_records, request, projects, self._limits, invalid_uploads
         )
 
     def _parse_each(self, body: bytes, media_type: MediaType) -> tuple[ParsedRequest, set[str]]:

@@ -15,7 +15,7 @@ from everlake.model.records import RecordFilters, RecordPage, StoredRecord
 from everlake.tables.conditions import all_of
 from everlake.tables.snapshot import Row, Snapshot
 
-MAX_PAGE_BYTES = 32 * 1024 * 1024
+MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 _FIRST_RANGE = 16 << LINE_BITS
 _RANGE_GROWTH = 8

@@ -5,4 +5,6 @@ DATABASE_TIMEOUT_SECONDS = 15.0
 DATABASE_CONNECTIONS = 10
 """Most connections of one process to PostgreSQL."""
 STORAGE_TIMEOUT_SECONDS = 60.0
-"""Longest wait of a request for the storage or the lake; S3 calls give up before, by themselves."""
+"""Longest wait of a request for the storage; S3 calls give up before, by themselves."""
+LAKE_TIMEOUT_SECONDS = 20.0
+"""Longest wait of a request for the lake: for a search, or a page of records."""

@@ -14,12 +14,14 @@ from everlake.api.routing import handles
 from everlake.api.services import Services
 from everlake.contract import endpoints
 from everlake.contract.queries import ListRecordsQuery
+from everlake.lake import Lake
 from everlake.model.records import RecordFilters, StoredRecord
 from everlake.operations import records
-from everlake.timeouts import run_storage_call
+from everlake.timeouts import run_lake_call
 
 _CURSORS = CursorCodec("records")
 
+_encode = msgspec.json.Encoder().encode
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -43,18 +45,16 @@ async def list_records(request: Request[Any, Any, Any], services: Services) -> R
     )
     position = _CURSORS.decode(workspace_id, query.cursor)
     before = None if position is None else int(position)
-    page = await run_storage_call(
-        services.storage_timeout,
-        records.list_records,
+    body = await run_lake_call(
+        services.computing,
+        services.lake_timeout,
+        _page_body,
         services.lake,
         workspace_id,
         filters,
-        limit=query.limit,
-        before_version=before,
+        query.limit,
+        before,
     )
-    following = page.next_before
-    next_cursor = None if following is None else _CURSORS.encode(workspace_id, str(following))
-    body = {"records": [_record_body(record) for record in page.records], "nextCursor": next_cursor}
     return json_response(body)
 
 
@@ -64,10 +64,30 @@ async def get_record(
 ) -> Response[bytes]:
     """Return the current version of a record, and the batches that brought it, oldest first."""
     workspace_id = principal_of(request).workspace_id
-    history = await run_storage_call(
-        services.storage_timeout, records.get_record, services.lake, workspace_id, record_id
+    body = await run_lake_call(
+        services.computing,
+        services.lake_timeout,
+        _history_body,
+        services.lake,
+        workspace_id,
+        record_id,
     )
-    return json_response({**_record_body(history.record), "batchIds": history.batch_ids})
+    return json_response(body)
+
+
+def _page_body(
+    lake: Lake, workspace_id: str, filters: RecordFilters, limit: int, before: int | None
+) -> bytes:
+    page = records.list_records(lake, workspace_id, filters, limit=limit, before_version=before)
+    following = page.next_before
+    next_cursor = None if following is None else _CURSORS.encode(workspace_id, str(following))
+    bodies = [_record_body(record) for record in page.records]
+    return _encode({"records": bodies, "nextCursor": next_cursor})
+
+
+def _history_body(lake: Lake, workspace_id: str, record_id: str) -> bytes:
+    history = records.get_record(lake, workspace_id, record_id)
+    return _encode({**_record_body(history.record), "batchIds": history.batch_ids})
 
 
 def _record_body(record: StoredRecord) -> dict[str, object]:

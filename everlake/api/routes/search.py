@@ -18,7 +18,7 @@ from everlake.model.utterances import UtteranceFilters
 from everlake.operations import search
 from everlake.operations.errors import InvalidInput
 from everlake.search import SearchHit
-from everlake.timeouts import run_storage_call
+from everlake.timeouts import run_lake_call
 
 _CURSORS = CursorCodec("search")
 
@@ -38,8 +38,9 @@ async def search_utterances(request: Request[Any, Any, Any], services: Services)
     )
     offset = int(_CURSORS.decode(workspace_id, query.cursor) or 0)
     try:
-        hits = await run_storage_call(
-            services.storage_timeout,
+        hits = await run_lake_call(
+            services.computing,
+            services.lake_timeout,
             search.search_utterances,
             services.lake,
             workspace_id,

@@ -113,6 +113,7 @@ class StalledServer:
             opened,
             store=self.store,
             storage_timeout=STORAGE_TIMEOUT,
+            lake_timeout=STORAGE_TIMEOUT,
             uploads=UploadService(
                 opened.catalog, self.store, lifetime_hours=1, part_bytes=1 << 20, direct=False
             ),
@@ -176,9 +177,9 @@ def run(server: StalledServer, call: Callable[[httpx.AsyncClient], Awaitable[T]]
     return asyncio.run(main())
 
 
-def assert_timed_out(answer: httpx.Response) -> None:
+def assert_timed_out(answer: httpx.Response, what: str = "storage") -> None:
     message = assert_error(answer, 503, "UNAVAILABLE")["message"]
-    assert message.startswith("The storage does not answer in time")
+    assert message.startswith(f"The {what} does not answer in time")
 
 
 def test_downloads_get_a_503_in_time(server: StalledServer) -> None:
@@ -223,7 +224,7 @@ def test_reads_of_the_lake_get_a_503_in_time(server: StalledServer, path: str) -
 
     async def call(http: httpx.AsyncClient) -> None:
         server.store.answers.clear()
-        assert_timed_out(await http.get(f"/api/v1/{path}"))
+        assert_timed_out(await http.get(f"/api/v1/{path}"), "lake")
         # Requests that need the catalog alone are served meanwhile.
         assert (await http.get("/api/v1/ingest/batches")).status_code == 200
 
