@@ -12,7 +12,7 @@ from everlake.attachments.spooling.spool import Spool
 from everlake.attachments.types import ExpectedContent, SpooledContent
 
 SHORT_LIMITS = FetchLimits(
-    max_bytes=2 * 1024**3, connect_timeout=2, idle_timeout=1, total_timeout=20, max_redirects=5
+    max_bytes=2 * 1024**3, connect_timeout=5, idle_timeout=3, total_timeout=30, max_redirects=5
 )
 NO_EXPECTATION = ExpectedContent()
 
