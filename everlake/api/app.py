@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import ASGIApp
 
+from everlake.api.connections import Connections
 from everlake.api.error_handlers import EXCEPTION_HANDLERS
 from everlake.api.middleware import RequestMiddleware
 from everlake.api.routes import (
@@ -57,8 +58,13 @@ _ROUTES = [
 ]
 
 
-def create_app(services: Services) -> ASGIApp:
-    """Return the application; its lifespan starts and stops the background work of ``services``."""
+def create_app(services: Services, connections: Connections) -> ASGIApp:
+    """Return the application; its lifespan starts and stops the background work of ``services``.
+
+    Args:
+        services: which the routes call.
+        connections: of this process.
+    """
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
@@ -66,6 +72,7 @@ def create_app(services: Services) -> ASGIApp:
         tasks = (
             asyncio.create_task(services.authenticator.touch_periodically()),
             asyncio.create_task(services.subscriptions.run()),
+            asyncio.create_task(connections.run()),
         )
         try:
             yield
@@ -88,4 +95,4 @@ def create_app(services: Services) -> ASGIApp:
         logging_config=None,
         request_max_body_size=None,
     )
-    return RequestMiddleware(app, services.authenticator, services.metrics)
+    return RequestMiddleware(app, services.authenticator, services.metrics, connections)

@@ -1,11 +1,13 @@
 """Byte semaphore: bounds the memory that request bodies take at a time."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from everlake.contract.errors import unavailable
+from everlake.fair_threads import OWNER
 
 
 class Reservation:
@@ -44,14 +46,22 @@ class ByteSemaphore:
     Args:
         capacity: bytes that may be reserved at a time.
         timeout: seconds to wait for free bytes.
+        share: bytes that one owner may reserve at a time; an owner is a workspace, see
+            :data:`~everlake.fair_threads.OWNER`. All of them by default.
         parent: a semaphore from which each reservation takes its bytes as well; this one bounds
             the share of one kind of request.
     """
 
     def __init__(
-        self, capacity: int, timeout: float, parent: "ByteSemaphore | None" = None
+        self,
+        capacity: int,
+        timeout: float,
+        *,
+        share: int | None = None,
+        parent: "ByteSemaphore | None" = None,
     ) -> None:
-        self._capacity = capacity
+        self._share = capacity if share is None else share
+        self._reserved: Counter[str] = Counter()
         self._free = capacity
         self._timeout = timeout
         self._parent = parent
@@ -63,12 +73,12 @@ class ByteSemaphore:
         return self._free
 
     async def acquire(self, size: int) -> Reservation:
-        """Reserve ``size`` bytes, or all that there are where that is less.
+        """Reserve ``size`` bytes, or the owner's whole share where that is less.
 
         Raises:
             WireError: ``UNAVAILABLE`` when too few bytes have become free in time.
         """
-        reservation = await self._acquire_own(min(size, self._capacity))
+        reservation = await self._acquire_own(min(size, self._share), OWNER.get())
         if self._parent is None:
             return reservation
         try:
@@ -83,17 +93,21 @@ class ByteSemaphore:
 
         return Reservation(release)
 
-    async def _acquire_own(self, size: int) -> Reservation:
+    async def _acquire_own(self, size: int, owner: str) -> Reservation:
         try:
             async with asyncio.timeout(self._timeout):
-                while self._free < size:
+                while self._free < size or self._reserved[owner] + size > self._share:
                     self._released.clear()
                     await self._released.wait()
         except TimeoutError:
             raise unavailable("The server has too many large requests at once.") from None
         self._free -= size
-        return Reservation(lambda: self._release(size))
+        self._reserved[owner] += size
+        return Reservation(lambda: self._release(size, owner))
 
-    def _release(self, size: int) -> None:
+    def _release(self, size: int, owner: str) -> None:
         self._free += size
+        self._reserved[owner] -= size
+        if not self._reserved[owner]:
+            del self._reserved[owner]
         self._released.set()

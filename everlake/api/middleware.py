@@ -11,7 +11,9 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, ReceiveMessage,
 from litestar.utils import normalize_path
 
 from everlake import tracing
+from everlake.api.connections import Connections
 from everlake.api.credentials import credential_from_headers, to_wire_error
+from everlake.api.request_slots import RequestSlots
 from everlake.api.responses import send_error
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.fair_threads import OWNER
@@ -52,19 +54,29 @@ class RequestMiddleware:
         app: the routes.
         authenticator: checks credentials.
         metrics: count responses.
+        connections: are told which of them have a request.
     """
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        metrics: Metrics,
+        connections: Connections,
+    ) -> None:
         self._app = app
         self._authenticator = authenticator
         self._metrics = metrics
+        self._connections = connections
+        self._slots = RequestSlots()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, or pass another kind of connection on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self._handle(cast("HTTPScope", scope), receive, send)
+        with self._connections.serving(cast("HTTPScope", scope)):
+            await self._handle(cast("HTTPScope", scope), receive, send)
 
     async def _handle(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -112,10 +124,16 @@ class RequestMiddleware:
                 tracing.end_request_span(span, method, _route_template(scope), channels.status)
 
     async def _dispatch(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        if _is_protected(scope):
-            principal = await self._authenticate(scope)
-            scope["state"][PRINCIPAL_STATE] = principal
-            OWNER.set(principal.workspace_id)
+        if not _is_protected(scope):
+            await self._route(scope, receive, send)
+            return
+        principal = await self._authenticate(scope)
+        scope["state"][PRINCIPAL_STATE] = principal
+        OWNER.set(principal.workspace_id)
+        with self._slots.hold(principal.workspace_id):
+            await self._route(scope, receive, send)
+
+    async def _route(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
             # The router would respond by itself, and the contract has no OPTIONS.
             scope["method"] = "OPTIONS "  # pyright: ignore[reportGeneralTypeIssues]

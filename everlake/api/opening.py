@@ -24,6 +24,9 @@ COMPUTING_THREADS = 4
 COMPUTING_SHARE = 2
 """Those of them that one workspace has at a time."""
 
+BODY_MEMORY_SHARE = 0.75
+"""Part of the memory for bodies that one workspace may take."""
+
 
 def open_services(settings: Settings) -> Services:
     """Open the catalog, the storage and the lake, and the services on top of them.
@@ -41,7 +44,7 @@ def open_services(settings: Settings) -> Services:
     timeout = settings.database.timeout
     committer = GroupCommitter(catalog, store, timeout)
     computing = FairThreadPool(COMPUTING_THREADS, COMPUTING_SHARE, "computing")
-    body_memory = ByteSemaphore(settings.api.body_memory, settings.api.body_timeout)
+    body_memory = _body_memory(settings, settings.api.body_memory)
     return Services(
         catalog=catalog,
         store=store,
@@ -62,9 +65,7 @@ def open_services(settings: Settings) -> Services:
         rate_limiter=_open_rate_limiter(settings, catalog),
         computing=computing,
         body_memory=body_memory,
-        upload_memory=ByteSemaphore(
-            settings.api.body_memory // 2, settings.api.body_timeout, body_memory
-        ),
+        upload_memory=_body_memory(settings, settings.api.body_memory // 2, body_memory),
         body_timeout=settings.api.body_timeout,
         database_timeout=timeout,
         storage_timeout=STORAGE_TIMEOUT_SECONDS,
@@ -74,6 +75,13 @@ def open_services(settings: Settings) -> Services:
         metrics=metrics,
         metrics_exposition=MetricsExposition(metrics, slot, catalog, settings.rebuild_lock),
     )
+
+
+def _body_memory(
+    settings: Settings, capacity: int, parent: ByteSemaphore | None = None
+) -> ByteSemaphore:
+    share = int(capacity * BODY_MEMORY_SHARE)
+    return ByteSemaphore(capacity, settings.api.body_timeout, share=share, parent=parent)
 
 
 def _open_rate_limiter(settings: Settings, catalog: Catalog) -> RateLimiter:

@@ -1,6 +1,7 @@
 """Reading of request bodies, within a size and a time."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 
 from litestar.types import Receive
@@ -8,6 +9,9 @@ from litestar.types import Receive
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.ingest.body_reader import BodyReader
 
+LEAST_SPEED = 16 * 1024
+"""Bytes a second at which a body has to arrive, after the first seconds."""
+_GRACE_SECONDS = 10.0
 _MAX_LENGTH_DIGITS = 20
 _WHOLE_BODY_HINT = "Send as many bytes as Content-Length says, in one request."
 UPLOAD_HINT = "GET this upload to see which parts are missing, and send those."
@@ -77,15 +81,27 @@ def declared_length(content_length: str | None, default: int) -> int:
 
 
 async def _receive_chunks(receive: Receive, hint: str) -> AsyncGenerator[bytes]:
-    """Yield the chunks of a body, none of them empty."""
+    """Yield the chunks of a body, none of them empty.
+
+    Only the time counts in which a chunk is waited for.
+    """
     more = True
+    received = 0
+    waited = 0.0
     while more:
-        message = await receive()
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(_GRACE_SECONDS + received / LEAST_SPEED - waited):
+                message = await receive()
+        except TimeoutError:
+            raise _incomplete_body(hint) from None
+        waited += time.monotonic() - began
         if message["type"] == "http.disconnect":
             raise _incomplete_body(hint)
         if message["type"] == "http.request":
             more = message["more_body"]
             if message["body"]:
+                received += len(message["body"])
                 yield message["body"]
 
 

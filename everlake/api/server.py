@@ -9,22 +9,22 @@ import socket
 import threading
 
 from granian._granian import SocketHolder
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar.types import ASGIApp
 
 from everlake import tracing
 from everlake.api.app import create_app
+from everlake.api.connections import MAX_CONNECTIONS, Connections
 from everlake.api.opening import open_services
 from everlake.fair_threads import FairThreadPool
 from everlake.logs import logger
 from everlake.memory import retain_freed_memory
 from everlake.settings import Settings
 
-_MAX_CONNECTIONS = 1_024
-"""Most connections served at a time, up to 500 of them event streams. Others wait for accept."""
 _HEADER_TIMEOUT_MS = 15_000
+_MAX_HEAD_BYTES = 64 * 1024
 _SHUTDOWN_SECONDS = 8.0
 """Longest time from the signal to the end; ``serve`` kills the process after nine."""
 _GC_THRESHOLD = 50_000
@@ -45,9 +45,13 @@ class _GranianServer(Server):
         super().__init__(
             application,
             interface=Interfaces.ASGI,
-            backpressure=_MAX_CONNECTIONS,
+            # HTTP/2 has no limit for the time in which the head of a request arrives.
+            http=HTTPModes.http1,
+            backpressure=MAX_CONNECTIONS,
             websockets=False,
-            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+            http1_settings=HTTP1Settings(
+                header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_MAX_HEAD_BYTES
+            ),
             log_enabled=False,
         )
         self._listener = listener
@@ -77,9 +81,10 @@ def run(settings: Settings, listener: socket.socket) -> None:
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     tracing.start_tracing("api")
     services = open_services(settings)
+    host, port = listener.getsockname()[:2]
     # Granian warns that embedding is experimental, and repeats what is logged here.
     logging.getLogger("_granian").setLevel(logging.ERROR)
-    server = _GranianServer(create_app(services), listener)
+    server = _GranianServer(create_app(services, Connections(port)), listener)
 
     def stop() -> None:
         # The server waits for all responses, and an event stream does not end by itself.
@@ -95,7 +100,6 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
-    host, port = listener.getsockname()[:2]
     _log.info("listening", host=host, port=port)
     await server.serve()
     tracing.stop_tracing()

@@ -6,14 +6,17 @@ from contextlib import contextmanager, suppress
 
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
-from everlake.contract.errors import unavailable
+from everlake.contract.errors import ErrorCode, WireError, unavailable
 from everlake.identity.types import Principal
 from everlake.logs import logger
 from everlake.model.batches import BatchRow
 from everlake.operations.batches import POLL_SECONDS, read_followed
 
+MAX_STREAMS_PER_PRINCIPAL = 50
+"""Streams of a key at a time, in one process."""
 MAX_STREAMS = 500
 """Streams at a time; each holds one of the 1,024 connections that the server serves at a time."""
+_RETRY_SECONDS = 5.0
 
 _log = logger()
 
@@ -82,8 +85,16 @@ class BatchSubscriptions:
             row: the batch as it was read.
 
         Raises:
-            WireError: ``UNAVAILABLE`` when too many streams are open, or the server is stopping.
+            WireError: ``UNAVAILABLE`` when too many streams are open, or the server is stopping;
+                ``RATE_LIMITED`` when too many of them are the principal's.
         """
+        own = sum(one.principal.id == principal.id for one in self._subscriptions)
+        if own >= MAX_STREAMS_PER_PRINCIPAL:
+            raise WireError(
+                ErrorCode.RATE_LIMITED,
+                f"This key has {own} event streams open: close one, or get the batch itself.",
+                retry_after=_RETRY_SECONDS,
+            )
         if self._is_closed or len(self._subscriptions) >= MAX_STREAMS:
             raise unavailable(
                 "The server cannot open another event stream now: get the batch itself instead."

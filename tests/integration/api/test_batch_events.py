@@ -5,14 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from everlake.api.subscriptions import MAX_STREAMS
+from everlake.api.subscriptions import MAX_STREAMS, MAX_STREAMS_PER_PRINCIPAL
 from everlake.client.server_sent_events import ServerSentEvent, read_events
 from everlake.contract.batches import BatchStatus
 from tests.support.api_workspaces import ApiWorkspaces, assert_error, running_api
@@ -259,34 +259,39 @@ def test_a_stream_ends_when_its_key_is_revoked_and_others_go_on(still: ApiWorksp
         assert [status_of(event) for event in others] == WAY[1:]
 
 
-def test_there_is_a_limit_to_streams_and_whoever_leaves_makes_room(still: ApiWorkspaces) -> None:
-    api = still.workspace()
-    batch_id = api.accept(api.record())
-    key = api.setup["api_key"]
+def stream_request(api: ApiClient, batch_id: str) -> bytes:
     lines = (
         f"GET {path_of(batch_id)} HTTP/1.1",
         "Host: x",
         "Connection: close",
-        f"x-api-key: {key}",
+        f"x-api-key: {api.setup['api_key']}",
     )
-    request = "\r\n".join([*lines, "", ""]).encode()
-    wires: list[socket.socket] = []
-    try:
-        for _ in range(MAX_STREAMS):
-            wire = connect(api)
-            wires.append(wire)
-            wire.sendall(request)
-            assert wire.recv(65_536).startswith(b"HTTP/1.1 200 ")
-        assert_error(api.http.get(path_of(batch_id)), 503, "UNAVAILABLE")
-        assert api.batch(batch_id)["status"] == "LANDING"
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def test_there_is_a_limit_to_streams_and_whoever_leaves_makes_room(still: ApiWorkspaces) -> None:
+    apis = [still.workspace() for _ in range(MAX_STREAMS // MAX_STREAMS_PER_PRINCIPAL)]
+    batches = [(api, api.accept(api.record())) for api in apis]
+    first, batch_id = batches[0]
+    other = still.workspace()
+    other_id = other.accept(other.record())
+    with ExitStack() as stack:
+        wires: list[socket.socket] = []
+        for api, own_id in batches:
+            for _ in range(MAX_STREAMS_PER_PRINCIPAL):
+                wire = stack.enter_context(connect(api))
+                wires.append(wire)
+                wire.sendall(stream_request(api, own_id))
+                assert wire.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        assert_error(first.http.get(path_of(batch_id)), 429, "RATE_LIMITED")
+        assert_error(other.http.get(path_of(other_id)), 503, "UNAVAILABLE")
+        assert other.batch(other_id)["status"] == "LANDING"
         wires.pop().close()
-        wait_until(lambda: opens(api, batch_id), "no stream can be opened")
-        advance_batch(still.catalog, api, LANDED, PROCESSING, COMPLETE)
+        wait_until(lambda: opens(other, other_id), "no stream can be opened")
+        for api, _ in batches:
+            advance_batch(still.catalog, api, LANDED, PROCESSING, COMPLETE)
         for wire in wires:
             assert read_all(wire).count(b"event: batch") in {3, 4}
-    finally:
-        for wire in wires:
-            wire.close()
 
 
 def opens(api: ApiClient, batch_id: str) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from everlake.api.app import create_app
+from everlake.api.connections import Connections
 from everlake.api.opening import open_services
 from everlake.api.services import Services
 from everlake.attachments.paths import content_path
@@ -159,7 +160,7 @@ def server(tmp_path: Path) -> Iterator[StalledServer]:
 @asynccontextmanager
 async def client(server: StalledServer) -> AsyncGenerator[httpx.AsyncClient]:
     """A client of the application; threads that stand still go on at the end."""
-    transport = httpx.ASGITransport(app=cast("Any", create_app(server.services)))
+    transport = httpx.ASGITransport(app=cast("Any", create_app(server.services, Connections(0))))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://everlake", headers={"x-api-key": server.key}
     ) as http:

@@ -95,7 +95,7 @@ def test_many_waiting_requests_never_hold_more_than_the_capacity() -> None:
 def test_a_share_takes_its_bytes_from_the_whole_as_well() -> None:
     async def reserve() -> None:
         whole = ByteSemaphore(10, TIMEOUT)
-        share = ByteSemaphore(6, TIMEOUT, whole)
+        share = ByteSemaphore(6, TIMEOUT, parent=whole)
         with await share.acquire(6):
             assert (share.free, whole.free) == (0, 4)
             with pytest.raises(WireError):
