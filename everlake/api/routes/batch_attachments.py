@@ -34,7 +34,7 @@ async def list_batch_attachments(
         workspace_id,
         batch_id,
         limit=query.limit,
-        after=_parse_position(_CURSORS.decode(scope, query.cursor)),
+        after=_position_of(scope, query.cursor),
         status=query.status,
     )
     next_cursor = None
@@ -63,9 +63,7 @@ async def retry_batch_attachments(
     return json_response(retried)
 
 
-def _parse_position(text: str | None) -> tuple[int, int] | None:
+def _position_of(scope: str, cursor: str | None) -> tuple[int, int] | None:
     """Return the line and the place that a cursor stands for."""
-    if text is None:
-        return None
-    line, _, place = text.partition(".")
-    return int(line), int(place)
+    position = _CURSORS.decode_numbers(scope, cursor, 2)
+    return None if position is None else (position[0], position[1])

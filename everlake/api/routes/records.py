@@ -43,8 +43,8 @@ async def list_records(request: Request[Any, Any, Any], services: Services) -> R
         since=query.since,
         until=query.until,
     )
-    position = _CURSORS.decode(workspace_id, query.cursor)
-    before = None if position is None else int(position)
+    position = _CURSORS.decode_numbers(workspace_id, query.cursor, 1)
+    before = None if position is None else position[0]
     body = await run_lake_call(
         services.computing,
         services.lake_timeout,

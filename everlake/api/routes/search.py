@@ -36,7 +36,7 @@ async def search_utterances(request: Request[Any, Any, Any], services: Services)
         since=query.since,
         until=query.until,
     )
-    offset = int(_CURSORS.decode(workspace_id, query.cursor) or 0)
+    (offset,) = _CURSORS.decode_numbers(workspace_id, query.cursor, 1) or (0,)
     try:
         hits = await run_lake_call(
             services.computing,

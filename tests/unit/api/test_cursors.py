@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from everlake.api.cursors import CursorCodec
 from everlake.contract.errors import ErrorCode, WireError
 
-texts = st.text(max_size=20)
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 CURSORS = CursorCodec("batches")
 
 
