@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from everlake.contract.errors import RecordErrorCode
+from everlake.contract.errors import ErrorCode, RecordErrorCode, WireError
 from everlake.contract.limits import Limits
 from everlake.contract.media_types import MediaType
 from everlake.ingest.diagnostics import diagnose
@@ -171,3 +171,12 @@ def test_names_from_outside_are_cut_and_printable_in_messages() -> None:
     (message,) = [m for m in messages_of(b'{"' + b"x" * 5_000 + b'\\u0000":1}') if "xxx" in m]
     assert len(message) < 200
     assert message.isprintable()
+
+
+def test_lines_without_a_record_cost_the_event_loop_nothing() -> None:
+    body = b"\n" * LIMITS.body_bytes
+
+    assert parse_fast(body, MediaType.NDJSON, LIMITS) is None
+    with pytest.raises(WireError) as error:
+        parse_each(body, MediaType.NDJSON, LIMITS)
+    assert error.value.code is ErrorCode.EMPTY_BATCH
