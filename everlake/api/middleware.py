@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, ReceiveMessage,
 from litestar.utils import normalize_path
 
 from everlake import tracing
+from everlake.api.base_url import check_host
 from everlake.api.connections import Connections
 from everlake.api.credentials import credential_from_headers, to_wire_error
 from everlake.api.request_slots import RequestSlots
@@ -134,6 +135,7 @@ class RequestMiddleware:
             await self._route(scope, receive, send)
 
     async def _route(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        check_host(scope)
         if scope["method"] == "OPTIONS":
             # The router would respond by itself, and the contract has no OPTIONS.
             scope["method"] = "OPTIONS "  # pyright: ignore[reportGeneralTypeIssues]

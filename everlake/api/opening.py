@@ -71,6 +71,7 @@ def open_services(settings: Settings) -> Services:
         storage_timeout=STORAGE_TIMEOUT_SECONDS,
         lake_timeout=LAKE_TIMEOUT_SECONDS,
         limits=settings.limits,
+        public_url=settings.api.public_url,
         subscriptions=BatchSubscriptions(catalog),
         metrics=metrics,
         metrics_exposition=MetricsExposition(metrics, slot, catalog, settings.rebuild_lock),

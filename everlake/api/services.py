@@ -24,6 +24,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         computing: threads for calls that take much processor time.
+        public_url: where clients reach this server; empty for the host of each request.
         body_memory: bytes that the bodies of all requests may take at a time.
         upload_memory: the share of ``body_memory`` for the bodies of uploads.
         body_timeout: seconds until a body, or a part of an upload, must have arrived.
@@ -49,6 +50,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     storage_timeout: float
     lake_timeout: float
     limits: Limits
+    public_url: str
     subscriptions: BatchSubscriptions
     metrics: Metrics
     metrics_exposition: MetricsExposition

@@ -103,6 +103,13 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=0, description="API processes that share the port; 0: one per core, at most 4."),
     ] = field(name="api_processes", default=0)
+    public_url: Annotated[
+        str,
+        Meta(
+            description="Base URL of this server for its clients, as /docs and /llms.txt show it. "
+            "Empty: the host that a request names."
+        ),
+    ] = ""
     body_timeout: Annotated[
         float, Meta(gt=0, description="Longest time for a body to arrive.", extra=_SECONDS)
     ] = 60.0

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Response, get
 
 from everlake import __version__
+from everlake.api.base_url import base_url_of
 from everlake.api.openapi import encoded_document
 from everlake.api.reference import page
 from everlake.api.reference.llms_txt import render_llms_txt
@@ -24,7 +25,9 @@ async def get_openapi(services: Services) -> Response[bytes]:
 async def get_docs(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
     """Return the API reference for people."""
     content = page.reference_page(
-        services.limits, version=__version__, base_url=str(request.base_url).rstrip("/")
+        services.limits,
+        version=__version__,
+        base_url=base_url_of(request.scope, services.public_url),
     )
     return Response(content, media_type=page.MEDIA_TYPE, headers=page.PAGE_HEADERS)
 
@@ -43,6 +46,6 @@ async def get_static_file(name: str) -> Response[bytes]:
 @get("/llms.txt")
 async def get_llms_txt(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
     """Return a description of the API for language models."""
-    base_url = str(request.base_url).rstrip("/")
+    base_url = base_url_of(request.scope, services.public_url)
     text = render_llms_txt(services.limits, base_url=base_url)
     return Response(text.encode(), media_type="text/plain")
