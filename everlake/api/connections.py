@@ -14,7 +14,7 @@ from everlake.logs import logger
 
 MAX_CONNECTIONS = 1_024
 """Most connections of a process; others wait to be accepted."""
-_CROWDED = MAX_CONNECTIONS * 3 // 4
+CROWDED = MAX_CONNECTIONS * 3 // 4
 """Number of connections from which on idle ones are closed."""
 _KEPT = MAX_CONNECTIONS // 2
 _CHECK_SECONDS = 0.25
@@ -63,7 +63,7 @@ class Connections:
         """Close idle connections when there are too many, until cancelled."""
         while os.path.isdir(_DESCRIPTORS):  # noqa: ASYNC240, PTH112 - /proc does not block
             await asyncio.sleep(_CHECK_SECONDS)
-            if len(os.listdir(_DESCRIPTORS)) > _CROWDED:  # noqa: PTH208 - numbers
+            if len(os.listdir(_DESCRIPTORS)) > CROWDED:  # noqa: PTH208 - numbers
                 self._close_idle()
             elif self._seen:
                 self._seen.clear()
@@ -71,7 +71,7 @@ class Connections:
     def _close_idle(self) -> None:
         with ExitStack() as stack:
             opened = {peer: stack.enter_context(one) for peer, one in _connections_on(self._port)}
-            surplus = len(opened) - _KEPT if len(opened) > _CROWDED else 0
+            surplus = len(opened) - _KEPT if len(opened) > CROWDED else 0
             now = time.monotonic()
             self._seen = {peer: self._seen.get(peer, now) for peer in opened}
             by_address = Counter(address for address, _ in opened)

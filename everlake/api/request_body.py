@@ -11,7 +11,7 @@ from everlake.ingest.body_reader import BodyReader
 
 LEAST_SPEED = 16 * 1024
 """Bytes a second at which a body has to arrive, after the first seconds."""
-_GRACE_SECONDS = 10.0
+GRACE_SECONDS = 10.0
 _MAX_LENGTH_DIGITS = 20
 _WHOLE_BODY_HINT = "Send as many bytes as Content-Length says, in one request."
 UPLOAD_HINT = "GET this upload to see which parts are missing, and send those."
@@ -91,7 +91,7 @@ async def _receive_chunks(receive: Receive, hint: str) -> AsyncGenerator[bytes]:
     while more:
         began = time.monotonic()
         try:
-            async with asyncio.timeout(_GRACE_SECONDS + received / LEAST_SPEED - waited):
+            async with asyncio.timeout(GRACE_SECONDS + received / LEAST_SPEED - waited):
                 message = await receive()
         except TimeoutError:
             raise _incomplete_body(hint) from None

@@ -23,8 +23,8 @@ from everlake.logs import logger
 from everlake.memory import retain_freed_memory
 from everlake.settings import Settings
 
-_HEADER_TIMEOUT_MS = 15_000
-_MAX_HEAD_BYTES = 64 * 1024
+HEADER_TIMEOUT_MS = 15_000
+MAX_HEAD_BYTES = 64 * 1024
 _SHUTDOWN_SECONDS = 8.0
 """Longest time from the signal to the end; ``serve`` kills the process after nine."""
 _GC_THRESHOLD = 50_000
@@ -50,7 +50,7 @@ class _GranianServer(Server):
             backpressure=MAX_CONNECTIONS,
             websockets=False,
             http1_settings=HTTP1Settings(
-                header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_MAX_HEAD_BYTES
+                header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=MAX_HEAD_BYTES
             ),
             log_enabled=False,
         )

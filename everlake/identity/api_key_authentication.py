@@ -21,7 +21,7 @@ CACHE_SECONDS = 0.5
 TOUCH_SECONDS = 5.0
 """Between two writes of last-used times."""
 _MAX_CACHED = 10_000
-_LOOKUP_THREADS = 4
+LOOKUP_THREADS = 4
 
 _SECRET = re.compile(re.escape(KEY_PREFIX) + r"[A-Za-z0-9_\-]{16,256}")
 
@@ -53,7 +53,7 @@ class ApiKeyAuthenticator:
         self._cache: dict[str, tuple[float, Principal]] = {}
         self._last_used: dict[str, int] = {}
         # Of their own: no other work of a request may keep the next one from being identified.
-        self._threads = ThreadPoolExecutor(_LOOKUP_THREADS, "lookup")
+        self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "lookup")
 
     async def authenticate(self, credential: Credential | None) -> Principal:
         """See :class:`everlake.identity.authentication.Authenticator`."""
