@@ -34,6 +34,29 @@ def _hide(value: Any) -> Any:
     return _KEY_PATTERN.sub(_HIDDEN, str(value))
 
 
+def escape_controls(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Escape what a terminal would obey in the strings of a log event (structlog processor).
+
+    A request's path, which anybody can choose, is one of them. Line breaks of a traceback stay.
+    """
+    return {
+        name: _escape(value, "\n\t" if name == "exception" else "")
+        if isinstance(value, str)
+        else value
+        for name, value in event.items()
+    }
+
+
+def _escape(text: str, kept: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each in kept else ascii(each)[1:-1] for each in text
+    )
+
+
 class _LossyStream:
     """Stream that ignores write errors, so that a full disk loses log lines and stops no work."""
 
@@ -76,9 +99,12 @@ def configure_logging(
         structlog.processors.format_exc_info,
         hide_secrets,
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if is_console else structlog.processors.JSONRenderer()
-    )
+    renderer: structlog.typing.Processor
+    if is_console:
+        processors.append(escape_controls)
+        renderer = structlog.dev.ConsoleRenderer()
+    else:
+        renderer = structlog.processors.JSONRenderer()
     level_number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*processors, renderer],

@@ -203,3 +203,24 @@ def test_a_failed_log_write_is_ignored(monkeypatch: pytest.MonkeyPatch, form: An
 
     with suppress(OSError):
         full.close()
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "a\nfaked line", "\x9b31m", "\u202egnp.exe", "\x07"])
+def test_a_terminal_obeys_nothing_from_outside(written: Written, text: str) -> None:
+    configure_logging("console", "info", role="api")
+    logger().info("request", path=f"/{text}")
+    logging.getLogger("other").warning("path %s", text)
+
+    lines = written()
+    assert text not in lines
+    assert len(lines.splitlines()) == 2
+
+
+def test_the_lines_of_a_traceback_stay(written: Written) -> None:
+    configure_logging("console", "info", role="api")
+    try:
+        raising()
+    except ValueError:
+        logger().exception("unexpected error")
+
+    assert len(written().splitlines()) > 5
