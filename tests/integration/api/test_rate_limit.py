@@ -80,8 +80,14 @@ def test_the_rate_comes_after_key_and_permission_and_before_the_rest(strict: Api
         lambda: api.http.get(PATH, params={"limit": 0}),
     ]
     for ask in wrong:
-        exhaust(api)
-        assert_error(ask(), 429, "RATE_LIMITED")
+        # A busy machine may take so long that the key may make the next request.
+        answer = ask()
+        for _ in range(50):
+            if answer.status_code == 429:
+                break
+            exhaust(api)
+            answer = ask()
+        assert_error(answer, 429, "RATE_LIMITED")
 
 
 def test_a_revoked_key_is_unauthorized_and_not_limited(strict: ApiWorkspaces) -> None:

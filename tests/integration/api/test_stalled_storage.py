@@ -32,7 +32,8 @@ T = TypeVar("T")
 
 CONTENT = b"some content"
 SHA256 = "0" * 64
-STORAGE_TIMEOUT = 0.1
+STORAGE_TIMEOUT = 2.0
+"""Seconds; a busy machine must not take as long for what does not stall."""
 
 
 class StallingStore(LocalStore):
