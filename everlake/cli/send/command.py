@@ -40,8 +40,18 @@ def send(
         ),
     ],
     key: Annotated[
-        str, typer.Option("--key", envvar="EVERLAKE_API_KEY", help="API key with api:write.")
-    ],
+        str | None,
+        typer.Option(
+            "--key",
+            envvar="EVERLAKE_API_KEY",
+            help="API key with api:write. All users of the machine see it as an argument: prefer "
+            "--key-file or the variable.",
+        ),
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option("--key-file", help="A file with the API key, instead of --key."),
+    ] = None,
     url: Annotated[
         str, typer.Option("--url", envvar="EVERLAKE_URL", help="Base URL of the server.")
     ] = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
@@ -80,8 +90,14 @@ def send(
 
     With --attach the input must hold exactly one record; the files are uploaded before it is sent.
 
-    Example: everlake send tickets.ndjson calls.json.gz exports/ --key em_sk_... --wait
+    Example: everlake send tickets.ndjson calls.json.gz exports/ --key-file key.txt --wait
     """
+    secret = key if key_file is None else _read_key(key_file)
+    if not secret:
+        raise typer.BadParameter(
+            "An API key is needed: set EVERLAKE_API_KEY, or name a file with --key-file.",
+            param_hint="--key",
+        )
     found = _find_files(files, rejected_to)
     if attach and dry_run:
         fail("--attach uploads files, and --dry-run stores nothing: leave out one of them")
@@ -93,7 +109,7 @@ def send(
     )
     with (
         nullcontext() if rejected_to is None else RejectedFile(rejected_to) as rejected_file,
-        Client(url, key, attempts=attempts, before_retry=throttle.back_off) as client,
+        Client(url, secret, attempts=attempts, before_retry=throttle.back_off) as client,
         ParallelSender(
             client,
             throttle,
@@ -114,6 +130,13 @@ def send(
                 progress.print_line("nothing was sent; uploaded files expire by themselves")
                 sys.exit(EXIT_INTERRUPTED)
         run.run(batch_records(records), wait=wait)
+
+
+def _read_key(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        fail(f"{path} cannot be read: {error}")
 
 
 def _find_files(names: list[str], rejected_to: Path | None) -> InputFiles:

@@ -336,7 +336,8 @@ def test_without_a_key_nothing_is_sent(
     result = send("send", "f.json")
 
     assert result.code == 2
-    assert "--key" in result.err
+    assert "--key-file" in result.err
+    assert "EVERLAKE_API_KEY" in result.err
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8400", "ftp://x", "http://x:port", "http://"])
@@ -447,3 +448,20 @@ def test_what_was_said_is_found(send: Cli, tmp_path: Path) -> None:
     assert "The zeppelin export keeps failing" in assert_success(send("search", "zeppelin")).out
     assert "Nothing found." in assert_success(send("search", "zeppelin", "--type", "email")).out
     assert assert_success(send("search", "zeppelin", "--source", "slack", "--json")).out == ""
+
+
+def test_the_key_comes_from_a_file(
+    send: Cli, setup: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EVERLAKE_API_KEY")
+    (tmp_path / "key.txt").write_text(setup["api_key"] + "\n")
+    (tmp_path / "one.json").write_text(json.dumps(record("key-file")))
+
+    assert_success(send("send", "one.json", "--key-file", "key.txt"))
+
+
+def test_a_file_without_a_key_is_named(cli: Cli) -> None:
+    result = cli("send", "one.json", "--key-file", "missing.txt")
+
+    assert result.code == 1
+    assert "missing.txt cannot be read" in result.err
