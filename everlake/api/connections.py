@@ -72,13 +72,14 @@ class Connections:
         with ExitStack() as stack:
             opened = {peer: stack.enter_context(one) for peer, one in _connections_on(self._port)}
             surplus = len(opened) - _KEPT if len(opened) > CROWDED else 0
-            now = time.monotonic()
-            self._seen = {peer: self._seen.get(peer, now) for peer in opened}
             by_address = Counter(address for address, _ in opened)
+            # Those that were not there at the last check may be about to send their request.
             idle = sorted(
-                (peer for peer in opened if peer not in self._busy),
+                (peer for peer in opened if peer in self._seen and peer not in self._busy),
                 key=lambda peer: (-by_address[peer[0]], self._seen[peer]),
             )
+            now = time.monotonic()
+            self._seen = {peer: self._seen.get(peer, now) for peer in opened}
             for peer in idle[:surplus]:
                 # The server reads the end of the connection, as if the client had closed it.
                 with suppress(OSError):
