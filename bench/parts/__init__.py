@@ -22,6 +22,7 @@ NAMES = (
     "nodes",
     "stall",
     "attachments",
+    "fairness",
 )
 
 
