@@ -1,4 +1,4 @@
-"""Readiness: whether the database and the storage can be used."""
+"""Readiness: whether the database and the storage take writes."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ CACHE_SECONDS = 1.0
 
 
 class ReadinessCheck:
-    """Checks the database and the storage, at most once a second; thread-safe."""
+    """Writes to the database and the storage, at most once a second; thread-safe."""
 
     def __init__(self, catalog: Catalog, store: ObjectStore) -> None:
         self._catalog = catalog
@@ -22,7 +22,7 @@ class ReadinessCheck:
         self._failures: dict[str, str] = {}
 
     def failures(self) -> dict[str, str]:
-        """Return what is wrong, by part; empty when both can be used."""
+        """Return what is wrong, by part; empty when both take writes."""
         with self._lock:
             if time.monotonic() >= self._cached_until:
                 self._failures = self._check()
@@ -32,7 +32,7 @@ class ReadinessCheck:
     def _check(self) -> dict[str, str]:
         failures: dict[str, str] = {}
         try:
-            self._catalog.check()
+            self._catalog.check_writable()
         except CatalogError as error:
             failures["database"] = str(error)
         try:

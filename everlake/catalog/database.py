@@ -8,9 +8,12 @@ from typing import ClassVar
 
 from sqlalchemy import Connection
 
-from everlake.catalog import schema
+from everlake.catalog import leases, schema
 
 __all__ = ["Catalog", "Connection"]
+
+_CHECK_LEASE = "check/write"
+"""Name of the row that :meth:`Catalog.check_writable` writes; nobody waits for that lease."""
 
 
 class Catalog(ABC):
@@ -52,6 +55,20 @@ class Catalog(ABC):
         """
         with self.snapshot() as tx:
             schema.check(tx)
+
+    def check_writable(self) -> None:
+        """Check the schema as :meth:`check` does, and that the database takes a write.
+
+        It commits one small row, so that a full disk and a read-only database are noticed.
+
+        Raises:
+            CatalogTooOld, CatalogTooNew: see :meth:`check`.
+            CatalogUnavailable: see :meth:`transaction`.
+        """
+        with self.transaction() as tx:
+            schema.check(tx)
+            # The time makes each write differ: SQLite writes no page for the same row again.
+            leases.acquire(tx, _CHECK_LEASE, owner="check", now=self.now_ms(), ttl_ms=0)
 
     @abstractmethod
     def snapshot(self) -> AbstractContextManager[Connection]:

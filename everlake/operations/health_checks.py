@@ -67,10 +67,10 @@ def _check_database(settings: Settings) -> str:
         raise CheckFailed("there is none yet: run everlake init or everlake serve")
     catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
     try:
-        catalog.check()
+        catalog.check_writable()
     finally:
         catalog.close()
-    return "can be used, and its schema is the one that this version needs"
+    return "can be written, and its schema is the one that this version needs"
 
 
 def _check_storage(settings: Settings) -> str:

@@ -194,8 +194,8 @@ OPERATIONS: Mapping[str, OperationText] = {
     "getReadiness": OperationText(
         "Service",
         "Check that the service is ready",
-        "Whether the database and the storage can be used; 503 while they cannot.",
-        {200: "Database and storage can be used."},
+        "Whether the database and the storage take writes; 503 while they do not.",
+        {200: "Database and storage take writes."},
     ),
     "getMetrics": OperationText(
         "Service",

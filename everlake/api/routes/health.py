@@ -21,7 +21,7 @@ async def get_health() -> Response[bytes]:
 
 @handles(endpoints.GET_READINESS)
 async def get_readiness(services: Services) -> Response[bytes]:
-    """Return 200 when the database and the storage can be used, 503 when they cannot."""
+    """Return 200 when the database and the storage take writes, 503 when they do not."""
     failures = await run_with_timeout(services.database_timeout, services.readiness.failures)
     if failures:
         raise WireError(
