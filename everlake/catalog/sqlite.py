@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -21,10 +21,10 @@ from everlake.catalog.clock import attach_clock
 from everlake.catalog.database import Catalog
 from everlake.catalog.error_mapping import map_errors
 from everlake.catalog.errors import CatalogError, CatalogUnavailable
-from everlake.catalog.sqlite_errors import BUSY_MESSAGE, CANNOT_OPEN_MESSAGE, classify, is_busy
+from everlake.catalog.sqlite_errors import BUSY_MESSAGE, classify, is_busy
+from everlake.catalog.sqlite_file import SqliteFile
 from everlake.clock import now_ms as local_now_ms
 from everlake.contract.ids import new_batch_id
-from everlake.files import make_directory
 
 _MAX_READERS = 32
 _WRITER_PRAGMAS = (
@@ -52,15 +52,10 @@ class SqliteCatalog(Catalog):
 
     def __init__(self, url: str, timeout: float) -> None:
         super().__init__()
-        path = _path_from_url(url)
-        try:
-            make_directory(path.parent)
-        except OSError as error:
-            raise CatalogUnavailable(CANNOT_OPEN_MESSAGE) from error
+        self._file = SqliteFile(_path_from_url(url))
         self._busy_timeout = timeout
-        file_url = URL.create("sqlite+pysqlite", database=str(path))
-        self._writer = self._create_engine(file_url, _WRITER_PRAGMAS, "BEGIN IMMEDIATE", 1)
-        self._reader = self._create_engine(file_url, _READER_PRAGMAS, "BEGIN", _MAX_READERS)
+        self._writer = self._create_engine(_WRITER_PRAGMAS, "BEGIN IMMEDIATE", 1)
+        self._reader = self._create_engine(_READER_PRAGMAS, "BEGIN", _MAX_READERS)
         self._write_lock = threading.Lock()
         self._version_lock = threading.Lock()
         self._version_connection: PoolProxiedConnection | None = None
@@ -86,7 +81,10 @@ class SqliteCatalog(Catalog):
             raise CatalogUnavailable(BUSY_MESSAGE)
         try:
             with map_errors(sqlite3.Error, classify), self._writer.begin() as tx:
+                self._file.check_in_place()
                 yield tx
+            # Only a commit into a file that is still there may be acknowledged.
+            self._file.check_in_place()
         finally:
             self._write_lock.release()
 
@@ -115,11 +113,9 @@ class SqliteCatalog(Catalog):
         self._reader.dispose()
         self._writer.dispose()
 
-    def _create_engine(
-        self, url: URL, pragmas: tuple[str, ...], begin: str, pool_size: int
-    ) -> Engine:
+    def _create_engine(self, pragmas: tuple[str, ...], begin: str, pool_size: int) -> Engine:
         engine = create_engine(
-            url,
+            self._file.url,
             # No isolation level: the driver starts no transaction by itself, the hook below does.
             connect_args={"timeout": self._busy_timeout, "isolation_level": None},
             pool_size=pool_size,
@@ -130,6 +126,7 @@ class SqliteCatalog(Catalog):
         )
 
         def on_connect(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+            self._file.check_in_place()
             attach_clock(entry, self.now_ms)
             cursor = connection.cursor()
             for pragma in pragmas:
