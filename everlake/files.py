@@ -38,12 +38,17 @@ def sync_path(path: str | Path, *, missing_ok: bool = False) -> None:
 
 
 def make_directory(path: Path) -> None:
-    """Create a directory and its parents so that each of them survives a power loss."""
+    """Create a directory and its parents so that each of them survives a power loss.
+
+    Only their owner may enter the new ones. Existing ones keep their modes.
+    """
     if path.is_dir():
         return
     make_directory(path.parent)
-    path.mkdir(exist_ok=True)
-    sync_path(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    # A parent that may not be read belongs to another program.
+    with suppress(PermissionError):
+        sync_path(path.parent)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

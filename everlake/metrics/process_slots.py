@@ -65,7 +65,7 @@ def acquire_slot(directory: Path, role: str) -> ProcessSlot | None:
         are then its own.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        files.make_directory(directory)
         with _directory_lock(directory):
             if not any(files.is_locked(path) for path in directory.glob("*" + _SUFFIX)):
                 _delete_counts(directory)

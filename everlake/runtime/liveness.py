@@ -31,7 +31,7 @@ class LivenessLock:
 
     def __init__(self, data: Path) -> None:
         self._folder = data / _FOLDER
-        self._folder.mkdir(parents=True, exist_ok=True)
+        files.make_directory(self._folder)
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._path = self._folder / (self.name + _SUFFIX)
         # Locked before it gets its name: a lock file that nobody holds is that of a dead worker.

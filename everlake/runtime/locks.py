@@ -23,7 +23,7 @@ def exclusive_lock(path: Path, conflict_message: Callable[[str], str]) -> Genera
     Raises:
         LockHeld: another process holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_directory(path.parent)
     with path.open("a+") as file:
         try:
             files.lock(file, timeout=_TIMEOUT_SECONDS)
@@ -47,7 +47,7 @@ def shared_lock(path: Path, conflict_message: str) -> Generator[None]:
     Raises:
         LockHeld: another process holds it exclusively.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_directory(path.parent)
     with path.open("a+") as file:
         try:
             files.lock(file, shared=True, timeout=_TIMEOUT_SECONDS)

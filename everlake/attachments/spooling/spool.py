@@ -16,6 +16,7 @@ from everlake.attachments.spooling.files import open_locked, remove_unlocked, tr
 from everlake.attachments.spooling.integrity_checks import check_expected
 from everlake.attachments.spooling.memory_budget import MemoryBudget
 from everlake.attachments.types import ExpectedContent, SpooledContent
+from everlake.files import make_directory
 
 _NAME = re.compile(r"[A-Za-z0-9_\-]{1,128}", re.ASCII)
 DEFAULT_MEMORY_BYTES = 64 * 1024 * 1024
@@ -45,7 +46,7 @@ class Spool:
         self._finished: dict[str, list[SpoolEntry]] = {}
         self._lock = threading.Lock()
         with translate_disk_errors():
-            directory.mkdir(parents=True, exist_ok=True)
+            make_directory(directory)
 
     def receive(
         self,
