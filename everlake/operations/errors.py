@@ -42,6 +42,23 @@ class NotInitialized(OperationError):
     """The data directory has no catalog yet."""
 
 
+class CatalogLost(OperationError):
+    """The catalog is missing or empty, and the storage has data of an installation.
+
+    Args:
+        storage_url: URL of the storage.
+    """
+
+    def __init__(self, storage_url: str) -> None:
+        super().__init__(
+            f"the storage {storage_url} has data, but the database is missing or empty: a new one "
+            "would know none of it. Restore the database from a backup (docs/how-to/back-up.md), "
+            "or correct EVERLAKE_DATA, EVERLAKE_DATABASE_URL or EVERLAKE_STORAGE_URL. No command "
+            "makes the database again from the archive; without a backup, the same page tells how "
+            "to start anew and send the records again"
+        )
+
+
 class InvalidInput(OperationError):
     """A value that the caller gave cannot be used; the message says why."""
 

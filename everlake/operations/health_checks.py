@@ -11,7 +11,7 @@ from everlake import __version__
 from everlake.catalog.errors import CatalogError
 from everlake.catalog.opening import open_catalog
 from everlake.operations.errors import OperationError
-from everlake.operations.opening import has_catalog
+from everlake.operations.opening import has_catalog, require_empty_storage
 from everlake.settings import Settings
 from everlake.storage import StorageError, open_store
 
@@ -47,7 +47,7 @@ def run_checks(settings: Settings, checks: Mapping[str, Check]) -> list[CheckRes
 def _run(settings: Settings, name: str, check: Check) -> CheckResult:
     try:
         return CheckResult(name, True, check(settings))
-    except (CheckFailed, CatalogError, StorageError, OSError) as error:
+    except (OperationError, CatalogError, StorageError, OSError) as error:
         return CheckResult(name, False, str(error))
 
 
@@ -64,6 +64,7 @@ def _check_data_directory(settings: Settings) -> str:
 
 def _check_database(settings: Settings) -> str:
     if not has_catalog(settings):
+        require_empty_storage(settings)
         raise CheckFailed("there is none yet: run everlake init or everlake serve")
     catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
     try:
