@@ -18,7 +18,7 @@ class FetchCode(StrEnum):
     CONNECTION_FAILED = "CONNECTION_FAILED"
     TLS_FAILED = "TLS_FAILED"
     TIMED_OUT = "TIMED_OUT"
-    """The server sent nothing for too long, or the whole fetch took too long."""
+    """The server sent nothing for too long or was too slow, or the whole fetch took too long."""
     TOO_MANY_REDIRECTS = "TOO_MANY_REDIRECTS"
     HTTP_STATUS = "HTTP_STATUS"
     TOO_LARGE = "TOO_LARGE"

@@ -24,6 +24,16 @@ def cut_off() -> FetchError:
     )
 
 
+def too_slow(least_speed: int) -> FetchError:
+    """Return the error of a server that sends, but slower than ``least_speed`` bytes a second."""
+    return FetchError(
+        FetchCode.TIMED_OUT,
+        f"the server of the URL sent less than {least_speed:,} bytes a second: the fetch is "
+        "retried",
+        retryable=True,
+    )
+
+
 def timed_out() -> FetchError:
     """Return the error of a server that is silent for too long, or too slow as a whole."""
     return FetchError(

@@ -13,6 +13,7 @@ from everlake.attachments.fetching.curl_session import CurlSession
 from everlake.attachments.fetching.failures import bad_response, timed_out
 from everlake.attachments.fetching.host_limits import HostLimits
 from everlake.attachments.fetching.session_pool import SessionPool
+from everlake.attachments.fetching.speed_check import SpeedCheck
 from everlake.attachments.fetching.ssrf_guard import SsrfGuard
 from everlake.attachments.fetching.types import CANCELLATION_POLL_SECONDS, CurlError, FetchLimits
 from everlake.attachments.fetching.url import ParsedUrl, resolve_redirect
@@ -171,14 +172,18 @@ class HttpClient:
             self._perform(session, deadline)
 
     def _iter_body(self, location: ParsedUrl, session: CurlSession) -> Iterator[bytes]:
+        speed = SpeedCheck(self._limits.least_speed, self._limits.speed_window)
         deadline = time.monotonic() + self._limits.idle_timeout
         while True:
             if data := session.read_available():
+                speed.count_bytes(len(data))
                 yield data
                 deadline = time.monotonic() + self._limits.idle_timeout
             if session.done:
                 break
+            began = time.monotonic()
             self._perform(session, deadline)
+            speed.count_wait(time.monotonic() - began)
         if session.error is not None:
             raise _failure(location, session.error)
 

@@ -19,6 +19,8 @@ class FetchLimits(msgspec.Struct, frozen=True, kw_only=True):
         total_timeout: seconds for the whole fetch, including redirects, from the moment that the
             URL's host has a free connection slot.
         max_redirects: largest number of redirects followed.
+        least_speed: bytes of the body a second, on average of ``speed_window``.
+        speed_window: seconds.
     """
 
     max_bytes: int
@@ -26,6 +28,8 @@ class FetchLimits(msgspec.Struct, frozen=True, kw_only=True):
     idle_timeout: float
     total_timeout: float
     max_redirects: int
+    least_speed: int = 1024
+    speed_window: float = 60.0
 
 
 class ConnectionOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -270,6 +270,19 @@ def test_a_slow_response_ends_at_the_total_timeout(
     assert fetch_error(home, server.url(path)).code == FetchCode.TIMED_OUT
 
 
+@pytest.mark.parametrize("path", ["slow", "slow-until-close"])
+def test_a_response_that_trickles_in_ends_long_before_the_total_timeout(
+    server: HostileServer, tmp_path: Path, path: str
+) -> None:
+    limits = msgspec.structs.replace(
+        SHORT_LIMITS, idle_timeout=30, total_timeout=3_600, speed_window=0.3
+    )
+    error = fetch_error(FetcherFixture(tmp_path, limits=limits), server.url(path))
+
+    assert (error.code, error.retryable) == (FetchCode.TIMED_OUT, True)
+    assert "less than 1,024 bytes a second" in error.message
+
+
 @pytest.mark.parametrize("path", ["silent", "silent-body/10", "slow-headers", "slow", "trailers"])
 def test_cancellation_ends_a_fetch_at_any_point(
     server: HostileServer, tmp_path: Path, path: str
