@@ -38,6 +38,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from everlake.batching import chunked
 from everlake.catalog.statements import MAX_PARAMETERS, insert_into
 from everlake.catalog.table_definitions import attachments, batches, jobs
+from everlake.catalog.turns import Turns
 from everlake.contract.batches import BatchStatus
 from everlake.contract.errors import MAX_MESSAGE_LENGTH
 
@@ -128,6 +129,7 @@ _IS_DUE = (
     )
     .limit(1)
 )
+_WORKSPACES = Turns(jobs, "workspace_id", among="kind = :of_kind AND state = :pending")
 _FAIL = (
     update(jobs)
     .where(_c.kind == bindparam("of_kind"), _c.subject == bindparam("of_subject"))
@@ -185,6 +187,15 @@ def is_due(tx: Connection, kind: JobKind, *, now: int) -> bool:
     return tx.execute(_IS_DUE, {"of_kind": kind.value, "now": now}).first() is not None
 
 
+def due_workspaces(tx: Connection, kind: JobKind, *, now: int) -> list[str]:
+    """Return the workspaces with a job of that kind that is due.
+
+    Each is found by two steps into an index, however many jobs it has.
+    """
+    given = {"of_kind": kind.value, "pending": JobState.PENDING.value, "now": now}
+    return list(_WORKSPACES.after(tx, None, **given))
+
+
 def claim(
     tx: Connection,
     kind: JobKind,
@@ -193,35 +204,32 @@ def claim(
     now: int,
     lease_ms: int,
     limit: int,
-    single_workspace: bool = False,
-    skip_workspaces: Collection[str] = (),
+    workspace_id: str,
 ) -> list[JobRow]:
-    """Lease jobs that are due, those first that have been due for longest.
+    """Lease jobs of a workspace that are due, those first that have been due for longest.
 
     Args:
         owner: name of the worker.
         now: Unix milliseconds.
         lease_ms: milliseconds the lease holds, unless renewed.
-        single_workspace: only jobs of one workspace, that of the first one.
-        skip_workspaces: leave jobs of these workspaces.
+        limit: most jobs.
+        workspace_id: one of :func:`due_workspaces`, which may all the same have none to claim.
 
     Returns:
         the jobs as they are now, in the order in which they became due.
     """
     due = (
         select(jobs)
-        .where(_c.kind == kind.value, _c.state == JobState.PENDING.value, _c.due_at <= now)
+        .where(
+            _c.kind == kind.value,
+            _c.state == JobState.PENDING.value,
+            _c.workspace_id == workspace_id,
+            _c.due_at <= now,
+        )
         .order_by(_c.due_at)
     )
     if kind in _CLAIM_CONDITIONS:
         due = due.where(_CLAIM_CONDITIONS[kind])
-    if skip_workspaces:
-        due = due.where(_c.workspace_id.not_in(skip_workspaces))
-    if single_workspace:
-        first = tx.execute(due.limit(1)).mappings().first()
-        if first is None:
-            return []
-        due = due.where(_c.workspace_id == first["workspace_id"])
     chosen = due.limit(limit).with_for_update(of=jobs, skip_locked=True)
     found = [_job_row(row) for row in tx.execute(chosen).mappings()]
     leased = {"lease_owner": owner, "due_at": now + lease_ms}

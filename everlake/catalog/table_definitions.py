@@ -324,6 +324,7 @@ jobs = Table(
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("kind", "subject"),
     Index("ix_jobs_due", "kind", "state", "due_at"),
+    Index("ix_jobs_turns", "kind", "state", "workspace_id", "due_at"),
     Index(
         "ix_jobs_leased",
         "lease_owner",

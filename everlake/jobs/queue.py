@@ -1,12 +1,14 @@
 """Job queue of one worker: claims, heartbeat and outcomes of its jobs."""
 
 import threading
+import time
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 
 from everlake.catalog import jobs
 from everlake.catalog.database import Catalog, Connection
 from everlake.catalog.jobs import FailedAttempt, JobKind, JobRow
+from everlake.jobs.shares import WorkspaceShares
 from everlake.jobs.types import JobFailure
 from everlake.retry import RetryPolicy
 
@@ -25,7 +27,10 @@ class JobQueue:
         self._owner = owner
         self._lease_ms = lease_ms
         self._held: dict[tuple[JobKind, str], JobRow] = {}
+        self._shares = {kind: WorkspaceShares() for kind in JobKind}
         self._lock = threading.Lock()
+        # Two threads that claim at the same moment would both choose the same workspace.
+        self._claiming = threading.Lock()
 
     @contextmanager
     def claimed(
@@ -33,29 +38,29 @@ class JobQueue:
         kind: JobKind,
         *,
         limit: int,
-        single_workspace: bool = False,
         skip_workspaces: Callable[[Connection], Collection[str]] | None = None,
     ) -> Generator[list[JobRow]]:
-        """Claim jobs that are due, and renew their leases for the length of a block.
+        """Claim jobs of one workspace, and renew their leases for the length of a block.
 
-        Where none is due, that costs one statement. Jobs that the block has not completed, failed
-        or released when it ends are claimed again once their leases run out.
+        Workspaces share the time of these blocks. Where no job is due, that costs one statement.
+        Jobs that the block has not completed, failed or released when it ends are claimed again
+        once their leases run out.
 
         Args:
-            limit: number of jobs.
-            single_workspace: only jobs of one workspace.
+            limit: most jobs. A workspace that has the next turn waits for all of them.
             skip_workspaces: returns the workspaces whose jobs are left.
 
         Raises:
             CatalogUnavailable: the database does not answer.
         """
-        claimed = self._claim(kind, limit, single_workspace, skip_workspaces)
-        with self._lock:
-            self._held.update({job.key: job for job in claimed})
+        claimed = self._claim(kind, limit, skip_workspaces)
+        began = time.monotonic()
         try:
             yield claimed
         finally:
             with self._lock:
+                if claimed:
+                    self._shares[kind].end(claimed[0].workspace_id, time.monotonic() - began)
                 for job in claimed:
                     # Another thread may have claimed it since, if its lease ran out.
                     if self._held.get(job.key) is job:
@@ -88,23 +93,45 @@ class JobQueue:
         self,
         kind: JobKind,
         limit: int,
-        single_workspace: bool,
         skip_workspaces: Callable[[Connection], Collection[str]] | None,
     ) -> list[JobRow]:
         with self._catalog.autocommit() as tx:
             if not jobs.is_due(tx, kind, now=self._catalog.now_ms()):
                 return []
-        with self._catalog.transaction() as tx:
-            return jobs.claim(
+        with self._claiming:
+            with self._catalog.transaction() as tx:
+                claimed = self._claim_next(tx, kind, limit, skip_workspaces)
+            if claimed:
+                with self._lock:
+                    self._held.update({job.key: job for job in claimed})
+                    self._shares[kind].begin(claimed[0].workspace_id)
+        return claimed
+
+    def _claim_next(
+        self,
+        tx: Connection,
+        kind: JobKind,
+        limit: int,
+        skip_workspaces: Callable[[Connection], Collection[str]] | None,
+    ) -> list[JobRow]:
+        now = self._catalog.now_ms()
+        skipped = skip_workspaces(tx) if skip_workspaces else ()
+        due = [one for one in jobs.due_workspaces(tx, kind, now=now) if one not in skipped]
+        with self._lock:
+            due = self._shares[kind].order(due)
+        for workspace_id in due:
+            claimed = jobs.claim(
                 tx,
                 kind,
                 owner=self._owner,
-                now=self._catalog.now_ms(),
+                now=now,
                 lease_ms=self._lease_ms,
                 limit=limit,
-                single_workspace=single_workspace,
-                skip_workspaces=skip_workspaces(tx) if skip_workspaces else (),
+                workspace_id=workspace_id,
             )
+            if claimed:
+                return claimed
+        return []
 
 
 class JobTransaction:

@@ -30,7 +30,6 @@ from everlake.retry import RetryPolicy
 from everlake.storage import ObjectMissing, ObjectStore, StorageError
 from everlake.worker.attachments.messages import as_sentence
 
-_CLAIM_LIMITS = {JobKind.EXTRACT_TEXT: 4, JobKind.TRANSCRIBE_RECORDING: 1}
 _LOCAL_FAILURE_DELAY_MS = 5_000
 
 _log = logger()
@@ -91,20 +90,21 @@ class ExtractionWorker:
         stop: threading.Event,
         kind: JobKind = JobKind.EXTRACT_TEXT,
     ) -> bool:
-        """Claim a few jobs and do them.
+        """Claim a job and do it.
 
         Args:
             extractor: reads the files.
-            stop: when set, ends the attempt under way and gives the jobs back.
+            stop: when set, ends the attempt and gives the job back.
             kind: ``EXTRACT_TEXT`` or ``TRANSCRIBE_RECORDING``.
 
         Returns:
-            False where there were no jobs.
+            False where there was no job.
 
         Raises:
-            CatalogUnavailable: the jobs are claimed again when their leases run out.
+            CatalogUnavailable: the job is claimed again when its lease runs out.
         """
-        with self._queue.claimed(kind, limit=_CLAIM_LIMITS[kind]) as claimed:
+        # One at a time: jobs that wait behind a slow one could be done by another thread.
+        with self._queue.claimed(kind, limit=1) as claimed:
             if claimed:
                 self._record(self._extract_all(claimed, extractor, stop), stop)
             return bool(claimed)

@@ -104,7 +104,6 @@ class IndexingWorker:
         with self._queue.claimed(
             JobKind.INDEX_TEXT,
             limit=_CLAIM_LIMIT,
-            single_workspace=True,
             skip_workspaces=self._writer_leases.held_by_others,
         ) as claimed:
             if claimed:

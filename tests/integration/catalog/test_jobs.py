@@ -30,7 +30,12 @@ def enqueue(home: CatalogFixture, *new: NewJob, restart_existing: bool = True) -
 def claim(
     home: CatalogFixture, owner: str = "a", kind: JobKind = KIND, **changes: Any
 ) -> list[JobRow]:
-    values: dict[str, Any] = {"now": NOW, "lease_ms": LEASE, "limit": 100}
+    values: dict[str, Any] = {
+        "now": NOW,
+        "lease_ms": LEASE,
+        "limit": 100,
+        "workspace_id": home.workspace_id,
+    }
     with home.catalog.transaction() as tx:
         return jobs.claim(tx, kind, owner=owner, **{**values, **changes})
 
@@ -89,13 +94,24 @@ def test_kinds_are_separate(home: CatalogFixture) -> None:
     assert job_rows(home.catalog) == [theirs]
 
 
-def test_a_claim_of_one_workspace_leaves_the_others(home: CatalogFixture) -> None:
+def test_a_claim_leaves_jobs_of_other_workspaces(home: CatalogFixture) -> None:
     first, second = catalog_fixture(home.catalog), catalog_fixture(home.catalog)
     enqueue(home, new_job(second, "1", due_at=NOW - 1), new_job(first, "2"), new_job(second, "3"))
-    assert subjects(claim(home, single_workspace=True)) == ["1", "3"]
-    assert subjects(claim(home, single_workspace=True, skip_workspaces={first.workspace_id})) == []
-    assert subjects(claim(home, skip_workspaces={second.workspace_id})) == ["2"]
-    assert claim(home, single_workspace=True) == []
+    assert subjects(claim(second)) == ["1", "3"]
+    assert claim(second) == []
+    assert subjects(claim(first)) == ["2"]
+
+
+def test_the_workspaces_with_jobs_that_are_due_are_found(home: CatalogFixture) -> None:
+    busy = [catalog_fixture(home.catalog) for _ in range(70)]
+    enqueue(home, *(new_job(one, f"{one.workspace_id}-{n}") for one in busy for n in range(2)))
+    later, other_kind = (catalog_fixture(home.catalog) for _ in range(2))
+    enqueue(home, new_job(later, "later", due_at=NOW + 1))
+    enqueue(home, new_job(other_kind, "other", kind=JobKind.INDEX_TEXT))
+    claim(busy[0])
+    with home.catalog.autocommit() as tx:
+        found = jobs.due_workspaces(tx, KIND, now=NOW)
+    assert sorted(found) == sorted(one.workspace_id for one in busy[1:])
 
 
 def test_many_who_claim_at_once_share_without_overlap(home: CatalogFixture) -> None:
@@ -149,14 +165,22 @@ def test_a_slow_thread_changes_nothing_that_its_own_worker_claimed_again(
 def test_a_released_job_is_due_again_with_no_attempt_counted(home: CatalogFixture) -> None:
     enqueue(home, new_job(home))
     with home.catalog.transaction() as tx:
-        assert len(jobs.release(tx, claim_in(tx), owner="a", due_at=NOW + 5)) == 1
+        assert len(jobs.release(tx, claim_in(tx, home), owner="a", due_at=NOW + 5)) == 1
     assert claim(home, "b") == []
     [job] = claim(home, "b", now=NOW + 5)
     assert (job.attempts, job.fence) == (0, 2)
 
 
-def claim_in(tx: Any) -> list[JobRow]:
-    return jobs.claim(tx, KIND, owner="a", now=NOW, lease_ms=LEASE, limit=9)
+def claim_in(tx: Any, home: CatalogFixture) -> list[JobRow]:
+    return jobs.claim(
+        tx,
+        KIND,
+        owner="a",
+        now=NOW,
+        lease_ms=LEASE,
+        limit=9,
+        workspace_id=home.workspace_id,
+    )
 
 
 def test_failed_attempts_are_counted_and_retried_or_final(home: CatalogFixture) -> None:

@@ -221,7 +221,16 @@ def test_jobs_and_texts_read_ranges_of_indices(home: CatalogFixture, *, analysed
             tx.exec_driver_sql("ANALYZE")
         with plans(tx) as found:
             assert jobs.is_due(tx, JobKind.EXTRACT_TEXT, now=now)
-            held = jobs.claim(tx, JobKind.EXTRACT_TEXT, owner="a", now=now, lease_ms=1, limit=9)
+            assert jobs.due_workspaces(tx, JobKind.EXTRACT_TEXT, now=now) == [home.workspace_id]
+            held = jobs.claim(
+                tx,
+                JobKind.EXTRACT_TEXT,
+                owner="a",
+                now=now,
+                lease_ms=1,
+                limit=9,
+                workspace_id=home.workspace_id,
+            )
             assert jobs.renew(tx, held, owner="a", until=now) == 9
             assert len(jobs.release(tx, held[:1], owner="a", due_at=now)) == 1
             failures = [
@@ -239,8 +248,7 @@ def test_jobs_and_texts_read_ranges_of_indices(home: CatalogFixture, *, analysed
                 now=now,
                 lease_ms=1,
                 limit=9,
-                single_workspace=True,
-                skip_workspaces={"x"},
+                workspace_id=home.workspace_id,
             )
             assert len(held) == 4
             texts.mark_indexed(tx, jobs.complete(tx, held[:2], owner="a"), now=now)
@@ -257,14 +265,14 @@ def test_waiting_attachments_are_counted_in_ranges_of_indices(home: CatalogFixtu
     reads = [line for line in found if "attachments" in line or "jobs" in line]
     assert [line.split(" (")[0] for line in reads] == [
         "SEARCH attachments USING INDEX ix_attachments_due",
-        "SEARCH jobs USING INDEX ix_jobs_due",
+        "SEARCH jobs USING INDEX ix_jobs_turns",
     ]
 
 
 def assert_reads_no_whole_table(found: list[str]) -> None:
     assert found
-    # The hosts are listed by one step into the index for each of them.
-    made = ("hosts", "CONSTANT ROW")
+    # Values are listed by one step into the index for each of them.
+    made = ("hosts", "found", "CONSTANT ROW")
     scans = [line for line in found if line.startswith("SCAN")]
     assert [line for line in scans if not line.endswith(made)] == []
     assert [line for line in found if "TEMP B-TREE" in line and "DISTINCT" not in line] == []

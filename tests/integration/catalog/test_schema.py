@@ -229,6 +229,6 @@ def test_texts_that_wait_become_jobs(url: str) -> None:
     with catalog.transaction() as tx:
         old = text("SELECT id FROM attachments WHERE text_due_at IS NOT NULL ORDER BY id")
         assert list(tx.execute(old).scalars()) == ["2", "5", "6"]
-        claimed = jobs.claim(tx, extract, owner="new", now=9, lease_ms=1, limit=9)
+        claimed = jobs.claim(tx, extract, owner="new", now=9, lease_ms=1, limit=9, workspace_id="w")
     assert [(one.subject, one.attempts) for one in claimed] == [("0", 0), ("1", 2), ("2", 1)]
     catalog.close()

@@ -37,9 +37,20 @@ def fetched(home: CatalogFixture, count: int = 1, **changes: Any) -> str:
 def claim(
     home: CatalogFixture, kind: JobKind = EXTRACT, owner: str = "a", **changes: Any
 ) -> list[JobRow]:
-    values: dict[str, Any] = {"now": NOW, "lease_ms": LEASE, "limit": 100}
     with home.catalog.transaction() as tx:
-        return jobs.claim(tx, kind, owner=owner, **{**values, **changes})
+        return claim_in(tx, home, kind, owner=owner, **changes)
+
+
+def claim_in(
+    tx: Connection, home: CatalogFixture, kind: JobKind, owner: str = "a", **changes: Any
+) -> list[JobRow]:
+    values: dict[str, Any] = {
+        "now": NOW,
+        "lease_ms": LEASE,
+        "limit": 100,
+        "workspace_id": home.workspace_id,
+    }
+    return jobs.claim(tx, kind, owner=owner, **{**values, **changes})
 
 
 def end(
@@ -136,14 +147,6 @@ def test_text_goes_into_the_lake_once_its_batch_is_analysed(home: CatalogFixture
     assert job_rows(home.catalog) == []
 
 
-def test_texts_of_a_workspace_that_another_writes_wait(home: CatalogFixture) -> None:
-    batch_id = fetched(home)
-    end(home, texts.mark_extracted, claim(home))
-    complete_batches(home, batch_id)
-    assert claim(home, INDEX, skip_workspaces={home.workspace_id}) == []
-    assert len(claim(home, INDEX)) == 1
-
-
 def test_a_former_holder_moves_nothing(home: CatalogFixture) -> None:
     batch_id = fetched(home)
     held = claim(home)
@@ -189,7 +192,7 @@ def test_a_text_that_failed_late_is_retried_from_its_file(home: CatalogFixture) 
     complete_batches(home, batch_id)
     end(home, texts.mark_extracted, claim(home))
     with home.catalog.transaction() as tx:
-        [held] = jobs.claim(tx, INDEX, owner="a", now=NOW, lease_ms=LEASE, limit=9)
+        [held] = claim_in(tx, home, INDEX)
         fail(tx, FailedAttempt(job=held, code="RECORD_LOST", message="m", due_at=None))
     assert stages(home, batch_id) == [TextStage.FAILED]
     assert job_of(home.catalog, INDEX, held.subject).state is JobState.FAILED
@@ -296,7 +299,7 @@ def test_a_process_of_the_version_before_finds_nothing_to_claim(home: CatalogFix
     assert old_lease() == (None, None)
     set_row(home, batch_id, text_due_at=NOW)
     with home.catalog.transaction() as tx:
-        [held] = jobs.claim(tx, INDEX, owner="a", now=NOW, lease_ms=LEASE, limit=9)
+        [held] = claim_in(tx, home, INDEX)
         fail(tx, FailedAttempt(job=held, code="CRASHED", message="m", due_at=None))
     assert old_lease() == (None, None)
 

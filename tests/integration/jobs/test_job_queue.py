@@ -5,7 +5,7 @@ from everlake.catalog.jobs import JobKind, JobRow, JobState, NewJob
 from everlake.jobs.queue import JobQueue, job_owner
 from everlake.jobs.types import JobFailure
 from everlake.retry import RetryPolicy
-from tests.support.catalog_fixture import CatalogFixture
+from tests.support.catalog_fixture import CatalogFixture, catalog_fixture
 from tests.support.job_rows import job_of, job_rows
 
 KIND = JobKind.EXTRACT_TEXT
@@ -86,12 +86,55 @@ def test_an_attempt_ends_as_the_policy_says(home: CatalogFixture, queue: JobQueu
     with queue.transaction() as tx:
         later = tx.now + POLICY.base_ms
         [again] = jobs.claim(
-            tx.connection, KIND, owner=job_owner("worker"), now=later, lease_ms=1, limit=2
+            tx.connection,
+            KIND,
+            owner=job_owner("worker"),
+            now=later,
+            lease_ms=1,
+            limit=2,
+            workspace_id=home.workspace_id,
         )
         assert (again.subject, again.attempts) == ("retried", 1)
         [last] = tx.retry_or_fail([fail(again, retryable=True)], POLICY)
         assert last.due_at is None
     assert job_of(home.catalog, KIND, "retried").state is JobState.FAILED
+
+
+def test_workspaces_take_turns_however_many_jobs_each_has(
+    home: CatalogFixture, queue: JobQueue
+) -> None:
+    enqueue(home, *(f"{n:03}" for n in range(100)))
+    stranger = catalog_fixture(home.catalog)
+    enqueue(stranger, "late")
+    done: list[str] = []
+    for _ in range(2):
+        with queue.claimed(KIND, limit=1) as claimed, queue.transaction() as tx:
+            done += [job.workspace_id for job in tx.complete(claimed)]
+    assert set(done) == {home.workspace_id, stranger.workspace_id}
+
+
+def test_threads_begin_with_the_workspace_that_has_the_fewest_running_jobs(
+    home: CatalogFixture, queue: JobQueue
+) -> None:
+    enqueue(home, "1", "2", "3")
+    stranger = catalog_fixture(home.catalog)
+    with queue.claimed(KIND, limit=1), queue.claimed(KIND, limit=1):
+        enqueue(stranger, "late")
+        with queue.claimed(KIND, limit=1) as claimed:
+            assert [job.subject for job in claimed] == ["late"]
+
+
+def test_a_workspace_whose_jobs_are_not_to_be_claimed_is_passed_over(
+    home: CatalogFixture, queue: JobQueue
+) -> None:
+    enqueue(home, "1")
+    stranger = catalog_fixture(home.catalog)
+    enqueue(stranger, "2")
+    skipped = {home.workspace_id}
+    with queue.claimed(KIND, limit=9, skip_workspaces=lambda _: skipped) as claimed:
+        assert [job.subject for job in claimed] == ["2"]
+        with queue.claimed(KIND, limit=9, skip_workspaces=lambda _: skipped) as rest:
+            assert rest == []
 
 
 def test_released_jobs_are_due_after_the_delay(home: CatalogFixture, queue: JobQueue) -> None:

@@ -199,7 +199,15 @@ def test_a_recording_that_its_workers_did_not_survive_is_given_up(
     for _ in range(3):
         with home.catalog.transaction() as tx:
             now = home.catalog.now_ms()
-            assert jobs.claim(tx, TRANSCRIBE, owner="dead/jobs", now=now, lease_ms=9, limit=9)
+            assert jobs.claim(
+                tx,
+                TRANSCRIBE,
+                owner="dead/jobs",
+                now=now,
+                lease_ms=9,
+                limit=9,
+                workspace_id=home.workspace_id,
+            )
             assert expire_leases(tx, "dead", now=now) == 1
     with attachment_worker(home, max_attempts=3, **LISTENS) as fetcher:
         fetcher.run_until_settled(batch_id)

@@ -255,7 +255,15 @@ def test_a_text_that_ends_every_worker_is_given_up(home: WorkerFixture, files: F
         with home.catalog.transaction() as tx:
             now = home.catalog.now_ms()
             kind = JobKind.EXTRACT_TEXT
-            assert jobs.claim(tx, kind, owner="dead/jobs", now=now, lease_ms=9, limit=9)
+            assert jobs.claim(
+                tx,
+                kind,
+                owner="dead/jobs",
+                now=now,
+                lease_ms=9,
+                limit=9,
+                workspace_id=home.workspace_id,
+            )
             assert expire_leases(tx, "dead", now=now) == 1
     with attachment_worker(home) as fetcher:
         fetcher.run_until_settled(batch_id)
