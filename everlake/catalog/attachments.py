@@ -49,7 +49,8 @@ class NewAttachment(msgspec.Struct, frozen=True, kw_only=True):
         line: the record's line in the batch's landing object, from 0.
         place: the attachment's position in the record, from 0.
         kind: its ``type``.
-        host: the host of its URL, by which downloads take turns; empty where it has no URL.
+        host: the host of its URL, by which downloads of a workspace take turns; empty where it
+            has no URL.
         due_at: when its content may be fetched, in Unix milliseconds.
     """
 

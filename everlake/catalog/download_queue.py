@@ -3,25 +3,24 @@
 A host is leased to one worker at a time, so that this worker alone keeps the number of connections
 to it, however many workers there are. Attachments without a host may be leased by any worker.
 
-Downloads are not jobs (:mod:`everlake.catalog.jobs`). Hosts take turns and are found by one index
-step each, under one lock for all claims; thousands of attachments are claimed at once, and their
-outcomes are counted on their batches in the same transaction. Jobs would need a host, an order
-and counters for that: this code, with a table between it and the attachments.
+Downloads are not jobs (:mod:`everlake.catalog.jobs`). Workspaces take turns, and hosts within each;
+both are found by index steps, under one lock for all claims. Thousands of attachments are claimed
+at once, and their outcomes are counted on their batches in the same transaction. Jobs would need a
+host, an order and counters for that: this code, with a table between it and the attachments.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
     Connection,
-    TextClause,
     bindparam,
     func,
     literal_column,
     select,
-    text,
     update,
 )
 
@@ -36,11 +35,15 @@ from everlake.catalog.attachments import (
 from everlake.catalog.jobs import JobKind, NewJob
 from everlake.catalog.statements import MAX_PARAMETERS
 from everlake.catalog.table_definitions import attachments, batches
+from everlake.catalog.turns import Turns
 from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.errors import MAX_MESSAGE_LENGTH
 
+MAX_WORKSPACES = 64
+"""Workspaces that one claim looks at; the next claim continues after them."""
+
 MAX_HOSTS = 64
-"""Hosts that one claim looks at; the next claim continues after them."""
+"""Hosts of a workspace that one claim looks at, likewise."""
 
 _CLAIMS_LOCK = 0x45766174
 """Key of the advisory lock that makes claims take turns."""
@@ -49,27 +52,12 @@ _PENDING = AttachmentStatus.PENDING.value
 _c = attachments.c
 
 
-def _hosts_from(first: str) -> TextClause:
-    # Each host is found by one step into the index, however many attachments it has.
-    return text(  # `first` is a constant of this module
-        f"""
-        WITH RECURSIVE hosts(host) AS (
-            SELECT (SELECT min(host) FROM attachments WHERE status = :status AND {first})
-            UNION ALL
-            SELECT (
-                SELECT min(host) FROM attachments WHERE status = :status AND host > hosts.host
-            ) FROM hosts WHERE hosts.host IS NOT NULL
-        )
-        SELECT host FROM hosts WHERE host IS NOT NULL LIMIT :most
-        """  # noqa: S608
-    )
-
-
-_HOSTS = _hosts_from("host >= ''")
-_HOSTS_AFTER = _hosts_from("host > :after")
+_WORKSPACES = Turns(attachments, "workspace_id", among="status = :pending")
+_HOSTS = Turns(attachments, "host", among="status = :pending AND workspace_id = :workspace")
 _DUE_OF_HOST = (
     SELECT_ATTACHMENTS.where(
         _c.status == _PENDING,
+        _c.workspace_id == bindparam("of_workspace"),
         _c.host == bindparam("of_host"),
         _c.due_at <= bindparam("now"),
     )
@@ -140,6 +128,13 @@ class OutcomeCounts(msgspec.Struct, frozen=True):
     failed: int
 
 
+class ClaimTurns(msgspec.Struct):
+    """Who had the last turn of a worker's claims: a workspace, and of each workspace a host."""
+
+    workspace: str | None = None
+    hosts: dict[str, str] = {}
+
+
 def claim(
     tx: Connection,
     *,
@@ -148,50 +143,57 @@ def claim(
     lease_ms: int,
     limit: int,
     host_limit: int,
-    after_host: str = "",
-    skip_hosts: Collection[str] = (),
+    turns: ClaimTurns,
+    skip_workspaces: Collection[str] = (),
+    skip_hosts: Collection[tuple[str, str]] = (),
     expired: list[str] | None = None,
 ) -> list[AttachmentRow]:
     """Lease attachments that are due, of hosts that no other worker has leased.
 
-    A lease that ran out counts as an attempt, so that a file that kills its worker is not tried
-    for ever.
+    Each workspace gets an equal share of ``limit``, and its hosts take turns at it. A lease that
+    ran out counts as an attempt, so that a file that kills its worker is not tried for ever.
 
     Args:
         now: Unix milliseconds.
         lease_ms: milliseconds the lease holds, unless renewed.
-        limit: attachments in all.
-        host_limit: attachments of each host.
-        after_host: the host that had the last turn; the hosts after it come first.
-        skip_hosts: hosts that are left out.
+        limit: attachments in all, or one of each workspace if that is more.
+        host_limit: attachments of each host of a workspace.
+        turns: whose turn comes next; this claim moves it on.
+        skip_workspaces: workspaces that are left out.
+        skip_hosts: workspaces and hosts that are left out together.
         expired: receives the ids of attachments whose last lease ran out.
 
     Returns:
-        the attachments as they are now, those of a host together.
+        the attachments as they are now, those of a workspace and host together.
     """
     if tx.dialect.name == "postgresql":
         # Two claims at the same moment would both find a host free.
         tx.execute(select(func.pg_advisory_xact_lock(_CLAIMS_LOCK)))
-    left_out = _hosts_leased_by_others(tx, owner, now) | set(skip_hosts)
-    claimed: list[AttachmentRow] = []
-    for host in _hosts(tx, after_host):
-        if len(claimed) >= limit:
-            break
-        if host in left_out:
-            continue
-        given = {"of_host": host, "now": now, "most": min(limit - len(claimed), host_limit)}
-        for row in tx.execute(_DUE_OF_HOST, given).mappings():
-            found = attachment_row(row)
-            if found.lease_owner is not None and expired is not None:
-                expired.append(found.id)
-            claimed.append(
-                msgspec.structs.replace(
-                    found,
-                    lease_owner=owner,
-                    due_at=now + lease_ms,
-                    attempts=found.attempts + (found.lease_owner is not None),
-                )
-            )
+    leased_hosts = _hosts_leased_by_others(tx, owner, now)
+    workspaces = _due_workspaces(tx, turns.workspace, now, skip_workspaces)
+    found: list[AttachmentRow] = []
+    for workspace_id in workspaces:
+        turns.workspace = workspace_id
+        found += _due_attachments(
+            tx,
+            workspace_id,
+            turns,
+            now=now,
+            limit=max(1, limit // len(workspaces)),
+            host_limit=host_limit,
+            left_out=lambda host, of=workspace_id: host in leased_hosts or (of, host) in skip_hosts,
+        )
+    if expired is not None:
+        expired += [row.id for row in found if row.lease_owner is not None]
+    claimed = [
+        msgspec.structs.replace(
+            row,
+            lease_owner=owner,
+            due_at=now + lease_ms,
+            attempts=row.attempts + (row.lease_owner is not None),
+        )
+        for row in found
+    ]
     if claimed:
         tx.execute(_LEASE, [_lease_values(row) for row in claimed])
         _mark_begun(tx, {row.batch_id for row in claimed}, now)
@@ -256,13 +258,36 @@ def record_outcomes(
     return OutcomeCounts(len(complete), len(given_up))
 
 
-def _hosts(tx: Connection, after: str) -> list[str]:
-    """Return hosts with attachments to fetch, those after ``after`` first."""
-    behind = {"status": _PENDING, "after": after, "most": MAX_HOSTS}
-    found = list(tx.execute(_HOSTS_AFTER, behind).scalars())
-    if len(found) < MAX_HOSTS:
-        first = {"status": _PENDING, "most": MAX_HOSTS - len(found)}
-        found += [host for host in tx.execute(_HOSTS, first).scalars() if host <= after]
+def _due_workspaces(
+    tx: Connection, last: str | None, now: int, skipped: Collection[str]
+) -> list[str]:
+    found = _WORKSPACES.after(tx, last, pending=_PENDING, now=now)
+    return list(islice((one for one in found if one not in skipped), MAX_WORKSPACES))
+
+
+def _due_attachments(
+    tx: Connection,
+    workspace_id: str,
+    turns: ClaimTurns,
+    *,
+    now: int,
+    limit: int,
+    host_limit: int,
+    left_out: Callable[[str], bool],
+) -> list[AttachmentRow]:
+    """Return attachments of a workspace, in the turns of its hosts."""
+    last = turns.hosts.get(workspace_id)
+    hosts = _HOSTS.after(tx, last, pending=_PENDING, now=now, workspace=workspace_id)
+    found: list[AttachmentRow] = []
+    for host in islice(hosts, MAX_HOSTS):
+        if len(found) >= limit:
+            break
+        turns.hosts[workspace_id] = host
+        if left_out(host):
+            continue
+        most = min(limit - len(found), host_limit)
+        given = {"of_workspace": workspace_id, "of_host": host, "now": now, "most": most}
+        found += map(attachment_row, tx.execute(_DUE_OF_HOST, given).mappings())
     return found
 
 

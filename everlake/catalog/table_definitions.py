@@ -263,7 +263,7 @@ attachments = Table(
     Column("md5", TEXT),
     Column("url", TEXT),
     Column("upload_id", TEXT),
-    # Host of its URL, by which downloads take turns; empty for an upload.
+    # Host of its URL, by which downloads of a workspace take turns; empty for an upload.
     Column("host", TEXT, nullable=False),
     Column("status", TEXT, nullable=False),
     Column("lease_owner", TEXT),
@@ -286,7 +286,7 @@ attachments = Table(
     Column("text_error", TEXT),
     Column("indexed_at", BigInteger),
     UniqueConstraint("batch_id", "line", "place"),
-    Index("ix_attachments_queue", "status", "host", "due_at"),
+    Index("ix_attachments_turns", "status", "workspace_id", "host", "due_at"),
     Index("ix_attachments_due", "status", "due_at"),
     Index(
         "ix_attachments_leased",

@@ -20,7 +20,7 @@ from everlake.attachments.uploads.content import delete_objects
 from everlake.catalog import download_queue
 from everlake.catalog.attachments import AttachmentRow
 from everlake.catalog.database import Catalog
-from everlake.catalog.download_queue import FailedDownload, OutcomeCounts
+from everlake.catalog.download_queue import ClaimTurns, FailedDownload, OutcomeCounts
 from everlake.catalog.errors import CatalogError
 from everlake.catalog.uploads import UploadRow
 from everlake.logs import logger
@@ -106,8 +106,9 @@ class DownloadWorker:
         self._held: dict[str, AttachmentRow] = {}
         self._lock = threading.Lock()
         self._stop = stop
-        self._last_host = ""
+        self._turns = ClaimTurns()
         self._claim_again_at = 0.0
+        self._look_again_at = 0.0
         self._storage_unavailable = False
         self._threads = [
             threading.Thread(target=self._fetch_loop, name=f"fetch-{number}", daemon=True)
@@ -319,13 +320,18 @@ class DownloadWorker:
                 )
 
     def _claim(self) -> bool:
-        """Claim attachments if the threads would soon have nothing to do."""
+        """Claim attachments if the threads would soon have nothing to do, or once a second.
+
+        Once a second, because a workspace that is not in the queue yet waits for no other's.
+        """
         if self._stop.is_set() or time.monotonic() < self._claim_again_at:
             return False
         if self._storage_unavailable and not self._storage_recovered():
             return False
-        if self._queue.count_ready() >= self._policy.concurrency:
+        enough = self._queue.count_ready() >= self._policy.concurrency
+        if enough and time.monotonic() < self._look_again_at:
             return False
+        self._look_again_at = time.monotonic() + _POLL_SECONDS
         with self._catalog.autocommit() as tx:
             if not download_queue.is_due(tx, now=self._catalog.now_ms()):
                 return False
@@ -338,7 +344,8 @@ class DownloadWorker:
                 lease_ms=self._policy.lease_ms,
                 limit=self._policy.concurrency * _CLAIMS_PER_SLOT,
                 host_limit=self._policy.host_concurrency * QUEUED_PER_SLOT,
-                after_host=self._last_host,
+                turns=self._turns,
+                skip_workspaces=self._queue.full_workspaces(self._policy.concurrency),
                 skip_hosts=self._queue.full_hosts(),
                 expired=expired,
             )
@@ -347,7 +354,6 @@ class DownloadWorker:
             # What is due is leased by other workers, or its hosts have enough in the queue.
             self._claim_again_at = time.monotonic() + _POLL_SECONDS
             return False
-        self._last_host = claimed[-1].host
         with self._lock:
             new = [row for row in claimed if row.id not in self._held]
             self._held.update((row.id, row) for row in new)

@@ -1,4 +1,4 @@
-"""Fair queue: claimed attachments, in which hosts take turns."""
+"""Fair queue: claimed attachments, in which workspaces take turns, and hosts within each."""
 
 import threading
 from collections import Counter, deque
@@ -14,27 +14,29 @@ connections busy while outcomes are recorded, during which nothing is claimed.""
 class FairQueue:
     """Attachments that wait for a thread. Threads may share it.
 
+    The workspace with the fewest attachments in progress comes first, so that one whose servers are
+    slow does not come to hold all threads.
+
     Args:
-        host_limit: attachments of a host that are taken at the same time; those without a host
-            are not limited.
+        host_limit: attachments of a host that are taken at the same time, of all workspaces; those
+            without a host are not limited.
     """
 
     def __init__(self, host_limit: int) -> None:
         self._host_limit = host_limit
-        self._waiting: dict[str, deque[AttachmentRow]] = {}
-        self._hosts: deque[str] = deque()
-        self._in_progress: Counter[str] = Counter()
+        # By workspace and host, each in the order in which they have their turn.
+        self._waiting: dict[str, dict[str, deque[AttachmentRow]]] = {}
+        self._of_workspace: Counter[str] = Counter()
+        self._of_host: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._closed = False
 
     def add(self, rows: Iterable[AttachmentRow]) -> None:
-        """Append attachments to those of their hosts."""
+        """Append attachments to those of their workspaces and hosts."""
         with self._changed:
             for row in rows:
-                if row.host not in self._waiting:
-                    self._waiting[row.host] = deque()
-                    self._hosts.append(row.host)
-                self._waiting[row.host].append(row)
+                hosts = self._waiting.setdefault(row.workspace_id, {})
+                hosts.setdefault(row.host, deque()).append(row)
             self._changed.notify_all()
 
     def take(self, done: AttachmentRow | None = None) -> AttachmentRow | None:
@@ -62,23 +64,42 @@ class FairQueue:
     def count_ready(self) -> int:
         """Return how many attachments could be taken now."""
         with self._changed:
-            return sum(self._available(host, len(rows)) for host, rows in self._waiting.items())
+            waiting: Counter[str] = Counter()
+            for hosts in self._waiting.values():
+                waiting.update({host: len(rows) for host, rows in hosts.items()})
+            return sum(self._available(host, count) for host, count in waiting.items())
 
-    def full_hosts(self) -> Collection[str]:
-        """Return the hosts with enough attachments in the queue."""
+    def full_workspaces(self, enough: int) -> Collection[str]:
+        """Return the workspaces of which so many attachments could be taken now."""
         with self._changed:
             return {
-                host
-                for host, rows in self._waiting.items()
-                if host and len(rows) >= QUEUED_PER_SLOT * self._host_limit
+                workspace
+                for workspace, hosts in self._waiting.items()
+                if sum(self._available(host, len(rows)) for host, rows in hosts.items()) >= enough
+            }
+
+    def full_hosts(self) -> Collection[tuple[str, str]]:
+        """Return the workspaces and hosts with enough attachments in the queue.
+
+        Enough for a host is divided among the workspaces that wait, which bounds the queue.
+        """
+        with self._changed:
+            of_each = QUEUED_PER_SLOT * self._host_limit // max(1, len(self._waiting))
+            enough = max(self._host_limit, of_each)
+            return {
+                (workspace, host)
+                for workspace, hosts in self._waiting.items()
+                for host, rows in hosts.items()
+                if host and len(rows) >= enough
             }
 
     def clear(self) -> list[AttachmentRow]:
         """Remove and return all attachments that wait."""
         with self._changed:
-            rest = [row for rows in self._waiting.values() for row in rows]
+            rest = [
+                row for hosts in self._waiting.values() for rows in hosts.values() for row in rows
+            ]
             self._waiting.clear()
-            self._hosts.clear()
             return rest
 
     def close(self) -> None:
@@ -88,27 +109,31 @@ class FairQueue:
             self._changed.notify_all()
 
     def _finish(self, row: AttachmentRow) -> None:
-        self._in_progress[row.host] -= 1
-        if not self._in_progress[row.host]:
-            del self._in_progress[row.host]
+        self._of_workspace -= Counter([row.workspace_id])
+        self._of_host -= Counter([row.host])
 
     def _next(self) -> AttachmentRow | None:
-        for _ in range(len(self._hosts)):
-            host = self._hosts.popleft()
-            rows = self._waiting[host]
-            if not self._available(host, 1):
-                self._hosts.append(host)
-                continue
-            row = rows.popleft()
-            self._in_progress[host] += 1
-            if rows:
-                self._hosts.append(host)
-            else:
-                del self._waiting[host]
-            return row
+        # Sorting keeps the order of turns among those with equally many.
+        for workspace in sorted(self._waiting, key=self._of_workspace.__getitem__):
+            for host in self._waiting[workspace]:
+                if self._available(host, 1):
+                    return self._take(workspace, host)
         return None
+
+    def _take(self, workspace: str, host: str) -> AttachmentRow:
+        hosts = self._waiting.pop(workspace)
+        rows = hosts.pop(host)
+        row = rows.popleft()
+        # What is left goes to the end of its turns.
+        if rows:
+            hosts[host] = rows
+        if hosts:
+            self._waiting[workspace] = hosts
+        self._of_workspace[workspace] += 1
+        self._of_host[host] += 1
+        return row
 
     def _available(self, host: str, limit: int) -> int:
         if not host:
             return limit
-        return min(limit, self._host_limit - self._in_progress[host])
+        return min(limit, self._host_limit - self._of_host[host])

@@ -4,7 +4,12 @@ from typing import Any
 
 from everlake.catalog import attachments, batch_queue, download_queue
 from everlake.catalog.attachments import AttachmentRow, NewAttachment
-from everlake.catalog.download_queue import CompletedDownload, FailedDownload, OutcomeCounts
+from everlake.catalog.download_queue import (
+    ClaimTurns,
+    CompletedDownload,
+    FailedDownload,
+    OutcomeCounts,
+)
 from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
 from tests.support.catalog_fixture import CatalogFixture
@@ -62,6 +67,7 @@ def claim(home: CatalogFixture, owner: str = "a", **changes: Any) -> list[Attach
         "lease_ms": LEASE,
         "limit": 100,
         "host_limit": 100,
+        "turns": ClaimTurns(),
     }
     with home.catalog.transaction() as tx:
         return download_queue.claim(tx, owner=owner, **{**values, **changes})

@@ -1,5 +1,6 @@
 from everlake.catalog import attachments, backlog, download_queue
 from everlake.catalog.database import Catalog
+from everlake.catalog.download_queue import ClaimTurns
 from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.batches import DownloadStatus
 from tests.integration.catalog.attachment_rows import (
@@ -73,16 +74,63 @@ def test_uploads_are_anybodys(home: CatalogFixture) -> None:
 def test_hosts_take_turns(home: CatalogFixture) -> None:
     for host in ("c", "a", "b"):
         insert_batch(home, 10, host=host)
-    hosts = [row.host for row in claim(home, limit=6, host_limit=3)]
+    turns = ClaimTurns()
+    hosts = [row.host for row in claim(home, limit=6, host_limit=3, turns=turns)]
     assert hosts == ["a"] * 3 + ["b"] * 3
-    hosts = [row.host for row in claim(home, limit=6, host_limit=3, after_host="b")]
+    hosts = [row.host for row in claim(home, limit=6, host_limit=3, turns=turns)]
     assert hosts == ["c"] * 3 + ["a"] * 3
+
+
+def test_a_workspace_with_many_attachments_keeps_no_other_out(home: CatalogFixture) -> None:
+    insert_batch(home, 300, due_at=NOW - 9)
+    count = 2 * download_queue.MAX_HOSTS
+    batch_id = home.insert(attachment_total=count)[0]
+    insert_attachments(home, batch_id, [f"host-{number:04}" for number in range(count)])
+    strangers = [catalog_fixture(home.catalog) for _ in range(2)]
+    for stranger in strangers:
+        insert_batch(stranger, 1)
+    claimed = claim(home, limit=30)
+    assert len([row for row in claimed if row.workspace_id == home.workspace_id]) == 10
+    assert {one.workspace_id for one in strangers} < {row.workspace_id for row in claimed}
+
+
+def test_very_many_workspaces_all_have_their_turn(home: CatalogFixture) -> None:
+    every = [catalog_fixture(home.catalog) for _ in range(download_queue.MAX_WORKSPACES + 5)]
+    for one in every:
+        insert_batch(one, 1, host=one.workspace_id)
+    turns = ClaimTurns()
+    first, rest = claim(home, turns=turns), claim(home, turns=turns)
+    assert (len(first), len(rest)) == (download_queue.MAX_WORKSPACES, 5)
+
+
+def test_a_full_workspace_is_passed_over(home: CatalogFixture) -> None:
+    stranger = catalog_fixture(home.catalog)
+    insert_batch(home, 3)
+    insert_batch(stranger, 1)
+    claimed = claim(home, skip_workspaces={home.workspace_id})
+    assert [row.workspace_id for row in claimed] == [stranger.workspace_id]
+
+
+def test_hosts_that_are_passed_over_have_had_their_turn(home: CatalogFixture) -> None:
+    count = download_queue.MAX_HOSTS
+    batch_id = home.insert(attachment_total=count + 1)[0]
+    insert_attachments(home, batch_id, [f"host-{number:04}" for number in range(count + 1)])
+    full = {(home.workspace_id, f"host-{number:04}") for number in range(count)}
+    turns = ClaimTurns()
+    assert claim(home, turns=turns, skip_hosts=full) == []
+    assert [row.host for row in claim(home, turns=turns, skip_hosts=full)] == [f"host-{count:04}"]
 
 
 def test_a_full_host_is_passed_over(home: CatalogFixture) -> None:
     insert_batch(home, 3, host="full")
     insert_batch(home, 1, host="other")
-    assert [row.host for row in claim(home, skip_hosts={"full"})] == ["other"]
+    stranger = catalog_fixture(home.catalog)
+    insert_batch(stranger, 1, host="full")
+    claimed = claim(home, skip_hosts={(home.workspace_id, "full")})
+    assert {(row.workspace_id, row.host) for row in claimed} == {
+        (home.workspace_id, "other"),
+        (stranger.workspace_id, "full"),
+    }
 
 
 def test_very_many_hosts_all_have_their_turn(home: CatalogFixture) -> None:
@@ -90,10 +138,9 @@ def test_very_many_hosts_all_have_their_turn(home: CatalogFixture) -> None:
     batch_id = home.insert(attachment_total=count)[0]
     insert_attachments(home, batch_id, [f"host-{number:04}" for number in range(count)])
     seen: set[str] = set()
-    last = ""
-    while claimed := claim(home, after_host=last):
+    turns = ClaimTurns()
+    while claimed := claim(home, turns=turns):
         seen.update(row.host for row in claimed)
-        last = claimed[-1].host
     assert len(seen) == count
 
 

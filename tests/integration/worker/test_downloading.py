@@ -213,6 +213,27 @@ def test_attachments_of_a_batch_from_before_they_were_listed_are_listed_by_a_ret
     assert progress(home, batch_id) == (1, 1, 0, DownloadStatus.COMPLETE)
 
 
+def test_many_attachments_of_one_workspace_do_not_hold_up_those_of_another(
+    home: WorkerFixture, server: HostileServer
+) -> None:
+    urls = [server.url(f"late/10?n={number}") for number in range(400)]
+    parts = [urls[start : start + 10] for start in range(0, 400, 10)]
+    many = landed(
+        home, *(with_attachments(f"{n}", *map(attach, part)) for n, part in enumerate(parts))
+    )
+    with attachment_worker(
+        home, attachment_concurrency=2, attachment_host_concurrency=16
+    ) as fetcher:
+        while not progress(home, many)[1]:
+            fetcher.run_once()
+        other = home.new_workspace("other")
+        one = home.accept(with_attachments("a", attach(urls[0])), workspace_id=other)
+        home.process_all()
+        fetcher.run_until_settled(one)
+        assert progress(home, many)[1] < 300
+    assert [row.status for row in rows_of(home, one)] == [COMPLETE]
+
+
 def test_a_worker_that_stops_hands_back_what_it_has_and_another_goes_on(
     home: WorkerFixture, server: HostileServer
 ) -> None:
@@ -232,7 +253,13 @@ def test_what_a_dead_worker_had_is_taken_over_and_counted_once(
     with home.catalog.transaction() as tx:
         now = home.catalog.now_ms()
         [row] = download_queue.claim(
-            tx, owner="dead/fetch", now=now, lease_ms=30_000, limit=9, host_limit=9
+            tx,
+            owner="dead/fetch",
+            now=now,
+            lease_ms=30_000,
+            limit=9,
+            host_limit=9,
+            turns=download_queue.ClaimTurns(),
         )
         assert expire_leases(tx, "dead", now=now) == 1
     with attachment_worker(home) as fetcher:
@@ -261,7 +288,13 @@ def test_an_attachment_that_ends_every_worker_is_given_up(
         with home.catalog.transaction() as tx:
             now = home.catalog.now_ms()
             claimed = download_queue.claim(
-                tx, owner="dead/fetch", now=now, lease_ms=30_000, limit=9, host_limit=9
+                tx,
+                owner="dead/fetch",
+                now=now,
+                lease_ms=30_000,
+                limit=9,
+                host_limit=9,
+                turns=download_queue.ClaimTurns(),
             )
             assert claimed
             expire_leases(tx, "dead", now=now)
