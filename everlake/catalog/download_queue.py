@@ -52,7 +52,10 @@ _PENDING = AttachmentStatus.PENDING.value
 _c = attachments.c
 
 
-_WORKSPACES = Turns(attachments, "workspace_id", among="status = :pending")
+# The addition keeps planners from ix_attachments_due, where other workspaces' rows may come first.
+_WORKSPACES = Turns(
+    attachments, "workspace_id", among="status = :pending", due="due_at + 0 <= :now"
+)
 _HOSTS = Turns(attachments, "host", among="status = :pending AND workspace_id = :workspace")
 _DUE_OF_HOST = (
     SELECT_ATTACHMENTS.where(

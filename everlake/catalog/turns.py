@@ -20,11 +20,12 @@ class Turns:
         table: the queue, with an index over the columns of ``among``, ``column`` and ``due_at``.
         column: has the values that take turns.
         among: condition on the columns before ``column`` in the index, in SQL.
+        due: condition of rows that are due, likewise.
     """
 
-    def __init__(self, table: Table, column: str, among: str) -> None:
-        self._first = _statement(table.name, column, among, f"{column} >= ''")
-        self._next = _statement(table.name, column, among, f"{column} > :after")
+    def __init__(self, table: Table, column: str, among: str, due: str = "due_at <= :now") -> None:
+        self._first = _statement(table.name, column, among, due, f"{column} >= ''")
+        self._next = _statement(table.name, column, among, due, f"{column} > :after")
 
     def after(self, tx: Connection, last: str | None, **given: Any) -> Iterator[str]:
         """Yield each value with a row that is due, once, beginning with the one after ``last``.
@@ -50,7 +51,7 @@ class Turns:
             after = page[-1]
 
 
-def _statement(table: str, column: str, among: str, first: str) -> TextClause:
+def _statement(table: str, column: str, among: str, due: str, first: str) -> TextClause:
     return text(  # all parts are constants of modules
         f"""
         WITH RECURSIVE found(value) AS (
@@ -61,7 +62,7 @@ def _statement(table: str, column: str, among: str, first: str) -> TextClause:
         )
         SELECT value FROM found
         WHERE value IS NOT NULL AND EXISTS (
-            SELECT 1 FROM {table} WHERE {among} AND {column} = found.value AND due_at <= :now
+            SELECT 1 FROM {table} WHERE {among} AND {column} = found.value AND {due}
         )
         LIMIT :most
         """  # noqa: S608
