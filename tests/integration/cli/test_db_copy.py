@@ -39,7 +39,15 @@ def home(tmp_path: Path) -> Iterator[WorkerFixture]:
         kind = JobKind.EXTRACT_TEXT
         job = NewJob(kind=kind, subject="a", workspace_id=made.workspace_id, due_at=1)
         jobs.enqueue(tx, [job], now=1)
-        jobs.claim(tx, kind, owner="worker/jobs", now=2, lease_ms=1, limit=1)
+        jobs.claim(
+            tx,
+            kind,
+            owner="worker/jobs",
+            now=2,
+            lease_ms=1,
+            limit=1,
+            workspace_id=made.workspace_id,
+        )
     made.process_all()
     made.accept(record("late"))
     yield made
