@@ -24,7 +24,7 @@ from everlake.memory import retain_freed_memory
 from everlake.settings import Settings
 
 HEADER_TIMEOUT_MS = 15_000
-MAX_HEAD_BYTES = 64 * 1024
+MAX_HEAD_BYTES = 256 * 1024
 _SHUTDOWN_SECONDS = 8.0
 """Longest time from the signal to the end; ``serve`` kills the process after nine."""
 _GC_THRESHOLD = 50_000
