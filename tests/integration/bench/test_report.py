@@ -47,6 +47,7 @@ def test_every_plot_that_the_report_shows_is_there(folder: Path, report: str):
         "nodes.svg",
         "stall.svg",
         "attachments.svg",
+        "fairness.svg",
     }
     assert all((folder / name).read_text().startswith("<?xml") for name in shown)
 
