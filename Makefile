@@ -38,10 +38,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # In their own order: by number of tests, the few that take minutes would come last.
 PYTEST := $(RUN)pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-test: $(STAMP) ## Run the tests, three files at a time
+test: $(STAMP) ## Run the tests, four files at a time
 	@$(PYTEST) tests/unit tests/integration tests/acceptance
 
-test-faults: $(STAMP) ## Run the fault suites: kills, power cuts, full disks, lost servers; ROUNDS=30 SEED=1
+test-faults: $(STAMP) ## Run the fault suites: kills, power cuts, damaged data, lost servers, hostile clients; ROUNDS=30 SEED=1
 	@EVERLAKE_CHAOS_ROUNDS=$(ROUNDS) EVERLAKE_CHAOS_SEED=$(SEED) $(PYTEST) tests/faults
 
 lint: $(STAMP) ## Check style, types and layers
