@@ -5,13 +5,18 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, Generic, ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 OWNER: ContextVar[str] = ContextVar("owner", default="")
-"""Whose share the calls of this context take: the id of a workspace; empty for the server's own."""
+"""Whose share the calls of this context take: the id of a workspace; empty for the server's own.
+
+:data:`ANONYMOUS` for requests without a key.
+"""
+ANONYMOUS = "anonymous"
 
 
 class FairThreadPool(ThreadPoolExecutor):
@@ -29,7 +34,7 @@ class FairThreadPool(ThreadPoolExecutor):
     def __init__(self, threads: int, share: int, name: str) -> None:
         super().__init__(max_workers=threads, thread_name_prefix=name)
         self._share = share
-        self._waiting: dict[str, deque[Callable[[], None]]] = {}
+        self._waiting: dict[str, deque[_Call[Any]]] = {}
         self._turns: deque[str] = deque()
         self._running: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -40,20 +45,16 @@ class FairThreadPool(ThreadPoolExecutor):
         Raises:
             RuntimeError: the pool is shut down.
         """
-        future: Future[_R] = Future()
+        call = _Call(partial(fn, *args, **kwargs))
         owner = OWNER.get()
-
-        def call() -> None:
-            if future.set_running_or_notify_cancel():
-                _set_outcome(future, fn, args, kwargs)
-
         with self._lock:
+            # First, since it fails once the pool is shut down. The thread waits for the lock.
+            super().submit(self._work)
             if owner not in self._waiting:
                 self._waiting[owner] = deque()
                 self._turns.append(owner)
             self._waiting[owner].append(call)
-        super().submit(self._work)
-        return future
+        return call.future
 
     def _work(self) -> None:
         """Make calls until there is none whose owner has a share left.
@@ -63,9 +64,11 @@ class FairThreadPool(ThreadPoolExecutor):
         ended: str | None = None
         while (found := self._next(ended)) is not None:
             ended, call = found
-            call()
+            del found
+            call.run()
+            del call
 
-    def _next(self, ended: str | None) -> tuple[str, Callable[[], None]] | None:
+    def _next(self, ended: str | None) -> "tuple[str, _Call[Any]] | None":
         """Return the next call and its owner, after one of the owner ``ended``."""
         with self._lock:
             if ended is not None:
@@ -87,12 +90,23 @@ class FairThreadPool(ThreadPoolExecutor):
             return None
 
 
-def _set_outcome(
-    future: "Future[_R]", fn: Callable[..., _R], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> None:
-    try:
-        result = fn(*args, **kwargs)
-    except BaseException as error:  # noqa: BLE001 - whoever waits for the future gets it
-        future.set_exception(error)
-    else:
-        future.set_result(result)
+class _Call(Generic[_R]):
+    """A call that waits for its turn, and the future of its outcome."""
+
+    def __init__(self, function: Callable[[], _R]) -> None:
+        self.future: Future[_R] = Future()
+        self._function = function
+
+    def run(self) -> None:
+        """Make the call, unless it was cancelled."""
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = self._function()
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the future gets it
+            self.future.set_exception(error)
+            # The error's traceback refers to this frame: what the call was given, which may be a
+            # body of megabytes, would stay until the collector finds the cycle.
+            del self
+        else:
+            self.future.set_result(result)

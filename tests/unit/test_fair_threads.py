@@ -1,7 +1,9 @@
 """A pool whose owners take turns."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 
@@ -89,3 +91,36 @@ def test_calls_of_an_event_loop_belong_to_the_owner_of_their_task() -> None:
         return found
 
     assert asyncio.run(both()) == "done"
+
+
+def test_a_call_that_comes_too_late_is_not_made() -> None:
+    made: list[int] = []
+    pool = FairThreadPool(1, 1, "t")
+    pool.shutdown()
+
+    with pytest.raises(RuntimeError):
+        submit(pool, "a", lambda: made.append(1))
+    assert not made
+    assert not pool._waiting
+
+
+def test_a_failed_call_keeps_nothing_of_what_it_was_given() -> None:
+    class Body:
+        """Something to refer to weakly."""
+
+    def fail(_: Body) -> None:
+        raise ValueError("no")
+
+    gc.collect()
+    gc.disable()
+    try:
+        body = Body()
+        held = weakref.ref(body)
+        with FairThreadPool(1, 1, "t") as pool:
+            failed = pool.submit(fail, body)
+            with pytest.raises(ValueError, match="no"):
+                failed.result(SECONDS)
+        del body, failed
+        assert held() is None
+    finally:
+        gc.enable()
