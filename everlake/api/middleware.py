@@ -17,7 +17,7 @@ from everlake.api.credentials import credential_from_headers, to_wire_error
 from everlake.api.request_slots import RequestSlots
 from everlake.api.responses import send_error
 from everlake.contract.errors import ErrorCode, WireError
-from everlake.fair_threads import OWNER
+from everlake.fair_threads import ANONYMOUS, OWNER
 from everlake.identity.authentication import Authenticator
 from everlake.identity.errors import IdentityError
 from everlake.identity.types import Principal
@@ -126,6 +126,7 @@ class RequestMiddleware:
 
     async def _dispatch(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         if not _is_protected(scope):
+            OWNER.set(ANONYMOUS)
             await self._route(scope, receive, send)
             return
         principal = await self._authenticate(scope)
