@@ -6,7 +6,8 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from litestar.types import HTTPScope
 
@@ -61,63 +62,81 @@ class Connections:
 
     async def run(self) -> None:
         """Close idle connections when there are too many, until cancelled."""
-        while os.path.isdir(_DESCRIPTORS):  # noqa: ASYNC240, PTH112 - /proc does not block
+        while Path(_DESCRIPTORS).is_dir():  # noqa: ASYNC240 - /proc does not block
             await asyncio.sleep(_CHECK_SECONDS)
-            if len(os.listdir(_DESCRIPTORS)) > CROWDED:  # noqa: PTH208 - numbers
-                self._close_idle()
-            elif self._seen:
-                self._seen.clear()
+            try:
+                self.check()
+            except OSError as error:  # such as no descriptor left to list them with
+                _log.warning("connections cannot be checked", reason=str(error))
 
-    def _close_idle(self) -> None:
-        with ExitStack() as stack:
-            opened = {peer: stack.enter_context(one) for peer, one in _connections_on(self._port)}
-            surplus = len(opened) - _KEPT if len(opened) > CROWDED else 0
-            by_address = Counter(address for address, _ in opened)
-            # Those that were not there at the last check may be about to send their request.
-            idle = sorted(
-                (peer for peer in opened if peer in self._seen and peer not in self._busy),
-                key=lambda peer: (-by_address[peer[0]], self._seen[peer]),
-            )
-            now = time.monotonic()
-            self._seen = {peer: self._seen.get(peer, now) for peer in opened}
-            for peer in idle[:surplus]:
-                # The server reads the end of the connection, as if the client had closed it.
-                with suppress(OSError):
-                    opened[peer].shutdown(socket.SHUT_RDWR)
-        if surplus:
-            _log.warning(
-                "idle connections closed", closed=len(idle[:surplus]), connections=len(opened)
-            )
+    def check(self) -> None:
+        """Close idle connections if there are too many.
+
+        Raises:
+            OSError: the process's descriptors cannot be listed.
+        """
+        if len(os.listdir(_DESCRIPTORS)) <= CROWDED:  # noqa: PTH208 - numbers
+            self._seen.clear()
+            return
+        opened = dict(_connections_on(self._port))
+        by_address = Counter(address for address, _ in opened)
+        # Those that were not there at the last check may be about to send their request.
+        idle = sorted(
+            (peer for peer in opened if peer in self._seen and peer not in self._busy),
+            key=lambda peer: (-by_address[peer[0]], self._seen[peer]),
+        )
+        now = time.monotonic()
+        self._seen = {peer: self._seen.get(peer, now) for peer in opened}
+        if len(opened) <= CROWDED:
+            return
+        closed = idle[: len(opened) - _KEPT]
+        for peer in closed:
+            _shut_down(opened[peer], peer, self._port)
+        _log.warning("idle connections closed", closed=len(closed), connections=len(opened))
 
 
-def _connections_on(port: int) -> Iterator[tuple[Peer, socket.socket]]:
-    """Yield the process's connections that came in on ``port``, as duplicates to be closed."""
+def _connections_on(port: int) -> Iterator[tuple[Peer, int]]:
+    """Yield the other end and the descriptor of each connection that came in on ``port``."""
     for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - numbers
-        try:
-            duplicate = os.dup(int(name))
-        except OSError:
-            continue
-        try:
-            one = socket.socket(fileno=duplicate)
-        except OSError:  # something else than a socket
-            os.close(duplicate)
-            continue
-        try:
-            peer = _peer_on(port, one)
-        except OSError:  # it has ended by itself
-            peer = None
-        if peer is None:
-            one.close()
-        else:
-            yield peer, one
+        with _duplicate(int(name)) as one:
+            if one is not None and (peer := _peer_on(port, one)) is not None:
+                yield peer, int(name)
+
+
+def _shut_down(descriptor: int, peer: Peer, port: int) -> None:
+    """End a connection: the server reads its end, as if the client had closed it.
+
+    The descriptor may have become another file's since it was found.
+    """
+    with _duplicate(descriptor) as one:
+        if one is not None and _peer_on(port, one) == peer:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def _duplicate(descriptor: int) -> Generator[socket.socket | None]:
+    """Duplicate the socket of a descriptor for the length of a block; None if it has none."""
+    try:
+        duplicate = os.dup(descriptor)
+    except OSError:
+        yield None
+        return
+    try:
+        one = socket.socket(fileno=duplicate)
+    except OSError:
+        os.close(duplicate)
+        yield None
+        return
+    with one:
+        yield one
 
 
 def _peer_on(port: int, one: socket.socket) -> Peer | None:
-    """Return the other end of a connection that came in on ``port``; None for another socket.
-
-    Raises:
-        OSError: it is not connected.
-    """
-    if one.family not in {socket.AF_INET, socket.AF_INET6} or one.getsockname()[1] != port:
+    """Return the other end of a connection that came in on ``port``; None for another socket."""
+    if one.family not in {socket.AF_INET, socket.AF_INET6}:
         return None
-    return one.getpeername()[:2]
+    try:
+        return one.getpeername()[:2] if one.getsockname()[1] == port else None
+    except OSError:  # it is not connected any more
+        return None
