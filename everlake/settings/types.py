@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import TypedDict
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
@@ -55,7 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def catalog_url(self) -> str:
         """URL of the catalog database, with the default filled in."""
-        return self.database.url or f"sqlite:///{self.data_directory / 'everlake.db'}"
+        # Percent signs and question marks mean something in a URL.
+        return self.database.url or f"sqlite:///{quote(str(self.data_directory / 'everlake.db'))}"
 
     @property
     def catalog_options(self) -> DatabaseOptions:
