@@ -135,8 +135,10 @@ def send(
 def _read_key(path: Path) -> str:
     try:
         return path.read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
-        fail(f"{path} cannot be read: {error}")
+    except OSError as error:
+        fail(f"{path} cannot be read: {error.strerror}")
+    except ValueError:
+        fail(f"{path} is not a text in UTF-8: it must hold an API key and nothing else")
 
 
 def _find_files(names: list[str], rejected_to: Path | None) -> InputFiles:
