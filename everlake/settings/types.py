@@ -56,7 +56,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def catalog_url(self) -> str:
         """URL of the catalog database, with the default filled in."""
         # Percent signs and question marks mean something in a URL.
-        return self.database.url or f"sqlite:///{quote(str(self.data_directory / 'everlake.db'))}"
+        return (
+            self.database.url
+            or f"sqlite:///{quote(str(self.data_directory / 'everlake.db'), safe='/ ')}"
+        )
 
     @property
     def catalog_options(self) -> DatabaseOptions:
