@@ -24,9 +24,11 @@ def submit(pool: FairThreadPool, owner: str, call: Callable[[], object]) -> Futu
 
 def test_owners_take_turns() -> None:
     order: list[str] = []
-    proceed = threading.Event()
+    begun, proceed = threading.Event(), threading.Event()
     with FairThreadPool(1, 1, "t") as pool:
-        submit(pool, "greedy", lambda: proceed.wait(SECONDS))
+        submit(pool, "greedy", lambda: (begun.set(), proceed.wait(SECONDS)))
+        # A call that has begun has had its turn, whatever the others' order.
+        assert begun.wait(SECONDS)
         calls = [submit(pool, "greedy", lambda: order.append("greedy")) for _ in range(50)]
         calls += [submit(pool, "b", lambda: order.append("b")) for _ in range(2)]
         calls += [submit(pool, "c", lambda: order.append("c"))]
