@@ -11,7 +11,7 @@ from everlake.api.credentials import to_wire_error
 from everlake.api.middleware import internal_error
 from everlake.api.range_requests import RangeNotSatisfiable
 from everlake.api.responses import error_response
-from everlake.catalog.errors import CatalogError
+from everlake.catalog.errors import CatalogError, TooManyUploads
 from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.errors import ErrorCode, WireError, unavailable
 from everlake.identity.errors import IdentityError
@@ -29,6 +29,9 @@ from everlake.storage import StorageError
 
 _log = logger()
 
+_UPLOAD_RETRY_SECONDS = 60.0
+"""``Retry-After`` of a workspace at its limit of unused uploads."""
+
 _Request = Request[Any, Any, Any]
 
 
@@ -38,6 +41,18 @@ def _handle_wire_error(_: _Request, error: WireError) -> Response[bytes]:
 
 def _handle_unavailable(_: _Request, error: Exception) -> Response[bytes]:
     return error_response(unavailable(str(error)))
+
+
+def _handle_too_many_uploads(_: _Request, error: TooManyUploads) -> Response[bytes]:
+    return error_response(
+        WireError(
+            ErrorCode.RATE_LIMITED,
+            f"{error} Send the records that refer to uploads, or wait until old ones expire; the "
+            "operator of the server can raise EVERLAKE_UPLOAD_UNUSED_BYTES and "
+            "EVERLAKE_UPLOAD_UNUSED_COUNT.",
+            retry_after=_UPLOAD_RETRY_SECONDS,
+        )
+    )
 
 
 def _handle_lake_error(_: _Request, error: LakeError) -> Response[bytes]:
@@ -155,6 +170,7 @@ EXCEPTION_HANDLERS: Mapping[int | type[Exception], Callable[[_Request, Any], Res
     ContentNotAvailable: _handle_content_not_available,
     ContentUnreadable: _handle_content_unreadable,
     RangeNotSatisfiable: _handle_range_not_satisfiable,
+    TooManyUploads: _handle_too_many_uploads,
     CatalogError: _handle_unavailable,
     StorageError: _handle_unavailable,
     LakeError: _handle_lake_error,

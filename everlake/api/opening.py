@@ -8,6 +8,7 @@ from everlake.api.subscriptions import BatchSubscriptions
 from everlake.attachments.uploads.service import UploadService
 from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
+from everlake.catalog.uploads import UploadQuota
 from everlake.fair_threads import FairThreadPool
 from everlake.identity.api_key_authentication import ApiKeyAuthenticator
 from everlake.ingest.group_commit import GroupCommitter
@@ -60,6 +61,9 @@ def open_services(settings: Settings) -> Services:
             lifetime_hours=settings.uploads.lifetime_hours,
             part_bytes=settings.uploads.part_bytes,
             direct=settings.uploads.target == "bucket",
+            quota=UploadQuota(
+                size=settings.uploads.unused_bytes, count=settings.uploads.unused_count
+            ),
         ),
         authenticator=ApiKeyAuthenticator(catalog, timeout),
         rate_limiter=_open_rate_limiter(settings, catalog),

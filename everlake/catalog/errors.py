@@ -38,3 +38,7 @@ class NotFound(CatalogError):
 
 class TooManyKeys(CatalogError):
     """The workspace has as many live API keys as it may have (contract, Authentication)."""
+
+
+class TooManyUploads(CatalogError):
+    """The workspace has announced as much as it may that no record refers to yet."""

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Connection, MetaData, Table, Text, func, inspect,
 
 from everlake.catalog.errors import CatalogTooNew, CatalogTooOld
 
-REVISION = "0007"
+REVISION = "0008"
 """Newest migration. Revisions are numbered in one sequence, so a higher one is newer."""
 
 _ADVISORY_LOCK_ID = 0x45766572

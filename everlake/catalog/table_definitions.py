@@ -353,4 +353,11 @@ uploads = Table(
     Column("content_sha256", TEXT),
     Column("content_type", TEXT),
     Index(None, "expires_at"),
+    Index(
+        "ix_uploads_unused",
+        "workspace_id",
+        "size",
+        sqlite_where=text("used_at IS NULL"),
+        postgresql_where=text("used_at IS NULL"),
+    ),
 )

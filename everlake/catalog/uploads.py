@@ -3,16 +3,38 @@
 from collections.abc import Collection, Iterable
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from everlake.batching import chunked
+from everlake.catalog.errors import TooManyUploads
 from everlake.catalog.statements import MAX_PARAMETERS
-from everlake.catalog.table_definitions import uploads
+from everlake.catalog.table_definitions import uploads, workspaces
 
 _c = uploads.c
 _GET = select(uploads).where(
     _c.workspace_id == bindparam("workspace"), _c.id == bindparam("upload")
 )
+_LOCK_WORKSPACE = (
+    # An update of no key: other rows that refer to the workspace are inserted meanwhile.
+    select(workspaces.c.id)
+    .where(workspaces.c.id == bindparam("workspace"))
+    .with_for_update(key_share=True)
+)
+_UNUSED = select(func.count(), func.coalesce(func.sum(_c.size), 0)).where(
+    _c.workspace_id == bindparam("workspace"), _c.used_at.is_(None)
+)
+
+
+class UploadQuota(msgspec.Struct, frozen=True, kw_only=True):
+    """Most that a workspace has in uploads to which no record refers. 0: no limit.
+
+    Attributes:
+        size: sum of their announced sizes, in bytes.
+        count: their number.
+    """
+
+    size: int
+    count: int
 
 
 class NewUpload(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +74,16 @@ class UploadRow(NewUpload, frozen=True, kw_only=True):
     content_type: str | None
 
 
-def insert(tx: Connection, upload: NewUpload) -> None:
-    """Store a new upload."""
+def insert(tx: Connection, upload: NewUpload, quota: UploadQuota) -> None:
+    """Store a new upload.
+
+    Uploads that have expired count until they are deleted: they take their space until then.
+
+    Raises:
+        TooManyUploads: with this one the workspace's unused uploads would exceed ``quota``.
+    """
+    if quota.size or quota.count:
+        _check_quota(tx, upload, quota)
     tx.execute(uploads.insert(), msgspec.structs.asdict(upload))
 
 
@@ -116,3 +146,20 @@ def delete_unused(tx: Connection, ids: Collection[str]) -> int:
         statement = delete(uploads).where(_c.id.in_(chunk), _c.used_at.is_(None))
         count += tx.execute(statement).rowcount
     return count
+
+
+def _check_quota(tx: Connection, upload: NewUpload, quota: UploadQuota) -> None:
+    workspace = {"workspace": upload.workspace_id}
+    # The workspace's row is locked, so that concurrent calls cannot exceed the quota together.
+    tx.execute(_LOCK_WORKSPACE, workspace)
+    count, size = tx.execute(_UNUSED, workspace).one()
+    size = int(size)  # PostgreSQL's sum is a decimal number.
+    if quota.size and size + upload.size > quota.size:
+        raise TooManyUploads(
+            f"No record refers to {size:,} bytes that this workspace has announced, and the limit "
+            f"is {quota.size:,}."
+        )
+    if quota.count and count >= quota.count:
+        raise TooManyUploads(
+            f"No record refers to {count:,} uploads of this workspace, which is the limit."
+        )

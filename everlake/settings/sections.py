@@ -313,3 +313,23 @@ class UploadSettings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["bucket", "api"],
         Meta(description="Where clients upload to if the storage is S3: the bucket, or the API."),
     ] = field(name="upload_through", default="bucket")
+    unused_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "Most that a workspace announces in uploads before records refer to them; 0 for "
+                "no limit."
+            ),
+            extra=_BYTES,
+        ),
+    ] = field(name="upload_unused_bytes", default=32 * _GIB)
+    unused_count: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "Most uploads of a workspace to which no record refers yet; 0 for no limit."
+            ),
+        ),
+    ] = field(name="upload_unused_count", default=10_000)

@@ -44,10 +44,13 @@ async def create_upload(request: _Request, services: Services) -> Response[bytes
     reader.check_length(declared_length(request.headers.get("content-length"), limit))
     body = await read_body(request.receive, reader, services.body_timeout)
     wanted = _parse_request(body)
-    if wanted.size > services.limits.attachment_bytes:
+    largest = services.limits.attachment_bytes
+    if services.uploads.max_size is not None:
+        largest = min(largest, services.uploads.max_size)
+    if wanted.size > largest:
         raise WireError(
             ErrorCode.PAYLOAD_TOO_LARGE,
-            f"size: an attachment may have at most {services.limits.attachment_bytes:,} bytes.",
+            f"size: an attachment may have at most {largest:,} bytes here.",
         )
     principal = principal_of(request)
     upload = await run_storage_call(

@@ -15,7 +15,7 @@ from everlake.attachments.uploads.types import (
 )
 from everlake.catalog import uploads
 from everlake.catalog.database import Catalog
-from everlake.catalog.uploads import NewUpload, UploadRow
+from everlake.catalog.uploads import NewUpload, UploadQuota, UploadRow
 from everlake.contract.ids import new_upload_id
 from everlake.contract.media_types import BINARY
 from everlake.contract.uploads import (
@@ -43,6 +43,7 @@ class UploadService:
         part_bytes: size of the parts.
         direct: whether clients send the content to the bucket themselves, by signed URLs, where
             the object store offers these.
+        quota: most that a workspace has in uploads to which no record refers.
     """
 
     def __init__(
@@ -53,17 +54,25 @@ class UploadService:
         lifetime_hours: float,
         part_bytes: int,
         direct: bool,
+        quota: UploadQuota,
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._lifetime_ms = int(lifetime_hours * 3_600_000)
         self._part_bytes = part_bytes
         self._direct = direct
+        self._quota = quota
+
+    @property
+    def max_size(self) -> int | None:
+        """Largest size that the quota ever admits, in bytes; None: no limit."""
+        return self._quota.size or None
 
     def create(self, principal: Principal, request: UploadRequest) -> Upload:
         """Create an upload, and return it with the targets to send the content to.
 
         Raises:
+            TooManyUploads: with this one the workspace would exceed its quota.
             CatalogError: the row cannot be written now.
             StorageError: no signed URL can be made now.
         """
@@ -89,7 +98,8 @@ class UploadService:
         )
         view = self._with_targets(upload, nothing, now)
         with self._catalog.transaction() as tx:
-            uploads.insert(tx, msgspec.convert(upload, NewUpload, from_attributes=True))
+            new = msgspec.convert(upload, NewUpload, from_attributes=True)
+            uploads.insert(tx, new, self._quota)
         return view
 
     def get(self, workspace_id: str, upload_id: str) -> UploadRow | None:

@@ -19,6 +19,7 @@ from everlake.attachments.paths import content_path
 from everlake.attachments.uploads.service import UploadService
 from everlake.catalog.table_definitions import attachments as attachments_table
 from everlake.catalog.table_definitions import jobs as jobs_table
+from everlake.catalog.uploads import UploadQuota
 from everlake.operations.keys import create_key
 from everlake.settings import settings_from
 from everlake.storage import ObjectInfo
@@ -117,7 +118,12 @@ class StalledServer:
             storage_timeout=STORAGE_TIMEOUT,
             lake_timeout=STORAGE_TIMEOUT,
             uploads=UploadService(
-                opened.catalog, self.store, lifetime_hours=1, part_bytes=1 << 20, direct=False
+                opened.catalog,
+                self.store,
+                lifetime_hours=1,
+                part_bytes=1 << 20,
+                direct=False,
+                quota=UploadQuota(size=0, count=0),
             ),
         )
 

@@ -20,9 +20,11 @@ from everlake.catalog import (
     jobs,
     projects,
     texts,
+    uploads,
 )
 from everlake.catalog.download_queue import ClaimTurns
 from everlake.catalog.jobs import FailedAttempt, JobKind
+from everlake.catalog.uploads import NewUpload, UploadQuota
 from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
 from tests.integration.catalog.attachment_rows import (
@@ -279,3 +281,19 @@ def assert_reads_no_whole_table(found: list[str]) -> None:
     scans = [line for line in found if line.startswith("SCAN")]
     assert [line for line in scans if not line.endswith(made)] == []
     assert [line for line in found if "TEMP B-TREE" in line and "DISTINCT" not in line] == []
+
+
+def test_announcing_an_upload_reads_index_ranges(home: CatalogFixture) -> None:
+    upload = NewUpload(
+        id="upl_1",
+        workspace_id=home.workspace_id,
+        key_id=home.key_id,
+        created_at=NOW,
+        expires_at=NOW,
+        size=1,
+        part_size=1,
+    )
+    with home.catalog.transaction() as tx, plans(tx) as found:
+        uploads.insert(tx, upload, UploadQuota(size=1, count=1))
+    assert any("ix_uploads_unused" in line for line in found)
+    assert_reads_only_index_ranges([line for line in found if line.startswith(("SEARCH", "SCAN"))])

@@ -8,7 +8,7 @@ import pytest
 from everlake.attachments.uploads.service import UploadService
 from everlake.attachments.uploads.types import parts_of
 from everlake.catalog.opening import open_catalog
-from everlake.catalog.uploads import UploadRow
+from everlake.catalog.uploads import UploadQuota, UploadRow
 from everlake.contract.uploads import UploadRequest
 from everlake.identity.types import Principal, PrincipalKind
 from everlake.storage import StorageUnavailable
@@ -26,7 +26,14 @@ def service(faulty_s3: S3Proxy, s3_server: S3Server, tmp_path: Path) -> Iterator
     catalog.upgrade()
     timeouts = S3Timeouts(connect=1, read=0.5, total=5, retry=2, rollback=20)
     store = S3Store(s3_server.new_bucket(), timeouts=timeouts)
-    yield UploadService(catalog, store, lifetime_hours=1, part_bytes=len(DATA), direct=False)
+    yield UploadService(
+        catalog,
+        store,
+        lifetime_hours=1,
+        part_bytes=len(DATA),
+        direct=False,
+        quota=UploadQuota(size=0, count=0),
+    )
     catalog.close()
 
 
