@@ -52,7 +52,8 @@ ERROR_DESCRIPTIONS: Mapping[ErrorCode, str] = {
         "no byte of the content is in `Range`; `Content-Range` says how many there are"
     ),
     ErrorCode.RATE_LIMITED: (
-        "the key exceeds its request rate; wait for `Retry-After` seconds, then send again"
+        "the key exceeds its request rate, or the workspace another of its limits, which the "
+        "message names; wait for `Retry-After` seconds, then send again"
     ),
     ErrorCode.INTERNAL_ERROR: (
         "a fault of the server; try again with the same `Idempotency-Key`, and report the request "

@@ -42,7 +42,10 @@ _ERRORS: Mapping[int, tuple[str, str]] = {
     413: ("PayloadTooLarge", "The body is too large, counted after decompression."),
     415: ("UnsupportedMediaType", "The content type or the content encoding is not supported."),
     416: ("RangeNotSatisfiable", "No byte of the content is in the requested range."),
-    429: ("RateLimited", "The key exceeds its request rate. Wait, then send the request again."),
+    429: (
+        "RateLimited",
+        "The key or its workspace exceeds a limit that the message names. Wait, then try again.",
+    ),
     500: ("InternalError", "A fault of the server. The log has the request id too."),
     503: (
         "Unavailable",
