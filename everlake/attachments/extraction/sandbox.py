@@ -1,7 +1,7 @@
 """Sandbox: the rights that a process gives up before it reads an untrusted file.
 
-Limits on memory, processor time and processes hold everywhere; the network and the file system are
-taken away where the kernel can (namespaces, Landlock).
+Limits on memory, processor time and processes hold everywhere; the network, the file system and
+most system calls are taken away where the kernel can (namespaces, Landlock, seccomp).
 """
 
 import ctypes
@@ -17,11 +17,18 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from everlake.attachments.extraction import system_calls
+
 # <linux/prctl.h>, <linux/sched.h>, <linux/landlock.h>; system call numbers of Landlock are the
 # same on all architectures.
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_CAPBSET_DROP = 24
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+_CAPABILITY_VERSION = 0x20080522
+_CAPABILITIES = 64
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -85,6 +92,8 @@ def confine(
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         _restrict_files(readable)
+        _drop_capabilities()
+        system_calls.restrict_calls()
     if os.getppid() != parent:
         os._exit(1)
 
@@ -96,6 +105,7 @@ def forbid_new_processes() -> None:
     :func:`confine`: Landlock applies to a thread and those that it starts.
     """
     _set_limit(resource.RLIMIT_NPROC, 0)
+    system_calls.forbid_threads()  # the limit does not hold for root
 
 
 def _set_limit(resource_id: int, limit: int) -> None:
@@ -103,6 +113,15 @@ def _set_limit(resource_id: int, limit: int) -> None:
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource_id, (limit, limit))
+
+
+def _drop_capabilities() -> None:
+    """Give up the capabilities of this process and of the threads that it starts, for good."""
+    for one in range(_CAPABILITIES):
+        _libc.prctl(_PR_CAPBSET_DROP, one, 0, 0, 0)
+    _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
+    _libc.capset(header, bytes(24))
 
 
 def _restrict_files(readable: Iterable[Path]) -> None:

@@ -176,7 +176,7 @@ assert refused(lambda: socket.create_connection(("127.0.0.1", int(sys.argv[3])))
 assert refused(lambda: os.mkdir("here")), "makes a directory"
 assert resource.getrlimit(resource.RLIMIT_DATA)[0] == 2**30
 assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
-assert os.nice(0) >= 10
+assert os.getpriority(os.PRIO_PROCESS, 0) >= 10
 os._exit(0)
 """
 
@@ -196,6 +196,108 @@ def test_a_reader_opens_no_file_reaches_no_process_and_no_network(
         )
 
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+REFUSED_CALLS = """
+import ctypes, errno, os, signal, socket, sys, threading
+from everlake.attachments.extraction import sandbox
+sandbox.restrict_launcher()
+reader = os.fork()
+if reader:
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]))
+mine, unix_socket = sys.argv[1:3]
+own = os.open(mine, os.O_RDONLY)
+release, started = threading.Event(), threading.Event()
+from_thread = []
+status_file = os.open("/proc/self/status", os.O_RDONLY)
+sandbox.confine(os.getppid(), 5, 2**30)
+
+def outcome(call):
+    try:
+        call()
+    except OSError as error:
+        return error.errno
+    except RuntimeError:
+        return errno.EAGAIN
+    return 0
+
+def fork():
+    if os.fork() == 0:
+        os._exit(0)
+
+def early_thread():
+    started.set()
+    release.wait()
+    from_thread.append(outcome(fork))
+
+thread = threading.Thread(target=early_thread, daemon=True)
+thread.start()  # as a library does that loads a model
+started.wait()
+libc = ctypes.CDLL(None, use_errno=True)
+
+def raw(name, *arguments):
+    def call():
+        if getattr(libc, name)(*arguments) == -1:
+            raise OSError(ctypes.get_errno(), name)
+    return call
+
+assert outcome(fork) == errno.EPERM, "forks while it loads"
+sandbox.forbid_new_processes()
+calls = {
+    "connect": lambda: socket.socket(socket.AF_UNIX).connect(unix_socket),
+    "socketpair": socket.socketpair,
+    "chmod": lambda: os.chmod(mine, 0o777),
+    "fchmod": lambda: os.fchmod(own, 0o777),
+    "chown": lambda: os.fchown(own, 1, 1),
+    "utime": lambda: os.utime(own, (1, 1)),
+    "setxattr": lambda: os.setxattr(own, "user.seen", b"1"),
+    "fork": fork,
+    "exec": lambda: os.execv("/bin/true", ["true"]),
+    "kill": lambda: os.kill(os.getppid(), signal.SIGTERM),
+    "sethostname": lambda: socket.sethostname("taken"),
+    "rename": lambda: os.rename(mine, mine + "2"),
+    "unlink": lambda: os.unlink(mine),
+    "setuid": lambda: os.setresuid(0, 0, 0),
+    "pidfd_open": lambda: signal.pidfd_send_signal(os.pidfd_open(os.getppid()), 0),
+    "ptrace": raw("ptrace", 16, os.getppid(), None, None),
+    "mount": raw("mount", b"none", b"/mnt", b"tmpfs", 0, None),
+    "unshare": raw("unshare", 0x10000000),
+    "reboot": raw("reboot", -1),
+}
+outcomes = {name: outcome(call) for name, call in calls.items()}
+assert set(outcomes.values()) == {errno.EPERM}, outcomes
+assert outcome(threading.Thread(target=print).start) == errno.EAGAIN, "starts a thread"
+release.set()
+thread.join()
+assert from_thread == [errno.EPERM], from_thread
+status = dict(line.split(":\\t") for line in os.pread(status_file, 4096, 0).decode().splitlines())
+held = {name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")}
+assert not any(held.values()), held
+assert status["NoNewPrivs"] == "1"
+os._exit(0)
+"""
+
+
+def test_a_reader_makes_no_call_that_changes_or_reaches_anything(
+    good: Path, tmp_path: Path
+) -> None:
+    import socket  # noqa: PLC0415
+
+    address = str(tmp_path / "socket")
+    before = good.stat()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(address)
+        server.listen()
+        ended = subprocess.run(
+            [sys.executable, "-c", REFUSED_CALLS, good, address],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (good.stat().st_mode, good.stat().st_mtime) == (before.st_mode, before.st_mtime)
 
 
 def test_a_machine_that_starts_no_process_is_tried_again(
