@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -11,20 +10,51 @@ from everlake.fair_threads import OWNER
 
 
 class Reservation:
-    """Bytes that are taken from a semaphore until they are released.
+    """Bytes that a request has taken from a semaphore, until they are released.
 
     A context manager: the bytes are released at the end of the block. Only for the event loop's
     thread.
+
+    Args:
+        semaphore: from which the bytes are taken.
+        owner: whose share they count to.
     """
 
-    def __init__(self, release: Callable[[], None]) -> None:
-        self._release: Callable[[], None] | None = release
+    def __init__(self, semaphore: "ByteSemaphore", owner: str) -> None:
+        self._semaphore = semaphore
+        self._owner = owner
+        self._size = 0
+        parent = semaphore.parent
+        self._outer = None if parent is None else Reservation(parent, owner)
+
+    async def resize(self, size: int) -> None:
+        """Reserve ``size`` bytes in place of those before, or the owner's share if that is less.
+
+        A request that has to wait gives back what it has: two that hold a part of their bytes and
+        wait for the rest would wait for each other.
+
+        Raises:
+            WireError: ``UNAVAILABLE`` when too few bytes have become free in time; nothing is
+                reserved then.
+        """
+        size = min(size, self._semaphore.share)
+        if not self._semaphore.try_take(size - self._size, self._owner):
+            self.release()
+            await self._semaphore.take(size, self._owner)
+        self._size = size
+        if self._outer is not None:
+            try:
+                await self._outer.resize(size)
+            except BaseException:
+                self.release()
+                raise
 
     def release(self) -> None:
         """Give the bytes back; the second call does nothing."""
-        release, self._release = self._release, None
-        if release is not None:
-            release()
+        size, self._size = self._size, 0
+        self._semaphore.give_back(size, self._owner)
+        if self._outer is not None:
+            self._outer.release()
 
     def __enter__(self) -> Self:
         return self
@@ -60,11 +90,11 @@ class ByteSemaphore:
         share: int | None = None,
         parent: "ByteSemaphore | None" = None,
     ) -> None:
-        self._share = capacity if share is None else share
+        self.share = capacity if share is None else share
+        self.parent = parent
         self._reserved: Counter[str] = Counter()
         self._free = capacity
         self._timeout = timeout
-        self._parent = parent
         self._released = asyncio.Event()
 
     @property
@@ -78,34 +108,42 @@ class ByteSemaphore:
         Raises:
             WireError: ``UNAVAILABLE`` when too few bytes have become free in time.
         """
-        reservation = await self._acquire_own(min(size, self._share), OWNER.get())
-        if self._parent is None:
-            return reservation
-        try:
-            outer = await self._parent.acquire(size)
-        except BaseException:
-            reservation.release()
-            raise
+        reservation = Reservation(self, OWNER.get())
+        await reservation.resize(size)
+        return reservation
 
-        def release() -> None:
-            reservation.release()
-            outer.release()
+    async def take(self, size: int, owner: str) -> None:
+        """Wait for ``size`` bytes, and take them.
 
-        return Reservation(release)
-
-    async def _acquire_own(self, size: int, owner: str) -> Reservation:
+        Raises:
+            WireError: ``UNAVAILABLE`` when too few bytes have become free in time.
+        """
         try:
             async with asyncio.timeout(self._timeout):
-                while self._free < size or self._reserved[owner] + size > self._share:
+                while not self.try_take(size, owner):
                     self._released.clear()
                     await self._released.wait()
         except TimeoutError:
             raise unavailable("The server has too many large requests at once.") from None
+
+    def try_take(self, size: int, owner: str) -> bool:
+        """Take ``size`` bytes if they are free, and return whether they were.
+
+        A negative size gives bytes back.
+        """
+        if size <= 0:
+            self.give_back(-size, owner)
+            return True
+        if self._free < size or self._reserved[owner] + size > self.share:
+            return False
         self._free -= size
         self._reserved[owner] += size
-        return Reservation(lambda: self._release(size, owner))
+        return True
 
-    def _release(self, size: int, owner: str) -> None:
+    def give_back(self, size: int, owner: str) -> None:
+        """Give back bytes that were taken."""
+        if not size:
+            return
         self._free += size
         self._reserved[owner] -= size
         if not self._reserved[owner]:

@@ -47,15 +47,23 @@ class BodyReader:
         self._size = 0
         self._parts: list[bytes] = []
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the body is decompressed."""
+        return not isinstance(self._decompressor, IdentityDecompressor)
+
+    def most_bytes(self, length: int) -> int:
+        """Return the most bytes that a body of this length has after decompression."""
+        return self._limit if self.is_compressed else min(length, self._limit)
+
     def check_length(self, content_length: int) -> None:
         """Check the announced length of a body before it is read.
 
         Raises:
             WireError: ``PAYLOAD_TOO_LARGE``.
         """
-        if content_length > self._limit + _FRAMING_ALLOWANCE or (
-            isinstance(self._decompressor, IdentityDecompressor) and content_length > self._limit
-        ):
+        allowance = _FRAMING_ALLOWANCE if self.is_compressed else 0
+        if content_length > self._limit + allowance:
             raise self._too_large()
 
     def feed(self, chunk: bytes) -> None:

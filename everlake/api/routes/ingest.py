@@ -6,7 +6,7 @@ from litestar import Request, Response
 
 from everlake.api.guards import principal_of
 from everlake.api.query import parse_parameters
-from everlake.api.request_body import declared_length, read_body
+from everlake.api.request_body import declared_length, receive_body
 from everlake.api.responses import json_response
 from everlake.api.routing import handles
 from everlake.api.services import Services
@@ -24,8 +24,9 @@ async def ingest(request: Request[Any, Any, Any], services: Services) -> Respons
     reader = BodyReader(request.headers.get("content-encoding", ""), services.limits.body_bytes)
     size = declared_length(request.headers.get("content-length"), services.limits.body_bytes)
     reader.check_length(size)
-    with await services.body_memory.acquire(max(size, 1)):
-        body = await read_body(request.receive, reader, services.body_timeout)
+    async with receive_body(
+        request.receive, reader, size, services.body_memory, services.body_timeout
+    ) as body:
         query = parse_parameters(IngestQuery, request.query_params)
         headers = parse_parameters(IngestHeaders, request.headers)
         result = await services.ingest.submit(

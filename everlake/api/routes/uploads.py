@@ -8,7 +8,13 @@ from litestar import Request, Response
 
 from everlake.api.byte_semaphore import Reservation
 from everlake.api.guards import principal_of
-from everlake.api.request_body import UPLOAD_HINT, BodyPartReader, declared_length, read_body
+from everlake.api.request_body import (
+    FIRST_BYTES,
+    UPLOAD_HINT,
+    BodyPartReader,
+    declared_length,
+    receive_body,
+)
 from everlake.api.responses import json_response
 from everlake.api.routing import handles
 from everlake.api.services import Services
@@ -41,9 +47,12 @@ async def create_upload(request: _Request, services: Services) -> Response[bytes
         )
     limit = min(_MAX_BODY_BYTES, services.limits.body_bytes)
     reader = BodyReader(request.headers.get("content-encoding", ""), limit)
-    reader.check_length(declared_length(request.headers.get("content-length"), limit))
-    body = await read_body(request.receive, reader, services.body_timeout)
-    wanted = _parse_request(body)
+    length = declared_length(request.headers.get("content-length"), limit)
+    reader.check_length(length)
+    async with receive_body(
+        request.receive, reader, length, services.body_memory, services.body_timeout
+    ) as body:
+        wanted = _parse_request(body)
     largest = services.limits.attachment_bytes
     if services.uploads.max_size is not None:
         largest = min(largest, services.uploads.max_size)
@@ -143,9 +152,9 @@ async def _store_parts(
         raise _too_short(length, size)
     body = BodyPartReader(request.receive, services.body_timeout)
     for part in parts:
-        reservation = await services.upload_memory.acquire(max(part.size, 1))
+        reservation = await services.upload_memory.acquire(min(part.size, FIRST_BYTES))
         try:
-            data = await _read_part(body, part, parts)
+            data = await _read_part(body, part, parts, reservation)
         except BaseException:
             reservation.release()
             raise
@@ -156,13 +165,15 @@ async def _store_parts(
     )
 
 
-async def _read_part(body: BodyPartReader, part: PartRange, parts: list[PartRange]) -> bytes:
+async def _read_part(
+    body: BodyPartReader, part: PartRange, parts: list[PartRange], reservation: Reservation
+) -> bytes:
     """Return the bytes of ``part``, the next one of ``parts``, which are all that is expected."""
     size = sum(each.size for each in parts)
-    data = await body.read(part.size)
+    data = await body.read(part.size, reservation)
     if len(data) < part.size:
         raise _too_short(part.start - parts[0].start + len(data), size)
-    if part is parts[-1] and await body.read(1):
+    if part is parts[-1] and not await body.is_at_end():
         raise _too_long(size)
     return data
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from everlake.api.byte_semaphore import ByteSemaphore
+from everlake.api.byte_semaphore import ByteSemaphore, Reservation
 from everlake.contract.errors import ErrorCode, WireError
 
 TIMEOUT = 0.05
@@ -107,3 +107,44 @@ def test_a_share_takes_its_bytes_from_the_whole_as_well() -> None:
             assert (share.free, whole.free) == (6, 1)
 
     asyncio.run(reserve())
+
+
+def test_two_that_wait_for_more_do_not_wait_for_each_other() -> None:
+    async def reserve() -> int:
+        semaphore = ByteSemaphore(10, 60)
+        first, second = await semaphore.acquire(1), await semaphore.acquire(1)
+
+        async def use(reservation: Reservation) -> None:
+            with reservation:
+                await reservation.resize(10)
+
+        await asyncio.wait_for(asyncio.gather(use(first), use(second)), 20)
+        return semaphore.free
+
+    assert asyncio.run(reserve()) == 10
+
+
+def test_a_reservation_that_cannot_grow_in_time_holds_nothing() -> None:
+    async def reserve() -> None:
+        whole = ByteSemaphore(10, TIMEOUT)
+        share = ByteSemaphore(6, TIMEOUT, parent=whole)
+        with await share.acquire(2) as reservation, await whole.acquire(7):
+            with pytest.raises(WireError):
+                await reservation.resize(5)
+            assert (share.free, whole.free) == (6, 3)
+        assert (share.free, whole.free) == (6, 10)
+
+    asyncio.run(reserve())
+
+
+def test_a_reservation_that_shrinks_lets_others_in() -> None:
+    async def reserve() -> int:
+        semaphore = ByteSemaphore(10, 60)
+        with await semaphore.acquire(10) as reservation:
+            waiting = asyncio.create_task(semaphore.acquire(4))
+            await asyncio.sleep(0)
+            await reservation.resize(6)
+            await waiting
+            return semaphore.free
+
+    assert asyncio.run(reserve()) == 0
