@@ -25,8 +25,10 @@ COMPUTING_THREADS = 4
 COMPUTING_SHARE = 2
 """Those of them that one workspace has at a time."""
 
-BODY_MEMORY_SHARE = 0.75
-"""Part of the memory for bodies that one workspace may take."""
+RESPONSE_MEMORY = 64 * 1024 * 1024
+"""Bytes that the large responses of a process may take at a time."""
+MEMORY_SHARE = 0.75
+"""Part of the memory for bodies, and of that for responses, that one workspace may take."""
 
 
 def open_services(settings: Settings) -> Services:
@@ -70,6 +72,9 @@ def open_services(settings: Settings) -> Services:
         computing=computing,
         body_memory=body_memory,
         upload_memory=_body_memory(settings, settings.api.body_memory // 2, body_memory),
+        response_memory=ByteSemaphore(
+            RESPONSE_MEMORY, LAKE_TIMEOUT_SECONDS, share=int(RESPONSE_MEMORY * MEMORY_SHARE)
+        ),
         body_timeout=settings.api.body_timeout,
         database_timeout=timeout,
         storage_timeout=STORAGE_TIMEOUT_SECONDS,
@@ -85,7 +90,7 @@ def open_services(settings: Settings) -> Services:
 def _body_memory(
     settings: Settings, capacity: int, parent: ByteSemaphore | None = None
 ) -> ByteSemaphore:
-    share = int(capacity * BODY_MEMORY_SHARE)
+    share = int(capacity * MEMORY_SHARE)
     return ByteSemaphore(capacity, settings.api.body_timeout, share=share, parent=parent)
 
 

@@ -27,6 +27,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
         public_url: where clients reach this server; empty for the host of each request.
         body_memory: bytes that the bodies of all requests may take at a time.
         upload_memory: the share of ``body_memory`` for the bodies of uploads.
+        response_memory: bytes that large responses may take at a time.
         body_timeout: seconds until a body, or a part of an upload, must have arrived.
         database_timeout: longest wait of a request for the database, in seconds.
         storage_timeout: longest wait of a request for the storage, in seconds.
@@ -45,6 +46,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     computing: FairThreadPool
     body_memory: ByteSemaphore
     upload_memory: ByteSemaphore
+    response_memory: ByteSemaphore
     body_timeout: float
     database_timeout: float
     storage_timeout: float

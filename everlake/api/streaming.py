@@ -5,11 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from litestar.types import Receive, Scope, Send
 
+from everlake.api.request_body import GRACE_SECONDS, LEAST_SPEED
 from everlake.logs import logger
 from everlake.storage import StorageError
-
-SEND_TIMEOUT_SECONDS = 60.0
-"""Time in which a client must read a chunk; then its connection is closed."""
 
 _log = logger()
 
@@ -25,7 +23,7 @@ class StreamingResponse:
         headers: with names in lower case.
         chunks: the content; reading one may block. None for a response without a body.
         size: bytes of all chunks.
-        read_timeout: seconds in which a chunk must have been read.
+        read_timeout: seconds in which a chunk must have been read from its source.
     """
 
     def __init__(
@@ -62,19 +60,20 @@ class StreamingResponse:
         """Send the chunks; return whether all of them were sent."""
         sent = 0
         try:
-            while (chunk := await self._read_chunk(chunks)) is not None:
+            while (chunk := await self.read_chunk(chunks)) is not None:
                 if disconnected.done():
                     return False
                 sent += len(chunk)
-                async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
+                # The client has to read each chunk at the least speed.
+                async with asyncio.timeout(GRACE_SECONDS + len(chunk) / LEAST_SPEED):
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except StorageError as error:
             _log.error("stored content cannot be read to its end", reason=str(error), sent=sent)
         except TimeoutError:
-            _log.info("client reads its content too slowly", sent=sent)
+            _log.info("client reads its response too slowly", sent=sent)
         return sent == self._size
 
-    async def _read_chunk(self, chunks: Iterator[bytes]) -> bytes | None:
+    async def read_chunk(self, chunks: Iterator[bytes]) -> bytes | None:
         """Return the next chunk, None after the last one.
 
         After a timeout the thread still runs inside of ``chunks``: nobody may close or read it

@@ -28,9 +28,18 @@ def wait_until_complete(api: ApiClient, batch_id: str, within: float = 30) -> No
         time.sleep(0.2)
 
 
-def connect(api: ApiClient) -> socket.socket:
-    """Open a connection to the server."""
-    return socket.create_connection(("127.0.0.1", httpx.URL(api.url).port or 0), timeout=5)
+def connect(api: ApiClient, *, receive_buffer: int | None = None) -> socket.socket:
+    """Open a connection to the server; with a small buffer the system reads little of it."""
+    one = socket.socket()
+    one.settimeout(5)
+    if receive_buffer is not None:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    try:
+        one.connect(("127.0.0.1", httpx.URL(api.url).port or 0))
+    except BaseException:
+        one.close()
+        raise
+    return one
 
 
 def request_head(api: ApiClient, target: str, length: int = 0, method: str = "GET") -> bytes:
@@ -121,8 +130,8 @@ def unread_answers(api: ApiClient) -> Iterator[None]:
         ]
         wait_until_complete(api, api.accept(records))
     with ExitStack() as stack:
-        for _ in range(60):
-            one = stack.enter_context(connect(api))
+        for _ in range(200):
+            one = stack.enter_context(connect(api, receive_buffer=4_096))
             one.sendall(request_head(api, "/api/v1/records?limit=100"))
             time.sleep(_PAUSE)
         yield

@@ -3,12 +3,14 @@
 import re
 from typing import Any
 
-from litestar import Request, Response
+import msgspec
+from litestar import Request
+from litestar.types import ASGIApp
 
 from everlake.api.cursors import CursorCodec, raise_invalid_cursor
 from everlake.api.guards import principal_of
+from everlake.api.large_responses import large_json_response
 from everlake.api.query import parse_parameters
-from everlake.api.responses import json_response
 from everlake.api.routing import handles
 from everlake.api.services import Services
 from everlake.contract import endpoints
@@ -22,19 +24,27 @@ from everlake.timeouts import run_storage_call, run_with_timeout
 _CURSORS = CursorCodec("errors")
 _POSITION = re.compile(r"(\d{1,18})(?:@(\d{1,9}))?", re.ASCII)
 
+_encode = msgspec.json.Encoder().encode
+
 
 @handles(endpoints.LIST_BATCH_ERRORS)
 async def list_batch_errors(
     request: Request[Any, Any, Any], services: Services, batch_id: str
-) -> Response[bytes]:
+) -> ASGIApp:
     """Return a page of the batch's rejected records, by index."""
     query = parse_parameters(PageQuery, request.query_params)
     workspace_id = principal_of(request).workspace_id
     batch = await run_with_timeout(
         services.database_timeout, get_batch, services.catalog, workspace_id, batch_id
     )
-    page = await run_storage_call(services.storage_timeout, _read_page, services, batch, query)
-    return json_response(page)
+    return await large_json_response(
+        services.response_memory,
+        lambda: run_storage_call(services.storage_timeout, _page_body, services, batch, query),
+    )
+
+
+def _page_body(services: Services, batch: BatchRow, query: PageQuery) -> bytes:
+    return _encode(_read_page(services, batch, query))
 
 
 def _read_page(services: Services, batch: BatchRow, query: PageQuery) -> RejectedPage:

@@ -1,15 +1,18 @@
 """``GET /api/v1/records`` and ``GET /api/v1/records/{recordId}``: records in the lake."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Request
+from litestar.types import ASGIApp
 from msgspec import Raw
 
 from everlake.api.cursors import CursorCodec
 from everlake.api.guards import principal_of
+from everlake.api.large_responses import large_json_response
 from everlake.api.query import parse_parameters
-from everlake.api.responses import json_response
 from everlake.api.routing import handles
 from everlake.api.services import Services
 from everlake.contract import endpoints
@@ -26,7 +29,7 @@ _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 @handles(endpoints.LIST_RECORDS)
-async def list_records(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
+async def list_records(request: Request[Any, Any, Any], services: Services) -> ASGIApp:
     """Return a page of records, newest arrival first."""
     workspace_id = principal_of(request).workspace_id
     query = parse_parameters(ListRecordsQuery, request.query_params)
@@ -45,34 +48,26 @@ async def list_records(request: Request[Any, Any, Any], services: Services) -> R
     )
     position = _CURSORS.decode_numbers(workspace_id, query.cursor, 1)
     before = None if position is None else position[0]
-    body = await run_lake_call(
-        services.computing,
-        services.lake_timeout,
-        _page_body,
-        services.lake,
-        workspace_id,
-        filters,
-        query.limit,
-        before,
-    )
-    return json_response(body)
+    read = partial(_page_body, services.lake, workspace_id, filters, query.limit, before)
+    return await _lake_response(services, read)
 
 
 @handles(endpoints.GET_RECORD)
 async def get_record(
     request: Request[Any, Any, Any], services: Services, record_id: str
-) -> Response[bytes]:
+) -> ASGIApp:
     """Return the current version of a record, and the batches that brought it, oldest first."""
     workspace_id = principal_of(request).workspace_id
-    body = await run_lake_call(
-        services.computing,
-        services.lake_timeout,
-        _history_body,
-        services.lake,
-        workspace_id,
-        record_id,
+    return await _lake_response(
+        services, partial(_history_body, services.lake, workspace_id, record_id)
     )
-    return json_response(body)
+
+
+async def _lake_response(services: Services, read: Callable[[], bytes]) -> ASGIApp:
+    return await large_json_response(
+        services.response_memory,
+        lambda: run_lake_call(services.computing, services.lake_timeout, read),
+    )
 
 
 def _page_body(

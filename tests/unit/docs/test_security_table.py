@@ -36,7 +36,12 @@ CONSTANTS: dict[str, list[float]] = {
     "connections": [connections.MAX_CONNECTIONS, connections.CROWDED],
     "head of a request": [server.MAX_HEAD_BYTES, server.HEADER_TIMEOUT_MS / 1_000],
     "time of a body": [request_body.LEAST_SPEED, request_body.GRACE_SECONDS],
-    "memory for bodies": [opening.BODY_MEMORY_SHARE * 100],
+    "memory for bodies": [opening.MEMORY_SHARE * 100],
+    "memory for large responses (records, rejected records)": [
+        opening.RESPONSE_MEMORY,
+        opening.MEMORY_SHARE * 100,
+    ],
+    "reading of a response": [request_body.LEAST_SPEED, request_body.GRACE_SECONDS],
     "errors of a record": [limits.MAX_ERRORS_PER_RECORD],
     "threads for validation, searches and pages of records": [
         opening.COMPUTING_THREADS,
