@@ -18,7 +18,7 @@ from everlake.metrics import Metrics, acquire_slot
 from everlake.runtime.metrics_exposition import MetricsExposition
 from everlake.settings import Settings
 from everlake.settings.defaults import LAKE_TIMEOUT_SECONDS, STORAGE_TIMEOUT_SECONDS
-from everlake.storage import open_store
+from everlake.storage import DiskReserve, open_store
 
 COMPUTING_THREADS = 4
 """Threads of a process for calls that take much processor time."""
@@ -45,13 +45,14 @@ def open_services(settings: Settings) -> Services:
     catalog.check()
     store = open_store(settings.archive_url)
     timeout = settings.database.timeout
-    committer = GroupCommitter(catalog, store, timeout)
+    disk = DiskReserve(settings.record_directories, settings.storage.reserve_bytes)
+    committer = GroupCommitter(catalog, store, timeout, disk=disk)
     computing = FairThreadPool(COMPUTING_THREADS, COMPUTING_SHARE, "computing")
     body_memory = _body_memory(settings, settings.api.body_memory)
     return Services(
         catalog=catalog,
         store=store,
-        readiness=ReadinessCheck(catalog, store),
+        readiness=ReadinessCheck(catalog, store, disk),
         lake=open_lake(settings.archive_url, catalog),
         committer=committer,
         ingest=IngestService(
@@ -66,6 +67,7 @@ def open_services(settings: Settings) -> Services:
             quota=UploadQuota(
                 size=settings.uploads.unused_bytes, count=settings.uploads.unused_count
             ),
+            disk=disk,
         ),
         authenticator=ApiKeyAuthenticator(catalog, timeout),
         rate_limiter=_open_rate_limiter(settings, catalog),

@@ -1,11 +1,11 @@
-"""Readiness: whether the database and the storage take writes."""
+"""Readiness: whether the database and the storage take writes, and records have room."""
 
 import threading
 import time
 
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
-from everlake.storage import ObjectStore, StorageError
+from everlake.storage import DiskReserve, ObjectStore, StorageError
 
 CACHE_SECONDS = 1.0
 """Time for which a result is reused: a check writes and syncs, and the endpoint needs no key."""
@@ -14,9 +14,10 @@ CACHE_SECONDS = 1.0
 class ReadinessCheck:
     """Writes to the database and the storage, at most once a second; thread-safe."""
 
-    def __init__(self, catalog: Catalog, store: ObjectStore) -> None:
+    def __init__(self, catalog: Catalog, store: ObjectStore, disk: DiskReserve) -> None:
         self._catalog = catalog
         self._store = store
+        self._disk = disk
         self._lock = threading.Lock()
         self._cached_until = 0.0
         self._failures: dict[str, str] = {}
@@ -36,6 +37,7 @@ class ReadinessCheck:
         except CatalogError as error:
             failures["database"] = str(error)
         try:
+            self._disk.require_for_records()
             self._store.check()
         except StorageError as error:
             failures["storage"] = str(error)

@@ -20,7 +20,7 @@ from everlake.ingest.isolated_commit import IsolatedCommitter
 from everlake.ingest.types import CommitOutcome, IngestResult, PendingCommit, ValidatedBatch
 from everlake.landing.compression import compress
 from everlake.settings.defaults import DATABASE_TIMEOUT_SECONDS
-from everlake.storage import ObjectStore, StorageError
+from everlake.storage import DiskReserve, ObjectStore, StorageError
 
 GROUP_BYTES = 32 * 1024 * 1024
 """Uncompressed bytes at which a group is closed, so that its first batch does not wait for long."""
@@ -42,6 +42,7 @@ class GroupCommitter:
         timeout: longest wait of the database for a lock or a statement, in seconds. A batch waits
             as long for its commit to begin, and three times as long for its outcome.
         max_bytes: most uncompressed bytes that wait at a time; a single batch may be larger.
+        disk: has to have room for records; None for no such check.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class GroupCommitter:
         store: ObjectStore,
         timeout: float = DATABASE_TIMEOUT_SECONDS,
         max_bytes: int = MAX_PENDING_BYTES,
+        disk: DiskReserve | None = None,
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._timeout = timeout
         self._max_bytes = max_bytes
+        self._disk = disk or DiskReserve([], 0)
         self._pending_count = 0
         self._pending_bytes = 0
         self._queue: queue.SimpleQueue[PendingCommit | None] = queue.SimpleQueue()
@@ -188,6 +191,7 @@ class GroupCommitter:
         return commit_batches(self._catalog, batches, self._timeout * _LOCK_TIMEOUT_SHARE)
 
     def _store_objects(self, batches: Sequence[ValidatedBatch]) -> None:
+        self._disk.require_for_records()
         objects: list[tuple[str, bytes]] = []
         for batch in batches:
             if batch.row.landing_path is not None:

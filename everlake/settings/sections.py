@@ -33,6 +33,17 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Storage of the landing archive and the lake. Empty: the data directory."),
     ] = field(name="storage_url", default="")
+    reserve_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "Space to keep free on the disk, at most 5 % of it, by taking no more files; 0: "
+                "none."
+            ),
+            extra=_BYTES,
+        ),
+    ] = field(name="disk_reserve_bytes", default=_GIB)
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):

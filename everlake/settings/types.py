@@ -83,6 +83,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return Path(unquote(parts.path)) if parts.scheme == "file" else self.data_directory
 
     @property
+    def record_directories(self) -> list[Path]:
+        """Directories of this machine to which accepting a batch writes; none with remote ones."""
+        is_local = urlsplit(self.archive_url).scheme == "file"
+        storage = [self.lake_root] if is_local else []
+        return storage if self.database.url else [*storage, self.data_directory]
+
+    @property
     def rebuild_lock(self) -> Path:
         """File that is locked while the lake is rebuilt."""
         return self.lake_root / "rebuild.lock"

@@ -1,5 +1,6 @@
 """Object storage by URL: synced writes, reads, listing and deletion."""
 
+from everlake.storage.disk_reserve import DiskReserve
 from everlake.storage.errors import (
     ObjectMissing,
     ObjectUnreadable,
@@ -14,6 +15,7 @@ from everlake.storage.types import Content, ObjectInfo
 
 __all__ = [
     "Content",
+    "DiskReserve",
     "ObjectInfo",
     "ObjectMissing",
     "ObjectStore",

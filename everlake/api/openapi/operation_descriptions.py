@@ -194,7 +194,8 @@ OPERATIONS: Mapping[str, OperationText] = {
     "getReadiness": OperationText(
         "Service",
         "Check that the service is ready",
-        "Whether the database and the storage take writes; 503 while they do not.",
+        "Whether the database and the storage take writes, and the disk has room for records; "
+        "503 if not.",
         {200: "Database and storage take writes."},
     ),
     "getMetrics": OperationText(

@@ -27,7 +27,13 @@ from everlake.contract.uploads import (
     UploadTarget,
 )
 from everlake.identity.types import Principal
-from everlake.storage import ObjectMissing, ObjectStore, StorageError, StorageUnavailable
+from everlake.storage import (
+    DiskReserve,
+    ObjectMissing,
+    ObjectStore,
+    StorageError,
+    StorageUnavailable,
+)
 
 _URL_TEMPLATE = "/api/v1/uploads/{id}"
 _TARGET_HEADERS = {"Content-Type": BINARY}
@@ -44,6 +50,7 @@ class UploadService:
         direct: whether clients send the content to the bucket themselves, by signed URLs, where
             the object store offers these.
         quota: most that a workspace has in uploads to which no record refers.
+        disk: has to have room for files.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class UploadService:
         part_bytes: int,
         direct: bool,
         quota: UploadQuota,
+        disk: DiskReserve,
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -62,6 +70,7 @@ class UploadService:
         self._part_bytes = part_bytes
         self._direct = direct
         self._quota = quota
+        self._disk = disk
 
     @property
     def max_size(self) -> int | None:
@@ -75,7 +84,9 @@ class UploadService:
             TooManyUploads: with this one the workspace would exceed its quota.
             CatalogError: the row cannot be written now.
             StorageError: no signed URL can be made now.
+            StorageFull: the disk has no room for files.
         """
+        self._disk.require_for_files()
         now = self._catalog.now_ms()
         upload = UploadRow(
             id=new_upload_id(),
@@ -148,9 +159,11 @@ class UploadService:
         Raises:
             PartConflict: other bytes are stored for this part.
             StorageError: the part cannot be stored now.
+            StorageFull: likewise, because the disk has no room for files.
         """
         stored = self._stored_bytes(upload, part)
         if stored is None:
+            self._disk.require_for_files()
             try:
                 self._store.put_many([(object_path(upload, part), data)], roll_back=False)
             except StorageUnavailable:

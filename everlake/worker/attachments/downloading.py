@@ -26,7 +26,7 @@ from everlake.catalog.uploads import UploadRow
 from everlake.logs import logger
 from everlake.metrics import Metrics
 from everlake.retry import RetryPolicy, with_jitter
-from everlake.storage import ObjectStore, StorageError, StorageUnavailable
+from everlake.storage import DiskReserve, ObjectStore, StorageError, StorageUnavailable
 from everlake.worker.attachments.content_source import ContentSource, KnownContent
 from everlake.worker.attachments.fair_queue import QUEUED_PER_SLOT, FairQueue
 from everlake.worker.attachments.messages import as_sentence
@@ -76,6 +76,7 @@ class DownloadWorker:
         store: takes the content.
         source: gets the content.
         spool: has content that is not stored yet.
+        disk: has to have room for files before more are claimed.
         worker: name of this worker.
         policy: bounds of the downloads.
         stop: set when the worker ends.
@@ -88,6 +89,7 @@ class DownloadWorker:
         store: ObjectStore,
         source: ContentSource,
         spool: Spool,
+        disk: DiskReserve,
         *,
         worker: str,
         policy: DownloadPolicy,
@@ -98,6 +100,7 @@ class DownloadWorker:
         self._store = store
         self._source = source
         self._spool = spool
+        self._disk = disk
         self._owner = download_owner(worker)
         self._policy = policy
         self._metrics = metrics
@@ -326,7 +329,7 @@ class DownloadWorker:
         """
         if self._stop.is_set() or time.monotonic() < self._claim_again_at:
             return False
-        if self._storage_unavailable and not self._storage_recovered():
+        if not self._can_store():
             return False
         enough = self._queue.count_ready() >= self._policy.concurrency
         if enough and time.monotonic() < self._look_again_at:
@@ -360,8 +363,15 @@ class DownloadWorker:
         self._queue.add(new)
         return True
 
+    def _can_store(self) -> bool:
+        """Return whether content can be stored; until it can, give back what is claimed."""
+        try:
+            self._disk.require_for_files()
+        except StorageError:
+            self._storage_unavailable = True
+        return not self._storage_unavailable or self._storage_recovered()
+
     def _storage_recovered(self) -> bool:
-        """Return whether content can be stored again; until then, give back what is claimed."""
         if waiting := self._queue.clear():
             ids = [row.id for row in waiting]
             try:
@@ -376,6 +386,7 @@ class DownloadWorker:
                 for each in ids:
                     self._held.pop(each, None)
         try:
+            self._disk.require_for_files()
             self._store.check()
         except StorageError as error:
             _log.warning("downloads wait for storage", reason=str(error))

@@ -16,7 +16,7 @@ from everlake.lake.writer_leases import WriterLeases
 from everlake.metrics import Metrics
 from everlake.retry import RetryPolicy
 from everlake.settings import Settings
-from everlake.storage import ObjectStore
+from everlake.storage import DiskReserve, ObjectStore
 from everlake.worker.attachments.content_source import ContentSource
 from everlake.worker.attachments.downloading import DownloadPolicy, DownloadWorker, download_owner
 from everlake.worker.attachments.extraction import ExtractionWorker
@@ -78,6 +78,11 @@ class AttachmentWorker:
                 catalog, store, self._fetcher, self._spool, settings.limits.attachment_bytes
             ),
             self._spool,
+            # Of the data directory too, which has the spool.
+            DiskReserve(
+                [*settings.record_directories, settings.data_directory],
+                settings.storage.reserve_bytes,
+            ),
             worker=worker,
             policy=DownloadPolicy(
                 concurrency=settings.fetching.concurrency,

@@ -1,5 +1,6 @@
 """Readiness: a server is ready while its database and its storage take writes."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from everlake.api import readiness
 from everlake.api.readiness import ReadinessCheck
 from everlake.catalog.database import Catalog
+from everlake.storage import DiskReserve
 from everlake.storage.local import LocalStore
 from tests.support.catalogs import migrated_catalog
 
@@ -21,7 +23,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 @pytest.fixture
 def check(catalog: Catalog, tmp_path: Path) -> ReadinessCheck:
-    return ReadinessCheck(catalog, LocalStore(tmp_path))
+    return ReadinessCheck(catalog, LocalStore(tmp_path), DiskReserve([], 0))
 
 
 def test_a_database_that_takes_no_write_is_not_ready(
@@ -35,6 +37,23 @@ def test_a_database_that_takes_no_write_is_not_ready(
     failures = check.failures()
     assert set(failures) == {"database"}
     assert "cannot be written" in failures["database"]
+
+
+@pytest.mark.parametrize(("free_blocks", "ready"), [(100, True), (10, True), (9, False)])
+def test_a_disk_without_room_for_records_is_not_ready(
+    catalog: Catalog,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    free_blocks: int,
+    ready: bool,
+) -> None:
+    status = os.statvfs_result((1, 1, 2_000, 2_000, free_blocks, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: status)
+    disk = DiskReserve([tmp_path], 1_000_000)  # a twentieth: 100 bytes
+
+    failures = ReadinessCheck(catalog, LocalStore(tmp_path), disk).failures()
+    assert set(failures) == (set() if ready else {"storage"})
+    assert ready or "nearly full" in failures["storage"]
 
 
 def test_many_requests_share_one_write(

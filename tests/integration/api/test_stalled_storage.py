@@ -22,7 +22,7 @@ from everlake.catalog.table_definitions import jobs as jobs_table
 from everlake.catalog.uploads import UploadQuota
 from everlake.operations.keys import create_key
 from everlake.settings import settings_from
-from everlake.storage import ObjectInfo
+from everlake.storage import DiskReserve, ObjectInfo
 from everlake.storage.local import LocalStore
 from everlake.storage.types import DEFAULT_CHUNK_SIZE
 from tests.support.api_workspaces import assert_error
@@ -124,6 +124,7 @@ class StalledServer:
                 part_bytes=1 << 20,
                 direct=False,
                 quota=UploadQuota(size=0, count=0),
+                disk=DiskReserve([], 0),
             ),
         )
 

@@ -11,6 +11,7 @@ from everlake.identity import api_key_authentication
 from everlake.lake import paging
 from everlake.settings.defaults import LAKE_TIMEOUT_SECONDS, STORAGE_TIMEOUT_SECONDS
 from everlake.settings.definitions import DEFINITIONS
+from everlake.storage import disk_reserve
 from tests.support.documentation import read_page
 
 _ROW = re.compile(r"^\|([^|]+)\|([^|]+)\|([^|]*)\|[^|]+\|$", re.MULTILINE)
@@ -54,6 +55,7 @@ CONSTANTS: dict[str, list[float]] = {
         api_key_authentication.LOOKUP_THREADS,
         STORAGE_TIMEOUT_SECONDS,
     ],
+    "free space of a disk, over all processes": [disk_reserve.LARGEST_SHARE * 100],
     "page of a list": [limits.MAX_PAGE_SIZE, paging.MAX_PAGE_BYTES],
 }
 

@@ -143,7 +143,7 @@ def test_an_unknown_member_of_the_file_is_refused_with_the_ones_there_are(
     tmp_path: Path, line: str
 ) -> None:
     with pytest.raises(
-        SettingsError, match=r"is not a setting\. Settings: data, storage_url, database_url"
+        SettingsError, match=r"is not a setting\. Settings: data, storage_url, disk_reserve_bytes"
     ):
         loaded(tmp_path, line)
 

@@ -11,7 +11,7 @@ from everlake.catalog.opening import open_catalog
 from everlake.catalog.uploads import UploadQuota, UploadRow
 from everlake.contract.uploads import UploadRequest
 from everlake.identity.types import Principal, PrincipalKind
-from everlake.storage import StorageUnavailable
+from everlake.storage import DiskReserve, StorageUnavailable
 from everlake.storage.s3 import S3Store, S3Timeouts
 from tests.support.catalog_fixture import catalog_fixture
 from tests.support.s3 import S3Server
@@ -33,6 +33,7 @@ def service(faulty_s3: S3Proxy, s3_server: S3Server, tmp_path: Path) -> Iterator
         part_bytes=len(DATA),
         direct=False,
         quota=UploadQuota(size=0, count=0),
+        disk=DiskReserve([], 0),
     )
     catalog.close()
 
