@@ -11,7 +11,7 @@ from everlake.api.credentials import to_wire_error
 from everlake.api.middleware import internal_error
 from everlake.api.range_requests import RangeNotSatisfiable
 from everlake.api.responses import error_response
-from everlake.catalog.errors import CatalogError, TooManyUploads
+from everlake.catalog.errors import CatalogError, QuotaExceeded, TooManyUploads
 from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.errors import ErrorCode, WireError, unavailable
 from everlake.identity.errors import IdentityError
@@ -52,6 +52,12 @@ def _handle_too_many_uploads(_: _Request, error: TooManyUploads) -> Response[byt
             "EVERLAKE_UPLOAD_UNUSED_COUNT.",
             retry_after=_UPLOAD_RETRY_SECONDS,
         )
+    )
+
+
+def _handle_quota_exceeded(_: _Request, error: QuotaExceeded) -> Response[bytes]:
+    return error_response(
+        WireError(ErrorCode.RATE_LIMITED, str(error), retry_after=error.retry_after)
     )
 
 
@@ -171,6 +177,7 @@ EXCEPTION_HANDLERS: Mapping[int | type[Exception], Callable[[_Request, Any], Res
     ContentUnreadable: _handle_content_unreadable,
     RangeNotSatisfiable: _handle_range_not_satisfiable,
     TooManyUploads: _handle_too_many_uploads,
+    QuotaExceeded: _handle_quota_exceeded,
     CatalogError: _handle_unavailable,
     StorageError: _handle_unavailable,
     LakeError: _handle_lake_error,

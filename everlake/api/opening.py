@@ -8,6 +8,7 @@ from everlake.api.subscriptions import BatchSubscriptions
 from everlake.attachments.uploads.service import UploadService
 from everlake.catalog.database import Catalog
 from everlake.catalog.opening import open_catalog
+from everlake.catalog.quotas import WorkspaceQuotas
 from everlake.catalog.uploads import UploadQuota
 from everlake.fair_threads import FairThreadPool
 from everlake.identity.api_key_authentication import ApiKeyAuthenticator
@@ -46,6 +47,7 @@ def open_services(settings: Settings) -> Services:
     store = open_store(settings.archive_url)
     timeout = settings.database.timeout
     disk = DiskReserve(settings.record_directories, settings.storage.reserve_bytes)
+    quotas = _open_quotas(settings, catalog)
     committer = GroupCommitter(catalog, store, timeout, disk=disk)
     computing = FairThreadPool(COMPUTING_THREADS, COMPUTING_SHARE, "computing")
     body_memory = _body_memory(settings, settings.api.body_memory)
@@ -56,7 +58,7 @@ def open_services(settings: Settings) -> Services:
         lake=open_lake(settings.archive_url, catalog),
         committer=committer,
         ingest=IngestService(
-            catalog, store, committer, settings.limits, timeout, metrics, computing
+            catalog, store, committer, settings.limits, timeout, metrics, computing, quotas
         ),
         uploads=UploadService(
             catalog,
@@ -68,6 +70,7 @@ def open_services(settings: Settings) -> Services:
                 size=settings.uploads.unused_bytes, count=settings.uploads.unused_count
             ),
             disk=disk,
+            workspace_quotas=quotas,
         ),
         authenticator=ApiKeyAuthenticator(catalog, timeout),
         rate_limiter=_open_rate_limiter(settings, catalog),
@@ -86,6 +89,14 @@ def open_services(settings: Settings) -> Services:
         subscriptions=BatchSubscriptions(catalog),
         metrics=metrics,
         metrics_exposition=MetricsExposition(metrics, slot, catalog, settings.rebuild_lock),
+    )
+
+
+def _open_quotas(settings: Settings, catalog: Catalog) -> WorkspaceQuotas:
+    return WorkspaceQuotas(
+        catalog,
+        total_bytes=settings.quotas.total_bytes,
+        records_per_day=settings.quotas.records_per_day,
     )
 
 

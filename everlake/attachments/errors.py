@@ -38,7 +38,7 @@ class FetchCode(StrEnum):
     GIVEN_UP = "GIVEN_UP"
     """The worker died in every attempt."""
     NOT_KEPT = "NOT_KEPT"
-    """This server's disk or storage did not store the content."""
+    """This server's disk or storage did not store the content, or the quota has no room for it."""
 
 
 class FetchError(Exception):

@@ -42,3 +42,16 @@ class TooManyKeys(CatalogError):
 
 class TooManyUploads(CatalogError):
     """The workspace has announced as much as it may that no record refers to yet."""
+
+
+class QuotaExceeded(CatalogError):
+    """The workspace has reached one of its quotas.
+
+    Args:
+        message: which, and what to do.
+        retry_after: seconds after which it is worth trying again.
+    """
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -8,7 +8,8 @@ import msgspec
 from everlake import tracing
 from everlake.catalog import idempotency
 from everlake.catalog.database import Catalog
-from everlake.catalog.errors import CatalogError
+from everlake.catalog.errors import CatalogError, QuotaExceeded
+from everlake.catalog.quotas import WorkspaceQuotas
 from everlake.contract.errors import unavailable
 from everlake.contract.limits import Limits
 from everlake.ingest.batch_building import build_batch, build_receipt
@@ -37,6 +38,7 @@ class IngestService:
         timeout: longest wait for the catalog, in seconds.
         metrics: count what is committed; of its own by default.
         pool: its threads validate record by record; None for the event loop's default pool.
+        quotas: of the workspaces; None for none.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class IngestService:
         timeout: float = DATABASE_TIMEOUT_SECONDS,
         metrics: Metrics | None = None,
         pool: Executor | None = None,
+        quotas: WorkspaceQuotas | None = None,
     ) -> None:
         self._catalog = catalog
         self._committer = committer
         self._timeout = timeout
         self._metrics = metrics or Metrics()
+        self._quotas = quotas if quotas is not None and quotas.enabled else None
         self._uploads = UploadChecker(catalog, store, timeout)
         projects = ProjectCache(catalog, timeout)
         self._validator = RequestValidator(projects, self._uploads, limits, pool)
@@ -62,10 +66,13 @@ class IngestService:
 
         Raises:
             WireError: the error response.
+            QuotaExceeded: the workspace has reached a quota.
             StorageError: the storage cannot be read.
         """
         try:
             return await self._submit(request)
+        except QuotaExceeded:
+            raise
         except CatalogError as error:
             raise unavailable(str(error)) from error
 
@@ -76,6 +83,8 @@ class IngestService:
             earlier = await run_with_timeout(self._timeout, self._find_replay, workspace_id, claim)
             if earlier is not None:
                 return earlier
+        if self._quotas is not None and not request.dry_run:
+            await run_with_timeout(self._timeout, self._quotas.require_records, workspace_id)
         # The names of spans stay as they are: operators' dashboards refer to them.
         with tracing.child_span("judge"):
             result = await self._validator.validate(workspace_id, request.body, request.media_type)

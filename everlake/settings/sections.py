@@ -305,6 +305,26 @@ class TranscriptionSettings(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.model).expanduser().resolve() if self.model else None
 
 
+class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Quotas of a workspace."""
+
+    total_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Most bytes of records and attachments of a workspace; 0 for no limit.",
+            extra=_BYTES,
+        ),
+    ] = field(name="quota_bytes", default=0)
+    records_per_day: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Most records that a workspace sends on a day (UTC); 0 for no limit.",
+        ),
+    ] = field(name="quota_records_per_day", default=0)
+
+
 class UploadSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Uploads."""
 

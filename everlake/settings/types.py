@@ -13,6 +13,7 @@ from everlake.settings.sections import (
     FetchSettings,
     LimitSettings,
     LoggingSettings,
+    QuotaSettings,
     RetentionSettings,
     StorageSettings,
     TranscriptionSettings,
@@ -46,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     extraction: ExtractionSettings = ExtractionSettings()
     transcription: TranscriptionSettings = TranscriptionSettings()
     uploads: UploadSettings = UploadSettings()
+    quotas: QuotaSettings = QuotaSettings()
 
     @property
     def data_directory(self) -> Path:

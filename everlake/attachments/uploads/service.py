@@ -15,6 +15,7 @@ from everlake.attachments.uploads.types import (
 )
 from everlake.catalog import uploads
 from everlake.catalog.database import Catalog
+from everlake.catalog.quotas import WorkspaceQuotas
 from everlake.catalog.uploads import NewUpload, UploadQuota, UploadRow
 from everlake.contract.ids import new_upload_id
 from everlake.contract.media_types import BINARY
@@ -51,6 +52,7 @@ class UploadService:
             the object store offers these.
         quota: most that a workspace has in uploads to which no record refers.
         disk: has to have room for files.
+        workspace_quotas: of all that a workspace has.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class UploadService:
         direct: bool,
         quota: UploadQuota,
         disk: DiskReserve,
+        workspace_quotas: WorkspaceQuotas,
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -71,6 +74,7 @@ class UploadService:
         self._direct = direct
         self._quota = quota
         self._disk = disk
+        self._workspace_quotas = workspace_quotas
 
     @property
     def max_size(self) -> int | None:
@@ -81,12 +85,14 @@ class UploadService:
         """Create an upload, and return it with the targets to send the content to.
 
         Raises:
-            TooManyUploads: with this one the workspace would exceed its quota.
+            TooManyUploads: with this one the workspace would exceed its quota of unused uploads.
+            QuotaExceeded: likewise, of all that it has.
             CatalogError: the row cannot be written now.
             StorageError: no signed URL can be made now.
             StorageFull: the disk has no room for files.
         """
         self._disk.require_for_files()
+        self._workspace_quotas.require_bytes(principal.workspace_id, request.size)
         now = self._catalog.now_ms()
         upload = UploadRow(
             id=new_upload_id(),

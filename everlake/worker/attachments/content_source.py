@@ -15,6 +15,8 @@ from everlake.attachments.uploads.errors import UploadContentMissing
 from everlake.catalog import uploads
 from everlake.catalog.attachments import AttachmentRow
 from everlake.catalog.database import Catalog
+from everlake.catalog.errors import QuotaExceeded
+from everlake.catalog.quotas import WorkspaceQuotas
 from everlake.catalog.uploads import UploadRow
 from everlake.contract.media_types import BINARY
 from everlake.storage import ObjectStore
@@ -39,6 +41,7 @@ class ContentSource:
         fetcher: fetches URLs.
         spool: takes the content.
         max_bytes: greatest size of an upload's content.
+        quotas: of the workspaces, for what is fetched; uploads were checked when announced.
     """
 
     def __init__(
@@ -48,12 +51,14 @@ class ContentSource:
         fetcher: Fetcher,
         spool: Spool,
         max_bytes: int,
+        quotas: WorkspaceQuotas,
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._fetcher = fetcher
         self._spool = spool
         self._max_bytes = max_bytes
+        self._quotas = quotas
 
     def get(self, row: AttachmentRow, stop: threading.Event) -> SpooledContent | KnownContent:
         """Return the content of an attachment.
@@ -70,9 +75,16 @@ class ContentSource:
                 FetchCode.NOTHING_TO_FETCH,
                 "The record has neither vendor_url nor upload_intent_id: send it again with one.",
             )
+        self._check_quota(row)
         return self._fetcher.fetch(
             row.id, row.url, _expected(row), stated_type=row.stated_type, stop=stop
         )
+
+    def _check_quota(self, row: AttachmentRow) -> None:
+        try:
+            self._quotas.require_bytes(row.workspace_id, row.stated_size or 1)
+        except QuotaExceeded as error:
+            raise FetchError(FetchCode.NOT_KEPT, str(error), retryable=True) from error
 
     def _uploaded_content(
         self, row: AttachmentRow, upload_id: str, stop: threading.Event

@@ -10,6 +10,7 @@ from everlake.attachments.spooling.spool import Spool
 from everlake.catalog import download_queue, jobs
 from everlake.catalog.database import Catalog, Connection
 from everlake.catalog.jobs import JobKind
+from everlake.catalog.quotas import WorkspaceQuotas
 from everlake.jobs.queue import JobQueue, job_owner
 from everlake.lake import Lake
 from everlake.lake.writer_leases import WriterLeases
@@ -75,7 +76,16 @@ class AttachmentWorker:
             catalog,
             store,
             ContentSource(
-                catalog, store, self._fetcher, self._spool, settings.limits.attachment_bytes
+                catalog,
+                store,
+                self._fetcher,
+                self._spool,
+                settings.limits.attachment_bytes,
+                WorkspaceQuotas(
+                    catalog,
+                    total_bytes=settings.quotas.total_bytes,
+                    records_per_day=0,
+                ),
             ),
             self._spool,
             # Of the data directory too, which has the spool.

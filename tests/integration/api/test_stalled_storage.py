@@ -17,6 +17,7 @@ from everlake.api.opening import open_services
 from everlake.api.services import Services
 from everlake.attachments.paths import content_path
 from everlake.attachments.uploads.service import UploadService
+from everlake.catalog.quotas import WorkspaceQuotas
 from everlake.catalog.table_definitions import attachments as attachments_table
 from everlake.catalog.table_definitions import jobs as jobs_table
 from everlake.catalog.uploads import UploadQuota
@@ -125,6 +126,7 @@ class StalledServer:
                 direct=False,
                 quota=UploadQuota(size=0, count=0),
                 disk=DiskReserve([], 0),
+                workspace_quotas=WorkspaceQuotas(opened.catalog, total_bytes=0, records_per_day=0),
             ),
         )
 

@@ -19,11 +19,13 @@ from everlake.catalog import (
     idempotency,
     jobs,
     projects,
+    quotas,
     texts,
     uploads,
 )
 from everlake.catalog.download_queue import ClaimTurns
 from everlake.catalog.jobs import FailedAttempt, JobKind
+from everlake.catalog.quotas import Usage
 from everlake.catalog.uploads import NewUpload, UploadQuota
 from everlake.clock import now_ms
 from everlake.contract.batches import BatchStatus
@@ -297,3 +299,27 @@ def test_announcing_an_upload_reads_index_ranges(home: CatalogFixture) -> None:
         uploads.insert(tx, upload, UploadQuota(size=1, count=1))
     assert any("ix_uploads_unused" in line for line in found)
     assert_reads_only_index_ranges([line for line in found if line.startswith(("SEARCH", "SCAN"))])
+
+
+@pytest.mark.parametrize("analysed", [False, True], ids=["without statistics", "with statistics"])
+def test_a_usage_is_ranges_of_indexes(home: CatalogFixture, *, analysed: bool) -> None:
+    home.insert(200)
+    insert_batch(home, 3)
+    with home.catalog.transaction() as tx:
+        if analysed:
+            tx.exec_driver_sql("ANALYZE")
+        with plans(tx) as found:
+            quotas.measure(
+                tx,
+                home.workspace_id,
+                Usage(sequence=190),
+                now=now_ms(),
+                with_bytes=True,
+                with_day=True,
+            )
+    searches = [line for line in found if line.startswith(("SEARCH", "SCAN"))]
+    assert [line for line in searches if line.startswith("SEARCH")] == [
+        line for line in searches if "anon" not in line
+    ]
+    assert any("sequence>?" in line for line in searches)
+    assert any("id>?" in line for line in searches)

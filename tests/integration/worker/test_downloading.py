@@ -505,6 +505,24 @@ def test_storage_that_stays_in_trouble_does_not_fill_the_spool(
     assert rows_of(home, batch_id)[0].attempts == 0
 
 
+def test_files_beyond_the_quota_are_not_fetched_until_it_is_raised(
+    home: WorkerFixture, server: HostileServer, clock: ShiftedClock
+) -> None:
+    url = server.url("file/3000?quota")
+    batch_id = landed(home, with_attachments("a", attach(url)))
+    with attachment_worker(home, quota_bytes=1) as fetcher:
+        while rows_of(home, batch_id)[0].error_code is None:
+            fetcher.run_once()
+    [row] = rows_of(home, batch_id)
+    assert (row.status, row.attempts, row.error_code) == ("PENDING", 1, "NOT_KEPT")
+    assert "EVERLAKE_QUOTA_BYTES" in (row.error or "")
+    assert server.request_counts["/file/3000?quota"] == 0
+    clock.advance(60_000)
+    with attachment_worker(home, "another", quota_bytes=1_000_000) as fetcher:
+        fetcher.run_until_settled(batch_id)
+    assert stored(home, content(3_000)) == content(3_000)
+
+
 def landed_with_many(home: WorkerFixture, server: HostileServer, word: str) -> str:
     """A batch with 600 attachments, whose URLs ask for ``word``."""
     urls = [server.url(f"file/5000?{word}={number}") for number in range(600)]

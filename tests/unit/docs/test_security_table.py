@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from everlake.api import connections, opening, request_body, request_slots, server, subscriptions
+from everlake.catalog import quotas
 from everlake.contract import limits
 from everlake.identity import api_key_authentication
 from everlake.lake import paging
@@ -56,6 +57,10 @@ CONSTANTS: dict[str, list[float]] = {
         STORAGE_TIMEOUT_SECONDS,
     ],
     "free space of a disk, over all processes": [disk_reserve.LARGEST_SHARE * 100],
+    "bytes of records and stored attachments of a workspace, over all processes": [
+        quotas.CACHE_SECONDS
+    ],
+    "records of a workspace a day, over all processes": [quotas.CACHE_SECONDS],
     "page of a list": [limits.MAX_PAGE_SIZE, paging.MAX_PAGE_BYTES],
 }
 

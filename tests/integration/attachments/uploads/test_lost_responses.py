@@ -8,6 +8,7 @@ import pytest
 from everlake.attachments.uploads.service import UploadService
 from everlake.attachments.uploads.types import parts_of
 from everlake.catalog.opening import open_catalog
+from everlake.catalog.quotas import WorkspaceQuotas
 from everlake.catalog.uploads import UploadQuota, UploadRow
 from everlake.contract.uploads import UploadRequest
 from everlake.identity.types import Principal, PrincipalKind
@@ -34,6 +35,7 @@ def service(faulty_s3: S3Proxy, s3_server: S3Server, tmp_path: Path) -> Iterator
         direct=False,
         quota=UploadQuota(size=0, count=0),
         disk=DiskReserve([], 0),
+        workspace_quotas=WorkspaceQuotas(catalog, total_bytes=0, records_per_day=0),
     )
     catalog.close()
 
