@@ -175,8 +175,27 @@ def odt(body: str) -> bytes:
     )
 
 
-ENDLESS = xlsx('<row r="1"/><row r="2000000000"/>')
-"""A workbook that says that its second row is the two thousand millionth."""
+def repeated_drawing(times: int) -> bytes:
+    """A PDF page that draws the same thing, ten million spaces of its language, so many times."""
+    return pdf_of(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+            (
+                b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R "
+                b"/Resources << /XObject << /X 5 0 R >> >> >>"
+            ),
+            flate(b"/X Do " * times),
+            stream(
+                zlib.compress(b" " * 10_000_000, 9),
+                b"/Filter /FlateDecode /Type /XObject /Subtype /Form /BBox [0 0 9 9]",
+            ),
+        ]
+    )
+
+
+ENDLESS = repeated_drawing(1_000_000)
+"""A PDF of less than 20 KB on which PDFium works for hours, in one call and without more memory."""
 
 XLS = zlib.decompress(
     base64.b64decode(

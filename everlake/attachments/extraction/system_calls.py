@@ -104,6 +104,7 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "time": (201, None),
     "times": (100, 153),
     "getrandom": (318, 278),
+    "setitimer": (38, 103),
     "getpid": (39, 172),
     "gettid": (186, 178),
     "getppid": (110, 173),

@@ -32,12 +32,14 @@ class TextBuilder:
         kind: how the text is structured.
         truncated: whether the file goes on after the text.
         remaining: characters that may still be added.
+        progress: counts what was found, also before it is added.
     """
 
     def __init__(self, max_characters: int) -> None:
         self.kind = TextKind.PROSE
         self.truncated = False
         self.remaining = max_characters
+        self.progress = 0
         self._sections: list[TextSection] = []
 
     def add(self, text: str, place: str | None = None) -> None:
@@ -51,11 +53,17 @@ class TextBuilder:
         text = text[: self.remaining].rstrip()
         if text:
             self.remaining -= len(text)
+            self.progress += 1
             if place is not None:
                 place = clean_text(place[:MAX_PLACE_CHARACTERS]).replace("\n", " ") or None
             self._sections.append(TextSection(text, place))
         if cut or len(self._sections) == MAX_SECTIONS:
             raise TextLimitReached
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was added."""
+        return not self._sections
 
     def build(self) -> AttachmentText:
         """Return what was added."""

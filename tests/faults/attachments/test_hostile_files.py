@@ -33,6 +33,7 @@ from tests.support.sample_files import (
     XLS,
     docx,
     flate,
+    ods,
     odt,
     paragraph,
     pdf,
@@ -229,13 +230,81 @@ def test_a_sheet_that_says_it_has_billions_of_cells_is_read(extract: Extract) ->
     assert sections_of(extract(content, "a.xlsx")) == [("sheet Prices", "one")]
 
 
-def test_a_sheet_with_rows_without_end_is_cut_off_by_the_clock(tmp_path: Path) -> None:
-    path = tmp_path / "a.xlsx"
+def test_the_gaps_between_rows_and_cells_of_a_sheet_are_not_walked(extract: Extract) -> None:
+    cell = '<c{} t="inlineStr"><is><t>{}</t></is></c>'
+    rows = f'<row r="1">{cell.format("", "first")}</row>'
+    rows += f'<row r="999999999">{cell.format("", "last")}</row>'
+    wide = "".join(
+        f"""<row r="{number}">{cell.format(f' r="XFD{number}"', number)}</row>"""
+        for number in range(1, 20_001)
+    )
+
+    text = extract(xlsx(wide), "a.xlsx")
+
+    assert sections_of(extract(xlsx(rows), "a.xlsx")) == [("sheet Prices", "first\nlast")]
+    lines = "".join(one.text + "\n" for one in text.sections).splitlines()
+    assert lines == [str(number) for number in range(1, 20_001)]
+
+
+def test_what_a_sheet_repeats_is_not_walked(extract: Extract) -> None:
+    cell = "<table:table-cell{}><text:p>{}</text:p></table:table-cell>"
+    rows = f"<table:table-row>{cell.format('', 'first')}</table:table-row>"
+    rows += '<table:table-row table:number-rows-repeated="999999999"><table:table-cell/>'
+    rows += "</table:table-row>"
+    wide = cell.format(' table:number-columns-repeated="999999999"', "last")
+    rows += f'<table:table-row table:number-rows-repeated="9">{wide}</table:table-row>'
+
+    found = sections_of(extract(ods(rows), "a.ods"))
+
+    assert [line for line in found[0][1].splitlines() if line] == ["first", "last"]
+
+
+def read_within_minutes(content: bytes, path: Path) -> AttachmentText:
+    """Read a file with a time limit that is not reached before the test fails."""
+    path.write_bytes(content)
+    extractor, stop = Extractor(ExtractionLimits(seconds=3_600)), threading.Event()
+    give_up = threading.Timer(200, stop.set)
+    give_up.start()
+    try:
+        return extractor.extract(path, mime_type="", filename=path.name, stop=stop)
+    finally:
+        give_up.cancel()
+        extractor.close()
+
+
+def test_a_library_that_finds_no_text_is_stopped(tmp_path: Path) -> None:
+    assert error_code_of(lambda: read_within_minutes(ENDLESS, tmp_path / "a.pdf")) is (
+        TextCode.TIMED_OUT
+    )
+
+
+def test_the_text_before_endless_markup_is_kept(tmp_path: Path) -> None:
+    document = docx(paragraph("All is well") + "<!-- -->")
+    with zipfile.ZipFile(io.BytesIO(document)) as archive:
+        before, after = archive.read("word/document.xml").split(b"<!-- -->")
+    made = io.BytesIO()
+    with (
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("word/document.xml", "w") as member,
+    ):
+        member.write(before)
+        for _ in range(800):
+            member.write(b"<a/>" * 2**18)
+        member.write(after)
+
+    text = read_within_minutes(made.getvalue(), tmp_path / "a.docx")
+
+    assert sections_of(text) == [(None, "All is well")]
+    assert text.truncated
+
+
+def test_a_page_of_drawings_without_end_is_cut_off_by_the_clock(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
     path.write_bytes(ENDLESS)
     extractor = Extractor(ExtractionLimits(seconds=2))
 
     def read() -> AttachmentText:
-        return extractor.extract(path, mime_type="", filename="a.xlsx", stop=threading.Event())
+        return extractor.extract(path, mime_type="", filename="a.pdf", stop=threading.Event())
 
     assert error_code_of(read) is TextCode.TIMED_OUT
     path.write_bytes(GOOD)

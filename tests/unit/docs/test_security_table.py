@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from everlake.api import connections, opening, request_body, request_slots, server, subscriptions
+from everlake.attachments.extraction import progress
 from everlake.catalog import quotas
 from everlake.contract import limits
 from everlake.identity import api_key_authentication
@@ -61,6 +62,7 @@ CONSTANTS: dict[str, list[float]] = {
         quotas.CACHE_SECONDS
     ],
     "records of a workspace a day, over all processes": [quotas.CACHE_SECONDS],
+    "text of an attachment": [progress.IDLE_SECONDS, progress.IDLE_SECONDS_PER_MEGABYTE],
     "page of a list": [limits.MAX_PAGE_SIZE, paging.MAX_PAGE_BYTES],
 }
 

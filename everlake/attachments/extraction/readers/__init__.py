@@ -1,6 +1,7 @@
 """Readers: the text of one file, by its format. Run in a confined process only."""
 
 import os
+from contextlib import nullcontext
 from functools import partial
 from typing import BinaryIO
 
@@ -8,10 +9,12 @@ from everlake.attachments.extraction.errors import (
     RecordingDetected,
     TextCode,
     TextError,
+    standard_message,
     unsupported_format,
 )
 from everlake.attachments.extraction.formats import FileFormat, detect_format
 from everlake.attachments.extraction.ipc import ExtractionTask
+from everlake.attachments.extraction.progress import NoProgress, idle_seconds, watch_progress
 from everlake.attachments.extraction.readers import (
     documents,
     html,
@@ -54,6 +57,8 @@ _TRUNCATED_FORMATS = {
     FileFormat.TEXT,
 }
 _UNLIMITED_FORMATS = {*_TRUNCATED_FORMATS, FileFormat.RECORDING}
+_UNWATCHED_FORMATS = {FileFormat.RECORDING, FileFormat.IMAGE}
+"""Those that a model reads, for as long as it takes; their size in seconds or pixels is bounded."""
 
 
 def extract_text(
@@ -89,9 +94,19 @@ def extract_text(
             f"no text is extracted from {found} files of more than {megabytes} MB: split it",
         )
     builder = TextBuilder(task.limits.max_characters)
+    watch = (
+        nullcontext()
+        if found in _UNWATCHED_FORMATS
+        else watch_progress(lambda: builder.progress, idle_seconds(size))
+    )
     try:
-        reader(file, builder, task)
+        with watch:
+            reader(file, builder, task)
     except TextLimitReached:
+        builder.truncated = True
+    except NoProgress as error:
+        if builder.is_empty:
+            raise TextError(TextCode.TIMED_OUT, standard_message(TextCode.TIMED_OUT)) from error
         builder.truncated = True
     return builder.build()
 

@@ -1,5 +1,6 @@
 """Office XML: extracts text from one part in one pass, without building a tree."""
 
+from everlake.attachments.extraction.progress import NoProgress
 from everlake.attachments.extraction.readers.zip_package import ZipPackage
 from everlake.attachments.extraction.text_builder import (
     FLUSH_CHARACTERS,
@@ -63,8 +64,13 @@ class OfficeXmlReader:
         Raises:
             TextLimitReached: the text has its greatest length.
             TextError: the part is damaged.
+            NoProgress: no text was found for too long; what was found before is added.
         """
-        package.parse(name, self._start, self._end, self._text)
+        try:
+            package.parse(name, self._start, self._end, self._text)
+        except NoProgress:
+            self.flush()
+            raise
         self.flush()
 
     def flush(self) -> None:
@@ -109,6 +115,7 @@ class OfficeXmlReader:
 
     def _text(self, text: str) -> None:
         if self._text_depth and not self._skipped_depth:
+            self._builder.progress += 1
             self._append(text)
 
     def _append_separator(self, text: str) -> None:

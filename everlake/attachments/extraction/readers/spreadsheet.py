@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import openpyxl
 import python_calamine
+from openpyxl import Workbook
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet._reader import WorkSheetParser
 
 from everlake.attachments.extraction.errors import (
     TextError,
@@ -16,7 +18,11 @@ from everlake.attachments.extraction.errors import (
 )
 from everlake.attachments.extraction.formats import FileFormat, declared_format
 from everlake.attachments.extraction.ipc import ExtractionTask
-from everlake.attachments.extraction.readers.tabular import RowWriter, collapse_whitespace
+from everlake.attachments.extraction.readers.tabular import (
+    RowWriter,
+    collapse_whitespace,
+    filled_cells,
+)
 from everlake.attachments.extraction.readers.zip_package import open_package
 from everlake.attachments.extraction.text_builder import TextBuilder
 
@@ -37,13 +43,27 @@ def read_xlsx(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> Non
         except (InvalidFileException, SyntaxError, TypeError, ValueError) as error:
             raise damaged_file("it is not a complete workbook") from error
         for sheet in book.worksheets:
-            # The dimensions that a sheet states may be wrong; without them a row ends with its last
-            # cell.
-            sheet.reset_dimensions()
-            rows = sheet.iter_rows(values_only=True)
-            RowWriter(builder, f"sheet {sheet.title}").add_all(
-                [_cell_text(v) for v in row] for row in rows
-            )
+            RowWriter(builder, f"sheet {sheet.title}").add_all(_xlsx_rows(book, sheet))
+
+
+def _xlsx_rows(book: Workbook, sheet: Any) -> Iterator[dict[int, str]]:
+    """Yield the rows of a sheet that the file has, by column.
+
+    ``sheet.iter_rows`` yields the rows and cells in between as well, and their numbers are whatever
+    the file says: row 999999999 takes it an hour.
+    """
+    with sheet._get_source() as source:  # noqa: SLF001
+        parser = WorkSheetParser(
+            source,
+            sheet._shared_strings,  # noqa: SLF001
+            data_only=True,
+            epoch=book.epoch,
+            date_formats=cast("Any", book)._date_formats,  # noqa: SLF001
+            timedelta_formats=cast("Any", book)._timedelta_formats,  # noqa: SLF001
+        )
+        for _, cells in parser.parse():
+            row = filled_cells((cell["column"], _cell_text(cell["value"])) for cell in cells)
+            yield dict(sorted(row.items()))
 
 
 def read_xls(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
@@ -59,17 +79,19 @@ def read_xls(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None
     except python_calamine.CalamineError as error:
         raise _not_workbook_error(file, task, error) from error
     for name in book.sheet_names:
-        rows = _rows(book, name)
-        RowWriter(builder, f"sheet {name}").add_all(rows)
+        RowWriter(builder, f"sheet {name}").add_all(_xls_rows(book, name))
 
 
-def _rows(book: python_calamine.CalamineWorkbook, name: str) -> Iterator[list[str]]:
+def _xls_rows(book: python_calamine.CalamineWorkbook, name: str) -> Iterator[dict[int, str]]:
     try:
         sheet = book.get_sheet_by_name(name)
     except python_calamine.CalamineError:  # a chart
         return
     for row in sheet.iter_rows():
-        yield [_cell_text(value) for value in row]
+        # An empty cell is an empty string, and there may be millions between two others.
+        yield filled_cells(
+            (column, _cell_text(value)) for column, value in enumerate(row) if value != ""
+        )
 
 
 def _not_workbook_error(file: BinaryIO, task: ExtractionTask, error: Exception) -> TextError:

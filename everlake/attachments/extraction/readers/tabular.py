@@ -2,11 +2,12 @@
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from io import StringIO
 from typing import BinaryIO
 
 from everlake.attachments.extraction.ipc import ExtractionTask
+from everlake.attachments.extraction.progress import NoProgress
 from everlake.attachments.extraction.readers.charset import read_plain_text
 from everlake.attachments.extraction.text_builder import (
     FLUSH_CHARACTERS,
@@ -37,29 +38,37 @@ class RowWriter:
         self._place = place
         self._lines: list[str] = []
         self._size = 0
-        self._labels: Sequence[str] | None = None
+        self._labels: Mapping[int, str] | None = None
 
-    def add_all(self, rows: Iterable[Sequence[str]]) -> None:
+    def add_all(self, rows: Iterable[Mapping[int, str]]) -> None:
         """Add all rows.
+
+        Args:
+            rows: each its cells by column, in order; columns and rows without text are left out.
 
         Raises:
             TextLimitReached: the text has its greatest length.
+            NoProgress: no text was found for too long; the rows before are added.
         """
-        for row in rows:
-            if any(row):
-                self._add(row)
+        try:
+            for row in rows:
+                if row:
+                    self._add(row)
+        except NoProgress:
+            self._flush()
+            raise
         self._flush()
 
-    def _add(self, row: Sequence[str]) -> None:
+    def _add(self, row: Mapping[int, str]) -> None:
+        self._builder.progress += 1
         if self._labels is None:
-            self._labels = row if _is_header(row) else ()
-            line = " | ".join(cell for cell in row if cell)
+            self._labels = row if _is_header(row.values()) else {}
+            line = " | ".join(row.values())
         else:
             labels = self._labels
             line = " | ".join(
-                f"{labels[column]}: {cell}" if column < len(labels) and labels[column] else cell
-                for column, cell in enumerate(row)
-                if cell
+                f"{labels[column]}: {cell}" if column in labels else cell
+                for column, cell in row.items()
             )
         self._lines.append(line)
         self._size += len(line) + 1
@@ -77,6 +86,11 @@ class RowWriter:
 def collapse_whitespace(cell: str) -> str:
     """Return a cell's text in one line, without space around it."""
     return " ".join(cell.split())
+
+
+def filled_cells(cells: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """Return the cells of a row that have text, by column."""
+    return {column: cell for column, cell in cells if cell}
 
 
 def read_csv(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
@@ -103,7 +117,7 @@ def _read(
     text = read_plain_text(file, builder, task).replace("\0", "")
     csv.field_size_limit(_MAX_CELL_CHARACTERS)
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator or _detect_separator(text))
-    rows = ([collapse_whitespace(cell) for cell in row] for row in reader)
+    rows = (filled_cells(enumerate(map(collapse_whitespace, row))) for row in reader)
     try:
         RowWriter(builder, None).add_all(rows)
     except csv.Error:  # an endless cell: the raw text is better than none
@@ -125,8 +139,7 @@ def _detect_separator(text: str) -> str:
     return max(_SEPARATORS, key=evenness)
 
 
-def _is_header(row: Sequence[str]) -> bool:
-    names = [cell for cell in row if cell]
+def _is_header(names: Collection[str]) -> bool:
     return (
         len(names) >= 2
         and len(set(names)) == len(names)

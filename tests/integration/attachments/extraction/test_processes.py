@@ -64,7 +64,7 @@ def test_a_reader_that_is_killed_is_told_as_crashed(
     extract: Extract, extractor: Extractor, number: signal.Signals, passes: bool
 ) -> None:
     extract(GOOD, "good.docx")
-    going = InBackground(lambda: extract(ENDLESS, "a.xlsx"))
+    going = InBackground(lambda: extract(ENDLESS, "a.pdf"))
 
     os.kill(reader_of(extractor), number)
 
@@ -77,7 +77,7 @@ def test_a_launcher_killed_while_it_reads_takes_the_reader_with_it(
     extract: Extract, extractor: Extractor
 ) -> None:
     extract(GOOD, "good.docx")
-    going = InBackground(lambda: extract(ENDLESS, "a.xlsx"))
+    going = InBackground(lambda: extract(ENDLESS, "a.pdf"))
     reader = reader_of(extractor)
 
     os.kill(launcher_of(extractor), signal.SIGKILL)
@@ -99,14 +99,12 @@ def test_a_launcher_killed_while_it_waits_is_not_noticed(
 
 
 def test_a_reader_is_ended_when_it_is_to_stop(extractor: Extractor, tmp_path: Path) -> None:
-    path = tmp_path / "a.xlsx"
+    path = tmp_path / "a.pdf"
     path.write_bytes(GOOD)
     stop = threading.Event()
     extractor.extract(path, mime_type="", filename="a.docx", stop=stop)
     path.write_bytes(ENDLESS)
-    going = InBackground(
-        lambda: extractor.extract(path, mime_type="", filename="a.xlsx", stop=stop)
-    )
+    going = InBackground(lambda: extractor.extract(path, mime_type="", filename="a.pdf", stop=stop))
     reader = reader_of(extractor)
 
     stop.set()
@@ -139,7 +137,7 @@ from pathlib import Path
 from everlake.attachments.extraction import ExtractionLimits, Extractor
 
 extractor = Extractor(ExtractionLimits())
-for name in ("good.docx", "endless.xlsx"):
+for name in ("good.docx", "endless.pdf"):
     print(extractor._launcher and extractor._launcher._process.pid, flush=True)
     path = Path(sys.argv[1], name)
     extractor.extract(path, mime_type="", filename=name, stop=threading.Event())
@@ -148,7 +146,7 @@ for name in ("good.docx", "endless.xlsx"):
 
 def test_a_caller_that_is_killed_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
     (tmp_path / "good.docx").write_bytes(GOOD)
-    (tmp_path / "endless.xlsx").write_bytes(ENDLESS)
+    (tmp_path / "endless.pdf").write_bytes(ENDLESS)
     (tmp_path / "temporary").mkdir()
     caller = subprocess.Popen(
         [sys.executable, "-c", READS, tmp_path],
