@@ -259,6 +259,15 @@ class ExtractionSettings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"unit": "characters"},
         ),
     ] = field(name="attachment_text_characters", default=5_000_000)
+    user_id: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=4_294_967_294,
+            description="User and group id as which files are read where Everlake runs as root; "
+            "0 for root.",
+        ),
+    ] = field(name="attachment_text_user", default=65_534)
 
 
 class TranscriptionSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,10 @@ _STDERR_BYTES = 4_096
 _STDERR = 2
 _MIN_DESCRIPTOR_LIMIT = 256
 _EXIT_UNCONFINED = 3
+_STILL_ROOT = (
+    "the server runs as root and cannot read files as another user: its operator can set "
+    "EVERLAKE_ATTACHMENT_TEXT_USER"
+)
 # In the messages of exceptions that libraries raise when they are out of memory.
 _OUT_OF_MEMORY_MARKERS = ("bad_alloc", "allocate", "insufficient memory", "out of memory")
 
@@ -166,13 +170,12 @@ def _reader_main(task: ExtractionTask, file: int, reply: int, stderr: int, paren
 
 def _confine(parent: int, task: ExtractionTask) -> None:
     seconds, memory_bytes = task.limits.seconds, task.limits.memory_bytes
-    if task.speech is None:
-        sandbox.confine(parent, seconds, memory_bytes)
-    else:
+    readable: list[Path] = []
+    if task.speech is not None:
         seconds *= task.speech.threads
-        sandbox.confine(
-            parent, seconds, memory_bytes, readable=readable_files(Path(task.speech.model))
-        )
+        readable = readable_files(Path(task.speech.model))
+    keeps_user = task.limits.user_id == 0
+    sandbox.confine(parent, seconds, memory_bytes, readable=readable, keeps_user=keeps_user)
 
 
 def _close_descriptors_except(*kept: int) -> None:
@@ -188,6 +191,10 @@ def _close_descriptors_except(*kept: int) -> None:
 def _extract(file: BinaryIO, task: ExtractionTask) -> ReaderReply:
     try:
         transcriber = None if task.speech is None else speech.load_transcriber(task.speech)
+        try:
+            sandbox.become_user(task.limits.user_id)
+        except OSError:
+            return ReaderReply(code=TextCode.UNAVAILABLE, message=_STILL_ROOT)
         sandbox.forbid_new_processes()
         return ReaderReply(text=readers.extract_text(file, task, transcriber))
     except RecordingDetected as error:

@@ -9,6 +9,7 @@ import math
 import os
 import resource
 import signal
+import stat
 import struct
 import sys
 import sysconfig
@@ -23,12 +24,14 @@ from everlake.attachments.extraction import system_calls
 # same on all architectures.
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_KEEPCAPS = 8
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAPBSET_DROP = 24
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION = 0x20080522
 _CAPABILITIES = 64
+_CAP_DAC_READ_SEARCH, _CAP_SETGID, _CAP_SETUID = 1 << 2, 1 << 6, 1 << 7
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -65,13 +68,20 @@ def restrict_launcher() -> None:
     if sys.platform != "linux":
         return
     _python_paths()
+    _is_python_private()
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if _libc.unshare(_CLONE_NEWNET) != 0:
+    # In a user namespace of its own, root could not become another user.
+    if _libc.unshare(_CLONE_NEWNET) != 0 and os.geteuid() != 0:
         _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
 
 
 def confine(
-    parent: int, seconds: float, memory_bytes: int, *, readable: Iterable[Path] = ()
+    parent: int,
+    seconds: float,
+    memory_bytes: int,
+    *,
+    readable: Iterable[Path] = (),
+    keeps_user: bool = True,
 ) -> None:
     """Confine this process, which has one file open to read and one pipe to write to.
 
@@ -82,6 +92,7 @@ def confine(
         seconds: processor time.
         memory_bytes: greatest size of its data.
         readable: files and directories that it may open besides Python's own.
+        keeps_user: whether :func:`become_user` is not called; root then keeps no capability.
     """
     _set_limit(resource.RLIMIT_CPU, math.ceil(seconds) + 1)
     _set_limit(resource.RLIMIT_FSIZE, 0)
@@ -89,17 +100,43 @@ def confine(
     _set_limit(resource.RLIMIT_DATA, memory_bytes)
     _set_limit(resource.RLIMIT_AS, memory_bytes * _ADDRESS_SPACE_FACTOR)
     if sys.platform == "linux":
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        _hide_and_die_with_parent()
         _restrict_files(readable)
-        _drop_capabilities()
+        _drop_capabilities(keeps_user=keeps_user)
         system_calls.restrict_calls()
     if os.getppid() != parent:
         os._exit(1)
 
 
+def become_user(user_id: int) -> None:
+    """Change to an unprivileged user and group, if this process is root.
+
+    Loading a model may take root's files, so this comes after it. Where the libraries of Python are
+    below a directory that is root's alone, reading such files stays allowed, as far as Landlock
+    allows it.
+
+    Args:
+        user_id: of the user and of the group; 0: nothing is changed.
+
+    Raises:
+        OSError: this process may not change its user, or the user is none of its user namespace.
+    """
+    if sys.platform != "linux" or os.geteuid() != 0 or user_id == 0:
+        return
+    parent = os.getppid()
+    kept = _CAP_DAC_READ_SEARCH if _is_python_private() else 0
+    _libc.prctl(_PR_SET_KEEPCAPS, 1 if kept else 0, 0, 0, 0)
+    os.setgroups([])
+    os.setresgid(user_id, user_id, user_id)
+    os.setresuid(user_id, user_id, user_id)
+    _set_first_capabilities(kept, 0)
+    _hide_and_die_with_parent()  # both are reset with the user
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 def forbid_new_processes() -> None:
-    """Keep this process from starting processes and threads.
+    """Keep this process from starting processes and threads, and from changing its user.
 
     Its threads go on. They are confined like the process if they were started after
     :func:`confine`: Landlock applies to a thread and those that it starts.
@@ -115,13 +152,32 @@ def _set_limit(resource_id: int, limit: int) -> None:
     resource.setrlimit(resource_id, (limit, limit))
 
 
-def _drop_capabilities() -> None:
-    """Give up the capabilities of this process and of the threads that it starts, for good."""
+def _hide_and_die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _drop_capabilities(*, keeps_user: bool) -> None:
+    """Give up the capabilities of this process and of the threads that it starts, for good.
+
+    Root that will become another user keeps those that :func:`become_user` takes.
+    """
     for one in range(_CAPABILITIES):
         _libc.prctl(_PR_CAPBSET_DROP, one, 0, 0, 0)
     _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    if os.geteuid() == 0 and not keeps_user:
+        change_user = _CAP_SETGID | _CAP_SETUID
+        _set_first_capabilities(change_user | _CAP_DAC_READ_SEARCH, change_user, 0)
+    else:
+        _set_first_capabilities(0)
+
+
+def _set_first_capabilities(*sets: int) -> None:
+    """Set the capabilities of this thread to the first of ``sets`` that it has had as a whole."""
     header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
-    _libc.capset(header, bytes(24))
+    for held in sets:
+        if _libc.capset(header, struct.pack("=6I", held, held, 0, 0, 0, 0)) == 0:
+            return
 
 
 def _restrict_files(readable: Iterable[Path]) -> None:
@@ -158,6 +214,18 @@ def _python_paths() -> frozenset[str]:
     paths.update(one for one in sys.path if one.endswith(("site-packages", "dist-packages")))
     paths.update({f"{prefix}/lib" for prefix in (sys.prefix, sys.base_prefix)})
     return frozenset(paths)
+
+
+@cache
+def _is_python_private() -> bool:
+    """Return whether some of Python's own files are below a directory that others cannot enter."""
+    directories = {
+        directory
+        for path in map(Path, _python_paths())
+        if path.is_dir()
+        for directory in (path, *path.parents)
+    }
+    return not all(one.stat().st_mode & stat.S_IXOTH for one in directories)
 
 
 def _allow_path(ruleset: int, path: str) -> None:

@@ -30,6 +30,9 @@ _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _CLONE_THREAD = 0x10000
 _OPEN_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_KEEPCAPS = 8
 _PR_SET_NAME = 15
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030)
 """F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL and F_DUPFD_CLOEXEC."""
@@ -142,6 +145,14 @@ _CONDITIONAL_CALLS: dict[str, tuple[int | None, int | None]] = {
 }
 """Those that are allowed with some arguments."""
 
+_USER_CALLS: dict[str, tuple[int, int]] = {
+    "setgroups": (116, 159),
+    "setresgid": (119, 149),
+    "setresuid": (117, 147),
+    "capset": (126, 91),
+}
+"""Those by which root becomes another user, allowed until the last filter is in place."""
+
 _SECCOMP = (317, 277)
 """Number of seccomp, which is allowed until the last filter is in place."""
 
@@ -200,7 +211,9 @@ def _program(*, final: bool) -> bytes | None:
         _instruction(_RETURN, _FAIL | errno.EPERM),
         _instruction(_LOAD, _NUMBER_OFFSET),
     ]
-    plain = [*_CALLS.values()] if final else [*_CALLS.values(), _SECCOMP]
+    plain = [*_CALLS.values()]
+    if not final:
+        plain += [*_USER_CALLS.values(), _SECCOMP]
     for numbers in plain:
         program += _on_call(numbers[column], [_instruction(_RETURN, _ALLOW)])
     for name, condition in _conditions(final=final).items():
@@ -224,6 +237,9 @@ def _conditions(*, final: bool) -> dict[str, _Condition]:
     }
     if not final:
         conditions["clone"] = _Condition(0, required=_CLONE_THREAD)
+        conditions["prctl"] = _Condition(
+            0, (_PR_SET_NAME, _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS)
+        )
     return conditions
 
 

@@ -64,9 +64,12 @@ class ExtractionLimits(msgspec.Struct, frozen=True, kw_only=True):
         max_characters: length after which the text is truncated.
         max_file_bytes: size after which a plain text or CSV is truncated and a file of another
             format is rejected; recordings may have any size.
+        user_id: user and group that the reading process changes to where it runs as root; 0: it
+            stays root.
     """
 
     seconds: float = 120
     memory_bytes: int = 1024 * 1024 * 1024
     max_characters: int = 5_000_000
     max_file_bytes: int = 256 * 1024 * 1024
+    user_id: int = 65_534

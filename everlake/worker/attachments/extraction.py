@@ -12,6 +12,7 @@ from everlake.attachments.extraction.codec import encode
 from everlake.attachments.extraction.errors import (
     ExtractionStopped,
     RecordingDetected,
+    TextCode,
     TextError,
 )
 from everlake.attachments.extraction.extractor import Extractor
@@ -187,6 +188,8 @@ class ExtractionWorker:
 def _job_failure(job: JobRow, error: Exception) -> JobFailure | None:
     """Return the failure to record; None where the file is not the cause."""
     if isinstance(error, TextError):
+        if error.code is TextCode.UNAVAILABLE:
+            _log.warning("text extraction unavailable", attachment=job.subject, reason=str(error))
         return JobFailure(
             job=job,
             code=error.code.value,

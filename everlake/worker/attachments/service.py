@@ -118,6 +118,7 @@ class AttachmentWorker:
             seconds=settings.extraction.timeout,
             memory_bytes=settings.extraction.memory,
             max_characters=settings.extraction.max_characters,
+            user_id=settings.extraction.user_id,
         )
         self._extractors = [Extractor(limits) for _ in range(settings.extraction.processes)]
         speech = load_transcription_options(settings)

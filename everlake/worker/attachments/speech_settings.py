@@ -43,4 +43,5 @@ def transcription_limits(settings: Settings) -> ExtractionLimits:
         seconds=settings.transcription.timeout,
         memory_bytes=settings.transcription.memory,
         max_characters=settings.extraction.max_characters,
+        user_id=settings.extraction.user_id,
     )

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Generator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from everlake.attachments.extraction import (
@@ -205,12 +206,13 @@ sandbox.restrict_launcher()
 reader = os.fork()
 if reader:
     os._exit(os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]))
-mine, unix_socket = sys.argv[1:3]
+mine, unix_socket, user_id = sys.argv[1], sys.argv[2], int(sys.argv[3])
+changes_user = os.geteuid() == 0 and user_id != 0
 own = os.open(mine, os.O_RDONLY)
 release, started = threading.Event(), threading.Event()
 from_thread = []
 status_file = os.open("/proc/self/status", os.O_RDONLY)
-sandbox.confine(os.getppid(), 5, 2**30)
+sandbox.confine(os.getppid(), 5, 2**30, keeps_user=user_id == 0)
 
 def outcome(call):
     try:
@@ -242,6 +244,7 @@ def raw(name, *arguments):
     return call
 
 assert outcome(fork) == errno.EPERM, "forks while it loads"
+sandbox.become_user(user_id)
 sandbox.forbid_new_processes()
 calls = {
     "connect": lambda: socket.socket(socket.AF_UNIX).connect(unix_socket),
@@ -272,14 +275,19 @@ thread.join()
 assert from_thread == [errno.EPERM], from_thread
 status = dict(line.split(":\\t") for line in os.pread(status_file, 4096, 0).decode().splitlines())
 held = {name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")}
-assert not any(held.values()), held
+reads_python = 1 << 2 if changes_user and sandbox._is_python_private() else 0
+assert set(held.values()) <= {0, reads_python}, held
+if changes_user:
+    assert status["Uid"].split() == status["Gid"].split() == ["65534"] * 4, status
+    assert status["Groups"].split() == []
 assert status["NoNewPrivs"] == "1"
 os._exit(0)
 """
 
 
+@pytest.mark.parametrize("user_id", [65_534, 0])
 def test_a_reader_makes_no_call_that_changes_or_reaches_anything(
-    good: Path, tmp_path: Path
+    good: Path, tmp_path: Path, user_id: int
 ) -> None:
     import socket  # noqa: PLC0415
 
@@ -289,7 +297,7 @@ def test_a_reader_makes_no_call_that_changes_or_reaches_anything(
         server.bind(address)
         server.listen()
         ended = subprocess.run(
-            [sys.executable, "-c", REFUSED_CALLS, good, address],
+            [sys.executable, "-c", REFUSED_CALLS, good, address, str(user_id)],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -298,6 +306,52 @@ def test_a_reader_makes_no_call_that_changes_or_reaches_anything(
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (good.stat().st_mode, good.stat().st_mtime) == (before.st_mode, before.st_mtime)
+
+
+DIES_WITH_ITS_PARENT = """
+import ctypes, os, sys
+from everlake.attachments.extraction import sandbox
+sandbox.restrict_launcher()
+reader = os.fork()
+if reader:
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]))
+prctl, signal = ctypes.CDLL(None).prctl, ctypes.c_int()
+# From here on seccomp refuses these questions, so that it is left out.
+sandbox.system_calls.restrict_calls = bool
+sandbox.confine(os.getppid(), 5, 2**30, keeps_user=False)
+sandbox.become_user(65_534)
+prctl(2, ctypes.byref(signal), 0, 0, 0)
+os._exit(0 if (signal.value, prctl(3, 0, 0, 0, 0)) == (9, 0) else 1)
+"""
+
+
+def test_a_reader_that_has_changed_its_user_dies_with_its_parent_and_cannot_be_traced() -> None:
+    assert subprocess.run([sys.executable, "-c", DIES_WITH_ITS_PARENT], check=False).returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user than root stays as it is")
+def test_root_that_cannot_become_another_user_reads_nothing_unless_it_may(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in a container that was started without CAP_SETUID.
+    (tmp_path / "taken_over.py").write_text(
+        "from everlake.attachments.extraction import launcher, sandbox\n"
+        "sandbox._CAP_SETUID = 0\n"
+        "launcher.main()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(processes, "_LAUNCHER_MODULE", "taken_over")
+    refusing = Extractor(LIMITS)
+    permitting = Extractor(msgspec.structs.replace(LIMITS, user_id=0))
+
+    with pytest.raises(TextError) as caught:
+        extract(refusing, good, "good.docx")
+
+    assert (caught.value.code, caught.value.retryable) == (TextCode.UNAVAILABLE, True)
+    assert "EVERLAKE_ATTACHMENT_TEXT_USER" in caught.value.message
+    assert extract(permitting, good, "good.docx") == [(None, "All is well")]
+    refusing.close()
+    permitting.close()
 
 
 def test_a_machine_that_starts_no_process_is_tried_again(
