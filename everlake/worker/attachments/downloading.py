@@ -39,6 +39,8 @@ from everlake.worker.attachments.outcomes import (
 )
 from everlake.worker.types import lease_owner
 
+WORKSPACE_SHARE = 0.75
+"""Part of the threads that one workspace has at a time."""
 _CLAIMS_PER_SLOT = 16
 """Attachments in one claim for each that is fetched at the same time."""
 _OUTCOMES_PER_COMMIT = 256
@@ -104,7 +106,9 @@ class DownloadWorker:
         self._owner = download_owner(worker)
         self._policy = policy
         self._metrics = metrics
-        self._queue = FairQueue(policy.host_concurrency)
+        self._queue = FairQueue(
+            policy.host_concurrency, max(1, int(policy.concurrency * WORKSPACE_SHARE))
+        )
         self._outcomes: queue.SimpleQueue[DownloadOutcome] = queue.SimpleQueue()
         self._held: dict[str, AttachmentRow] = {}
         self._lock = threading.Lock()
@@ -348,7 +352,7 @@ class DownloadWorker:
                 limit=self._policy.concurrency * _CLAIMS_PER_SLOT,
                 host_limit=self._policy.host_concurrency * QUEUED_PER_SLOT,
                 turns=self._turns,
-                skip_workspaces=self._queue.full_workspaces(self._policy.concurrency),
+                skip_workspaces=self._queue.full_workspaces(),
                 skip_hosts=self._queue.full_hosts(),
                 expired=expired,
             )

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sized
 
 from everlake.catalog.attachments import AttachmentRow
 
@@ -20,10 +20,13 @@ class FairQueue:
     Args:
         host_limit: attachments of a host that are taken at the same time, of all workspaces; those
             without a host are not limited.
+        workspace_limit: attachments of a workspace that are taken at the same time; the other
+            threads are for a workspace that comes later.
     """
 
-    def __init__(self, host_limit: int) -> None:
+    def __init__(self, host_limit: int, workspace_limit: int) -> None:
         self._host_limit = host_limit
+        self._workspace_limit = workspace_limit
         # By workspace and host, each in the order in which they have their turn.
         self._waiting: dict[str, dict[str, deque[AttachmentRow]]] = {}
         self._of_workspace: Counter[str] = Counter()
@@ -65,17 +68,20 @@ class FairQueue:
         """Return how many attachments could be taken now."""
         with self._changed:
             waiting: Counter[str] = Counter()
-            for hosts in self._waiting.values():
+            of_workspaces = 0
+            for workspace, hosts in self._waiting.items():
                 waiting.update({host: len(rows) for host, rows in hosts.items()})
-            return sum(self._available(host, count) for host, count in waiting.items())
+                of_workspaces += min(self._room(workspace), self._count_available(hosts))
+            of_hosts = sum(self._available(host, count) for host, count in waiting.items())
+            return min(of_hosts, of_workspaces)
 
-    def full_workspaces(self, enough: int) -> Collection[str]:
-        """Return the workspaces of which so many attachments could be taken now."""
+    def full_workspaces(self) -> Collection[str]:
+        """Return the workspaces with enough attachments in the queue for all of their share."""
         with self._changed:
             return {
                 workspace
                 for workspace, hosts in self._waiting.items()
-                if sum(self._available(host, len(rows)) for host, rows in hosts.items()) >= enough
+                if self._count_available(hosts) >= self._workspace_limit
             }
 
     def full_hosts(self) -> Collection[tuple[str, str]]:
@@ -115,6 +121,8 @@ class FairQueue:
     def _next(self) -> AttachmentRow | None:
         # Sorting keeps the order of turns among those with equally many.
         for workspace in sorted(self._waiting, key=self._of_workspace.__getitem__):
+            if not self._room(workspace):
+                return None
             for host in self._waiting[workspace]:
                 if self._available(host, 1):
                     return self._take(workspace, host)
@@ -132,6 +140,12 @@ class FairQueue:
         self._of_workspace[workspace] += 1
         self._of_host[host] += 1
         return row
+
+    def _room(self, workspace: str) -> int:
+        return self._workspace_limit - self._of_workspace[workspace]
+
+    def _count_available(self, hosts: Mapping[str, Sized]) -> int:
+        return sum(self._available(host, len(rows)) for host, rows in hosts.items())
 
     def _available(self, host: str, limit: int) -> int:
         if not host:

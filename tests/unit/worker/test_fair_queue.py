@@ -36,8 +36,10 @@ def row(workspace: str, host: str = "h") -> AttachmentRow:
     )
 
 
-def queue_of(rows: Iterable[AttachmentRow], host_limit: int = 4) -> FairQueue:
-    made = FairQueue(host_limit)
+def queue_of(
+    rows: Iterable[AttachmentRow], host_limit: int = 4, workspace_limit: int = 99
+) -> FairQueue:
+    made = FairQueue(host_limit, workspace_limit)
     made.add(rows)
     return made
 
@@ -102,10 +104,21 @@ def test_a_workspace_with_slow_downloads_leaves_the_threads_to_others() -> None:
     assert {one.workspace_id for one in take_and_end(queue, 10)} == {"quick"}
 
 
-def test_a_workspace_is_full_once_it_could_keep_all_threads_busy() -> None:
-    queue = queue_of([*(row("a", f"h{n}") for n in range(5)), *(row("b", "h") for _ in range(99))])
-    assert queue.full_workspaces(5) == {"a"}
-    assert queue.full_workspaces(4) == {"a", "b"}
+def test_a_workspace_is_full_once_it_has_enough_for_its_share() -> None:
+    rows = [*(row("a", f"h{n}") for n in range(5)), *(row("b", "h") for _ in range(99))]
+    assert queue_of(rows, workspace_limit=5).full_workspaces() == {"a"}
+    assert queue_of(rows, workspace_limit=4).full_workspaces() == {"a", "b"}
+
+
+def test_a_workspace_leaves_threads_to_one_that_comes_later() -> None:
+    queue = queue_of([row("first", f"h{number}") for number in range(9)], workspace_limit=3)
+    assert queue.count_ready() == 3
+    taken = take_ready(queue)
+    assert len(taken) == 3
+    queue.add([row("second", "h")])
+    assert [one.workspace_id for one in take_ready(queue)] == ["second"]
+    queue.done(taken[0])
+    assert [one.workspace_id for one in take_ready(queue)] == ["first"]
 
 
 def test_workspaces_share_the_places_of_a_host() -> None:
