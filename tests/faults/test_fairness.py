@@ -17,6 +17,8 @@ from tests.support.attacks import (
     ATTACKED_SETTINGS,
     ATTACKS,
     connect,
+    send_file,
+    slow_files,
     stalled_uploads,
     wait_until_complete,
 )
@@ -25,6 +27,8 @@ from tests.support.server import ApiClient
 
 ACCEPTED_SECONDS = 10
 ATTACKED_SECONDS = 6
+TEXT_SECONDS = 60
+"""Less than six slow files take one after the other."""
 MAX_GROWTH = 300 * 1024 * 1024
 """Bytes by which the API may grow under an attack."""
 
@@ -90,6 +94,25 @@ def test_stalled_uploads_leave_room_for_those_of_others(
         made = victim.http.post("/api/v1/uploads", json={"size": 5}).json()
         answer = victim.http.put(f"/api/v1/uploads/{made['upload_intent_id']}", content=b"hello")
         assert answer.status_code == 200, answer.text
+
+
+def test_the_text_of_a_file_does_not_wait_for_all_slow_files_of_others(
+    attacker: ApiClient, victim: ApiClient
+) -> None:
+    with slow_files(attacker):
+        batch_id = send_file(victim, "hello.txt", b"Hello from the victim.")
+        ends = time.monotonic() + TEXT_SECONDS
+        while text_status(victim, batch_id) != "COMPLETE":
+            assert time.monotonic() < ends
+            time.sleep(0.3)
+
+
+def text_status(api: ApiClient, batch_id: str) -> str | None:
+    answer = api.http.get(f"/api/v1/ingest/batches/{batch_id}/attachments")
+    # There is none before the batch has landed.
+    for attachment in answer.raise_for_status().json()["attachments"]:
+        return attachment.get("text", {}).get("status")
+    return None
 
 
 def test_http_2_is_not_spoken(victim: ApiClient) -> None:

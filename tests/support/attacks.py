@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import httpx
 
+from tests.support.sample_files import repeated_drawing
 from tests.support.server import ApiClient
 
 Attack: TypeAlias = Callable[[ApiClient], AbstractContextManager[None]]
@@ -26,6 +27,15 @@ def wait_until_complete(api: ApiClient, batch_id: str, within: float = 30) -> No
     while (batch := api.batch(batch_id)).get("status") != "COMPLETE":
         assert time.monotonic() < deadline, batch
         time.sleep(0.2)
+
+
+def send_file(api: ApiClient, name: str, content: bytes) -> str:
+    """Send a record with a file, and return the batch's id."""
+    made = api.http.post("/api/v1/uploads", json={"size": len(content), "filename": name})
+    upload_id = made.json()["upload_intent_id"]
+    api.http.put(f"/api/v1/uploads/{upload_id}", content=content).raise_for_status()
+    attached = [{"type": "file", "upload_intent_id": upload_id}]
+    return api.accept(api.record(_vendor_ids={"id": name}, _attachments=attached))
 
 
 def connect(api: ApiClient, *, receive_buffer: int | None = None) -> socket.socket:
@@ -152,6 +162,17 @@ def event_streams(api: ApiClient) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def slow_files(api: ApiClient) -> Iterator[None]:
+    """Files that keep their readers computing for as long as they may."""
+    for number in range(6):
+        send_file(api, f"{number}.pdf", repeated_drawing(1_000_000 + number))
+        time.sleep(_PAUSE)
+    markup = b" <!--x-->" * 24 + b"<"
+    send_file(api, "a.html", markup * (64 * 1024 // len(markup)))
+    yield
+
+
 ATTACKS: Mapping[str, Attack] = {
     "searches": searches,
     "invalid records": invalid_records,
@@ -161,6 +182,7 @@ ATTACKS: Mapping[str, Attack] = {
     "endless heads": endless_heads,
     "unread answers": unread_answers,
     "event streams": event_streams,
+    "slow files": slow_files,
 }
 ATTACKED_SETTINGS = {"EVERLAKE_ATTACHMENT_ALLOW": "127.0.0.1"}
 """Settings of a server that is attacked; all limits are the defaults."""
