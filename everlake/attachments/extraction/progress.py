@@ -26,6 +26,8 @@ _MEGABYTE = 1_000_000
 _TICK_SECONDS = 1.0
 _GRACE_SECONDS = 2.0
 """Processor time in which Python has to stop the work; then the kernel does."""
+_UNWIND_SECONDS = 10.0
+"""Processor time in which what was read so far has to be freed, a tree of elements for example."""
 
 
 class NoProgress(BaseException):
@@ -58,8 +60,8 @@ def watch_progress(progress: Callable[[], int], seconds: float) -> Generator[Non
     last = progress()
     deadline = time.process_time() + seconds
 
-    def limit_processor_time() -> None:
-        end = math.ceil(deadline + _GRACE_SECONDS)
+    def limit_processor_time(end_seconds: float) -> None:
+        end = math.ceil(end_seconds)
         resource.setrlimit(resource.RLIMIT_CPU, (end if hard < 0 else min(end, hard), hard))
 
     def tick(_number: int, _frame: object) -> None:
@@ -67,13 +69,16 @@ def watch_progress(progress: Callable[[], int], seconds: float) -> Generator[Non
         now = time.process_time()
         if (found := progress()) != last:
             last, deadline = found, now + seconds
-            limit_processor_time()
+            limit_processor_time(deadline + _GRACE_SECONDS)
         elif now >= deadline:
+            # Once: a second exception would end the clean-up after the first.
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            limit_processor_time(now + _UNWIND_SECONDS)
             raise NoProgress
 
     previous = signal.signal(signal.SIGPROF, tick)
     try:
-        limit_processor_time()
+        limit_processor_time(deadline + _GRACE_SECONDS)
         signal.setitimer(signal.ITIMER_PROF, _TICK_SECONDS, _TICK_SECONDS)
         yield
     finally:

@@ -72,3 +72,21 @@ assert signal.getsignal(signal.SIGPROF) == handler
 assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
 """
     ) == (0, "")
+
+
+def test_what_was_read_so_far_may_take_its_time_to_be_freed() -> None:
+    assert run(
+        """
+freed = False
+try:
+    with watch_progress(lambda: found, 0.1):
+        try:
+            work(600)
+        finally:
+            work(5)
+            freed = True
+except NoProgress:
+    raise SystemExit(0 if freed else "cut off")
+raise SystemExit("not stopped")
+"""
+    ) == (0, "")
