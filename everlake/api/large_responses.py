@@ -7,9 +7,10 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from everlake.api.byte_semaphore import ByteSemaphore, Reservation
 from everlake.api.responses import JSON
 from everlake.api.streaming import StreamingResponse
+from everlake.lake.paging import MAX_PAGE_BYTES
 
-LARGEST_BYTES = 4 * 1024 * 1024
-"""Bytes that are reserved before a response is there."""
+RESERVED_BYTES = MAX_PAGE_BYTES
+"""Bytes that are reserved before the size of a response is known."""
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -28,7 +29,7 @@ async def large_json_response(
         WireError: ``UNAVAILABLE`` without memory in time.
         Exception: whatever ``build`` raises.
     """
-    reservation = await memory.acquire(LARGEST_BYTES)
+    reservation = await memory.acquire(RESERVED_BYTES)
     try:
         body = await build()
         await reservation.resize(len(body))

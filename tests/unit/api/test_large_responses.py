@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from everlake.api.byte_semaphore import ByteSemaphore
-from everlake.api.large_responses import LARGEST_BYTES, large_json_response
+from everlake.api.large_responses import RESERVED_BYTES, large_json_response
 from everlake.contract.errors import ErrorCode, WireError
 
 BODY = b"[" + b"1," * 300_000 + b"1]"
@@ -43,15 +43,15 @@ async def _respond(memory: ByteSemaphore, reader: Reader) -> None:
 
 def test_memory_is_held_until_the_client_has_read() -> None:
     async def call() -> Reader:
-        memory = ByteSemaphore(LARGEST_BYTES, 60)
+        memory = ByteSemaphore(RESERVED_BYTES, 60)
         reader = Reader()
         responding = asyncio.create_task(_respond(memory, reader))
         for _ in range(100):
             await asyncio.sleep(0)
-        assert memory.free == LARGEST_BYTES - len(BODY)
+        assert memory.free == RESERVED_BYTES - len(BODY)
         reader.reads.set()
         await responding
-        assert memory.free == LARGEST_BYTES
+        assert memory.free == RESERVED_BYTES
         return reader
 
     reader = asyncio.run(call())
@@ -63,14 +63,14 @@ def test_memory_is_held_until_the_client_has_read() -> None:
 
 def test_memory_is_free_when_the_client_has_left() -> None:
     async def call() -> bytes:
-        memory = ByteSemaphore(LARGEST_BYTES, 60)
+        memory = ByteSemaphore(RESERVED_BYTES, 60)
         reader = Reader()
         responding = asyncio.create_task(_respond(memory, reader))
         reader.leaves.set()
         await asyncio.sleep(0.01)
         reader.reads.set()
         await responding
-        assert memory.free == LARGEST_BYTES
+        assert memory.free == RESERVED_BYTES
         return reader.body
 
     assert len(asyncio.run(call())) < len(BODY)
@@ -81,7 +81,7 @@ def test_nothing_is_built_without_memory_for_it() -> None:
         raise AssertionError
 
     async def call() -> None:
-        memory = ByteSemaphore(LARGEST_BYTES, 0.05)
+        memory = ByteSemaphore(RESERVED_BYTES, 0.05)
         with await memory.acquire(1):
             await large_json_response(memory, fail)
 
@@ -95,9 +95,9 @@ def test_memory_is_free_when_the_body_cannot_be_built() -> None:
         raise LookupError
 
     async def call() -> int:
-        memory = ByteSemaphore(LARGEST_BYTES, 60)
+        memory = ByteSemaphore(RESERVED_BYTES, 60)
         with pytest.raises(LookupError):
             await large_json_response(memory, fail)
         return memory.free
 
-    assert asyncio.run(call()) == LARGEST_BYTES
+    assert asyncio.run(call()) == RESERVED_BYTES
