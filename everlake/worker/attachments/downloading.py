@@ -39,8 +39,6 @@ from everlake.worker.attachments.outcomes import (
 )
 from everlake.worker.types import lease_owner
 
-WORKSPACE_SHARE = 0.75
-"""Part of the threads that one workspace has at a time."""
 _CLAIMS_PER_SLOT = 16
 """Attachments in one claim for each that is fetched at the same time."""
 _OUTCOMES_PER_COMMIT = 256
@@ -106,9 +104,7 @@ class DownloadWorker:
         self._owner = download_owner(worker)
         self._policy = policy
         self._metrics = metrics
-        self._queue = FairQueue(
-            policy.host_concurrency, max(1, int(policy.concurrency * WORKSPACE_SHARE))
-        )
+        self._queue = FairQueue(policy.host_concurrency, policy.concurrency)
         self._outcomes: queue.SimpleQueue[DownloadOutcome] = queue.SimpleQueue()
         self._held: dict[str, AttachmentRow] = {}
         self._lock = threading.Lock()

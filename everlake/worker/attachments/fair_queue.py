@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sized
 
 from everlake.catalog.attachments import AttachmentRow
 
+WORKSPACE_SHARE = 0.75
+"""Part of the threads that one workspace has at a time; the others are for one that comes later."""
 QUEUED_PER_SLOT = 64
 """Attachments of a host in the queue for each that is fetched at the same time. They keep its
 connections busy while outcomes are recorded, during which nothing is claimed."""
@@ -20,13 +22,12 @@ class FairQueue:
     Args:
         host_limit: attachments of a host that are taken at the same time, of all workspaces; those
             without a host are not limited.
-        workspace_limit: attachments of a workspace that are taken at the same time; the other
-            threads are for a workspace that comes later.
+        threads: that share it; a workspace has :data:`WORKSPACE_SHARE` of them at most.
     """
 
-    def __init__(self, host_limit: int, workspace_limit: int) -> None:
+    def __init__(self, host_limit: int, threads: int) -> None:
         self._host_limit = host_limit
-        self._workspace_limit = workspace_limit
+        self._workspace_limit = max(1, int(threads * WORKSPACE_SHARE))
         # By workspace and host, each in the order in which they have their turn.
         self._waiting: dict[str, dict[str, deque[AttachmentRow]]] = {}
         self._of_workspace: Counter[str] = Counter()

@@ -14,7 +14,7 @@ from everlake.lake import paging
 from everlake.settings.defaults import LAKE_TIMEOUT_SECONDS, STORAGE_TIMEOUT_SECONDS
 from everlake.settings.definitions import DEFINITIONS
 from everlake.storage import disk_reserve
-from everlake.worker.attachments import downloading
+from everlake.worker.attachments import fair_queue
 from tests.support.documentation import read_page
 
 _ROW = re.compile(r"^\|([^|]+)\|([^|]+)\|([^|]*)\|[^|]+\|$", re.MULTILINE)
@@ -63,7 +63,7 @@ CONSTANTS: dict[str, list[float]] = {
         quotas.CACHE_SECONDS
     ],
     "records of a workspace a day, over all processes": [quotas.CACHE_SECONDS],
-    "download of an attachment": [downloading.WORKSPACE_SHARE * 100],
+    "download of an attachment": [fair_queue.WORKSPACE_SHARE * 100],
     "text of an attachment": [progress.IDLE_SECONDS, progress.IDLE_SECONDS_PER_MEGABYTE],
     "page of a list": [limits.MAX_PAGE_SIZE, paging.MAX_PAGE_BYTES],
 }

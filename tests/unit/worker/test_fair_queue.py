@@ -36,10 +36,8 @@ def row(workspace: str, host: str = "h") -> AttachmentRow:
     )
 
 
-def queue_of(
-    rows: Iterable[AttachmentRow], host_limit: int = 4, workspace_limit: int = 99
-) -> FairQueue:
-    made = FairQueue(host_limit, workspace_limit)
+def queue_of(rows: Iterable[AttachmentRow], host_limit: int = 4, threads: int = 99) -> FairQueue:
+    made = FairQueue(host_limit, threads)
     made.add(rows)
     return made
 
@@ -106,12 +104,12 @@ def test_a_workspace_with_slow_downloads_leaves_the_threads_to_others() -> None:
 
 def test_a_workspace_is_full_once_it_has_enough_for_its_share() -> None:
     rows = [*(row("a", f"h{n}") for n in range(5)), *(row("b", "h") for _ in range(99))]
-    assert queue_of(rows, workspace_limit=5).full_workspaces() == {"a"}
-    assert queue_of(rows, workspace_limit=4).full_workspaces() == {"a", "b"}
+    assert queue_of(rows, threads=7).full_workspaces() == {"a"}
+    assert queue_of(rows, threads=6).full_workspaces() == {"a", "b"}
 
 
 def test_a_workspace_leaves_threads_to_one_that_comes_later() -> None:
-    queue = queue_of([row("first", f"h{number}") for number in range(9)], workspace_limit=3)
+    queue = queue_of([row("first", f"h{number}") for number in range(9)], threads=4)
     assert queue.count_ready() == 3
     taken = take_ready(queue)
     assert len(taken) == 3
