@@ -90,3 +90,19 @@ except NoProgress:
 raise SystemExit("not stopped")
 """
     ) == (0, "")
+
+
+def test_the_deadline_and_the_limit_of_the_kernel_are_read_from_one_clock() -> None:
+    assert run(
+        """
+exact = time.process_time
+work(3)
+time.process_time = lambda: exact() / 3  # more than the two differ on a busy machine
+try:
+    with watch_progress(lambda: found, 3):
+        work(600)
+except NoProgress:
+    raise SystemExit(0)
+raise SystemExit("not stopped")
+"""
+    ) == (0, "")
