@@ -3,33 +3,50 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null)
 VENV := .venv
 STAMP := $(VENV)/.set-up
+INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/
 ROUNDS ?= 30
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-faults lint format bench clean
+.PHONY: help install setup demo serve test test-faults lint format bench clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(STAMP) ## Make .venv with everything in it
-
-# Without uv, pip installs the very versions that uv.lock names.
-$(STAMP): pyproject.toml uv.lock
+# Without uv, pip installs the very versions that uv.lock names. What is there stays: make setup
+# adds to make install.
 ifdef UV
-	@uv sync --quiet --locked --compile-bytecode
+SYNC := uv sync --quiet --locked --inexact --compile-bytecode
 else
+OWN_UV := $(RUN)uv
+SYNC := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(OWN_UV) sync --quiet --locked --inexact --active --compile-bytecode
+
+$(OWN_UV):
 	@$(RUN)python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(RUN)python -m pip install --quiet --disable-pip-version-check uv
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(RUN)uv sync --quiet --locked --inexact --active --compile-bytecode
 endif
+
+install: ## Install the program into .venv; EXTRAS="s3 postgresql" adds optional parts
+	@rm -f $(INSTALLED)
+	@$(MAKE) --no-print-directory $(INSTALLED)
+
+setup: $(STAMP) ## Install what tests, checks and benchmarks need as well
+
+$(INSTALLED): pyproject.toml uv.lock | $(OWN_UV)
+	@echo "Installing Everlake and its libraries into $(VENV), about 800 MB. The first time takes a minute or two."
+	@$(SYNC) --no-dev $(EXTRAS:%=--extra %)
 	@touch $@
 
-demo: $(STAMP) ## Start on sample data and show what comes out
+$(STAMP): pyproject.toml uv.lock | $(OWN_UV)
+	@echo "Installing Everlake and what its tests need into $(VENV), about 2.5 GB. The first time takes some minutes."
+	@$(SYNC)
+	@touch $@ $(INSTALLED)
+
+demo: $(INSTALLED) ## Start on sample data and show what comes out
 	@$(RUN)everlake demo
 
-serve: $(STAMP) ## Start on an empty data directory
+serve: $(INSTALLED) ## Start on an empty data directory
 	@$(RUN)everlake serve
 
 # Containers often set it, and then each of the processes of the tests compiles all modules again.
@@ -55,11 +72,7 @@ format: $(STAMP) ## Put the code into form
 	@$(RUN)ruff format .
 
 bench: $(STAMP) ## Measure, and write bench/RESULTS.md; PARTS="accept merge" measures only those
-ifdef UV
-	@uv sync --quiet --locked --inexact --group bench
-else
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(RUN)uv sync --quiet --locked --inexact --active --group bench
-endif
+	@$(SYNC) --group bench
 	@$(RUN)python -m bench $(PARTS)
 
 clean: ## Remove what the other targets made

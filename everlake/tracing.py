@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from everlake import __version__
+from everlake.extras import how_to_install
 from everlake.logs import logger
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def start_tracing(role: str) -> None:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError:
-        _log.warning("tracing is off: the extra otel is not installed", install="everlake[otel]")
+        _log.warning(
+            "tracing is off: the extra otel is not installed", install=how_to_install("otel")
+        )
         return
     attributes = {
         "service.name": os.environ.get("OTEL_SERVICE_NAME", "everlake"),

@@ -5,6 +5,7 @@ from sqlalchemy.exc import ArgumentError
 
 from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
+from everlake.extras import how_to_install
 from everlake.settings.defaults import DATABASE_TIMEOUT_SECONDS
 
 _URL_HELP = (
@@ -38,7 +39,14 @@ def open_catalog(
 
         return SqliteCatalog(url, timeout)
     if backend == "postgresql":
-        from everlake.catalog.postgresql import PostgresqlCatalog  # noqa: PLC0415
-
+        try:
+            from everlake.catalog.postgresql import PostgresqlCatalog  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            if error.name != "psycopg":
+                raise
+            raise CatalogError(
+                "PostgreSQL needs the extra postgresql, which is not installed: "
+                + how_to_install("postgresql")
+            ) from error
         return PostgresqlCatalog(url, timeout, connections)
     raise CatalogError(f"Everlake keeps its catalog in SQLite or PostgreSQL. {_URL_HELP}")

@@ -4,10 +4,11 @@ import sys
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from io import TextIOWrapper
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import typer
 
+from everlake import __version__
 from everlake.cli.lazy import LazyGroup
 
 
@@ -58,8 +59,22 @@ app = typer.Typer(
 )
 
 
+def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature of a callback
+    if value:
+        typer.echo(f"everlake {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def everlake() -> None:
+def everlake(
+    *,
+    version: Annotated[  # noqa: ARG001 - its callback ends the program
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
     """Everlake stores and searches customer conversations. Start with: everlake serve"""
 
 

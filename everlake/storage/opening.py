@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from everlake.extras import how_to_install
 from everlake.storage.errors import StorageError
 from everlake.storage.store import ObjectStore
 
@@ -34,6 +35,6 @@ def _open_s3(url: str) -> ObjectStore:
         if error.name != "obstore":
             raise
         raise StorageError(
-            "storage in S3 needs the library obstore: pip install 'everlake[s3]'"
+            f"storage in S3 needs the extra s3, which is not installed: {how_to_install('s3')}"
         ) from error
     return S3Store.from_url(url)

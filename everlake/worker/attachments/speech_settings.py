@@ -2,6 +2,7 @@
 
 from everlake.attachments.extraction.speech_model import is_installed, missing_files
 from everlake.attachments.extraction.types import ExtractionLimits, TranscriptionOptions
+from everlake.extras import how_to_install
 from everlake.settings import Settings, SettingsError, variable_name
 
 _HOUR_SECONDS = 3_600
@@ -18,7 +19,10 @@ def load_transcription_options(settings: Settings) -> TranscriptionOptions | Non
         return None
     named = f"{variable_name('attachment_speech_model')}={settings.transcription.model!r}"
     if not is_installed():
-        raise SettingsError(f"{named}: transcription needs an extra: install everlake[speech]")
+        raise SettingsError(
+            f"{named}: transcription needs the extra speech, which is not installed: "
+            + how_to_install("speech")
+        )
     if not directory.is_dir():
         raise SettingsError(f"{named}: there is no directory {directory}")
     try:

@@ -67,7 +67,7 @@ def test_without_a_model_a_recording_fails_at_once_and_is_read_when_there_is_one
     assert told.status is TextStatus.FAILED
     assert isinstance(told.error, attachments.AttachmentFault)
     assert told.error.code == "EXTRA_MISSING"
-    assert "everlake[speech]" in told.error.message
+    assert "extra speech" in told.error.message
 
     with home.catalog.transaction() as tx:
         now = home.catalog.now_ms()

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import chain
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.support.documentation import ROOT, parse
 DEPLOY = ROOT / "deploy"
 FILES = sorted(path.name for path in DEPLOY.iterdir() if path.is_file())
 SETTINGS = {variable_name(name): name for name in DEFINITIONS}
+IMAGE = f"everlake:{version('everlake')}"
 STOP_SECONDS = 10
 """A process ends in this time after the signal (docs/architecture.md)."""
 
@@ -46,7 +48,7 @@ def services() -> dict[str, Any]:
 
 def ours() -> dict[str, Any]:
     """The services that run our image."""
-    return {name: each for name, each in services().items() if each["image"] == "everlake"}
+    return {name: each for name, each in services().items() if each["image"] == IMAGE}
 
 
 def dockerfile(instruction: str) -> list[str]:
@@ -211,3 +213,11 @@ def test_the_dashboards_panels_have_places_of_their_own() -> None:
     assert len(places) == len(set(places))
     assert max(x for x, _ in places) < 24
     assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def test_all_name_the_same_image() -> None:
+    images = {each["image"] for each in ours().values()}
+    images |= {container["image"] for each in pods().values() for container in each["containers"]}
+    assert images == {IMAGE}
+    for page in ("Dockerfile", "README.md"):
+        assert f"docker build -f deploy/Dockerfile -t {IMAGE} ." in text(page)

@@ -24,7 +24,7 @@ def read(file: BinaryIO, builder: TextBuilder, _task: ExtractionTask) -> None:
     if any(importlib.util.find_spec(name) is None for name in _REQUIRED_PACKAGES):
         raise TextError(
             TextCode.EXTRA_MISSING,
-            "images are not read on this server: its operator can install everlake[ocr]",
+            "images are not read on this server: its operator can install Everlake's extra ocr",
         )
     # Imported here, since they take half a second and 300 MB, and most files are not images.
     import numpy as np  # noqa: PLC0415

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from everlake.attachments.extraction.readers.audio import AudioSegment, Samples
 
 MISSING_EXTRA_MESSAGE = (
-    "speech is not transcribed on this server: its operator can install everlake[speech] and set "
-    "EVERLAKE_ATTACHMENT_SPEECH_MODEL; or attach a transcript as a VTT, SRT or text file"
+    "speech is not transcribed on this server: its operator can install Everlake's extra speech "
+    "and set EVERLAKE_ATTACHMENT_SPEECH_MODEL; or attach a transcript as a VTT, SRT or text file"
 )
 
 _RESERVE_SHARE = 0.1
