@@ -3,11 +3,27 @@
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+_VALUE_OF = {
+    "data": "DIRECTORY",
+    "to": "DIRECTORY",
+    "host": "ADDRESS",
+    "key": "KEY",
+    "port": "PORT",
+    "product_id": "ID",
+    "project_id": "ID",
+    "url": "URL",
+    "workspace": "ID",
+}
+"""What the value of an option is, by the option's name."""
+
+_KIND_OF = {int: "NUMBER", float: "NUMBER", Path: "FILE", list[Path]: "FILE"}
 
 
 def load_command(target: str, name: str) -> Any:
@@ -25,7 +41,28 @@ def load_command(target: str, name: str) -> Any:
         found = alone
     command = get_command(found)
     command.name = name
+    _write_for_people(command)
     return command
+
+
+def _write_for_people(command: Any) -> None:
+    """Name values by what they are in place of their Python types, and leave summaries whole."""
+    for inner in getattr(command, "commands", {}).values():
+        summary, _, _ = (inner.help or "").partition("\n\n")
+        inner.short_help = summary.replace("\n", " ")
+        _write_for_people(inner)
+    for parameter in command.params:
+        described = parameter.type_descriptor
+        if parameter.param_type_name == "argument":
+            parameter.metavar = parameter.metavar or parameter.name.upper()
+            parameter.display_type_rich = _no_type
+        elif parameter.metavar is None and not described.is_choice and not parameter.is_flag:
+            kind = _KIND_OF.get(described.annotation, "TEXT")
+            parameter.metavar = _VALUE_OF.get(parameter.name, kind)
+
+
+def _no_type(ctx: Any) -> None:  # noqa: ARG001 - the signature of display_type_rich
+    """Describe the type of an argument, whose name and help say what it is."""
 
 
 class LazyGroup(TyperGroup):
@@ -38,7 +75,7 @@ class LazyGroup(TyperGroup):
         super().__init__(**attributes)
         self._listing = False
         for name, (_, summary) in self.lazy_commands.items():
-            self.add_command(TyperCommand(name, help=summary))
+            self.add_command(TyperCommand(name, help=summary, short_help=summary))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import and return a command; None when there is none of that name."""

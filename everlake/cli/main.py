@@ -53,6 +53,7 @@ app = typer.Typer(
     cls=Commands,
     name="everlake",
     help="Everlake stores and searches customer conversations. Start with: everlake serve",
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
