@@ -1,0 +1,1 @@
+"""Quality of what the analysis makes of records, as shares of what is labelled right."""
