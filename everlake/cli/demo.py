@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from everlake.catalog.database import Catalog
 from everlake.cli.console import err, fail, out, print_table, relative_path
-from everlake.cli.options import DEFAULT_HOST, DEFAULT_PORT, HostOption, PortOption
+from everlake.cli.options import HostOption, PortOption
 from everlake.cli.search import print_hit
 from everlake.cli.send.summary import SendSummary, SendTally
 from everlake.client import Client
@@ -52,8 +52,8 @@ _QUERIES = (
 
 
 def demo(
-    host: HostOption = DEFAULT_HOST,
-    port: PortOption = DEFAULT_PORT,
+    host: HostOption = None,
+    port: PortOption = None,
     data: Annotated[
         str, typer.Option("--data", help="Data directory of the demo.")
     ] = DATA_DIRECTORY,
@@ -70,6 +70,8 @@ def demo(
     settings = load(
         {
             "data": data,
+            "host": host,
+            "port": port,
             # Sample data must not go to the database and the storage of a real installation.
             "database_url": "",
             "storage_url": "",
@@ -82,10 +84,10 @@ def demo(
     with serve_lock(settings.data_directory):
         with prepared_catalog(settings) as catalog:
             workspace = _demo_workspace(catalog, settings)
-        url = base_url(host, port)
-        supervisor = start_serve(settings, host, port)
+        url = base_url(settings.api.host, settings.api.port)
+        supervisor = start_serve(settings)
         try:
-            wait_until_healthy(supervisor, host, port)
+            wait_until_healthy(supervisor, settings.api.host, settings.api.port)
             directory = relative_path(settings.data_directory)
             out.print(f"Everlake listens at {url}; its data is in {directory}\n")
             _run_demo(settings, workspace, url)

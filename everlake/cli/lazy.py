@@ -61,7 +61,7 @@ def _write_for_people(command: Any) -> None:
             parameter.metavar = _VALUE_OF.get(parameter.name, kind)
 
 
-def _no_type(ctx: Any) -> None:  # noqa: ARG001 - the signature of display_type_rich
+def _no_type(ctx: Any) -> None:
     """Describe the type of an argument, whose name and help say what it is."""
 
 

@@ -60,7 +60,7 @@ app = typer.Typer(
 )
 
 
-def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature of a callback
+def _print_version(value: bool) -> None:
     if value:
         typer.echo(f"everlake {__version__}")
         raise typer.Exit
@@ -69,7 +69,7 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - the signature of a ca
 @app.callback()
 def everlake(
     *,
-    version: Annotated[  # noqa: ARG001 - its callback ends the program
+    version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version and exit."

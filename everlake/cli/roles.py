@@ -4,8 +4,6 @@ from contextlib import nullcontext
 
 from everlake.api import server
 from everlake.cli.options import (
-    DEFAULT_HOST,
-    DEFAULT_PORT,
     DataOption,
     HostOption,
     PortOption,
@@ -20,18 +18,16 @@ from everlake.runtime.roles import api_process_count, start_api
 from everlake.worker.service import run_worker
 
 
-def api(
-    host: HostOption = DEFAULT_HOST, port: PortOption = DEFAULT_PORT, data: DataOption = None
-) -> None:
+def api(host: HostOption = None, port: PortOption = None, data: DataOption = None) -> None:
     """Run the API alone; everlake worker does the rest.
 
     Example: everlake api --host 0.0.0.0 --port 8400
     """
-    settings = load_settings(data)
+    settings = load_settings(data, host=host, port=port)
     configure_logging(settings.logging.format, settings.logging.level, role="api")
     exit_with_parent()
     shared = inherited_listener()
-    listener = shared or listen(host, port)
+    listener = shared or listen(settings.api.host, settings.api.port)
     with prepared_catalog(settings) as catalog:
         can_be_copied = not catalog.is_shared
     if shared or api_process_count(settings) == 1:

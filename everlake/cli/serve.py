@@ -2,8 +2,6 @@
 
 from everlake.cli.console import out, relative_path
 from everlake.cli.options import (
-    DEFAULT_HOST,
-    DEFAULT_PORT,
     DataOption,
     HostOption,
     PortOption,
@@ -25,16 +23,14 @@ from everlake.worker.attachments.fetcher_factory import check_outbound_settings
 from everlake.worker.attachments.speech_settings import load_transcription_options
 
 
-def serve(
-    host: HostOption = DEFAULT_HOST, port: PortOption = DEFAULT_PORT, data: DataOption = None
-) -> None:
+def serve(host: HostOption = None, port: PortOption = None, data: DataOption = None) -> None:
     """Run everything on this machine: the API and a worker.
 
     On an empty data directory it creates what everlake init creates, and prints a curl command.
 
     Example: everlake serve --port 8400
     """
-    settings = load_settings(data)
+    settings = load_settings(data, host=host, port=port)
     check_outbound_settings(settings)
     load_transcription_options(settings)
     configure_logging(settings.logging.format, settings.logging.level, role="serve")
@@ -46,11 +42,11 @@ def serve(
                 first = ensure_first_workspace(
                     catalog, max_live_keys=settings.limits.keys_per_workspace
                 )
-        supervisor = start_serve(settings, host, port)
+        supervisor = start_serve(settings)
         try:
-            wait_until_healthy(supervisor, host, port)
+            wait_until_healthy(supervisor, settings.api.host, settings.api.port)
             if not supervisor.stopping:
-                _print_greeting(base_url(host, port), settings, first)
+                _print_greeting(base_url(settings.api.host, settings.api.port), settings, first)
         except BaseException:
             supervisor.shut_down()
             raise

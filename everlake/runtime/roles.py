@@ -24,13 +24,13 @@ def start_api(settings: Settings, listener: socket.socket) -> Supervisor:
     return start_supervisor(_api_processes(settings, listener), listener)
 
 
-def start_serve(settings: Settings, host: str, port: int) -> Supervisor:
+def start_serve(settings: Settings) -> Supervisor:
     """Start API processes and a worker; SIGTERM and SIGINT stop them.
 
     Raises:
         AddressInUse: another program listens on this address.
     """
-    listener = listen_with_retry(host, port)
+    listener = listen_with_retry(settings.api.host, settings.api.port)
     worker = ChildProcess(["worker"], to_environment(settings))
     return start_supervisor([*_api_processes(settings, listener), worker], listener)
 
@@ -45,6 +45,4 @@ def _api_processes(settings: Settings, listener: socket.socket) -> list[ChildPro
         **to_environment(msgspec.structs.replace(settings, api=api)),
         LISTENER_VARIABLE: str(descriptor),
     }
-    host, port = listener.getsockname()[:2]
-    arguments = ["api", "--host", host, "--port", str(port)]
-    return [ChildProcess(arguments, environment, [descriptor]) for _ in range(count)]
+    return [ChildProcess(["api"], environment, [descriptor]) for _ in range(count)]

@@ -2,7 +2,7 @@
 
 from everlake.settings.definitions import DEFINITIONS, Definition, settings_from
 from everlake.settings.errors import SettingsError
-from everlake.settings.loading import load, to_environment, variable_name
+from everlake.settings.loading import load, to_environment, unknown_variables, variable_name
 from everlake.settings.types import DatabaseOptions, Settings
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "load",
     "settings_from",
     "to_environment",
+    "unknown_variables",
     "variable_name",
 ]

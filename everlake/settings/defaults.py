@@ -8,3 +8,7 @@ STORAGE_TIMEOUT_SECONDS = 60.0
 """Longest wait of a request for the storage; S3 calls give up before, by themselves."""
 LAKE_TIMEOUT_SECONDS = 20.0
 """Longest wait of a request for the lake: for a search, or a page of records."""
+DEFAULT_HOST = "127.0.0.1"
+"""Address to listen on, and to send to."""
+DEFAULT_PORT = 8400
+"""Port to listen on, and to send to."""

@@ -1,5 +1,6 @@
 """Loading of settings: flags, then variables, then ``everlake.toml``, then the defaults."""
 
+import difflib
 import math
 import os
 import tomllib
@@ -15,6 +16,10 @@ from everlake.settings.types import Settings
 
 VARIABLE_PREFIX = "EVERLAKE_"
 SETTINGS_FILE = "everlake.toml"
+_OTHER_VARIABLES = ("EVERLAKE_URL", "EVERLAKE_API_KEY", "EVERLAKE_LIFELINE", "EVERLAKE_LISTENER")
+"""Variables of commands that are clients, and of child processes."""
+_SERVICE_LINKS = ("EVERLAKE_SERVICE_", "EVERLAKE_PORT_")
+"""Kubernetes and Docker set these, and ``EVERLAKE_PORT=tcp://...``, beside a service so named."""
 
 
 def variable_name(name: str) -> str:
@@ -42,13 +47,30 @@ def load(
     values = _read_file(file) if file.is_file() else {}
     for name, definition in DEFINITIONS.items():
         variable = variable_name(name)
-        if (text := environ.get(variable)) is not None:
+        text = environ.get(variable)
+        if text is not None and not (name == "port" and "://" in text):  # a service link
             values[name] = _convert(definition, text, variable, strict=False)
     for name, value in (flags or {}).items():
         if value is not None:
             flag = "--" + name.replace("_", "-")
             values[name] = _convert(find_definition(name), value, flag, strict=False)
     return settings_from(values)
+
+
+def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return a sentence for each variable that has the prefix of settings and is none."""
+    known = [*map(variable_name, DEFINITIONS), *_OTHER_VARIABLES]
+    names = [each.removeprefix(VARIABLE_PREFIX) for each in known]
+    messages: list[str] = []
+    for variable in sorted(environ):
+        if not variable.startswith(VARIABLE_PREFIX) or variable in known:
+            continue
+        if variable.startswith(_SERVICE_LINKS):
+            continue
+        nearest = difflib.get_close_matches(variable.removeprefix(VARIABLE_PREFIX), names, 1)
+        hint = f"; did you mean {VARIABLE_PREFIX}{nearest[0]}?" if nearest else ""
+        messages.append(f"{variable} is not a setting and has no effect{hint}")
+    return messages
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

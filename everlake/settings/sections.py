@@ -12,7 +12,12 @@ import msgspec
 from msgspec import Meta, field
 
 from everlake.contract.limits import Limits
-from everlake.settings.defaults import DATABASE_CONNECTIONS, DATABASE_TIMEOUT_SECONDS
+from everlake.settings.defaults import (
+    DATABASE_CONNECTIONS,
+    DATABASE_TIMEOUT_SECONDS,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+)
 
 _LIMITS = Limits()
 _MIB = 1024 * 1024
@@ -110,6 +115,8 @@ class LimitSettings(Limits, frozen=True, kw_only=True):
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """API processes."""
 
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = DEFAULT_HOST
+    port: Annotated[int, Meta(ge=1, le=65_535, description="Port to listen on.")] = DEFAULT_PORT
     processes: Annotated[
         int,
         Meta(ge=0, description="API processes that share the port; 0: one per core, at most 4."),

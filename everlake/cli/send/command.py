@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from everlake.cli.console import fail
-from everlake.cli.options import DEFAULT_HOST, DEFAULT_PORT, JsonOption
+from everlake.cli.options import JsonOption
 from everlake.cli.send.attachments import check_files_readable, only_record, upload_and_attach
 from everlake.cli.send.progress import SendProgress
 from everlake.cli.send.rejected_file import RejectedFile
@@ -29,6 +29,7 @@ from everlake.client import (
     find_input_files,
     read_records,
 )
+from everlake.settings.defaults import DEFAULT_HOST, DEFAULT_PORT
 
 
 def send(

@@ -14,6 +14,7 @@ from everlake.settings import (
     load,
     settings_from,
     to_environment,
+    unknown_variables,
     variable_name,
 )
 
@@ -213,3 +214,36 @@ def test_an_unknown_name_is_an_error() -> None:
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_setting_has_a_description(name: str) -> None:
     assert (DEFINITIONS[name].meta.description or "").endswith(".")
+
+
+def test_the_address_comes_from_flag_variable_file_or_default(tmp_path: Path) -> None:
+    (tmp_path / "everlake.toml").write_text('host = "0.0.0.0"\nport = 9001\n')
+    variables = {"EVERLAKE_PORT": "9002"}
+
+    def address(flags: dict[str, Any], environ: dict[str, str]) -> tuple[str, int]:
+        api = load(flags, environ=environ, directory=tmp_path).api
+        return api.host, api.port
+
+    assert address({}, {}) == ("0.0.0.0", 9001)  # noqa: S104 - not listened on
+    assert address({}, variables) == ("0.0.0.0", 9002)  # noqa: S104
+    assert address({"host": "::1", "port": 9003}, variables) == ("::1", 9003)
+    assert address({}, {"EVERLAKE_PORT": "tcp://10.0.0.1:8400"}) == ("0.0.0.0", 9001)  # noqa: S104
+    with pytest.raises(SettingsError, match="EVERLAKE_PORT"):
+        address({}, {"EVERLAKE_PORT": "70000"})
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_nearest() -> None:
+    variables = {
+        "EVERLAKE_RATELIMIT": "1",
+        "EVERLAKE_XYZZY": "1",
+        "EVERLAKE_DATA": "here",
+        "EVERLAKE_API_KEY": "em_sk_x",
+        "EVERLAKE_SERVICE_HOST": "10.0.0.1",
+        "EVERLAKE_PORT_8400_TCP_ADDR": "10.0.0.1",
+        "HOME": "/",
+    }
+
+    assert unknown_variables(variables) == [
+        "EVERLAKE_RATELIMIT is not a setting and has no effect; did you mean EVERLAKE_RATE_LIMIT?",
+        "EVERLAKE_XYZZY is not a setting and has no effect",
+    ]
