@@ -108,6 +108,7 @@ def send(
     throttle = Throttle(
         lambda reason, seconds: progress.print_line(f"{reason}: trying again in {seconds:.1f} s")
     )
+    progress.throttle = throttle
     with (
         nullcontext() if rejected_to is None else RejectedFile(rejected_to) as rejected_file,
         Client(url, secret, attempts=attempts, before_retry=throttle.back_off) as client,

@@ -14,7 +14,7 @@ from rich.progress import (
 
 from everlake.cli.console import err
 from everlake.cli.send.summary import SendSummary
-from everlake.client import ByteCounter
+from everlake.client import ByteCounter, Throttle
 
 _PRINT_INTERVAL = 5.0
 
@@ -26,9 +26,13 @@ class SendProgress:
         byte_counter: counts the bytes read from the files.
         total: size of the files in bytes; None if unknown.
         quiet: show nothing.
+
+    Attributes:
+        throttle: of the requests, once there is one.
     """
 
     def __init__(self, byte_counter: ByteCounter, total: int | None, *, quiet: bool) -> None:
+        self.throttle: Throttle | None = None
         self._byte_counter = byte_counter
         self._total = total
         self._quiet = quiet
@@ -66,8 +70,9 @@ class SendProgress:
 
     def _status(self, summary: SendSummary) -> str:
         records = summary.accepted + summary.rejected
+        limited = ", rate limited" if self.throttle and self.throttle.is_rate_limited else ""
         per_second = records / max(time.monotonic() - self._started, 0.001)
-        return f"{records:,} records, {per_second:,.0f}/s, {summary.rejected:,} rejected"
+        return f"{records:,} records, {per_second:,.0f}/s, {summary.rejected:,} rejected{limited}"
 
     def _read_share(self) -> str:
         return f", {self._byte_counter.count / self._total:.0%} read" if self._total else ""
