@@ -12,6 +12,9 @@ import structlog
 from everlake.contract.ids import KEY_PREFIX
 
 _KEY_PATTERN = re.compile(re.escape(KEY_PREFIX) + r"[A-Za-z0-9_\-]+")
+_UUID_PATTERN = re.compile(r"([0-9a-f]{8}-?[0-9a-f]{4})-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{8}")
+"""Of a UUIDv7 the first twelve digits are the time in milliseconds, enough to tell two apart."""
+_REQUEST_MEMBERS = {"status", "method", "path", "ms"}
 _HIDDEN = KEY_PREFIX + "[hidden]"
 
 
@@ -55,6 +58,25 @@ def _escape(text: str, kept: str) -> str:
     return "".join(
         each if each.isprintable() or each in kept else ascii(each)[1:-1] for each in text
     )
+
+
+def shorten_for_terminals(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Put a request on one line, its status first, and shorten UUIDs (structlog processor).
+
+    Commands accept the shortened ids.
+    """
+    shown = {
+        name: found[1]
+        if isinstance(value, str) and (found := _UUID_PATTERN.fullmatch(value))
+        else value
+        for name, value in event.items()
+    }
+    if event.get("event") == "request" and event.keys() >= _REQUEST_MEMBERS:
+        status, method, path, ms = (shown.pop(name) for name in ("status", "method", "path", "ms"))
+        shown["event"] = f"{status or '---'} {method} {path} {ms} ms"
+    return shown
 
 
 class _LossyStream:
@@ -101,7 +123,7 @@ def configure_logging(
     ]
     renderer: structlog.typing.Processor
     if is_console:
-        processors.append(escape_controls)
+        processors += [shorten_for_terminals, escape_controls]
         renderer = structlog.dev.ConsoleRenderer()
     else:
         renderer = structlog.processors.JSONRenderer()

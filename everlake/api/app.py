@@ -51,6 +51,7 @@ _ROUTES = [
     health.get_health,
     health.get_readiness,
     health.get_metrics,
+    reference.get_root,
     reference.get_openapi,
     reference.get_docs,
     reference.get_static_file,

@@ -1,5 +1,6 @@
 """Request middleware: request ids, authentication, logging, metrics and unexpected errors."""
 
+import logging
 import re
 import time
 import uuid
@@ -7,6 +8,7 @@ from typing import cast
 
 import structlog
 from litestar.datastructures import MutableScopeHeaders
+from litestar.status_codes import HTTP_200_OK
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, ReceiveMessage, Scope, Send
 from litestar.utils import normalize_path
 
@@ -31,6 +33,8 @@ PRINCIPAL_STATE = "everlake.principal"
 
 _CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,128}")
 _PROTECTED_PREFIX = "/api/"
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Paths that monitoring requests every few seconds; only failures are logged."""
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Any other is ``_OTHER`` in a trace (OpenTelemetry's conventions for HTTP)."""
 
@@ -99,7 +103,9 @@ class RequestMiddleware:
                     raise
                 await send_error(internal_error(request_id), channels.send)
             finally:
-                _log.info(
+                is_quiet_probe = scope["path"] in _PROBES and channels.status == HTTP_200_OK
+                _log.log(
+                    logging.DEBUG if is_quiet_probe else logging.INFO,
                     "request",
                     method=scope["method"],
                     path=scope["path"],

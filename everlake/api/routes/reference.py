@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.response import Redirect
 
 from everlake import __version__
 from everlake.api.base_url import base_url_of
@@ -13,6 +14,12 @@ from everlake.api.reference.static_files import read_static_file
 from everlake.api.responses import json_response
 from everlake.api.services import Services
 from everlake.contract.errors import ErrorCode, WireError
+
+
+@get("/")
+async def get_root(request: Request[Any, Any, Any], services: Services) -> Redirect:
+    """Lead a browser to the API reference."""
+    return Redirect(f"{base_url_of(request.scope, services.public_url)}/docs")
 
 
 @get("/openapi.json")

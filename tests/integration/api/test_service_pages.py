@@ -129,7 +129,6 @@ def test_the_page_for_language_models_names_this_server(visitor: httpx.Client) -
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/nothing",
         "/static/nothing.js",
         "/static/..%2f..%2fapp.py",
@@ -148,7 +147,7 @@ def test_every_answer_names_its_request_and_the_log_has_it(
     home: ApiWorkspaces, api: ApiClient
 ) -> None:
     answers = [
-        api.http.get("/healthz"),
+        api.http.get("/docs"),
         api.http.get("/api/v1/nothing"),
         api.http.put("/healthz"),
         httpx.get(home.server.url + "/api/v1/records", trust_env=False),
@@ -160,6 +159,22 @@ def test_every_answer_names_its_request_and_the_log_has_it(
     assert logged_statuses(home, names) == {
         answer.headers["x-request-id"]: answer.status_code for answer in answers
     }
+
+
+def test_probes_that_succeed_are_not_logged(home: ApiWorkspaces, api: ApiClient) -> None:
+    probes = [api.http.get(path) for path in ("/healthz", "/readyz", "/metrics")]
+    failed, seen = api.http.put("/readyz"), api.http.get("/docs")
+
+    names = [each.headers["x-request-id"] for each in (failed, seen)]
+    assert len(logged_statuses(home, names)) == 2
+    assert not any(each.headers["x-request-id"] in home.server.log() for each in probes)
+
+
+def test_the_root_leads_to_the_reference(api: ApiClient) -> None:
+    answer = api.http.get("/", follow_redirects=True)
+
+    assert answer.status_code == 200
+    assert answer.url.path == "/docs"
 
 
 def logged_statuses(home: ApiWorkspaces, names: list[str]) -> dict[str, int]:

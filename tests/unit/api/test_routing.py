@@ -25,6 +25,7 @@ def test_the_application_serves_every_endpoint_and_its_own_description() -> None
     }
     assert served == {(each.method, route_path(each)) for each in ENDPOINTS} | {
         ("HEAD", route_path(GET_ATTACHMENT_CONTENT)),
+        ("GET", "/"),
         ("GET", "/openapi.json"),
         ("GET", "/docs"),
         ("GET", "/static/{name:path}"),

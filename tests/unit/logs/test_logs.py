@@ -2,10 +2,12 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -13,7 +15,7 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everlake.contract.ids import new_secret
+from everlake.contract.ids import new_batch_id, new_secret
 from everlake.logs import configure_logging, hide_secrets, logger
 
 SECRET = new_secret()
@@ -214,6 +216,19 @@ def test_a_terminal_obeys_nothing_from_outside(written: Written, text: str) -> N
     lines = written()
     assert text not in lines
     assert len(lines.splitlines()) == 2
+
+
+def test_a_terminal_shows_the_status_first_and_short_ids(written: Written) -> None:
+    batch_id = new_batch_id()
+    configure_logging("console", "info", role="api")
+    logger().info("request", method="GET", path="/docs", status=404, ms=1.5, request_id=uuid4().hex)
+    logger().info("landed", batch_id=batch_id)
+
+    request, landed = written().splitlines()
+    assert "404 GET /docs 1.5 ms" in request
+    assert not re.search("[0-9a-f]{13}", request)
+    assert batch_id[:13] in landed
+    assert batch_id not in landed
 
 
 def test_the_lines_of_a_traceback_stay(written: Written) -> None:
