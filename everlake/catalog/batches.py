@@ -101,6 +101,17 @@ def find_existing_ids(tx: Connection, ids: Iterable[str]) -> set[str]:
     return found
 
 
+def find_ids(tx: Connection, workspace_id: str, prefix: str, *, limit: int) -> list[str]:
+    """Return the ids of the workspace's batches that begin with ``prefix``, oldest first."""
+    statement = (
+        select(_c.id)
+        .where(_c.workspace_id == workspace_id, _c.id >= prefix, _c.id < prefix + "~")
+        .order_by(_c.id)
+        .limit(limit)
+    )
+    return list(tx.execute(statement).scalars())
+
+
 def list_rejected_paths(
     tx: Connection, *, after: str, created_before: int, limit: int
 ) -> list[tuple[str, str | None]]:

@@ -6,16 +6,24 @@ import typer
 from msgspec import UNSET
 
 from everlake.cli.console import out, pluralize, print_list
-from everlake.cli.options import DataOption, JsonOption, WorkspaceOption, load_settings
+from everlake.cli.options import (
+    DataOption,
+    JsonOption,
+    WorkspaceOption,
+    load_settings,
+)
 from everlake.contract.attachments import AttachmentFault, AttachmentStatus, BatchAttachment
 from everlake.operations import attachments
+from everlake.operations.id_prefixes import resolve_batch_id
 from everlake.operations.opening import existing_catalog
 from everlake.operations.workspaces import resolve_workspace
 from everlake.storage import open_store
 
 
 def list_attachments(
-    batch_id: Annotated[str, typer.Argument(help="Id of the batch.")],
+    batch_id: Annotated[
+        str, typer.Argument(help="Id of the batch, or a beginning that no other has.")
+    ],
     status: Annotated[
         AttachmentStatus | None,
         typer.Option("--status", help="Only attachments in this status.", case_sensitive=False),
@@ -29,8 +37,10 @@ def list_attachments(
     Example: everlake batches attachments 0198c0de-... --status FAILED
     """
     with existing_catalog(load_settings(data)) as catalog:
+        workspace_id = resolve_workspace(catalog, workspace)
+        batch_id = resolve_batch_id(catalog, workspace_id, batch_id)
         page = attachments.list_batch_attachments(
-            catalog, resolve_workspace(catalog, workspace), batch_id, limit=None, status=status
+            catalog, workspace_id, batch_id, limit=None, status=status
         )
     if not page.items and not json:
         out.print("This batch has no such attachments, or has not landed yet.")
@@ -45,7 +55,9 @@ def list_attachments(
 
 
 def retry_attachments(
-    batch_id: Annotated[str, typer.Argument(help="Id of the batch.")],
+    batch_id: Annotated[
+        str, typer.Argument(help="Id of the batch, or a beginning that no other has.")
+    ],
     workspace: WorkspaceOption = None,
     data: DataOption = None,
 ) -> None:
@@ -55,11 +67,10 @@ def retry_attachments(
     """
     settings = load_settings(data)
     with existing_catalog(settings) as catalog:
+        workspace_id = resolve_workspace(catalog, workspace)
+        batch_id = resolve_batch_id(catalog, workspace_id, batch_id)
         done = attachments.retry_batch_attachments(
-            catalog,
-            open_store(settings.archive_url),
-            resolve_workspace(catalog, workspace),
-            batch_id,
+            catalog, open_store(settings.archive_url), workspace_id, batch_id
         )
     out.print(
         f"to be fetched again: {pluralize(done.retried, 'attachment')}; texts to be extracted "

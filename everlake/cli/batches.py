@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Annotated
 
-import msgspec
 import typer
 from msgspec import UNSET
 
+from everlake.catalog.database import Catalog
 from everlake.cli.batch_attachments import list_attachments, retry_attachments
 from everlake.cli.console import (
+    as_snake_case,
     fail,
     format_time,
     out,
@@ -20,12 +21,20 @@ from everlake.cli.console import (
     print_table,
 )
 from everlake.cli.error_groups import group_message
-from everlake.cli.options import DataOption, JsonOption, WorkspaceOption, load_settings
+from everlake.cli.options import (
+    BatchArgument,
+    DataOption,
+    JsonOption,
+    WorkspaceOption,
+    load_settings,
+)
 from everlake.contract.batches import Batch, BatchStatus
 from everlake.contract.rejected_records import RejectedRecord
+from everlake.model.batches import BatchRow
 from everlake.operations import batches
 from everlake.operations.batches import BatchFilters
 from everlake.operations.errors import NothingToRetry, RejectedRecordsDeleted
+from everlake.operations.id_prefixes import resolve_batch_id
 from everlake.operations.opening import existing_catalog
 from everlake.operations.rejected_records import open_rejected_records
 from everlake.operations.workspaces import resolve_workspace
@@ -40,8 +49,6 @@ app = typer.Typer(
 
 app.command("attachments")(list_attachments)
 app.command("retry-attachments")(retry_attachments)
-
-BatchArgument = Annotated[str, typer.Argument(help="Id of the batch.")]
 
 
 @app.command("list")
@@ -71,7 +78,7 @@ def list_batches(
     print_list(
         page.items,
         json=json,
-        as_json=lambda batch: batch.view(),
+        as_json=lambda batch: as_snake_case(batch.view()),
         headers=("BATCH", "STATUS", "CREATED", "TYPE", "SOURCE", "ACCEPTED", "REJECTED"),
         as_row=lambda batch: (
             batch.id,
@@ -97,14 +104,14 @@ def show_batch(
     Example: everlake batches show 0198c0de-...
     """
     with existing_catalog(load_settings(data)) as catalog:
-        batch = batches.get_batch(catalog, resolve_workspace(catalog, workspace), batch_id)
+        batch = _find_batch(catalog, workspace, batch_id)
     if json:
         extra = {
             "failure": batch.failure,
             "landing": batch.landing_path,
             "refused": batch.rejected_path,
         }
-        view: dict[str, object] = msgspec.to_builtins(batch.view())
+        view: dict[str, object] = as_snake_case(batch.view())
         print_json({**view, **{name: text for name, text in extra.items() if text is not None}})
         return
     print_fields(
@@ -144,9 +151,10 @@ def watch_batch(
 
     Example: everlake batches watch 0198c0de-...
     """
-    report = print_json if json else _print_progress
+    report = _print_json if json else _print_progress
     with existing_catalog(load_settings(data)) as catalog:
         workspace_id = resolve_workspace(catalog, workspace)
+        batch_id = resolve_batch_id(catalog, workspace_id, batch_id)
         with nullcontext() if json else out.status(f"watching batch {batch_id}"):
             for event in batches.follow_batch(catalog, workspace_id, batch_id):
                 report(event.batch)
@@ -174,7 +182,7 @@ def list_errors(
     settings = load_settings(data)
     try:
         with existing_catalog(settings) as catalog:
-            batch = batches.get_batch(catalog, resolve_workspace(catalog, workspace), batch_id)
+            batch = _find_batch(catalog, workspace, batch_id)
             store = open_store(settings.archive_url)
             rejected = open_rejected_records(catalog, store, batch)
     except RejectedRecordsDeleted:
@@ -202,14 +210,25 @@ def retry_batch(
     Example: everlake batches retry 0198c0de-...
     """
     with existing_catalog(load_settings(data)) as catalog:
+        workspace_id = resolve_workspace(catalog, workspace)
+        batch_id = resolve_batch_id(catalog, workspace_id, batch_id)
         try:
-            retry = batches.retry_batch(catalog, resolve_workspace(catalog, workspace), batch_id)
+            retry = batches.retry_batch(catalog, workspace_id, batch_id)
             resumed = retry.resumed
         except NothingToRetry:
             resumed = False
     if not resumed:
         fail(f"batch {batch_id} is not FAILED with accepted records: there is nothing to retry")
     out.print(f"batch {batch_id} is being processed again: everlake batches show {batch_id}")
+
+
+def _find_batch(catalog: Catalog, workspace: str | None, prefix: str) -> BatchRow:
+    workspace_id = resolve_workspace(catalog, workspace)
+    return batches.get_batch(catalog, workspace_id, resolve_batch_id(catalog, workspace_id, prefix))
+
+
+def _print_json(batch: Batch) -> None:
+    print_json(as_snake_case(batch))
 
 
 def _print_progress(batch: Batch) -> None:

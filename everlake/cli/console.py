@@ -1,5 +1,6 @@
 """Console output of commands, and the error that ends a command."""
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+_CAPITAL = re.compile("[A-Z]")
 _ALLOWED_CONTROLS = "\n\t"
 _MAX_UNWRAPPED = 40
 """Columns of a cell that is never wrapped on a terminal; ids and times are shorter."""
@@ -39,6 +41,12 @@ def fail(message: str) -> NoReturn:
 def print_json(value: Any) -> None:
     """Print ``value`` as one line of JSON."""
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def as_snake_case(view: msgspec.Struct) -> dict[str, Any]:
+    """Return an object of the API with its members named as those of other commands."""
+    members: dict[str, Any] = msgspec.to_builtins(view)
+    return {_CAPITAL.sub(r"_\g<0>", name).lower(): value for name, value in members.items()}
 
 
 def print_list(

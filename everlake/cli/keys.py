@@ -106,5 +106,5 @@ def revoke_key(
     """
     with existing_catalog(load_settings(data)) as catalog:
         workspace_id = resolve_workspace(catalog, workspace)
-        keys.revoke_key(catalog, workspace_id, key_id)
+        key_id = keys.revoke_key(catalog, workspace_id, key_id)
     print_created({"workspace_id": workspace_id, "key_id": key_id}, json=json)

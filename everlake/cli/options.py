@@ -17,6 +17,9 @@ DataOption = Annotated[
 WorkspaceOption = Annotated[
     str | None, typer.Option("--workspace", help="Workspace id; the oldest workspace by default.")
 ]
+BatchArgument = Annotated[
+    str, typer.Argument(help="Id of the batch, or a beginning that no other has.")
+]
 AllOption = Annotated[bool, typer.Option("--all", help="All workspaces.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 HostOption = Annotated[

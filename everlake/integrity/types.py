@@ -9,7 +9,7 @@ StepProgressCallback: TypeAlias = Callable[[str, int, int | None], None]
 """Is called with the current step, how much of it is done, and the total, if that is known."""
 
 
-class IntegrityProblem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class IntegrityProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Something that is wrong with a workspace's data.
 
     Attributes:

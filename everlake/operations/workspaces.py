@@ -3,7 +3,8 @@
 from everlake.catalog import workspaces
 from everlake.catalog.database import Catalog
 from everlake.catalog.workspaces import Workspace
-from everlake.operations.errors import InvalidInput, NoWorkspace, ResourceNotFound
+from everlake.operations.errors import InvalidInput, NoWorkspace
+from everlake.operations.id_prefixes import unique_id
 
 
 def create_workspace(catalog: Catalog, *, name: str) -> Workspace:
@@ -28,8 +29,12 @@ def list_workspaces(catalog: Catalog) -> list[Workspace]:
 def resolve_workspace(catalog: Catalog, workspace_id: str | None = None) -> str:
     """Return the id of the given workspace, or of the oldest one.
 
+    Args:
+        workspace_id: the id, or a beginning of it that no other workspace has.
+
     Raises:
         ResourceNotFound: there is no such workspace.
+        InvalidInput: several ids begin so.
         NoWorkspace: none is given, and there is none yet.
     """
     with catalog.snapshot() as tx:
@@ -38,7 +43,5 @@ def resolve_workspace(catalog: Catalog, workspace_id: str | None = None) -> str:
             if found is None:
                 raise NoWorkspace
         else:
-            found = workspaces.get(tx, workspace_id)
-            if found is None:
-                raise ResourceNotFound("workspace", workspace_id)
+            return unique_id("workspace", workspace_id, workspaces.list_ids(tx))
     return found.id

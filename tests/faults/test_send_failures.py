@@ -90,7 +90,7 @@ def most_memory(pid: int) -> int:
 def accepted(cli: Cli) -> list[int]:
     """Return the number of records of each batch in the data directory, oldest first."""
     listed = assert_success(cli("batches", "list", "--limit", "1000", "--json")).lines()
-    return [batch["acceptedCount"] for batch in reversed(listed)]
+    return [batch["accepted_count"] for batch in reversed(listed)]
 
 
 def test_a_rate_limit_is_obeyed_by_all_requests_under_way(

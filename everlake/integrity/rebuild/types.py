@@ -5,7 +5,7 @@ import msgspec
 from everlake.integrity.types import IntegrityProblem
 
 
-class RebuildResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class RebuildResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the new tables of a workspace hold, and what could not be restored.
 
     Attributes:

@@ -43,7 +43,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     example: str
 
 
-class VerificationResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class VerificationResult(msgspec.Struct, frozen=True, kw_only=True):
     """How much was verified, and what is wrong.
 
     Attributes:

@@ -58,7 +58,7 @@ def test_with_json_each_change_is_the_batch_as_the_api_gives_it(home: WorkerFixt
         home.process_all()
         batches += map(json.loads, process.stdout)
     assert [batch["status"] for batch in batches] == WAY
-    assert {batch["batchId"] for batch in batches} == {batch_id}
+    assert {batch["batch_id"] for batch in batches} == {batch_id}
 
 
 def test_a_watched_batch_that_fails_ends_in_exit_code_1_and_says_why(home: WorkerFixture) -> None:
@@ -160,3 +160,17 @@ def test_refused_records_that_are_lost_or_damaged_are_a_clear_error(
         assert f"{path} cannot be read" in ended.err
         assert "Restore it from a backup" in ended.err
     assert f"there is no object at {path}" in lost.err
+
+
+def test_a_batch_may_be_named_by_the_beginning_of_its_id(
+    home: WorkerFixture, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id, other = home.accept(record("a")), home.accept(record("b"))
+    monkeypatch.setenv("EVERLAKE_DATA", str(home.data))
+
+    shown = assert_success(cli("batches", "show", batch_id[:30].upper(), "--json")).json()
+    assert shown["batch_id"] == batch_id
+    assert_success(cli("batches", "attachments", other[:30]))
+    assert other in cli("batches", "retry", other[:30]).err
+    assert "there is no batch 0000" in cli("batches", "show", "0000").err
+    assert "more than one batch begins with 0" in cli("batches", "show", "0").err

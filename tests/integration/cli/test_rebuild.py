@@ -33,11 +33,11 @@ def test_json_is_one_line_for_all_workspaces(cli: Cli) -> None:
 
     done = assert_success(cli("lake", "rebuild", "--all", "--json")).json()
     assert done["ok"] is True
-    assert [each["workspaceId"] for each in done["workspaces"]] == [first, second]
+    assert [each["workspace_id"] for each in done["workspaces"]] == [first, second]
     assert done["workspaces"][0]["problems"] == []
 
     one = assert_success(cli("lake", "rebuild", "--workspace", second, "--json")).json()
-    assert [each["workspaceId"] for each in one["workspaces"]] == [second]
+    assert [each["workspace_id"] for each in one["workspaces"]] == [second]
 
 
 def test_a_lost_object_is_told_with_what_to_do_and_exit_code_1(home: WorkerFixture) -> None:
@@ -53,7 +53,7 @@ def test_a_lost_object_is_told_with_what_to_do_and_exit_code_1(home: WorkerFixtu
 
     told = json.loads(run_everlake("lake", "rebuild", "--json", data=home.data, check=False).stdout)
     assert told["ok"] is False
-    assert set(told["workspaces"][0]["problems"][0]) == {"batchId", "problem", "action"}
+    assert set(told["workspaces"][0]["problems"][0]) == {"batch_id", "problem", "action"}
 
 
 @pytest.mark.parametrize(

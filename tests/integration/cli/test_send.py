@@ -68,7 +68,7 @@ def test_records_are_read_from_files_of_every_form(send: Cli, tmp_path: Path, na
 
     assert (sent["accepted"], sent["rejected"], sent["errors"]) == (COUNTS[name], 0, [])
     [batch_id] = sent["batches"]
-    assert stored(send, batch_id)["acceptedCount"] == COUNTS[name]
+    assert stored(send, batch_id)["accepted_count"] == COUNTS[name]
 
 
 def test_records_are_read_from_standard_input(send: Cli) -> None:
@@ -109,7 +109,7 @@ def test_mixed_records_are_sorted_into_full_requests_and_keep_their_order(
     sent = assert_success(send("send", "mixed.ndjson", "--json", "--wait")).json()
 
     shown = [stored(send, batch_id) for batch_id in sent["batches"]]
-    assert [(one["type"], one["acceptedCount"]) for one in shown] == [("message", 3), ("email", 2)]
+    assert [(one["type"], one["accepted_count"]) for one in shown] == [("message", 3), ("email", 2)]
     names = [row["_vendor_ids"]["id"] for row in records_of(sent["batches"][0])]
     assert names == ["m5", "m2", "m1"]
 
@@ -120,7 +120,7 @@ def test_more_records_than_a_request_may_hold_are_parted(send: Cli, tmp_path: Pa
     sent = assert_success(send("send", "many.ndjson", "--json")).json()
 
     assert sent["accepted"] == 1_001
-    assert [stored(send, one)["acceptedCount"] for one in sent["batches"]] == [1_000, 1]
+    assert [stored(send, one)["accepted_count"] for one in sent["batches"]] == [1_000, 1]
 
 
 def test_more_bytes_than_a_request_may_hold_are_parted(send: Cli, tmp_path: Path) -> None:
@@ -394,7 +394,7 @@ def test_waiting_for_a_batch_that_fails_ends_in_exit_code_1_and_names_it(
     assert sent.code == 1
     assert "1 accepted" in sent.out
     [batch] = assert_success(cli("batches", "list", "--json")).lines()
-    batch_id = batch["batchId"]
+    batch_id = batch["batch_id"]
     assert f"batch {batch_id} is not COMPLETE: everlake batches show" in sent.out
     assert stored(cli, batch_id)["failure"] == "for the test"
     assert assert_success(cli("batches", "list", "--status", "FAILED", "--json")).json() == batch
@@ -413,13 +413,13 @@ def test_batches_are_listed_newest_first_and_shown_one_by_one(send: Cli, tmp_pat
         sent += assert_success(send("send", "f.json", "--json", "--wait")).json()["batches"]
 
     listed = assert_success(send("batches", "list", "--limit", "3", "--json")).lines()
-    assert [one["batchId"] for one in listed] == sent[::-1]
+    assert [one["batch_id"] for one in listed] == sent[::-1]
     assert {one["status"] for one in listed} == {"COMPLETE"}
     assert sent[0] in assert_success(send("batches", "list")).out
     complete = assert_success(
         send("batches", "list", "--status", "complete", "--limit", "1", "--json")
     )
-    assert complete.json()["batchId"] == sent[-1]
+    assert complete.json()["batch_id"] == sent[-1]
     assert send("batches", "list", "--status", "FAILED", "--json").code == 0
 
     words = assert_success(send("batches", "show", sent[0])).out

@@ -245,7 +245,7 @@ def test_attachments_are_spread_over_as_many_requests_as_they_need(
 
     sent = assert_success(send("send", "f.ndjson", "--json")).json()
 
-    assert [stored(send, one)["acceptedCount"] for one in sent["batches"]] == [100, 1]
+    assert [stored(send, one)["accepted_count"] for one in sent["batches"]] == [100, 1]
 
 
 def test_versions_of_a_record_under_two_products_arrive_in_the_order_of_the_file(

@@ -101,7 +101,7 @@ def test_an_object_that_somebody_deleted_is_found_missing(
 
     s3_server.put(scene.bucket, key, content)
     [problem] = json.loads(done.stdout)["workspaces"][0]["problems"]
-    assert problem["batchId"] == batch_id
+    assert problem["batch_id"] == batch_id
 
 
 def test_doctor_and_readiness_look_at_the_bucket(scene: Scene, s3_server: S3Server) -> None:

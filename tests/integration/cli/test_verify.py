@@ -51,16 +51,16 @@ def test_json_is_one_object_for_all_workspaces(home: WorkerFixture, cli: Cli) ->
     done = assert_success(cli("lake", "verify", "--all", "--json")).json()
 
     assert done["ok"] is True
-    assert [each["workspaceId"] for each in done["workspaces"]] == [home.workspace_id, other]
+    assert [each["workspace_id"] for each in done["workspaces"]] == [home.workspace_id, other]
     assert done["workspaces"][1] == {
-        "workspaceId": other,
+        "workspace_id": other,
         "batches": 1,
         "records": 1,
         "problems": [],
         "orphans": [],
     }
     one = assert_success(cli("lake", "verify", "--workspace", other, "--json")).json()
-    assert [each["workspaceId"] for each in one["workspaces"]] == [other]
+    assert [each["workspace_id"] for each in one["workspaces"]] == [other]
 
 
 def test_a_problem_is_told_with_what_to_do_and_exit_code_1(home: WorkerFixture, cli: Cli) -> None:
@@ -80,8 +80,8 @@ def test_a_problem_is_told_with_what_to_do_and_exit_code_1(home: WorkerFixture, 
     assert told.code == 1
     assert told.json()["ok"] is False
     [problem] = told.json()["workspaces"][0]["problems"]
-    assert set(problem) == {"batchId", "problem", "action"}
-    assert problem["batchId"] == batch_id
+    assert set(problem) == {"batch_id", "problem", "action"}
+    assert problem["batch_id"] == batch_id
 
 
 def test_a_problem_of_one_workspace_is_one_of_all(home: WorkerFixture, cli: Cli) -> None:
@@ -137,7 +137,7 @@ def test_content_of_attachments_that_is_not_there_or_not_whole_is_told(
 
     assert done.code == 1
     [problem] = done.json()["workspaces"][0]["problems"]
-    assert problem["batchId"] == batch_id
+    assert problem["batch_id"] == batch_id
     assert problem["problem"] == (
         "the contents of 2 of its attachments are missing in the storage, or cut off "
         f"(one is {gone.id})"

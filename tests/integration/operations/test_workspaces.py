@@ -96,3 +96,18 @@ def test_the_schema_of_a_new_database_is_created_once(tmp_path: Path, url: str) 
         upgrade_catalog(settings)
     with existing_catalog(settings) as catalog:
         assert has_no_workspace(catalog)
+
+
+def test_the_beginning_of_an_id_will_do_if_no_other_has_it(url: str) -> None:
+    catalog = empty_catalog(url)
+    with catalog.transaction() as tx:
+        for name in ("ws_aab", "ws_aac", "ws_aa"):
+            workspaces.create(tx, name=name, workspace_id=name)
+
+    assert resolve_workspace(catalog, "ws_aab") == "ws_aab"
+    assert resolve_workspace(catalog, "ws_aa") == "ws_aa"
+    for missing in ("ws_b", ""):
+        with pytest.raises(ResourceNotFound):
+            resolve_workspace(catalog, missing)
+    with pytest.raises(InvalidInput, match="more than one workspace begins with ws_"):
+        resolve_workspace(catalog, "ws_")
