@@ -108,6 +108,11 @@ def print_table(headers: Iterable[str], rows: Iterable[Iterable[object]]) -> Non
     Console(file=out.file, width=width, highlight=False).print(table)
 
 
+def reference_url(base_url: str, product_id: str, project_id: str) -> str:
+    """Return the URL of the API reference with examples for a product and project."""
+    return f"{base_url}/docs?product={product_id}&project={project_id}"
+
+
 def pluralize(number: int, noun: str) -> str:
     """Return ``1 batch``, ``2 batches``."""
     ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"

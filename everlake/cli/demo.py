@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from everlake.catalog.database import Catalog
-from everlake.cli.console import err, fail, out, print_table, relative_path
+from everlake.cli.console import err, fail, out, print_table, reference_url, relative_path
 from everlake.cli.options import HostOption, PortOption
 from everlake.cli.search import print_hit
 from everlake.cli.send.summary import SendSummary, SendTally
@@ -199,7 +199,7 @@ def _print_next_steps(url: str, workspace: FirstWorkspace, data: str) -> None:
         f"  curl -H 'x-api-key: {workspace.api_key}' '{url}/api/v1/search?q=night+nurse&limit=3'"
     )
     out.print(f"  {_program_name()} search 'night nurse' --data {data}")
-    out.print(f"  {url}/docs")
+    out.print(f"  {reference_url(url, workspace.product_id, workspace.project_id)}", markup=False)
 
 
 def _program_name() -> str:

@@ -1,6 +1,6 @@
 """``everlake serve``."""
 
-from everlake.cli.console import out, relative_path
+from everlake.cli.console import out, reference_url, relative_path
 from everlake.cli.options import (
     DataOption,
     HostOption,
@@ -58,6 +58,10 @@ def _print_greeting(url: str, settings: Settings, first: FirstWorkspace | None) 
     out.print(f"Data: {relative_path(settings.data_directory)}", markup=False)
     if first is None or first.api_key is None:
         return
+    out.print(
+        f"Reference with your ids: {reference_url(url, first.product_id, first.project_id)}",
+        markup=False,
+    )
     out.print("\nYour first API key (shown only now):", markup=False)
     out.print(f"  {first.api_key}", markup=False)
     out.print("\nSend a record:", markup=False)

@@ -4,11 +4,13 @@ The page works without JavaScript and loads two static files of this server. Wha
 is in the document; there is no second text.
 """
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from everlake.api.openapi import build_document
+from everlake.api.openapi.examples import PRODUCT_ID, PROJECT_ID
 from everlake.api.reference.document import Document, anchor_of, tag_anchor
 from everlake.api.reference.elements import Markup, code, element, join, link
 from everlake.api.reference.markdown import render_blocks, render_inline
@@ -53,21 +55,39 @@ _PAGE = """\
 </body>
 </html>
 """
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SCHEMAS = "tag-schemas"
 _ERRORS = "tag-errors"
 _HEADERS = "tag-headers"
 _AUTHENTICATION = "tag-authentication"
 
 
-@lru_cache(maxsize=_CACHED_PAGES)
-def reference_page(limits: Limits, *, version: str, base_url: str) -> bytes:
-    """Return the reference page of a server, from the cache if it was rendered before.
+def reference_page(
+    limits: Limits,
+    *,
+    version: str,
+    base_url: str,
+    product_id: str | None = None,
+    project_id: str | None = None,
+) -> bytes:
+    """Return the reference page of a server.
 
     Args:
         limits: the limits in force.
         version: the version of Everlake.
         base_url: the server's URL as the reader reaches it.
+        product_id: the reader's product, for the examples; ignored if it cannot be an id.
+        project_id: likewise, a project of it.
     """
+    page = _rendered_page(limits, version=version, base_url=base_url)
+    for example, own in ((PRODUCT_ID, product_id), (PROJECT_ID, project_id)):
+        if own is not None and _ID.fullmatch(own):
+            page = page.replace(example.encode(), own.encode())
+    return page
+
+
+@lru_cache(maxsize=_CACHED_PAGES)
+def _rendered_page(limits: Limits, *, version: str, base_url: str) -> bytes:
     return render_reference(build_document(limits, version=version), base_url)
 
 
@@ -161,6 +181,12 @@ def _authentication_section(document: Document) -> Markup:
         element("dl", *schemes),
         element("p", "The commands on this page take the key from the environment:"),
         command_block(variable),
+        element(
+            "p",
+            "The examples send to a product and a project of their own. Open this page as ",
+            code("/docs?product=ID&project=ID"),
+            " for commands that send to yours.",
+        ),
     )
 
 

@@ -103,11 +103,10 @@ def test_the_reference_names_the_host_that_the_reader_used(visitor: httpx.Client
 def test_a_command_of_the_reference_works_as_it_is_copied(
     api: ApiClient, operation: str, status: int
 ) -> None:
-    page = api.http.get("/docs").text
+    page = api.http.get("/docs", params={"product": PRODUCT, "project": PROJECT}).text
     article = page[page.index(f'<article id="{operation}"') :]
     command = html.unescape(article.split('<pre class="command"')[1].split("<code>")[1])
     command = command.partition("</code>")[0]
-    command = command.replace("prod_atlas", PRODUCT).replace("proj_reporting", PROJECT)
     answer = subprocess.run(
         ["sh", "-c", command + " -w '\\n%{http_code}'"],
         env={"PATH": os.environ["PATH"], "EVERLAKE_API_KEY": api.setup["api_key"]},
@@ -118,6 +117,13 @@ def test_a_command_of_the_reference_works_as_it_is_copied(
     body, _, code = answer.stdout.rpartition("\n")
     assert code == str(status), body
     assert json.loads(body)
+
+
+@pytest.mark.parametrize("product", ["", "<script>", "a b", "x" * 129, "'"])
+def test_what_is_no_id_is_not_put_into_the_examples(visitor: httpx.Client, product: str) -> None:
+    page = visitor.get("/docs", params={"product": product, "project": "proj-9"}).text
+    assert '"_product_id": "prod_atlas"' in html.unescape(page)
+    assert '"proj-9"' in html.unescape(page)
 
 
 def test_the_page_for_language_models_names_this_server(visitor: httpx.Client) -> None:
