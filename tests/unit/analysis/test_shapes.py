@@ -266,7 +266,6 @@ def test_webvtt_gives_speakers_and_times() -> None:
     )
     data = {"start_time": "2024-01-01T10:00:00Z", "transcript": captions}
     assert read("call", data) == [
-        Utterance("made by hand"),
         Utterance("Hello there again & again", "Bob Smith", "unknown", "2024-01-01T10:00:01Z"),
         Utterance("hey", "Eve", "unknown", "2024-01-01T10:00:05Z"),
     ]
