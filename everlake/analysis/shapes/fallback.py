@@ -5,7 +5,7 @@ from everlake.analysis.member_names import MemberKind, meaning_of
 from everlake.analysis.participants import identities_and_roles
 from everlake.analysis.shapes import transcript
 from everlake.analysis.shapes.form_field import as_text, label_and_value
-from everlake.analysis.shapes.time_members import recording_start_of
+from everlake.analysis.shapes.time_members import recording_start_of, zone_of
 from everlake.analysis.types import UNATTRIBUTED, PendingValue, Remaining, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 
@@ -24,8 +24,9 @@ def read_object(
 ) -> Remaining:
     """Leave every member to the readers of its value; a name of several words is prose too."""
     _add_described_people(builder, item)
-    start = recording_start_of(item) or scope.recording_start
-    inner = scope._replace(recording_start=start, is_root=False)
+    zone = zone_of(item) or scope.zone
+    start = recording_start_of(item, zone) or scope.recording_start
+    inner = scope._replace(recording_start=start, zone=zone, is_root=False)
     metadata = inner._replace(is_metadata=True)
     remaining: list[PendingValue] = []
     for key, value in item.items():
