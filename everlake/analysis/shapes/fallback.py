@@ -3,7 +3,7 @@
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberKind, meaning_of
 from everlake.analysis.participants import identities_and_roles
-from everlake.analysis.shapes import transcript
+from everlake.analysis.shapes import chat_export, transcript
 from everlake.analysis.shapes.form_field import as_text, label_and_value
 from everlake.analysis.shapes.time_members import recording_start_of, zone_of
 from everlake.analysis.types import UNATTRIBUTED, PendingValue, Remaining, Scope
@@ -54,7 +54,10 @@ def read_list(builder: UtteranceBuilder, name: str, items: list[Json], scope: Sc
     """Leave every item to the readers of its value; the lines of a dialogue are read together."""
     if len(items) > 1 and all(isinstance(item, str) for item in items):
         dialogue = "\n".join(item for item in items if isinstance(item, str))
-        if not scope.is_metadata and transcript.read(builder, name, dialogue, UNATTRIBUTED, scope):
+        if not scope.is_metadata and any(
+            read(builder, name, dialogue, UNATTRIBUTED, scope)
+            for read in (chat_export.read, transcript.read)
+        ):
             return ()
     inner = scope._replace(is_root=False)
     return [

@@ -23,10 +23,10 @@ _KIND_RANKS = {MemberKind.START: 0, MemberKind.OFFSET: 100, MemberKind.TIME: 200
 _NOT_START_NAMES = frozenset(
     word_list(
         "createdat created createdtime createddatetime updatedat updated modifiedat publishedat "
-        "postedat receivedat receiveddatetime submittedat internaldate createddate createdon createtime "
-        "creationtime creationdate "
-        "datecreated timecreated dateadded publisheddate publishedon publishtime receivedtime "
-        "receivedon receiveddate submitteddate submissiondate posteddate postedon"
+        "postedat receivedat receiveddatetime submittedat internaldate createddate createdon "
+        "createtime creationtime creationdate datecreated timecreated dateadded "
+        "publisheddate publishedon publishtime receivedtime receivedon receiveddate "
+        "submitteddate submissiondate posteddate postedon"
     )
 )
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from everlake.analysis.member_names import normalize_name, word_list
 from everlake.analysis.participants import role_of
 from everlake.analysis.prose import normalize_text
+from everlake.analysis.speaker_names import is_heading
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms, parse_timestamp_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
@@ -17,23 +18,9 @@ _LINE = re.compile(
     rf"[ \t]*(?:{_TIMESTAMP}\s{{0,3}}[-\u2013\u2014]?\s{{0,3}})?\*{{0,2}}\[?{_NAME}\]?"
     rf"(?:\s{{0,3}}{_TIMESTAMP})?\s?(?::\*{{0,2}}|\*\*:)(?:[ \t]+|$)"
 )
-_CHAT_EXPORT = re.compile(
-    r"[ \t]*\[?(\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?\s\d{1,2}:\d{2}(?::\d{2})?"
-    r"(?:\s?[APap]\.?[Mm]\.?)?)\]?\s(?:-\s)?([^:\n]{1,60}):[ \t]"
-)
 _NAME_LINE = re.compile(
     r"[ \t]*([^\W\d_][^:\n\[\](){}<>\"|=]{0,59}?)(?<![ \t])[ \t]++"
     r"\(?(\d{1,2}:\d{2}(?::\d{2})?)\)?[ \t]*"
-)
-_NOT_SPEAKERS = frozenset(
-    word_list(
-        "action actions actionitem actionitems decision decisions note notes todo summary subject "
-        "date from to cc bcc sent re fwd agenda topic topics attendees participants email phone "
-        "address name company url link http https error warning info debug example ps nb tip step "
-        "question1 status priority owner due deadline location time duration price total order "
-        "orderid invoice result results next nextsteps background context goal goals risks budget "
-        "timeline title version"
-    )
 )
 _TRANSCRIPT_NAMES = frozenset(
     word_list(
@@ -118,9 +105,6 @@ def _add_turn(builder: UtteranceBuilder, lines: list[str], attribution: Attribut
 
 def _parse_turn(line: str) -> Turn | None:
     """Return the turn that a line begins, or None."""
-    found = _CHAT_EXPORT.match(line)
-    if found:
-        return normalize_text(found[2]), found[1], line[found.end() :]
     found = _LINE.match(line)
     if found:
         timestamp = next((text for text in found.group(1, 2, 4, 5) if text), "")
@@ -142,7 +126,7 @@ def _is_dialogue(
         return True
     if normalize_name(name) in _TRANSCRIPT_NAMES:
         return True
-    if any(normalize_name(label) in _NOT_SPEAKERS or len(label.split()) > 6 for label in labels):
+    if any(is_heading(label) or len(label.split()) > 6 for label in labels):
         return False
     line_count = sum(1 for line in lines if line.strip())
     if builder.record_type in _TRANSCRIPT_TYPES:
