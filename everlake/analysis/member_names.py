@@ -104,7 +104,8 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "uuid guid url uri href permalink sha1 sha256 md5 etag token mimetype contenttype "
         "useragent ip ipaddress timezone tz locale encoding charset cursor avatar icon color "
         "checksum headers inreplyto references base64 messageid threadid conversationid phone "
-        "email username internetmessageheaders recordtype objecttype cids"
+        "email username internetmessageheaders recordtype objecttype cids duration jobname "
+        "jobid accountid modelname languagecode"
     ),
     MemberKind.LABEL: word_list(
         "status state channel source priority category format language lang object event kind "

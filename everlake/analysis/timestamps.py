@@ -72,7 +72,7 @@ def parse_offset_ms(value: object, *, milliseconds: bool = False) -> int | None:
     """Return an offset from the start of a recording in milliseconds; None for any other value.
 
     Args:
-        value: a number, as number or text, or a clock such as ``01:02:03.500``.
+        value: a number, as number or text (``1.5s`` too), or a clock such as ``01:02:03.500``.
         milliseconds: whether a number is in milliseconds instead of seconds.
     """
     if isinstance(value, str):
@@ -83,9 +83,10 @@ def parse_offset_ms(value: object, *, milliseconds: bool = False) -> int | None:
             hours, minutes, seconds, fraction = clock.groups(default="0")
             whole = (int(hours) * 60 + int(minutes)) * 60 + int(seconds)
             return whole * 1000 + int(fraction.ljust(3, "0"))
-        if not _NUMBER.fullmatch(value.strip()):
+        number = value.strip().removesuffix("s")
+        if not _NUMBER.fullmatch(number):
             return None
-        value = float(value)
+        value = float(number)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if not 0 <= value < _EARLIEST_S:

@@ -30,6 +30,8 @@ class Scope(NamedTuple):
     """Texts that the enclosing object has already contributed."""
     is_metadata: bool = False
     """Whether the value is inside of metadata: a description of people, or machine data."""
+    source: int = 0
+    """Number of the list that the value is from; see :class:`.UtteranceBuilder`."""
     is_root: bool = False
     """Whether the value is the record's whole ``data``."""
 

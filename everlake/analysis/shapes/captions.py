@@ -34,6 +34,7 @@ def read(
         _remove_repeated_lines(cues)
     labels = [label for cue in cues for label in payload_labels(cue.lines)]
     speakers = choose_caption_speakers(labels, len(cues), builder.participants)
+    builder.source = builder.new_source()
     voices = any(has_voice(line) for cue in cues for line in cue.lines)
     merger = _Merger(builder, scope, attribution)
     for cue in cues:

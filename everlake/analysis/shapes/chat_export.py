@@ -162,6 +162,7 @@ def _add_messages(
     stamps = [line.stamp for line in begins if line]
     is_dated = 2 * sum(map(has_date, stamps)) > len(stamps)
     times = iter(stamp_times(stamps, scope.zone))
+    builder.source = builder.new_source()
     attribution, pending = UNATTRIBUTED, list[str]()
     for line, begin, other in zip(lines, begins, parsed, strict=True):
         if begin is not None:

@@ -81,6 +81,7 @@ def read_known_speakers(builder: UtteranceBuilder, text: str, scope: Scope) -> b
 def _add_turns(
     builder: UtteranceBuilder, lines: list[str], turns: list[Turn | None], scope: Scope
 ) -> None:
+    builder.source = builder.new_source()
     attribution: Attribution = UNATTRIBUTED
     pending: list[str] = []
     for line, turn in zip(lines, turns, strict=True):
