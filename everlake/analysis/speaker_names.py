@@ -92,7 +92,7 @@ def looks_like_name(label: str) -> bool:
     In scripts without capital letters it is at most twelve characters long.
     """
     words = label.split()
-    if not words or len(words) > _MAX_WORDS or len(label) > MAX_LABEL_LENGTH:
+    if not words or len(words) > _MAX_WORDS or len(label) > MAX_LABEL_LENGTH or "_" in label:
         return False
     if label[-1] in ".,;!?\u2026" and not label.endswith(("Jr.", "Sr.")) and len(words[-1]) > 3:
         return False

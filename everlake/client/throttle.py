@@ -21,6 +21,9 @@ class Throttle:
     Args:
         on_pause: called once for each pause with its reason and its seconds; not for rate limits,
             which are normal.
+
+    Attributes:
+        gap: seconds between two requests.
     """
 
     def __init__(self, on_pause: Callable[[str, float], None] | None = None) -> None:
@@ -29,7 +32,7 @@ class Throttle:
         self._stopped = threading.Event()
         self._resume_at = 0.0
         self._reported_until = 0.0
-        self._gap = 0.0
+        self.gap = 0.0
         self._next_at = 0.0
 
     def wait(self) -> None:
@@ -40,7 +43,7 @@ class Throttle:
         """
         with self._lock:
             turn = max(time.monotonic(), self._next_at, self._resume_at)
-            self._next_at = turn + self._gap
+            self._next_at = turn + self.gap
         while (seconds := max(turn, self._resume_at) - time.monotonic()) > 0:
             if self._stopped.wait(seconds):
                 break
@@ -56,7 +59,7 @@ class Throttle:
         now = time.monotonic()
         with self._lock:
             if delay.rate_limited:
-                self._gap = min(max(self._gap * _GAP_GROWTH, _MIN_GAP), _MAX_GAP)
+                self.gap = min(max(self.gap * _GAP_GROWTH, _MIN_GAP), _MAX_GAP)
             self._resume_at = max(self._resume_at, now + delay.seconds)
             is_new_pause = not delay.rate_limited and now >= self._reported_until
             if is_new_pause:
@@ -68,7 +71,7 @@ class Throttle:
     def record_success(self) -> None:
         """Shrink the gap between requests: one succeeded."""
         with self._lock:
-            self._gap = self._gap * _GAP_DECAY if self._gap > _MIN_GAP / 10 else 0.0
+            self.gap = self.gap * _GAP_DECAY if self.gap > _MIN_GAP / 10 else 0.0
 
     def stop(self) -> None:
         """Let no further request be sent."""

@@ -6,7 +6,7 @@ import re
 from everlake.analysis.joining import join_words
 from everlake.analysis.shapes.cue_speakers import CueTurn, cue_turns, has_voice, payload_labels
 from everlake.analysis.shapes.cues import Cue, is_captions, parse_cues
-from everlake.analysis.speaker_names import choose_caption_speakers
+from everlake.analysis.speaker_names import choose_caption_speakers, looks_like_name
 from everlake.analysis.timestamps import format_rfc3339, normalize_timestamp, parse_offset_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
@@ -32,6 +32,7 @@ def read(
     cues = parse_cues(text)
     if _is_rolling(cues):
         _remove_repeated_lines(cues)
+    _name_speakers_of_first_lines(cues)
     labels = [label for cue in cues for label in payload_labels(cue.lines)]
     speakers = choose_caption_speakers(labels, len(cues), builder.participants)
     builder.source = builder.new_source()
@@ -57,6 +58,16 @@ def _is_rolling(cues: list[Cue]) -> bool:
             is_long = len(before.lines) + len(cue.lines) > 2
             repeated += is_long and _plain(before.lines[-1]) == _plain(cue.lines[0])
     return pairs > 0 and repeated * 3 >= pairs
+
+
+def _name_speakers_of_first_lines(cues: list[Cue]) -> None:
+    """Take a name on the first line of every cue for its speaker, as Teams' documents have it."""
+    names = [cue.lines[0] for cue in cues if len(cue.lines) > 1 and looks_like_name(cue.lines[0])]
+    is_speaker = len(set(names)) < len(names) or all(len(name.split()) > 1 for name in names)
+    if len(names) > 1 and len(names) == len(cues) and is_speaker:
+        cues[:] = [
+            Cue(cue.clock, cue.lines[1:], name) for cue, name in zip(cues, names, strict=True)
+        ]
 
 
 def _remove_repeated_lines(cues: list[Cue]) -> None:

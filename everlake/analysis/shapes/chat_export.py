@@ -12,7 +12,12 @@ from everlake.analysis.shapes.chat_lines import (
     is_stamp,
     parse_line,
 )
-from everlake.analysis.shapes.chat_notices import is_notice, without_edit_mark
+from everlake.analysis.shapes.chat_notices import (
+    is_footer,
+    is_notice,
+    quote_length,
+    without_edit_mark,
+)
 from everlake.analysis.shapes.chat_stamps import DATE_LINE, has_date, has_half, stamp_times
 from everlake.analysis.speaker_names import is_certain, is_heading, looks_like_name
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms
@@ -23,7 +28,8 @@ _LOG_WORDS = frozenset(
     word_list("error err warn warning info debug trace fatal notice critical crit emerg alert "
               "panic severe fine config verbose log stdout stderr kernel systemd cron sshd get "
               "post put head http https exception build deploy deployment test tests server backup "
-              "job task worker database db app nginx monitor service api step stage")
+              "job task worker database db app nginx monitor service api step stage "
+              "kickoff review intro introduction break lunch standup retro demo workshop keynote")
 )  # fmt: skip
 _PHONE = re.compile(r"[~+]?[\d\s()\u2011-]{6,24}|~\s?\S.{0,58}")
 _TAGS = frozenset(
@@ -68,10 +74,13 @@ def read(
 def _join_names_and_stamps(lines: list[str]) -> list[str]:
     """Join a name with the time on the line below it, as Slack and Teams copy them."""
     joined: list[str] = []
+    # Slack writes only the clock above further messages of the same person.
+    needs_half = any(is_stamp(line) and has_half(line) for line in lines)
     for line in lines:
         if (
             is_stamp(line)
             and joined
+            and (has_half(line) or not needs_half)
             and looks_like_name(joined[-1].strip())
             and not is_stamp(joined[-1])
         ):
@@ -177,7 +186,7 @@ def _add_messages(
             _add_message(builder, pending, attribution)
             builder.add(_after_time(line, other))
             attribution, pending = UNATTRIBUTED, []
-        elif not DATE_LINE.fullmatch(line):
+        elif not (DATE_LINE.fullmatch(line) or (form in _TEXT_BELOW and is_stamp(line))):
             pending.append(line)
     _add_message(builder, pending, attribution)
 
@@ -197,7 +206,7 @@ def _after_time(line: str, parsed: ChatLine | None) -> str:
     if parsed is None:
         return line
     after = line.find(parsed.stamp) + len(parsed.stamp)
-    return line[after:].lstrip("]) ,-\u2013\t")
+    return line[after:].lstrip("]) ,\t").removeprefix("- ").removeprefix("\u2013 ")
 
 
 def _offset_time(stamp: str, start: int | None) -> int | None:
@@ -206,5 +215,11 @@ def _offset_time(stamp: str, start: int | None) -> int | None:
 
 
 def _add_message(builder: UtteranceBuilder, lines: list[str], attribution: Attribution) -> None:
+    if lines and (quoted := quote_length(lines)):
+        builder.add("\n".join(lines[:quoted]))
+        lines = lines[quoted:]
+    if lines and is_footer(lines[-1]):
+        _add_message(builder, lines[:-1], attribution)
+        lines, attribution = lines[-1:], UNATTRIBUTED
     text = without_edit_mark("\n".join(lines))
     builder.add(text, UNATTRIBUTED if is_notice(text) else attribution)

@@ -43,7 +43,27 @@ _EDITED = re.compile(
     r"|wiadomo\u015b\u0107 edytowana|bu mesaj d\u00fczenlendi)>",
     re.IGNORECASE,
 )
+_QUOTE = re.compile(
+    r"(?:replying to|antwort auf|en r\u00e9ponse \u00e0|respondiendo a|in risposta a|antwoord op)"
+    r"\s[\"\u201c\u201e\u00ab].{0,400}",
+    re.IGNORECASE,
+)
+_REACTION = re.compile(
+    r"(?:(?:reacted to|removed a) .{1,300}|reagierte auf .{1,300} mit .{1,20})", re.IGNORECASE
+)
+_FOOTER = re.compile(r"(?:transcribed|generated|recorded) by https?://\S{1,200}", re.IGNORECASE)
 _MAX_LENGTH = 300
+
+
+def quote_length(lines: list[str]) -> int:
+    """Return how many lines at the start of a message quote the one that it replies to (Zoom)."""
+    first = next((number for number, line in enumerate(lines[:3]) if line.strip()), 0)
+    return first + 1 if _QUOTE.fullmatch(lines[first].strip()) else 0
+
+
+def is_footer(line: str) -> bool:
+    """Return whether a line is a recogniser's note below a transcript."""
+    return len(line) <= _MAX_LENGTH and _FOOTER.fullmatch(line.strip()) is not None
 
 
 def is_notice(text: str) -> bool:
@@ -51,9 +71,9 @@ def is_notice(text: str) -> bool:
     text = text.strip()
     if len(text) > _MAX_LENGTH:
         return False
-    return _PLACEHOLDER.fullmatch(text) is not None or (
-        len(text) > 50 and "whatsapp" in text.lower() and _ENCRYPTION.search(text) is not None
-    )
+    if _PLACEHOLDER.fullmatch(text) or _REACTION.fullmatch(text):
+        return True
+    return len(text) > 50 and "whatsapp" in text.lower() and _ENCRYPTION.search(text) is not None
 
 
 def without_edit_mark(text: str) -> str:

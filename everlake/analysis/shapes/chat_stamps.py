@@ -29,7 +29,8 @@ _CLOCK = (
     rf"(?:{_HALF}\s?)?\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?(?:[.,]\d{{1,6}})?"
     rf"(?:\s?{_HALF}(?!\w))?(?:Z|[+-]\d{{2}}:?\d{{2}})?"
 )
-STAMP = rf"(?:(?:{_DATE}|{_DAY})(?:T|,?\s{{1,3}}(?:at\s|um\s|às\s|kl\.?\s|om\s|à\s)?))?{_CLOCK}"
+_BETWEEN = r"(?:T|[,\u060c]?\s{1,3}(?:(?:at|um|às|klo?\.?|om|à)\s)?)"
+STAMP = rf"(?:(?:{_DATE}|{_DAY}){_BETWEEN})?{_CLOCK}"
 """Pattern of a time of day, with or without a date, in letters of any case."""
 DATE_LINE = re.compile(
     rf"[\s=\u2014\u2013-]{{0,40}}{_DATE},?\s?[(]?[^\W\d_]{{0,12}}[)]?[\s=\u2014\u2013-]{{0,40}}",

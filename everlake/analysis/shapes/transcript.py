@@ -30,6 +30,9 @@ _TRANSCRIPT_NAMES = frozenset(
 )
 _TRANSCRIPT_TYPES = frozenset({"call", "call_transcription"})
 
+_STAMP_LINE = re.compile(r"[ \t]*[\[(]?(\d{1,2}:\d{2}(?::\d{2})?)[\])]?[ \t]*")
+"""A time on a line of its own, as Google Meet writes every few minutes."""
+
 Turn: TypeAlias = tuple[str, str, str]
 """Speaker, timestamp (may be empty), and the first line of the text."""
 
@@ -86,7 +89,8 @@ def _add_turns(
     pending: list[str] = []
     for line, turn in zip(lines, turns, strict=True):
         if turn is None:
-            pending.append(line)
+            if not _STAMP_LINE.fullmatch(line):
+                pending.append(line)
             continue
         _add_turn(builder, pending, attribution)
         label, timestamp, text = turn
@@ -109,7 +113,10 @@ def _parse_turn(line: str) -> Turn | None:
     found = _LINE.match(line)
     if found:
         timestamp = next((text for text in found.group(1, 2, 4, 5) if text), "")
-        return normalize_text(found[3].strip("* ")), timestamp, line[found.end() :]
+        text = line[found.end() :]
+        if not timestamp and (below := _STAMP_LINE.fullmatch(text)):
+            timestamp, text = below[1], ""
+        return normalize_text(found[3].strip("* ")), timestamp, text
     found = _NAME_LINE.fullmatch(line)
     return (normalize_text(found[1]), found[2], "") if found else None
 

@@ -132,3 +132,11 @@ def test_a_blank_line_in_a_subrip_cue_does_not_end_it() -> None:
         "1\n00:00:01,000 --> 00:00:02,000\nMira: It\n\nstops.\n\n2\n00:00:03 --> 00:00:04\nOften."
     )
     assert said(text) == [("Mira", "It stops. Often.")]
+
+
+def test_a_name_on_the_first_line_of_every_cue_is_its_speaker() -> None:
+    text = (
+        "0:0:0.0 --> 0:0:2.500\nMira Vogel\nHi\n\n0:0:3.0 --> 0:0:4.5\nOskar Lind\nYes?\n\n"
+        "0:0:5.0 --> 0:0:6.5\nMira Vogel\nok\n"
+    )
+    assert said(text) == [("Mira Vogel", "Hi"), ("Oskar Lind", "Yes?"), ("Mira Vogel", "ok")]

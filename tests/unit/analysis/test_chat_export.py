@@ -67,6 +67,13 @@ def said(text: str, *participants: Participant) -> Said:
         "2018-06-18 13:55:01 Mira Vogel\nHi\n2018-06-18 13:56:01 Oskar Lind\nYes: sure",
         "[13:55] <Mira Vogel> Hi\n[13:56] <Oskar Lind> Yes: sure",
         "Mira Vogel (00:01:55):\nHi\n\nOskar Lind (00:01:56):\nYes: sure",
+        "0:01 | Mira Vogel\nHi\n\n0:05 | Oskar Lind\nYes: sure",
+        "Mira Vogel - 00:03\nHi\nOskar Lind - 00:05\nYes: sure",
+        (
+            "\u200f2/5/2024\u060c 9:01 \u0635 - Mira Vogel: Hi\n"
+            "\u200f2/5/2024\u060c 9:02 \u0645 - Oskar Lind: Yes: sure"
+        ),
+        "2.5.2024 klo 9.01 - Mira Vogel: Hi\n2.5.2024 klo 9.02 - Oskar Lind: Yes: sure",
         "00:01:55 Mira Vogel\nHi\n00:01:56 Oskar Lind\nYes: sure",
     ],
 )
@@ -117,6 +124,21 @@ def test_plain_nicks_need_no_times() -> None:
         ("bob", "hey"),
         ("mira", "ok"),
     ]
+
+
+def test_a_further_clock_of_slack_is_neither_said_nor_a_turn() -> None:
+    text = "Mira Vogel\n  9:01 AM\nHi\n9:02\nmore\nOskar Lind\n  9:03 AM\nYes"
+    assert said(text) == [("Mira Vogel", "Hi\nmore"), ("Oskar Lind", "Yes")]
+
+
+def test_quoted_messages_reactions_and_footers_are_nobodys() -> None:
+    text = (
+        '09:01:11 From Mira Vogel to Everyone:\n\tReplying to "Can you..."\n\t\n\tSure\n'
+        '09:01:40 From Oskar Lind to Everyone:\n\tReacted to "Sure" with \U0001f44d'
+    )
+    assert [x for x in said(text) if x[0]] == [("Mira Vogel", "Sure")]
+    text = "Mira Vogel  0:03\nHi\n\nOskar Lind  0:07\nYes\n\nTranscribed by https://notes.example"
+    assert said(text)[1:] == [("Oskar Lind", "Yes"), (None, "Transcribed by https://notes.example")]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +195,7 @@ def test_an_attached_export_is_read() -> None:
         "2024-05-02 09:01:11 host sshd: accepted\n2024-05-02 09:01:12 host sshd: closed",
         "[2024-05-02 09:01:11] Build: ok\n[2024-05-02 09:01:12] Deploy: ok",
         "10:00 Intro\nBob speaks\n10:30 Break\nCoffee\n11:00 Talk\nmore",
+        "2024-05-02 09:00 - Kickoff: introductions\n2024-05-03 09:00 - Review: numbers",
         "10:00 Intro: Bob speaks\n10:30 Break: coffee",
         "Name: Mira\nPlan: Pro\nSeats: 5",
         "Flour: 200 g\nSugar: 100 g\nBake at 9:00 for 20 min",

@@ -1,6 +1,7 @@
 """Throttle of requests."""
 
 import threading
+import time
 
 import pytest
 
@@ -48,3 +49,45 @@ def test_a_pause_is_reported_once_and_a_rate_limit_never() -> None:
     first.join()
 
     assert pauses == [("away", 0.5)]
+
+
+def test_requests_that_are_refused_together_widen_the_gap_once() -> None:
+    def gap_after(refusals: int) -> float:
+        throttle = Throttle()
+        for _ in range(2):
+            together = [
+                threading.Thread(
+                    target=throttle.back_off, args=(RetryDelay("rate", 0.2, rate_limited=True),)
+                )
+                for _ in range(refusals)
+            ]
+            for thread in together:
+                thread.start()
+            for thread in together:
+                thread.join()
+        return throttle.gap
+
+    assert gap_after(16) == gap_after(1)
+
+
+def test_the_gap_is_what_the_server_has_taken_between_two_refusals() -> None:
+    throttle = Throttle()
+    throttle.back_off(RetryDelay("rate", 0.0, rate_limited=True))
+    assert throttle.is_rate_limited
+    for _ in range(4):
+        throttle.record_success()
+    begun = time.monotonic()
+    time.sleep(0.4)
+    throttle.back_off(RetryDelay("rate", 0.0, rate_limited=True))
+
+    assert 0.1 <= throttle.gap <= (time.monotonic() - begun + 0.1) / 4
+
+
+def test_without_refusals_the_gap_goes_away() -> None:
+    throttle = Throttle()
+    throttle.back_off(RetryDelay("rate", 0.0, rate_limited=True))
+    for _ in range(2_000):
+        throttle.record_success()
+
+    assert throttle.gap == 0.0
+    assert not throttle.is_rate_limited
