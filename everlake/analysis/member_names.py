@@ -110,7 +110,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.LABEL: word_list(
         "status state channel source priority category format language lang object event kind "
         "parttype subtype visibility sentiment severity stage platform provider version medium "
-        "via contentformat"
+        "via contentformat task"
     ),
 }
 _MEANINGS: dict[str, MemberMeaning] = {}

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from everlake.analysis.prose import CoverageIndex
@@ -25,6 +25,8 @@ class Provenance(NamedTuple):
     """The list or text that each utterance is from."""
     tentative: Collection[int]
     """Indices of utterances that count only if no others say the same."""
+    names: Mapping[int, str]
+    """Names of the sources. Two lists of one name are no renderings of the same turns."""
     word_sources: Collection[int]
     """Sources that consist of single words: they yield to all others."""
 
@@ -33,7 +35,8 @@ def without_repetitions(utterances: list[Utterance], provenance: Provenance) -> 
     """Return the utterances without further renderings of the same turns.
 
     Speech recognisers give one recording as turns, sentences, words and a whole text. Of lists in
-    which the same speakers say the same, the first one is kept, or the one that says more. Of a
+    which the same speakers say the same, the first one with times is kept, or the one that says
+    more. Of a
     text without a speaker, sentences that the turns contain are removed, if these are at least
     half of it.
     """
@@ -88,18 +91,18 @@ def _repeated_lists(utterances: list[Utterance], provenance: Provenance) -> set[
             members[provenance.sources[index]].append(index)
     if len(members) < 2:
         return set()
+    removed = _repeated_words(utterances, members, provenance)
     lists = [
-        _TurnList(indices, [utterances[index] for index in indices])
-        for _, indices in sorted(
-            members.items(), key=lambda item: (item[0] in provenance.word_sources, item[1][0])
+        _TurnList(provenance.names.get(source, ""), indices, [utterances[n] for n in indices])
+        for source, indices in sorted(
+            members.items(), key=lambda item: (utterances[item[1][0]].said_at is None, item[1][0])
         )
+        if source not in provenance.word_sources
     ]
-    lists = [turns for turns in lists if turns.word_count >= _MIN_WORDS]
     largest = sorted(lists, key=lambda turns: -turns.word_count)[:_MAX_COMPARED]
     kept: list[_TurnList] = []
-    removed: set[int] = set()
     for turns in lists:
-        if turns not in largest:
+        if turns.word_count < _MIN_WORDS or turns not in largest:
             continue
         if any(other.says(turns) for other in kept):
             removed.update(turns.indices)
@@ -112,36 +115,70 @@ def _repeated_lists(utterances: list[Utterance], provenance: Provenance) -> set[
     return removed
 
 
+def _repeated_words(
+    utterances: list[Utterance], members: Mapping[int, list[int]], provenance: Provenance
+) -> set[int]:
+    """Return the indices of the turns in lists of words that other turns contain."""
+    texts = [
+        utterances[index].text
+        for source, indices in members.items()
+        if source not in provenance.word_sources
+        for index in indices
+    ]
+    removed: set[int] = set()
+    if texts:
+        coverage = CoverageIndex(_with_whole(texts))
+        for source in provenance.word_sources:
+            indices = members.get(source, [])
+            if all(coverage.covers(utterances[index].text) for index in indices):
+                removed.update(indices)
+    return removed
+
+
 class _TurnList:
     """Turns from one list or text.
 
     Args:
+        name: name of the list or text.
         indices: their indices among the record's utterances.
         turns: the turns.
     """
 
-    def __init__(self, indices: list[int], turns: list[Utterance]) -> None:
+    def __init__(self, name: str, indices: list[int], turns: list[Utterance]) -> None:
+        self.name = name
         self.indices = indices
         self.turns = turns
         self.word_count = sum(len(_WORD.findall(turn.text)) for turn in turns)
-        self._coverage: dict[str | None, CoverageIndex] | None = None
+        self._coverage: dict[str, CoverageIndex] | None = None
 
     def says(self, other: "_TurnList") -> bool:
         """Return whether ``other`` is another rendering of these turns, or of a large part."""
-        if other.word_count < _MIN_SHARE * self.word_count:
+        first, first_other = self.turns[0].said_at, other.turns[0].said_at
+        if (
+            other.word_count < _MIN_SHARE * self.word_count
+            or self.name == other.name
+            or (first is not None and first_other is not None and first != first_other)
+        ):
             return False
         if self._coverage is None:
-            texts: dict[str | None, list[str]] = defaultdict(list)
+            texts: dict[str, list[str]] = defaultdict(list)
             for turn in self.turns:
-                texts[turn.speaker].append(turn.text)
+                texts[_who(turn)].append(turn.text)
             self._coverage = {
                 speaker: CoverageIndex(_with_whole(said)) for speaker, said in texts.items()
             }
         coverage = self._coverage
         return all(
-            (index := coverage.get(turn.speaker)) is not None and index.covers(turn.text)
+            (index := coverage.get(_who(turn))) is not None and index.covers(turn.text)
             for turn in other.turns
         )
+
+
+def _who(turn: Utterance) -> str:
+    """Return the side that a turn is of, else its speaker, whom renderings may call differently."""
+    if turn.role in ("internal", "external"):
+        return turn.role
+    return (turn.speaker or "").casefold()
 
 
 def _with_whole(texts: Iterable[str]) -> list[str]:

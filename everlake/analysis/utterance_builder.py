@@ -36,6 +36,7 @@ class UtteranceBuilder:
         self.source = 0
         self._source_count = 0
         self._sources: list[int] = []
+        self._source_names: dict[int, str] = {}
         self._word_sources: set[int] = set()
         self._tentative: set[int] = set()
         self._fallbacks: list[str] = []
@@ -52,9 +53,10 @@ class UtteranceBuilder:
             self.utterances.append(Utterance(text, *attribution))
         self._sources += [self.source] * (len(self.utterances) - len(self._sources))
 
-    def new_source(self, *, of_words: bool = False) -> int:
+    def new_source(self, name: str, *, of_words: bool = False) -> int:
         """Return the number of another list or text; ``of_words``: of single words."""
         self._source_count += 1
+        self._source_names[self._source_count] = name
         if of_words:
             self._word_sources.add(self._source_count)
         return self._source_count
@@ -99,7 +101,9 @@ class UtteranceBuilder:
             for text in self._fallbacks:
                 self.add(text)
         else:
-            provenance = Provenance(self._sources, self._tentative, self._word_sources)
+            provenance = Provenance(
+                self._sources, self._tentative, self._source_names, self._word_sources
+            )
             self.utterances = without_repetitions(self.utterances, provenance)
         if len(self.utterances) <= MAX_UTTERANCES:
             return self.utterances

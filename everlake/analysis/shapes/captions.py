@@ -17,7 +17,7 @@ _INLINE_TIME = re.compile(r"<\d{1,3}:\d{2}(?::\d{2})?\.\d{1,3}>")
 
 def read(
     builder: UtteranceBuilder,
-    name: str,  # noqa: ARG001 - the signature of all text shapes
+    name: str,
     text: str,
     attribution: Attribution,
     scope: Scope,
@@ -35,7 +35,7 @@ def read(
     _name_speakers_of_first_lines(cues)
     labels = [label for cue in cues for label in payload_labels(cue.lines)]
     speakers = choose_caption_speakers(labels, len(cues), builder.participants)
-    builder.source = builder.new_source()
+    builder.source = builder.new_source(f"{name} text")
     voices = any(has_voice(line) for cue in cues for line in cue.lines)
     merger = _Merger(builder, scope, attribution)
     for cue in cues:

@@ -45,7 +45,7 @@ _TEXT_BELOW = frozenset({LineForm.BELOW, LineForm.TRAILING})
 
 def read(
     builder: UtteranceBuilder,
-    name: str,  # noqa: ARG001 - the signature of all text shapes
+    name: str,
     text: str,
     attribution: Attribution,  # noqa: ARG001 - the signature of all text shapes
     scope: Scope,
@@ -67,6 +67,7 @@ def read(
     messages = [message for message in messages if message.speaker in speakers]
     if not _is_export(builder, form, messages, lines, parsed):
         return False
+    builder.source = builder.new_source(f"{name} text")
     _add_messages(builder, form, speakers, lines, parsed, scope)
     return True
 
@@ -171,7 +172,6 @@ def _add_messages(
     stamps = [line.stamp for line in begins if line]
     is_dated = 2 * sum(map(has_date, stamps)) > len(stamps)
     times = iter(stamp_times(stamps, scope.zone))
-    builder.source = builder.new_source()
     attribution, pending = UNATTRIBUTED, list[str]()
     for line, begin, other in zip(lines, begins, parsed, strict=True):
         if begin is not None:

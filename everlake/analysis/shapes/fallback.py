@@ -59,7 +59,7 @@ def read_list(builder: UtteranceBuilder, name: str, items: list[Json], scope: Sc
             for read in (chat_export.read, transcript.read)
         ):
             return ()
-    inner = scope._replace(is_root=False, source=builder.new_source())
+    inner = scope._replace(is_root=False, source=builder.new_source(name))
     return [
         PendingValue(name, item, inner) for item in items if isinstance(item, str | dict | list)
     ]

@@ -35,7 +35,7 @@ class _Word(NamedTuple):
 
 def read(
     builder: UtteranceBuilder,
-    name: str,  # noqa: ARG001 - the signature of all list shapes
+    name: str,
     items: list[Json],
     scope: Scope,
 ) -> Remaining | None:
@@ -52,7 +52,7 @@ def read(
     if len(words) < _MIN_WORDS and not speakers:
         return None
     if speakers:
-        _add_turns(builder, _with_all_speakers(words), scope)
+        _add_turns(builder, name, _with_all_speakers(words), scope)
         return ()
     text = join_words(word.text for word in words)
     if scope.coverage is not None:
@@ -107,8 +107,8 @@ def _with_all_speakers(words: list[_Word]) -> list[_Word]:
     return complete
 
 
-def _add_turns(builder: UtteranceBuilder, words: list[_Word], scope: Scope) -> None:
-    builder.source = builder.new_source(of_words=True)
+def _add_turns(builder: UtteranceBuilder, name: str, words: list[_Word], scope: Scope) -> None:
+    builder.source = builder.new_source(name, of_words=True)
     for label, group in groupby(words, key=lambda word: word.speaker):
         turn = list(group)
         first = turn[0]

@@ -54,7 +54,7 @@ def read(
     turns = [_parse_turn(line) for line in lines]
     if not _is_dialogue(builder, name, lines, turns):
         return False
-    _add_turns(builder, lines, turns, scope)
+    _add_turns(builder, name, lines, turns, scope)
     return True
 
 
@@ -77,14 +77,14 @@ def read_known_speakers(builder: UtteranceBuilder, text: str, scope: Scope) -> b
         return False
     if turn_count == len(labels) and not any(map(builder.participants.is_known, labels)):
         return False  # A form with one line per role.
-    _add_turns(builder, lines, turns, scope)
+    _add_turns(builder, "", lines, turns, scope)
     return True
 
 
 def _add_turns(
-    builder: UtteranceBuilder, lines: list[str], turns: list[Turn | None], scope: Scope
+    builder: UtteranceBuilder, name: str, lines: list[str], turns: list[Turn | None], scope: Scope
 ) -> None:
-    builder.source = builder.new_source()
+    builder.source = builder.new_source(f"{name} text")
     attribution: Attribution = UNATTRIBUTED
     pending: list[str] = []
     for line, turn in zip(lines, turns, strict=True):

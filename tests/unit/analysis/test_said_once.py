@@ -167,6 +167,31 @@ def test_whisperx_segments_and_words() -> None:
     ]
 
 
+def test_words_of_many_short_turns() -> None:
+    texts = "Yes.", HELLO, "No.", CARD, "Why?", "Because the bank said so, again and again."
+    segments = [
+        {"start": n, "text": text, "speaker": "AB"[n % 2], "words": words(text, "AB"[n % 2])}
+        for n, text in enumerate(texts)
+    ]
+    assert [text for _, text in said({"segments": segments})] == list(texts)
+
+
+def test_a_transcript_in_a_string_beside_its_turns_is_not_said_again() -> None:
+    turns = [{"role": "bot", "message": HELLO, "time": 1714640400000},
+             {"role": "user", "message": CARD, "time": 1714640401000}]  # fmt: skip
+    data = {"transcript": f"AI: {HELLO}\nUser: {CARD}\n", "messages": turns}
+    assert said(data) == [("bot", HELLO), ("user", CARD)]
+
+
+@pytest.mark.parametrize("second", ["messages", "replies"])
+def test_lists_of_one_name_or_of_other_times_are_no_renderings(second: str) -> None:
+    def message(day: int) -> Json:
+        return {"from": "Mira", "text": "Please call me back soon", "at": f"2024-05-0{day}"}
+
+    data = {"a": {"messages": [message(1)]}, "b": {second: [message(2)]}}
+    assert [who for who, _ in said(data)] == ["Mira", "Mira"]
+
+
 def test_spaces_that_are_words_are_kept_as_they_are() -> None:
     items = [
         {"text": text, "start": 0.1, "type": kind, "speaker_id": "speaker_0"}
