@@ -62,13 +62,15 @@ NAME_RANK = 500
 ID_RANK = 1_000
 """Rank from which the members that name a speaker hold ids."""
 _TIME_NAMES = word_list(
-    "saidat sentat spokenat sentdatetime sentdate senttime senttimestamp senton datesent timesent "
-    "timestamp ts datetime messagetime messagetimestamp messagedate date time at when datestring "
-    "writtenat postedat posteddate postedon publishedat publisheddate publishedon publishtime "
-    "commentdate reviewdate occurredat submittedat submitteddate submissiondate eventat eventtime "
-    "createdat created createdtime createddatetime createddate createdon createtime creationtime "
-    "creationdate datecreated timecreated dateadded receiveddatetime receivedat receivedtime "
-    "receivedon receiveddate internaldate modifiedat updatedat updated"
+    "saidat sentat spokenat sentdatetime sentdate senttime senttimestamp senton datesent "
+    "timesent timestampms timestampmillis timestampunix dateunixtime unixtime unixtimestamp "
+    "epoch epochms timestamputc timestamp ts datetimeutc datetime messagetime messagetimestamp "
+    "messagedate date time at when datestring writtenat postedat posteddate postedon "
+    "publishedat publisheddate publishedon publishtime commentdate reviewdate occurredat "
+    "submittedat submitteddate submissiondate eventat eventtime createdutc createdatutc "
+    "createdat created createdtime createddatetime createddate createdon createtime "
+    "creationtime creationdate datecreated timecreated dateadded receiveddatetime receivedat "
+    "receivedtime receivedon receiveddate internaldate modifiedat updatedat updated"
 )
 _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.TEXT: _TEXT_NAMES,

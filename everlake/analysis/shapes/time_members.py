@@ -1,5 +1,6 @@
 """Times in an object: the time of an utterance, and the start of a recording."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
 
@@ -13,6 +14,10 @@ from everlake.analysis.timestamps import (
     parse_timestamp_ms,
 )
 
+_CLOCK = re.compile(
+    r"\s{0,3}\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:\s?[AaPp][Mm])?(?:Z|\s?[+-]\d{2}:?\d{2})?\s{0,3}"
+)
+_DAY = re.compile(r"\s{0,3}(?:\d{8}|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})\s{0,3}")
 _ZONE_NAMES = frozenset(word_list("timezone tz timezoneid timezonename ianatimezone"))
 _WRAPPED_NAMES = ("datetime", "date", "seconds", "_seconds", "value", "time", "iso")
 _MIN_CHARACTERS_PER_SECOND = 0.1
@@ -115,7 +120,8 @@ def time_said(
     for _, value in times:
         moment = normalize_timestamp(value, zone)
         if moment is not None:
-            return moment
+            is_day = isinstance(value, str) and _DAY.fullmatch(value) is not None
+            return (_time_on_day(moment, value, times, zone) if is_day else None) or moment
     for _, name, value in sorted(offsets, key=_rank) if len(offsets) > 1 else offsets:
         ms = parse_timestamp_ms(value, zone)
         if ms is None and start is not None:
@@ -128,6 +134,20 @@ def time_said(
             offset = parse_offset_ms(value)
             if offset is not None:
                 return format_rfc3339(start + offset)
+    return None
+
+
+def _time_on_day(
+    midnight: str, day: Json, times: list[tuple[int, Json]], zone: tzinfo
+) -> str | None:
+    """Return the time on a day that is stated without one: a clock beside it, or a timestamp."""
+    for _, value in times:
+        if isinstance(value, str) and value is not day:
+            if _CLOCK.fullmatch(value):
+                return normalize_timestamp(f"{str(day).strip()} {value.strip()}", zone)
+            moment = normalize_timestamp(value, zone)
+            if moment is not None and moment != midnight and moment[:10] == midnight[:10]:
+                return moment
     return None
 
 

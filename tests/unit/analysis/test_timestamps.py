@@ -158,6 +158,21 @@ def test_an_object_that_is_a_time_is_read(time: dict[str, Any]) -> None:
     assert said_at({"from": "Mira", "text": "It stops", "created": time}) == SENT
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"date": "2024-05-02", "time": "09:00"},
+        {"date": "5/23/2024", "time": "9:00 AM"},
+        {"date": "2024-05-02", "created_at": SENT},
+        {"date": "2024-05-02T11:00:00", "date_unixtime": "1714640400"},
+        {"timestamp_ms": 1714640400000, "created_at": OTHER},
+    ],
+)
+def test_the_most_precise_statement_of_one_time_counts(times: dict[str, Any]) -> None:
+    moment = said_at({"from": "Mira", "text": "It stops"} | times)
+    assert moment == SENT.replace("05-02", "05-23" if "/" in str(times) else "05-02")
+
+
 def test_an_impossible_date_is_neither_a_time_nor_said() -> None:
     assert said_at({"from": "Mira", "text": "It stops", "date": "2024-02-30 10:00"}) is None
 
