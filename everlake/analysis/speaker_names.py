@@ -113,7 +113,7 @@ def choose_caption_speakers(
 
     A sentence may have a colon as well ("So here is the thing: …"). A label is a speaker when it
     is certainly one, or is written in capitals; others must look like names and either be frequent
-    in the file or come back beside another one.
+    in the file or come back beside another one. Handles in lower case must be at most of the cues.
 
     Args:
         labels: the label of each labelled cue, in order.
@@ -132,4 +132,8 @@ def choose_caption_speakers(
     full_names = [label for label in names if len(label.split()) > 1]
     if sum(names.values()) * 3 >= cue_count or len(recurring) > 1 or chosen or len(full_names) > 1:
         chosen.update(names)
+    handles = [label for label in counts if " " not in label and not is_caption_heading(label)]
+    handle_count = sum(counts[label] for label in handles)
+    if 1 < len(handles) < handle_count and handle_count * 3 >= cue_count * 2:
+        chosen.update(handles)
     return frozenset(chosen)

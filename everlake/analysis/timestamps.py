@@ -29,26 +29,28 @@ _DAY_NAME = r"(?:[A-Za-z]{2,9}\.?,?\s{1,2})?"
 _MONTH = r"(?P<month>[A-Za-z]{3,9})\.?"
 _DAY = r"(?P<day>\d{1,2})"
 _REST = rf"(?:,?\s{{1,2}}(?:at\s)?{_TIME}{_ZONE})?"
-_LAYOUTS = tuple(
-    re.compile(layout)
-    for layout in (
-        # 2024-05-02T09:00:00+02:00, 2024/5/2 9:00, 2024-05-02 09:00:00 +0200 CEST
-        rf"(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.]{_DAY}(?:(?:[Tt]|,?\s{{1,2}}){_TIME}{_ZONE})?",
-        # 20240502T090000Z
-        rf"(?P<year>(?:19|20)\d{{2}})(?P<month>\d{{2}})(?P<day>\d{{2}})(?:[Tt]?{_BASIC_TIME})?",
-        # Thu, 2 May 2024 09:00:00 +0200; Thursday, 02-May-24 09:00:00 GMT
-        rf"{_DAY_NAME}{_DAY}(?:[\s-]|\.\s?){_MONTH}[\s,-]{{1,2}}(?P<year>\d{{4}}|\d{{2}}){_REST}",
-        # Thu May 02 2024 09:00:00 GMT+0200; May 2, 2024 at 9:00 AM
-        rf"{_DAY_NAME}{_MONTH}\s{{1,2}}{_DAY}(?:st|nd|rd|th)?,?\s(?P<year>\d{{4}}){_REST}",
-        # Thu May  2 09:00:00 2024, Thu May 02 09:00:00 +0000 2024
-        rf"{_DAY_NAME}{_MONTH}\s{{1,2}}{_DAY}\s{_TIME}{_ZONE}\s(?P<year>\d{{4}})",
-        # 02.05.2024, 09:00
-        rf"{_DAY}\.(?P<month>\d{{1,2}})\.(?P<year>\d{{4}}){_REST}",
-        # 23/05/2024 09:00 and 05/23/2024 9:00 PM: only when it is clear which is the day
-        rf"{_DAY}[/-](?P<month>\d{{1,2}})[/-](?P<year>\d{{4}}){_REST}",
+_LAYOUTS = {
+    number: re.compile(layout)
+    for number, layout in enumerate(
+        (
+            # 2024-05-02T09:00:00+02:00, 2024/5/2 9:00, 2024-05-02 09:00:00 +0200 CEST
+            rf"(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.]{_DAY}(?:(?:[Tt]|,?\s{{1,2}}){_TIME}{_ZONE})?",
+            # 20240502T090000Z
+            rf"(?P<year>(?:19|20)\d{{2}})(?P<month>\d{{2}})(?P<day>\d{{2}})(?:[Tt]?{_BASIC_TIME})?",
+            # Thu, 2 May 2024 09:00:00 +0200; Thursday, 02-May-24 09:00:00 GMT
+            rf"{_DAY_NAME}{_DAY}(?:[\s-]|\.\s?){_MONTH}[\s,-]{{1,2}}(?P<year>\d{{4}}|\d{{2}}){_REST}",
+            # Thu May 02 2024 09:00:00 GMT+0200; May 2, 2024 at 9:00 AM
+            rf"{_DAY_NAME}{_MONTH}\s{{1,2}}{_DAY}(?:st|nd|rd|th)?,?\s(?P<year>\d{{4}}){_REST}",
+            # Thu May  2 09:00:00 2024, Thu May 02 09:00:00 +0000 2024
+            rf"{_DAY_NAME}{_MONTH}\s{{1,2}}{_DAY}\s{_TIME}{_ZONE}\s(?P<year>\d{{4}})",
+            # 02.05.2024, 09:00
+            rf"{_DAY}\.(?P<month>\d{{1,2}})\.(?P<year>\d{{4}}){_REST}",
+            # 23/05/2024 09:00 and 05/23/2024 9:00 PM: only when it is clear which is the day
+            rf"{_DAY}[/-](?P<month>\d{{1,2}})[/-](?P<year>\d{{4}}){_REST}",
+        )
     )
-)
-_SLASHED = _LAYOUTS[-1]
+}
+_SLASHED = _LAYOUTS[len(_LAYOUTS) - 1]
 
 
 def parse_timestamp_ms(value: object, zone: tzinfo = UTC) -> int | None:
@@ -130,7 +132,7 @@ def _parse_text(text: str, zone: tzinfo) -> int | None:
     if dot_net:
         return int(dot_net[1])
     text = _COMMENT.sub("", text.replace("\u202f", " ").replace("\xa0", " "))
-    for layout in _LAYOUTS:
+    for layout in _LAYOUTS.values():
         found = layout.fullmatch(text)
         if found:
             ms = _milliseconds(found, zone)

@@ -103,7 +103,8 @@ def _voice_turns(text: str, speaker: str | None) -> Iterator[CueTurn]:
     for found in _VOICE.finditer(text):
         if before := _clean(text[end : found.start()]):
             yield CueTurn(before, speaker, is_new=True)
-        speaker, end = decode_entities(found[1]).strip(), found.end()
+        name, end = decode_entities(found[1]).strip(), found.end()
+        speaker = name if any(map(str.isalnum, name)) else None
     yield CueTurn(_clean(text[end:]), speaker, is_new=True)
 
 

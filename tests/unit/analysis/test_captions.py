@@ -41,6 +41,11 @@ def said(text: str, *participants: Participant) -> list[tuple[str | None, str]]:
             ("<v Mira>Hi <i>you</i></v>\n<v.loud Oskar>Hey</v>",),
             [("Mira", "Hi you"), ("Oskar", "Hey")],
         ),
+        (
+            ("mira_v: Hi.", "bob: Yes?", "mira_v: ok"),
+            [("mira_v", "Hi."), ("bob", "Yes?"), ("mira_v", "ok")],
+        ),
+        (("<v ->Hi.</v>",), [(None, "Hi.")]),
         (("<v Mira>Hi</v>", "and nobody"), [("Mira", "Hi"), (None, "and nobody")]),
         (
             ("\u5ba2\u6237\uff1a\u4f60\u597d", "\u4e16\u754c"),
