@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from everlake.analysis.json_decoding import decode_json
 from everlake.analysis.paragraphs import split_paragraphs
-from everlake.analysis.shapes import captions, transcript
+from everlake.analysis.shapes import captions, chat_export, transcript
 from everlake.analysis.shapes.time_members import recording_start_of
 from everlake.analysis.types import UNATTRIBUTED, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
@@ -28,8 +28,8 @@ def attachment_utterances(
     """Return the utterances of an attachment's text in order of appearance.
 
     Captions (WebVTT, SubRip) become turns of their speakers. Prose becomes paragraphs and table
-    rows without a speaker; when every turn begins with a participant of the record or a role such
-    as ``Agent:``, it is read as a transcript.
+    rows without a speaker; an exported chat becomes its messages, and when every turn begins with
+    a participant of the record or a role such as ``Agent:``, it is read as a transcript.
 
     Args:
         kind: format of the text.
@@ -56,7 +56,9 @@ def attachment_utterances(
             builder, "transcript", text, UNATTRIBUTED, scope
         )
     else:
-        is_dialogue = transcript.read_known_speakers(builder, text, scope)
+        is_dialogue = chat_export.read(
+            builder, "", text, UNATTRIBUTED, scope
+        ) or transcript.read_known_speakers(builder, text, scope)
     if not is_dialogue:
         for part in parts:
             for paragraph in split_paragraphs(part):

@@ -62,9 +62,15 @@ NAME_RANK = 500
 ID_RANK = 1_000
 """Rank from which the members that name a speaker hold ids."""
 _TIME_NAMES = word_list(
-    "saidat sentat timestamp ts datetime createdat created createdtime createddatetime "
-    "sentdatetime receiveddatetime date time occurredat postedat publishedat submittedat "
-    "receivedat eventat messagetime internaldate datestring modifiedat updatedat updated"
+    "saidat sentat spokenat sentdatetime sentdate senttime senttimestamp senton datesent "
+    "timesent timestampms timestampmillis timestampunix dateunixtime unixtime unixtimestamp "
+    "epoch epochms timestamputc timestamp ts datetimeutc datetime messagetime messagetimestamp "
+    "messagedate date time at when datestring writtenat postedat posteddate postedon "
+    "publishedat publisheddate publishedon publishtime commentdate reviewdate occurredat "
+    "submittedat submitteddate submissiondate eventat eventtime createdutc createdatutc "
+    "createdat created createdtime createddatetime createddate createdon createtime "
+    "creationtime creationdate datecreated timecreated dateadded receiveddatetime receivedat "
+    "receivedtime receivedon receiveddate internaldate modifiedat updatedat updated"
 )
 _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.TEXT: _TEXT_NAMES,
@@ -100,12 +106,13 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "uuid guid url uri href permalink sha1 sha256 md5 etag token mimetype contenttype "
         "useragent ip ipaddress timezone tz locale encoding charset cursor avatar icon color "
         "checksum headers inreplyto references base64 messageid threadid conversationid phone "
-        "email username internetmessageheaders recordtype objecttype cids"
+        "email username internetmessageheaders recordtype objecttype cids duration jobname "
+        "jobid accountid modelname languagecode"
     ),
     MemberKind.LABEL: word_list(
         "status state channel source priority category format language lang object event kind "
         "parttype subtype visibility sentiment severity stage platform provider version medium "
-        "via contentformat"
+        "via contentformat task"
     ),
 }
 _MEANINGS: dict[str, MemberMeaning] = {}
@@ -121,6 +128,16 @@ for _kind, _names in _GROUPS.items():
 _MACHINE_SUFFIXES = frozenset(word_list("id ids url uri uuid guid hash href token etag sha path"))
 _LABEL_SUFFIXES = frozenset(word_list("type status state"))
 _TIME_SUFFIXES = frozenset(word_list("at timestamp datetime"))
+_OTHER_EVENTS = frozenset(
+    word_list(
+        "read seen viewed opened clicked delivered replied reply responded response answered "
+        "edited edit deleted removed archived closed resolved solved reopened snoozed due expires "
+        "expire expired ends ended end finished finish completed completion scheduled assigned "
+        "assignment joined left last latest next first processed synced fetched indexed imported "
+        "exported scraped crawled acknowledged translated thread parent root pinned reviewed"
+    )
+)
+"""First words of the names of times at which something else happened than a text was said."""
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _MAX_NAME_LENGTH = 64
 _MAX_CACHED = 4_096
@@ -152,7 +169,9 @@ def _classify(name: str) -> MemberMeaning:
         elif last in _LABEL_SUFFIXES:
             meaning = MemberMeaning(MemberKind.LABEL, 0)
         elif last in _TIME_SUFFIXES and len(words) > 1:
-            meaning = MemberMeaning(MemberKind.TIME, len(_TIME_NAMES))
+            is_other = not _OTHER_EVENTS.isdisjoint(word.lower() for word in words[:-1])
+            kind = MemberKind.MACHINE if is_other else MemberKind.TIME
+            meaning = MemberMeaning(kind, len(_TIME_NAMES))
         else:
             meaning = _OTHER
     if len(_cache) < _MAX_CACHED:

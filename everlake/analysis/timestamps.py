@@ -2,26 +2,69 @@
 
 import math
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from everlake.analysis.time_zones import MONTHS, ZONE_OFFSET_HOURS
 
 _DAY_MS = 86_400_000
 _EARLIEST_S = 100_000_000  # 1973: a smaller number is an offset from the start of a recording
+_MAX_LENGTH = 128
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{2})(?:[.,](\d{1,3})\d*)?")
 _NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?")
+_DOT_NET = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/")
+_COMMENT = re.compile(r"\s?\([^()]{0,80}\)$|\sm=[+-][\d.]{1,30}$")
+
+_TIME = (
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r"(?:\s?(?P<half>[AaPp])\.?\s?[Mm]\b\.?)?"
+)
+_ZONE = (
+    r"(?:\s?(?P<zone>Z|(?:GMT|UTC)?\s?[+\u2212-]\d{1,2}(?::?\d{2})?(?::\d{2})?|[A-Za-z]{1,5})"
+    r"(?:\s[A-Z]{1,5})?)?"
+)
+_BASIC_TIME = (
+    r"(?P<hour>\d{2})(?P<minute>\d{2})(?:(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?" + _ZONE
+)
+_DAY_NAME = r"(?:[A-Za-z]{2,9}\.?,?\s{1,2})?"
+_MONTH = r"(?P<month>[A-Za-z]{3,9})\.?"
+_DAY = r"(?P<day>\d{1,2})"
+_REST = rf"(?:,?\s{{1,2}}(?:at\s)?{_TIME}{_ZONE})?"
+_LAYOUTS = {
+    number: re.compile(layout)
+    for number, layout in enumerate(
+        (
+            # 2024-05-02T09:00:00+02:00, 2024/5/2 9:00, 2024-05-02 09:00:00 +0200 CEST
+            rf"(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.]{_DAY}(?:(?:[Tt]|,?\s{{1,2}}){_TIME}{_ZONE})?",
+            # 20240502T090000Z
+            rf"(?P<year>(?:19|20)\d{{2}})(?P<month>\d{{2}})(?P<day>\d{{2}})(?:[Tt]?{_BASIC_TIME})?",
+            # Thu, 2 May 2024 09:00:00 +0200; Thursday, 02-May-24 09:00:00 GMT
+            rf"{_DAY_NAME}{_DAY}(?:[\s-]|\.\s?){_MONTH}[\s,-]{{1,2}}(?P<year>\d{{4}}|\d{{2}}){_REST}",
+            # Thu May 02 2024 09:00:00 GMT+0200; May 2, 2024 at 9:00 AM
+            rf"{_DAY_NAME}{_MONTH}\s{{1,2}}{_DAY}(?:st|nd|rd|th)?,?\s(?P<year>\d{{4}}){_REST}",
+            # Thu May  2 09:00:00 2024, Thu May 02 09:00:00 +0000 2024
+            rf"{_DAY_NAME}{_MONTH}\s{{1,2}}{_DAY}\s{_TIME}{_ZONE}\s(?P<year>\d{{4}})",
+            # 02.05.2024, 09:00
+            rf"{_DAY}\.(?P<month>\d{{1,2}})\.(?P<year>\d{{4}}){_REST}",
+            # 23/05/2024 09:00 and 05/23/2024 9:00 PM: only when it is clear which is the day
+            rf"{_DAY}[/-](?P<month>\d{{1,2}})[/-](?P<year>\d{{4}}){_REST}",
+        )
+    )
+}
+_SLASHED = _LAYOUTS[len(_LAYOUTS) - 1]
 
 
-def parse_timestamp_ms(value: object) -> int | None:
+def parse_timestamp_ms(value: object, zone: tzinfo = UTC) -> int | None:
     """Return a point in time in Unix milliseconds; None for any other value, such as an offset.
 
     Args:
-        value: ISO 8601 or RFC 5322 text, or a Unix time as a number or text
-            (``"1712345678.000200"``) in seconds, milliseconds, microseconds or nanoseconds, which
-            are told apart by their magnitude. Text without a time zone is UTC, and a date its
-            midnight.
+        value: ISO 8601, RFC 5322, JavaScript's ``Date.toString()`` or another usual notation of a
+            date, or a Unix time as a number or text (``"1712345678.000200"``) in seconds,
+            milliseconds, microseconds or nanoseconds, which are told apart by their magnitude. A
+            date is its midnight. A time zone must be an offset or an unambiguous abbreviation.
+        zone: time zone of a text that states none.
     """
     if isinstance(value, str):
-        return _parse_text(value.strip()) if 8 <= len(value) <= 64 else None
+        return _parse_text(value.strip(), zone) if 8 <= len(value) <= _MAX_LENGTH else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return _parse_number(value)
@@ -31,7 +74,7 @@ def parse_offset_ms(value: object, *, milliseconds: bool = False) -> int | None:
     """Return an offset from the start of a recording in milliseconds; None for any other value.
 
     Args:
-        value: a number, as number or text, or a clock such as ``01:02:03.500``.
+        value: a number, as number or text (``1.5s`` too), or a clock such as ``01:02:03.500``.
         milliseconds: whether a number is in milliseconds instead of seconds.
     """
     if isinstance(value, str):
@@ -42,9 +85,10 @@ def parse_offset_ms(value: object, *, milliseconds: bool = False) -> int | None:
             hours, minutes, seconds, fraction = clock.groups(default="0")
             whole = (int(hours) * 60 + int(minutes)) * 60 + int(seconds)
             return whole * 1000 + int(fraction.ljust(3, "0"))
-        if not _NUMBER.fullmatch(value.strip()):
+        number = value.strip().removesuffix("s")
+        if not _NUMBER.fullmatch(number):
             return None
-        value = float(value)
+        value = float(number)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if not 0 <= value < _EARLIEST_S:
@@ -52,7 +96,7 @@ def parse_offset_ms(value: object, *, milliseconds: bool = False) -> int | None:
     return round(value if milliseconds else value * 1000)
 
 
-def normalize_timestamp(value: object) -> str | None:
+def normalize_timestamp(value: object, zone: tzinfo = UTC) -> str | None:
     """Return a point in time in RFC 3339; None for any other value.
 
     See :func:`parse_timestamp_ms` and :func:`format_rfc3339`.
@@ -63,7 +107,7 @@ def normalize_timestamp(value: object) -> str | None:
                 return value
         except ValueError:
             return None
-    ms = parse_timestamp_ms(value)
+    ms = parse_timestamp_ms(value, zone)
     return None if ms is None else format_rfc3339(ms)
 
 
@@ -81,22 +125,81 @@ def format_rfc3339(ms: int) -> str | None:
     return f"{text}.{rest:03d}Z" if rest else text + "Z"
 
 
-def _parse_text(text: str) -> int | None:
-    if _NUMBER.fullmatch(text):
+def _parse_text(text: str, zone: tzinfo) -> int | None:
+    if _NUMBER.fullmatch(text) and not (text.isdigit() and len(text) in (8, 12, 14)):
         return _parse_number(float(text))
-    try:
-        moment = datetime.fromisoformat(text.removesuffix(" UTC"))
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(text)
-        except (ValueError, TypeError, IndexError, OverflowError):
+    dot_net = _DOT_NET.fullmatch(text)
+    if dot_net:
+        return int(dot_net[1])
+    text = _COMMENT.sub("", text.replace("\u202f", " ").replace("\xa0", " "))
+    for layout in _LAYOUTS.values():
+        found = layout.fullmatch(text)
+        if found:
+            ms = _milliseconds(found, zone)
+            break
+    else:
+        ms = None
+    if ms is None and text.isdigit():
+        return _parse_number(float(text))
+    return ms
+
+
+def _milliseconds(found: "re.Match[str]", zone: tzinfo) -> int | None:
+    parts = found.groupdict()
+    month = MONTHS.get(parts["month"].lower()) if parts["month"].isalpha() else int(parts["month"])
+    day, year = int(parts["day"]), int(parts["year"])
+    if month is None:
+        return None
+    if found.re is _SLASHED:
+        if month > 12:
+            day, month = month, day
+        elif day <= 12 and day != month:
             return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+    if len(parts["year"]) == 2:
+        year += 2000 if year < 70 else 1900
+    hour = _hour(int(parts.get("hour") or 0), parts.get("half"))
+    stated = _zone(parts.get("zone"))
+    if hour is None or (parts.get("zone") and stated is None):
+        return None
+    fraction = int((parts.get("fraction") or "0").ljust(6, "0")[:6])
+    minute, second = int(parts.get("minute") or 0), int(parts.get("second") or 0)
     try:
+        moment = datetime(year, month, day, hour, minute, second, fraction, stated or zone)
         return round(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
+
+
+def _hour(hour: int, half: str | None) -> int | None:
+    """Return the hour of the day; None when there is no such hour."""
+    if not half:
+        return hour
+    if not 0 <= hour <= 12:
+        return None
+    return hour % 12 + (12 if half in "Pp" else 0)
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    """Return the time zone that an offset or an abbreviation denotes."""
+    if not name:
+        return None
+    if name[-1].isdigit():
+        sign = -1 if "-" in name or "\u2212" in name else 1
+        digits = re.sub(r"\D", "", name)
+        if ":" in name:
+            hours, minutes = (
+                int(part[-2:].lstrip("+-\u2212") or 0) for part in name.split(":")[:2]
+            )
+        else:
+            digits = digits.zfill(2)
+            hours, minutes = int(digits[:-2] or 0), int(digits[-2:])
+            if len(digits) <= 2:
+                hours, minutes = minutes, 0
+        if hours > 23 or minutes > 59:
+            return None
+        return timezone(sign * timedelta(hours=hours, minutes=minutes))
+    hours_east = ZONE_OFFSET_HOURS.get(name.upper())
+    return None if hours_east is None else timezone(timedelta(hours=hours_east))
 
 
 def _parse_number(value: float) -> int | None:

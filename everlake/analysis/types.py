@@ -1,6 +1,7 @@
 """Types shared by the readers of shapes."""
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from typing import NamedTuple, TypeAlias
 
 from everlake.analysis.json_decoding import Json
@@ -23,10 +24,14 @@ class Scope(NamedTuple):
 
     recording_start: int | None = None
     """Start of the recording, in Unix milliseconds."""
+    zone: tzinfo | None = None
+    """Time zone of times that state none."""
     coverage: CoverageIndex | None = None
     """Texts that the enclosing object has already contributed."""
     is_metadata: bool = False
     """Whether the value is inside of metadata: a description of people, or machine data."""
+    source: int = 0
+    """Number of the list that the value is from; see :class:`.UtteranceBuilder`."""
     is_root: bool = False
     """Whether the value is the record's whole ``data``."""
 

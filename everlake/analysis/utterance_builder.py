@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from everlake.analysis.participants import Participants
 from everlake.analysis.prose import is_sentence, normalize_text, split_text
+from everlake.analysis.repetitions import Provenance, without_repetitions
 from everlake.analysis.types import UNATTRIBUTED, Attribution
 from everlake.contract.envelope import Participant
 from everlake.model.utterances import MAX_TEXT_LENGTH, MAX_UTTERANCES, Utterance
@@ -24,12 +25,19 @@ class UtteranceBuilder:
         record_type: see above.
         participants: lookup of the record's participants.
         utterances: utterances collected so far.
+        source: number of the list or text that is being read, by which renderings of the same
+            turns are told apart from turns that say the same.
     """
 
     def __init__(self, record_type: str, participants: Sequence[Participant]) -> None:
         self.record_type = record_type
         self.participants = Participants(participants)
         self.utterances: list[Utterance] = []
+        self.source = 0
+        self._source_count = 0
+        self._sources: list[int] = []
+        self._source_names: dict[int, str] = {}
+        self._word_sources: set[int] = set()
         self._tentative: set[int] = set()
         self._fallbacks: list[str] = []
         self._titles: set[str] = set()
@@ -43,6 +51,15 @@ class UtteranceBuilder:
             self.utterances.extend(Utterance(piece, *attribution) for piece in split_text(text))
         elif text:
             self.utterances.append(Utterance(text, *attribution))
+        self._sources += [self.source] * (len(self.utterances) - len(self._sources))
+
+    def new_source(self, name: str, *, of_words: bool = False) -> int:
+        """Return the number of another list or text; ``of_words``: of single words."""
+        self._source_count += 1
+        self._source_names[self._source_count] = name
+        if of_words:
+            self._word_sources.add(self._source_count)
+        return self._source_count
 
     def add_tentative(self, add: Callable[[], object]) -> None:
         """Call ``add``; the utterances it adds are dropped if others have the same text."""
@@ -83,17 +100,11 @@ class UtteranceBuilder:
         if not self.utterances:
             for text in self._fallbacks:
                 self.add(text)
-        elif self._tentative:
-            certain = {
-                utterance.text
-                for index, utterance in enumerate(self.utterances)
-                if index not in self._tentative
-            }
-            self.utterances = [
-                utterance
-                for index, utterance in enumerate(self.utterances)
-                if index not in self._tentative or utterance.text not in certain
-            ]
+        else:
+            provenance = Provenance(
+                self._sources, self._tentative, self._source_names, self._word_sources
+            )
+            self.utterances = without_repetitions(self.utterances, provenance)
         if len(self.utterances) <= MAX_UTTERANCES:
             return self.utterances
         return _merge_to_limit(self.utterances)

@@ -15,6 +15,7 @@ from everlake.analysis.shapes import (
     form_field,
     gmail,
     message,
+    recognition,
     rich_text,
     speaker_pairs,
     speaker_sentences,
@@ -29,6 +30,7 @@ OBJECT_SHAPES: tuple[
     Callable[[UtteranceBuilder, str, dict[str, Json], Scope], Remaining | None], ...
 ] = (
     gmail.read,
+    recognition.read,
     spreadsheet.read_sheet,
     form_field.read,
     rich_text.read_document,
@@ -38,9 +40,9 @@ OBJECT_SHAPES: tuple[
 )
 LIST_SHAPES: tuple[Callable[[UtteranceBuilder, str, list[Json], Scope], Remaining | None], ...] = (
     speaker_pairs.read,
+    timed_words.read,
     spreadsheet.read_rows,
     rich_text.read_runs,
-    timed_words.read,
     fallback.read_list,
 )
 
@@ -50,6 +52,7 @@ def read_value(builder: UtteranceBuilder, data: Json) -> None:
     stack = [PendingValue("", data, Scope(is_root=True))]
     while stack:
         name, value, scope = stack.pop()
+        builder.source = scope.source
         if isinstance(value, str):
             _read_unclaimed_text(builder, name, value, scope)
         elif isinstance(value, dict):

@@ -3,9 +3,9 @@
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberKind, meaning_of
 from everlake.analysis.participants import identities_and_roles
-from everlake.analysis.shapes import transcript
+from everlake.analysis.shapes import chat_export, transcript
 from everlake.analysis.shapes.form_field import as_text, label_and_value
-from everlake.analysis.shapes.time_members import recording_start_of
+from everlake.analysis.shapes.time_members import recording_start_of, zone_of
 from everlake.analysis.types import UNATTRIBUTED, PendingValue, Remaining, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 
@@ -24,8 +24,9 @@ def read_object(
 ) -> Remaining:
     """Leave every member to the readers of its value; a name of several words is prose too."""
     _add_described_people(builder, item)
-    start = recording_start_of(item) or scope.recording_start
-    inner = scope._replace(recording_start=start, is_root=False)
+    zone = zone_of(item) or scope.zone
+    start = recording_start_of(item, zone) or scope.recording_start
+    inner = scope._replace(recording_start=start, zone=zone, is_root=False)
     metadata = inner._replace(is_metadata=True)
     remaining: list[PendingValue] = []
     for key, value in item.items():
@@ -53,9 +54,12 @@ def read_list(builder: UtteranceBuilder, name: str, items: list[Json], scope: Sc
     """Leave every item to the readers of its value; the lines of a dialogue are read together."""
     if len(items) > 1 and all(isinstance(item, str) for item in items):
         dialogue = "\n".join(item for item in items if isinstance(item, str))
-        if not scope.is_metadata and transcript.read(builder, name, dialogue, UNATTRIBUTED, scope):
+        if not scope.is_metadata and any(
+            read(builder, name, dialogue, UNATTRIBUTED, scope)
+            for read in (chat_export.read, transcript.read)
+        ):
             return ()
-    inner = scope._replace(is_root=False)
+    inner = scope._replace(is_root=False, source=builder.new_source(name))
     return [
         PendingValue(name, item, inner) for item in items if isinstance(item, str | dict | list)
     ]

@@ -15,12 +15,14 @@ from everlake.analysis.member_names import (
 from everlake.analysis.participants import MAX_NAME_LENGTH, as_identity, identities_and_roles
 from everlake.analysis.prose import is_machine_text, is_sentence
 from everlake.analysis.shapes.rich_text import renderings
-from everlake.analysis.shapes.time_members import time_said
+from everlake.analysis.shapes.time_members import time_said, unwrap_time, zone_of
 from everlake.analysis.types import Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 
 _NAMED_TYPES = frozenset({"document", "spreadsheet", "meeting_notes"})
 _AUTHORED_TYPES = frozenset({"message", "conversation"})
+_WORDS_FOR_PLACES = frozenset({"at", "when"})
+"""Names of times that may as well hold a place or a condition."""
 _ROLE_RANK = 2_000
 _MAX_ROLE_LENGTH = 40
 
@@ -48,6 +50,7 @@ class MemberGroups:
     """
 
     __slots__ = (
+        "_item",
         "end",
         "fallbacks",
         "headlines",
@@ -62,6 +65,7 @@ class MemberGroups:
     )
 
     def __init__(self, builder: UtteranceBuilder, item: dict[str, Json], scope: Scope) -> None:
+        self._item = item
         self.texts: list[tuple[str, str, MemberMeaning]] = []
         self.remarks: list[tuple[str, str, MemberMeaning]] = []
         self.speakers: list[tuple[int, Json]] = []
@@ -90,7 +94,9 @@ class MemberGroups:
         """Return speaker, role and time of the object's text, which has ``length`` characters."""
         said_at = None
         if self.times or self.offsets:
-            said_at = time_said(self.times, self.offsets, self.end, length, scope.recording_start)
+            zone = zone_of(self._item) or scope.zone
+            start = scope.recording_start
+            said_at = time_said(self.times, self.offsets, self.end, length, start, zone)
         if not self.speakers and not self.roles:
             return Attribution(None, None, said_at)
         if len(self.speakers) > 1:
@@ -185,8 +191,12 @@ class MemberGroups:
     def _add_time(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if isinstance(value, str) and is_sentence(value):
             self.fallbacks.append(value)
+        elif isinstance(value, dict) and (moment := unwrap_time(value)) is not None:
+            self._add_time(name, moment, meaning)
         elif isinstance(value, dict | list):
             self.rest.append((name, value, True))
+        elif isinstance(value, str) and name in _WORDS_FOR_PLACES and value.isalpha():
+            self._add_other(name, value, meaning)
         elif meaning.kind is MemberKind.TIME:
             self.times.append((meaning.rank, value))
         elif meaning.kind is MemberKind.OFFSET:

@@ -11,7 +11,7 @@ from everlake.analysis.member_names import MemberMeaning
 from everlake.analysis.prose import CoverageIndex, normalize_text
 from everlake.analysis.shapes.member_groups import MemberGroups
 from everlake.analysis.shapes.plain_text import read_text, strip_markup
-from everlake.analysis.shapes.time_members import recording_start_of
+from everlake.analysis.shapes.time_members import recording_start_of, zone_of
 from everlake.analysis.types import Attribution, PendingValue, Remaining, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 
@@ -40,10 +40,11 @@ def read(
     for headline in members.headlines:
         builder.add_title(headline, attribution)
     is_mail = builder.record_type in _MAIL_TYPES or not _MAIL_NAMES.isdisjoint(item)
-    inner = Scope(scope.recording_start)
+    zone = zone_of(item) or scope.zone
+    inner = Scope(scope.recording_start, zone)
     # Nested values need the object's own start, and so do transcripts, which have several lines.
     if members.rest or "\n" in first_text:
-        inner = Scope(recording_start_of(item) or scope.recording_start)
+        inner = Scope(recording_start_of(item, zone) or scope.recording_start, zone)
     for text_name, text, _ in own_texts:
         if attribution.speaker is not None:
             read_text(builder, text_name or name, text, attribution, inner, is_mail=is_mail)

@@ -1,13 +1,13 @@
-"""Single string: captions, a transcript, the text of an email, or plain text."""
+"""Single string: captions, a chat export, a transcript, the text of an email, or plain text."""
 
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.quoted_mail import split_quotes
-from everlake.analysis.shapes import captions, transcript
+from everlake.analysis.shapes import captions, chat_export, transcript
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 from everlake.markup import decode_entities, html_to_text, looks_like_html
 
-TEXT_SHAPES = (captions.read, transcript.read)
+TEXT_SHAPES = (captions.read, chat_export.read, transcript.read)
 
 
 def strip_markup(text: str) -> str:

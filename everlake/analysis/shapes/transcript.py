@@ -7,6 +7,7 @@ from typing import TypeAlias
 from everlake.analysis.member_names import normalize_name, word_list
 from everlake.analysis.participants import role_of
 from everlake.analysis.prose import normalize_text
+from everlake.analysis.speaker_names import is_heading
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms, parse_timestamp_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
@@ -17,23 +18,9 @@ _LINE = re.compile(
     rf"[ \t]*(?:{_TIMESTAMP}\s{{0,3}}[-\u2013\u2014]?\s{{0,3}})?\*{{0,2}}\[?{_NAME}\]?"
     rf"(?:\s{{0,3}}{_TIMESTAMP})?\s?(?::\*{{0,2}}|\*\*:)(?:[ \t]+|$)"
 )
-_CHAT_EXPORT = re.compile(
-    r"[ \t]*\[?(\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?\s\d{1,2}:\d{2}(?::\d{2})?"
-    r"(?:\s?[APap]\.?[Mm]\.?)?)\]?\s(?:-\s)?([^:\n]{1,60}):[ \t]"
-)
 _NAME_LINE = re.compile(
     r"[ \t]*([^\W\d_][^:\n\[\](){}<>\"|=]{0,59}?)(?<![ \t])[ \t]++"
     r"\(?(\d{1,2}:\d{2}(?::\d{2})?)\)?[ \t]*"
-)
-_NOT_SPEAKERS = frozenset(
-    word_list(
-        "action actions actionitem actionitems decision decisions note notes todo summary subject "
-        "date from to cc bcc sent re fwd agenda topic topics attendees participants email phone "
-        "address name company url link http https error warning info debug example ps nb tip step "
-        "question1 status priority owner due deadline location time duration price total order "
-        "orderid invoice result results next nextsteps background context goal goals risks budget "
-        "timeline title version"
-    )
 )
 _TRANSCRIPT_NAMES = frozenset(
     word_list(
@@ -42,6 +29,9 @@ _TRANSCRIPT_NAMES = frozenset(
     )
 )
 _TRANSCRIPT_TYPES = frozenset({"call", "call_transcription"})
+
+_STAMP_LINE = re.compile(r"[ \t]*[\[(]?(\d{1,2}:\d{2}(?::\d{2})?)[\])]?[ \t]*")
+"""A time on a line of its own, as Google Meet writes every few minutes."""
 
 Turn: TypeAlias = tuple[str, str, str]
 """Speaker, timestamp (may be empty), and the first line of the text."""
@@ -64,7 +54,7 @@ def read(
     turns = [_parse_turn(line) for line in lines]
     if not _is_dialogue(builder, name, lines, turns):
         return False
-    _add_turns(builder, lines, turns, scope)
+    _add_turns(builder, name, lines, turns, scope)
     return True
 
 
@@ -87,18 +77,20 @@ def read_known_speakers(builder: UtteranceBuilder, text: str, scope: Scope) -> b
         return False
     if turn_count == len(labels) and not any(map(builder.participants.is_known, labels)):
         return False  # A form with one line per role.
-    _add_turns(builder, lines, turns, scope)
+    _add_turns(builder, "", lines, turns, scope)
     return True
 
 
 def _add_turns(
-    builder: UtteranceBuilder, lines: list[str], turns: list[Turn | None], scope: Scope
+    builder: UtteranceBuilder, name: str, lines: list[str], turns: list[Turn | None], scope: Scope
 ) -> None:
+    builder.source = builder.new_source(f"{name} text")
     attribution: Attribution = UNATTRIBUTED
     pending: list[str] = []
     for line, turn in zip(lines, turns, strict=True):
         if turn is None:
-            pending.append(line)
+            if not _STAMP_LINE.fullmatch(line):
+                pending.append(line)
             continue
         _add_turn(builder, pending, attribution)
         label, timestamp, text = turn
@@ -118,13 +110,13 @@ def _add_turn(builder: UtteranceBuilder, lines: list[str], attribution: Attribut
 
 def _parse_turn(line: str) -> Turn | None:
     """Return the turn that a line begins, or None."""
-    found = _CHAT_EXPORT.match(line)
-    if found:
-        return normalize_text(found[2]), found[1], line[found.end() :]
     found = _LINE.match(line)
     if found:
         timestamp = next((text for text in found.group(1, 2, 4, 5) if text), "")
-        return normalize_text(found[3].strip("* ")), timestamp, line[found.end() :]
+        text = line[found.end() :]
+        if not timestamp and (below := _STAMP_LINE.fullmatch(text)):
+            timestamp, text = below[1], ""
+        return normalize_text(found[3].strip("* ")), timestamp, text
     found = _NAME_LINE.fullmatch(line)
     return (normalize_text(found[1]), found[2], "") if found else None
 
@@ -142,7 +134,7 @@ def _is_dialogue(
         return True
     if normalize_name(name) in _TRANSCRIPT_NAMES:
         return True
-    if any(normalize_name(label) in _NOT_SPEAKERS or len(label.split()) > 6 for label in labels):
+    if any(is_heading(label) or len(label.split()) > 6 for label in labels):
         return False
     line_count = sum(1 for line in lines if line.strip())
     if builder.record_type in _TRANSCRIPT_TYPES:

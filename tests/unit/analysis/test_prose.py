@@ -1,4 +1,4 @@
-"""Normalising and splitting text, HTML, quotations and timestamps."""
+"""Normalising and splitting text, HTML and quotations."""
 
 import pytest
 from hypothesis import given
@@ -11,12 +11,6 @@ from everlake.analysis.prose import (
     split_text,
 )
 from everlake.analysis.quoted_mail import split_quotes
-from everlake.analysis.timestamps import (
-    format_rfc3339,
-    normalize_timestamp,
-    parse_offset_ms,
-    parse_timestamp_ms,
-)
 from everlake.markup import decode_entities, html_to_text, looks_like_html
 from everlake.model.utterances import MAX_TEXT_LENGTH
 
@@ -148,51 +142,3 @@ def test_quotations_and_signatures_are_not_the_senders(tail: str) -> None:
 
 def test_angle_brackets_outside_of_email_are_the_writers() -> None:
     assert split_quotes("> 5 items\nok", angle_quotes=False) == [(True, "> 5 items\nok")]
-
-
-@pytest.mark.parametrize(
-    ("value", "moment"),
-    [
-        ("2024-04-05T19:34:38Z", "2024-04-05T19:34:38Z"),
-        ("2024-04-05T21:34:38.5+02:00", "2024-04-05T19:34:38.500Z"),
-        ("2024-04-05 19:34:38", "2024-04-05T19:34:38Z"),
-        ("2024-04-05", "2024-04-05T00:00:00Z"),
-        ("Fri, 5 Apr 2024 21:34:38 +0200", "2024-04-05T19:34:38Z"),
-        (1712345678, "2024-04-05T19:34:38Z"),
-        (1712345678123, "2024-04-05T19:34:38.123Z"),
-        (1712345678123456, "2024-04-05T19:34:38.123Z"),
-        ("1712345678.000200", "2024-04-05T19:34:38Z"),
-        ("1712345678123", "2024-04-05T19:34:38.123Z"),
-        ("2024-02-30T00:00:00Z", None),
-        ("0001-01-01T00:00:00+23:00", None),
-        ("next Monday", None),
-        (float("inf"), None),
-        (float("nan"), None),
-        (-5, None),
-        (12, None),
-        (10**30, None),
-        (True, None),
-        (None, None),
-    ],
-)
-def test_timestamps_become_rfc_3339_in_utc(value: object, moment: str | None) -> None:
-    assert normalize_timestamp(value) == moment
-
-
-def test_offsets_are_seconds_milliseconds_or_clocks() -> None:
-    assert parse_offset_ms(1.5) == 1500
-    assert parse_offset_ms(1500, milliseconds=True) == 1500
-    assert parse_offset_ms("01:02:03.5") == 3_723_500
-    assert parse_offset_ms("2:03") == 123_000
-    assert parse_offset_ms("12.5") == 12_500
-    assert parse_offset_ms("soon") is None
-    assert parse_offset_ms(float("nan")) is None
-    assert parse_offset_ms(-1) is None
-
-
-@given(st.one_of(st.text(), st.integers(), st.floats()))
-def test_any_number_gives_a_valid_timestamp_or_none(value: object) -> None:
-    ms = parse_timestamp_ms(value)
-    if ms is not None:
-        written = format_rfc3339(ms)
-        assert written is None or parse_timestamp_ms(written) == ms

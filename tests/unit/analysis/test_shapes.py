@@ -236,6 +236,16 @@ def test_a_transcript_with_names_on_lines_of_their_own_is_split_into_turns() -> 
     ]
 
 
+def test_a_time_on_a_line_of_its_own_is_not_said() -> None:
+    text = "Bob Smith: hello\n00:05:00\nEve: hi\nBob Smith: bye"
+    assert lines(read("call", {"transcript": text}))[0] == ("Bob Smith", "hello")
+    text = "Speaker 1: (00:02)\nhello\n\nSpeaker 2: (00:05)\nhi"
+    assert lines(read("call", {"transcript": text})) == [
+        ("Speaker 1", "hello"),
+        ("Speaker 2", "hi"),
+    ]
+
+
 def test_a_chat_export_is_split_into_turns() -> None:
     text = "\n".join(
         f"18/03/2024, 10:{minute} - {said}"
@@ -266,7 +276,6 @@ def test_webvtt_gives_speakers_and_times() -> None:
     )
     data = {"start_time": "2024-01-01T10:00:00Z", "transcript": captions}
     assert read("call", data) == [
-        Utterance("made by hand"),
         Utterance("Hello there again & again", "Bob Smith", "unknown", "2024-01-01T10:00:01Z"),
         Utterance("hey", "Eve", "unknown", "2024-01-01T10:00:05Z"),
     ]

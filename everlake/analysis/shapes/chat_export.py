@@ -1,0 +1,225 @@
+"""Chat exported or copied as text: WhatsApp, Zoom, Telegram, Teams, Slack, Discord, IRC, …"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from everlake.analysis.member_names import word_list
+from everlake.analysis.shapes.chat_lines import (
+    ChatLine,
+    LineForm,
+    clean_line,
+    is_stamp,
+    parse_line,
+)
+from everlake.analysis.shapes.chat_notices import (
+    is_footer,
+    is_notice,
+    quote_length,
+    without_edit_mark,
+)
+from everlake.analysis.shapes.chat_stamps import DATE_LINE, has_date, has_half, stamp_times
+from everlake.analysis.speaker_names import is_certain, is_heading, looks_like_name
+from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms
+from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
+from everlake.analysis.utterance_builder import UtteranceBuilder
+
+_LOG_WORDS = frozenset(
+    word_list("error err warn warning info debug trace fatal notice critical crit emerg alert "
+              "panic severe fine config verbose log stdout stderr kernel systemd cron sshd get "
+              "post put head http https exception build deploy deployment test tests server backup "
+              "job task worker database db app nginx monitor service api step stage "
+              "kickoff review intro introduction break lunch standup retro demo workshop keynote")
+)  # fmt: skip
+_PHONE = re.compile(r"[~+]?[\d\s()\u2011-]{6,24}|~\s?\S.{0,58}")
+_TAGS = frozenset(
+    word_list("a b i u p br hr li ul ol td tr th em div pre code span table strong html head body "
+              "img input form item key string dict array plist xml")
+)  # fmt: skip
+_FIRST_WORD = re.compile(r"[^\W\d_]{1,20}")
+_MAX_LINES_BEFORE = 6
+_MIN_DENSITY = 12
+"""Most lines for each message, on average."""
+_TEXT_BELOW = frozenset({LineForm.BELOW, LineForm.TRAILING})
+
+
+def read(
+    builder: UtteranceBuilder,
+    name: str,
+    text: str,
+    attribution: Attribution,  # noqa: ARG001 - the signature of all text shapes
+    scope: Scope,
+) -> bool:
+    """Add the messages of ``text``, if it is a chat export; return whether it is.
+
+    All messages of an export begin with lines of one form. Other lines continue a message;
+    notices are nobody's.
+    """
+    lines = _join_names_and_stamps([clean_line(line) for line in text.splitlines()])
+    parsed = [parse_line(line) for line in lines]
+    forms = Counter(line.form for line in parsed if line and line.form)
+    if not forms:
+        return False
+    form = max(forms, key=lambda form: (forms[form], -form))
+    messages = [line for line in parsed if line and line.form is form]
+    names = {message.speaker for message in messages}
+    speakers = frozenset(name for name in names if _is_speaker(builder, name))
+    messages = [message for message in messages if message.speaker in speakers]
+    if not _is_export(builder, form, messages, lines, parsed):
+        return False
+    builder.source = builder.new_source(f"{name} text")
+    _add_messages(builder, form, speakers, lines, parsed, scope)
+    return True
+
+
+def _join_names_and_stamps(lines: list[str]) -> list[str]:
+    """Join a name with the time on the line below it, as Slack and Teams copy them."""
+    joined: list[str] = []
+    # Slack writes only the clock above further messages of the same person.
+    needs_half = any(is_stamp(line) and has_half(line) for line in lines)
+    for line in lines:
+        if (
+            is_stamp(line)
+            and joined
+            and (has_half(line) or not needs_half)
+            and looks_like_name(joined[-1].strip())
+            and not is_stamp(joined[-1])
+        ):
+            joined[-1] = f"{joined[-1].strip()}  {line.strip()}"
+        else:
+            joined.append(line)
+    return joined
+
+
+def _is_speaker(builder: UtteranceBuilder, name: str) -> bool:
+    if is_certain(builder.participants, name):
+        return True
+    first = _FIRST_WORD.search(name)
+    if first and (first[0].lower() in _LOG_WORDS or is_heading(name)):
+        return False
+    if _is_name(name):
+        return True
+    is_word = len(name.split()) == 1 and any(map(str.isalnum, name)) and '"' not in name
+    return is_word and name.lower() not in _TAGS
+
+
+def _is_name(name: str) -> bool:
+    return looks_like_name(name) or _PHONE.fullmatch(name) is not None
+
+
+def _is_export(
+    builder: UtteranceBuilder,
+    form: LineForm,
+    messages: Sequence[ChatLine],
+    lines: list[str],
+    parsed: list[ChatLine | None],
+) -> bool:
+    if len(messages) < 2:
+        return False
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    before = next((n for n, number in enumerate(filled) if parsed[number] is not None), 0)
+    if before > _MAX_LINES_BEFORE or len(messages) * _MIN_DENSITY < len(filled):
+        return False
+    if form in _TEXT_BELOW and not _have_text_below(lines, parsed, form):
+        return False
+    names = {message.speaker for message in messages}
+    if all(is_certain(builder.participants, name) for name in names):
+        return True
+    if form is LineForm.ANGLE and not any(message.stamp for message in messages):
+        is_markup = any("</" in line for line in lines)
+        return not is_markup and 1 < len(names) < len(messages) and 2 * len(messages) >= len(filled)
+    return _are_messages(form, messages, names)
+
+
+def _are_messages(form: LineForm, messages: Sequence[ChatLine], names: Collection[str]) -> bool:
+    """Return whether lines with a time and a name are messages, and not a log or an agenda."""
+    are_names = all(map(_is_name, names))
+    is_dialogue = len(names) < len(messages)
+    is_dated = 2 * sum(has_date(message.stamp) for message in messages) > len(messages)
+    if form is LineForm.COLON:
+        is_stated = is_dated or all(has_half(message.stamp) for message in messages)
+        return is_stated and (are_names or (is_dialogue and len(names) > 1))
+    if form is LineForm.TABS:
+        return are_names or is_dialogue or is_dated
+    if form in _TEXT_BELOW:
+        is_full = all(len(name.split()) > 1 for name in names)
+        return (are_names and (is_dated or is_dialogue or is_full)) or (is_dated and is_dialogue)
+    return True
+
+
+def _have_text_below(lines: list[str], parsed: list[ChatLine | None], form: LineForm) -> bool:
+    """Return whether most of the lines that begin messages have text on the line below."""
+    begins = [number for number, line in enumerate(parsed) if line and line.form is form]
+    below = sum(
+        1
+        for number in begins
+        if number + 1 < len(lines)
+        and lines[number + 1].strip()
+        and not ((following := parsed[number + 1]) and following.form is form)
+    )
+    return 3 * below >= 2 * len(begins)
+
+
+def _add_messages(
+    builder: UtteranceBuilder,
+    form: LineForm,
+    speakers: frozenset[str],
+    lines: list[str],
+    parsed: list[ChatLine | None],
+    scope: Scope,
+) -> None:
+    begins = [line if _begins(line, form, speakers) else None for line in parsed]
+    stamps = [line.stamp for line in begins if line]
+    is_dated = 2 * sum(map(has_date, stamps)) > len(stamps)
+    times = iter(stamp_times(stamps, scope.zone))
+    attribution, pending = UNATTRIBUTED, list[str]()
+    for line, begin, other in zip(lines, begins, parsed, strict=True):
+        if begin is not None:
+            _add_message(builder, pending, attribution)
+            ms = next(times)
+            if ms is None and form in _TEXT_BELOW:
+                ms = _offset_time(begin.stamp, scope.recording_start)
+            said_at = None if ms is None else format_rfc3339(ms)
+            attribution = Attribution(*builder.resolve_speaker((begin.speaker,), ()), said_at)
+            pending = [begin.text]
+        elif _is_notice_line(other, form, is_dated=is_dated):
+            _add_message(builder, pending, attribution)
+            builder.add(_after_time(line, other))
+            attribution, pending = UNATTRIBUTED, []
+        elif not (DATE_LINE.fullmatch(line) or (form in _TEXT_BELOW and is_stamp(line))):
+            pending.append(line)
+    _add_message(builder, pending, attribution)
+
+
+def _begins(line: ChatLine | None, form: LineForm, speakers: frozenset[str]) -> bool:
+    return line is not None and line.form is form and line.speaker in speakers
+
+
+def _is_notice_line(line: ChatLine | None, form: LineForm, *, is_dated: bool) -> bool:
+    """Return whether a line that begins no message is a notice, and not part of a message."""
+    if line is None or not line.stamp or has_date(line.stamp) is not is_dated:
+        return False
+    return form not in _TEXT_BELOW and line.form is not LineForm.TRAILING
+
+
+def _after_time(line: str, parsed: ChatLine | None) -> str:
+    if parsed is None:
+        return line
+    after = line.find(parsed.stamp) + len(parsed.stamp)
+    return line[after:].lstrip("]) ,\t").removeprefix("- ").removeprefix("\u2013 ")
+
+
+def _offset_time(stamp: str, start: int | None) -> int | None:
+    offset = None if has_half(stamp) or has_date(stamp) else parse_offset_ms(stamp)
+    return None if start is None or offset is None else start + offset
+
+
+def _add_message(builder: UtteranceBuilder, lines: list[str], attribution: Attribution) -> None:
+    if lines and (quoted := quote_length(lines)):
+        builder.add("\n".join(lines[:quoted]))
+        lines = lines[quoted:]
+    if lines and is_footer(lines[-1]):
+        _add_message(builder, lines[:-1], attribution)
+        lines, attribution = lines[-1:], UNATTRIBUTED
+    text = without_edit_mark("\n".join(lines))
+    builder.add(text, UNATTRIBUTED if is_notice(text) else attribution)

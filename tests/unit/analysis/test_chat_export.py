@@ -1,0 +1,209 @@
+"""Chats exported or copied as text, in the forms that chat programs write."""
+
+import json
+from typing import Any
+
+import pytest
+
+from everlake.analysis.attachment_text import attachment_utterances
+from everlake.analysis.utterances import extract_utterances
+from everlake.contract.envelope import Participant
+from everlake.model.utterances import Utterance
+
+Said = list[tuple[str | None, str]]
+HI = [("Mira Vogel", "Hi"), ("Oskar Lind", "Yes: sure")]
+
+
+def read(text: str, *participants: Participant, **members: Any) -> list[Utterance]:
+    data = json.dumps({"text": text} | members).encode()
+    return extract_utterances("conversation", data, participants)
+
+
+def said(text: str, *participants: Participant) -> Said:
+    return [(x.speaker, x.text) for x in read(text, *participants)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "18/6/2018 1:55 p. m. - Mira Vogel: Hi\n18/6/2018 1:56 p. m. - Oskar Lind: Yes: sure",
+        "18.06.18, 13:55 - Mira Vogel: Hi\n18.06.18, 13:56 - Oskar Lind: Yes: sure",
+        (
+            "[2018-06-18, 1:55:01\u202fPM] Mira Vogel: Hi\n"
+            "\u200e[2018-06-18, 1:56:01\u202fPM] Oskar Lind: Yes: sure"
+        ),
+        (
+            "2018/6/18 \u4e0b\u53481:55 - Mira Vogel: Hi\n"
+            "2018/6/18 \u4e0b\u53481:56 - Oskar Lind: Yes: sure"
+        ),
+        "[18.06.2018 13:55:01] Mira Vogel: Hi\n[18.06.2018 13:56:01] Oskar Lind: Yes: sure",
+        (
+            "2018\ub144 6\uc6d4 18\uc77c \uc624\ud6c4 1:55, Mira Vogel : Hi\n"
+            "2018\ub144 6\uc6d4 18\uc77c \uc624\ud6c4 1:56, Oskar Lind : Yes: sure"
+        ),
+        "[Mira Vogel] [\uc624\ud6c4 1:55] Hi\n[Oskar Lind] [\uc624\ud6c4 1:56] Yes: sure",
+        (
+            "--------------- 2018\ub144 6\uc6d4 18\uc77c \uc6d4\uc694\uc77c ---------------\n"
+            "[Mira Vogel] [\uc624\ud6c4 1:55] Hi\n"
+            "[Oskar Lind] [\uc624\ud6c4 1:56] Yes: sure"
+        ),
+        "2018/06/18(\u6708)\n13:55\tMira Vogel\tHi\n13:56\tOskar Lind\tYes: sure",
+        (
+            "13:55:01 From Mira Vogel to Everyone:\n"
+            "\tHi\n"
+            "13:56:01 From Oskar Lind to Mira Vogel(Direct Message):\n"
+            "\tYes: sure"
+        ),
+        (
+            "13:55:01\t From  Mira Vogel : Hi\n"
+            "13:56:01\t From  Oskar Lind to Mira Vogel (Privately) : Yes: sure"
+        ),
+        "13:55:01 Von Mira Vogel an Alle:\n\tHi\n13:56:01 Von Oskar Lind an Alle:\n\tYes: sure",
+        "Mira Vogel, [18.06.2018 13:55]\nHi\n\nOskar Lind, [18.06.2018 13:56]\nYes: sure",
+        "Mira Vogel \u2014 Today at 1:55 PM\nHi\nOskar Lind \u2014 Today at 1:56 PM\nYes: sure",
+        "Mira Vogel  1:55 PM\nHi\nOskar Lind  1:56 PM\nYes: sure",
+        "Mira Vogel\n  1:55 PM\nHi\nOskar Lind\n  1:56 PM\nYes: sure",
+        "[1:55 PM] Mira Vogel\nHi\n[1:56 PM] Oskar Lind\nYes: sure",
+        "2018-06-18 13:55:01 Mira Vogel\nHi\n2018-06-18 13:56:01 Oskar Lind\nYes: sure",
+        "[13:55] <Mira Vogel> Hi\n[13:56] <Oskar Lind> Yes: sure",
+        "Mira Vogel (00:01:55):\nHi\n\nOskar Lind (00:01:56):\nYes: sure",
+        "0:01 | Mira Vogel\nHi\n\n0:05 | Oskar Lind\nYes: sure",
+        "Mira Vogel - 00:03\nHi\nOskar Lind - 00:05\nYes: sure",
+        (
+            "\u200f2/5/2024\u060c 9:01 \u0635 - Mira Vogel: Hi\n"
+            "\u200f2/5/2024\u060c 9:02 \u0645 - Oskar Lind: Yes: sure"
+        ),
+        "2.5.2024 klo 9.01 - Mira Vogel: Hi\n2.5.2024 klo 9.02 - Oskar Lind: Yes: sure",
+        "00:01:55 Mira Vogel\nHi\n00:01:56 Oskar Lind\nYes: sure",
+    ],
+)
+def test_messages_of_an_export_have_their_speakers(text: str) -> None:
+    assert said(text) == HI
+
+
+def test_further_lines_belong_to_the_message_before() -> None:
+    text = "5/2/24, 09:02 - Mira: The plan:\n10:00 - lunch\nRoom: 5\n5/2/24, 09:03 - Oskar: Fine"
+    assert said(text) == [("Mira", "The plan:\n10:00 - lunch\nRoom: 5"), ("Oskar", "Fine")]
+
+
+def test_notices_are_nobodys() -> None:
+    text = "\n".join(
+        f"5/2/24, 09:0{minute} - {line}"
+        for minute, line in enumerate(
+            [
+                "Messages and calls are end-to-end encrypted.",
+                'Mira created group "Re: invoices"',
+                "Mira: <Media omitted>",
+                "Mira: Look",
+                "+49 170 1234567: Diese Nachricht wurde gel\u00f6scht.",
+                "+49 170 1234567: Nice \u200e<This message was edited>",
+                "Oskar joined using this group's invite link",
+            ]
+        )
+    )
+    assert [(x.speaker, x.text) for x in read(text) if x.speaker] == [
+        ("Mira", "Look"),
+        ("+49 170 1234567", "Nice"),
+    ]
+    assert (None, 'Mira created group "Re: invoices"') in said(text)
+
+
+def test_actions_of_irc_are_their_nicks() -> None:
+    text = "[12:01] <mira> hi\n[12:02] * mira waves\n[12:03] *** bob joined\n[12:04] <bob> hey"
+    assert said(text) == [
+        ("mira", "hi"),
+        ("mira", "waves"),
+        (None, "*** bob joined"),
+        ("bob", "hey"),
+    ]
+
+
+def test_plain_nicks_need_no_times() -> None:
+    assert said("<mira> hi\n<bob> hey\n<mira> ok") == [
+        ("mira", "hi"),
+        ("bob", "hey"),
+        ("mira", "ok"),
+    ]
+
+
+def test_a_further_clock_of_slack_is_neither_said_nor_a_turn() -> None:
+    text = "Mira Vogel\n  9:01 AM\nHi\n9:02\nmore\nOskar Lind\n  9:03 AM\nYes"
+    assert said(text) == [("Mira Vogel", "Hi\nmore"), ("Oskar Lind", "Yes")]
+
+
+def test_quoted_messages_reactions_and_footers_are_nobodys() -> None:
+    text = (
+        '09:01:11 From Mira Vogel to Everyone:\n\tReplying to "Can you..."\n\t\n\tSure\n'
+        '09:01:40 From Oskar Lind to Everyone:\n\tReacted to "Sure" with \U0001f44d'
+    )
+    assert [x for x in said(text) if x[0]] == [("Mira Vogel", "Sure")]
+    text = "Mira Vogel  0:03\nHi\n\nOskar Lind  0:07\nYes\n\nTranscribed by https://notes.example"
+    assert said(text)[1:] == [("Oskar Lind", "Yes"), (None, "Transcribed by https://notes.example")]
+
+
+@pytest.mark.parametrize(
+    ("dates", "first"),
+    [
+        (("02/05/2024", "23/05/2024"), "2024-05-02T07:01:00Z"),
+        (("05/02/2024", "05/23/2024"), "2024-05-02T07:01:00Z"),
+        (("02.05.24", "03.05.24"), "2024-05-02T07:01:00Z"),
+        (("2024-05-02", "2024-05-03"), "2024-05-02T07:01:00Z"),
+        (("02/05/2024", "02/05/2024"), None),
+    ],
+)
+def test_local_times_need_the_records_time_zone_and_a_clear_order(
+    dates: tuple[str, str], first: str | None
+) -> None:
+    text = f"{dates[0]}, 09:01 - Mira: Hi\n{dates[1]}, 09:02 - Oskar: Yes"
+    assert read(text, timezone="Europe/Berlin")[0].said_at == first
+    assert read(text)[0].said_at is None
+
+
+def test_times_with_an_offset_need_no_time_zone() -> None:
+    text = "[2024-05-02T09:01:11+02:00] Mira: Hi\n[2024-05-02T09:01:12+02:00] Oskar: Yes"
+    assert read(text)[0].said_at == "2024-05-02T07:01:11Z"
+
+
+def test_times_below_a_recordings_start_are_offsets() -> None:
+    text = "00:01:55 Mira Vogel\nHi\n00:01:56 Oskar Lind\nYes"
+    assert read(text, started_at="2024-05-02T09:00:00Z")[0].said_at == "2024-05-02T09:01:55Z"
+
+
+def test_a_participant_is_recognised() -> None:
+    carl = Participant(id="c", role="external", name="Carl")
+    text = "1/2/24, 9:01 AM - Carl: Hi\n1/2/24, 9:02 AM - Ann: Yes"
+    assert [(x.speaker, x.role) for x in read(text, carl)] == [
+        ("Carl", "external"),
+        ("Ann", "unknown"),
+    ]
+
+
+def test_an_attached_export_is_read() -> None:
+    lines = ["1/2/24, 9:01 AM - Carl: Hi", "1/2/24, 9:02 AM - Ann: Yes"]
+    found = attachment_utterances("prose", lines, "email")
+    assert [(x.speaker, x.text) for x in found] == [("Carl", "Hi"), ("Ann", "Yes")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "2024-05-02 09:01:11 ERROR: disk full\n"
+            "2024-05-02 09:01:12 INFO: ok\n"
+            "2024-05-02 09:01:13 ERROR: full"
+        ),
+        "2024-05-02 09:01:11 host sshd: accepted\n2024-05-02 09:01:12 host sshd: closed",
+        "[2024-05-02 09:01:11] Build: ok\n[2024-05-02 09:01:12] Deploy: ok",
+        "10:00 Intro\nBob speaks\n10:30 Break\nCoffee\n11:00 Talk\nmore",
+        "2024-05-02 09:00 - Kickoff: introductions\n2024-05-03 09:00 - Review: numbers",
+        "10:00 Intro: Bob speaks\n10:30 Break: coffee",
+        "Name: Mira\nPlan: Pro\nSeats: 5",
+        "Flour: 200 g\nSugar: 100 g\nBake at 9:00 for 20 min",
+        "<b> bold\n<i> it\n<b> again",
+        "http://a.example:8080/x\nhttp://a.example:8081/y",
+        "Opening hours\nMonday 9:00\nTuesday 10:00",
+        "We met at 9:01 AM\nand again at\n10:00 then: stop",
+    ],
+)
+def test_lists_logs_and_forms_are_no_chat(text: str) -> None:
+    assert {speaker for speaker, _ in said(text)} == {None}
