@@ -1,7 +1,7 @@
 """Single string: captions, a transcript, the text of an email, or plain text."""
 
+from everlake.analysis.mail import split_quotes
 from everlake.analysis.prose import normalize_text
-from everlake.analysis.quoted_mail import split_quotes
 from everlake.analysis.shapes import captions, transcript
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
