@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from everlake.analysis.mail.header_words import FIELD_OF, MAX_NAME_LENGTH, Field
 
 _ADDRESS = re.compile(r"[^\s<>@\"(\[:]{1,64}@[^\s<>@\"()\[\]]{1,200}+")
 _TIME = re.compile(r"\d{1,2}[:.]\d{2}")
-_MAX_BLOCK_LINES = 30
+_MAX_BLOCK_LINES = 24
 _MAX_LINE_LENGTH = 600
 _MAX_WRAPPED_LINES = 6
 _STRONG_FIELDS = frozenset({Field.SUBJECT, Field.SENT})
@@ -16,7 +17,11 @@ _IDENTIFYING_FIELDS = frozenset({Field.FROM, Field.TO, Field.SUBJECT})
 
 def field_of(line: str) -> Field | None:
     """Return the header field that a line states, in plain text or Markdown's bold type."""
-    head = line[: MAX_NAME_LENGTH + 12]
+    return _field_of_head(line[: MAX_NAME_LENGTH + 12]) if line else None
+
+
+@lru_cache(maxsize=1024)  # the blocks that are looked for at consecutive lines share lines
+def _field_of_head(head: str) -> Field | None:
     end = min((at for mark in ":\uff1a" if (at := head.find(mark)) > 0), default=0)
     return FIELD_OF.get(_bare_name(head[:end])) if end else None
 
@@ -44,16 +49,15 @@ def has_header_block(lines: Sequence[str], index: int, *, is_framed: bool = Fals
     has_address = any(_ADDRESS.search(line) for line in block)
     if is_framed and _is_block_of_unknown_language(block, has_address=has_address):
         return True
-    if first is None:
+    if first is None or (Field.FROM not in fields and not is_framed):
         return False
     if is_framed and len(fields & _IDENTIFYING_FIELDS) >= 2:
         return has_address or not fields.isdisjoint(_STRONG_FIELDS)
-    if Field.FROM not in fields:
-        return False
-    if is_framed and not fields.isdisjoint({Field.SENT, Field.DATE}):
+    if is_framed and Field.FROM in fields and not fields.isdisjoint({Field.SENT, Field.DATE}):
         return True
     named = fields - {Field.OTHER}
-    return len(named) >= 3 and (has_address or not named.isdisjoint(_STRONG_FIELDS))
+    is_complete = Field.FROM in named and len(named) >= 3
+    return is_complete and (has_address or not named.isdisjoint(_STRONG_FIELDS))
 
 
 def _block_lines(lines: Sequence[str], index: int) -> Iterator[str]:

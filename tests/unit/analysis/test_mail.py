@@ -346,7 +346,7 @@ def test_a_header_block_may_begin_with_any_field(names: str) -> None:
 @pytest.mark.parametrize(
     "block",
     [
-        "From: Oskar <o@us.example>\nSent: 10:11\nTo: A <a@b.example>;\nB <b@b.example>\nSubject: a\nb",
+        "From: Oskar <o@us.example>\nSent: x\nTo: A <a@b.example>;\nB <b@b.example>\nSubject: a",
         "From: Oskar\n\nSent: Tuesday\n\nTo: Mira\n\nSubject: Export",
         "From: Oskar <oskar@us.example> Sent: Tuesday 10:11 To: Mira Subject: Export",
         "----------------\nКому: Мира (mira@nordlicht.example);\nТема: Экспорт;",
