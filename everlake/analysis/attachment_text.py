@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from everlake.analysis.json_decoding import decode_json
-from everlake.analysis.mail.files import add_mail
+from everlake.analysis.mail_file import add_mail
 from everlake.analysis.paragraphs import split_paragraphs
 from everlake.analysis.shapes import captions, transcript
 from everlake.analysis.shapes.time_members import recording_start_of

@@ -36,7 +36,7 @@ def read(file: BinaryIO, builder: TextBuilder, _task: ExtractionTask) -> None:
     plain text.
 
     Raises:
-        TextError: the file is not text, or its parts are nested too deep.
+        TextError: the file is blank or not text, or its parts are nested too deep.
     """
     if file.read(2) in _UTF_16_MARKS:
         file.seek(0)
@@ -46,6 +46,8 @@ def read(file: BinaryIO, builder: TextBuilder, _task: ExtractionTask) -> None:
     if mailbox is None:
         file.seek(0)
         builder.add(decode_text(file.read()))
+        if builder.is_empty:
+            raise damaged_file("it is not an email")
         return
     builder.kind = TextKind.MAIL
     try:

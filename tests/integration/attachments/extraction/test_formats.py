@@ -318,7 +318,7 @@ def test_a_mail_file_without_headers_is_plain_text(extract: Extract) -> None:
 def test_a_mailbox_is_read_message_by_message(extract: Extract) -> None:
     mailbox = (
         b"From ada@example.com Tue Mar  3 10:11:00 2026\nFrom: ada@example.com\nSubject: One\n\n"
-        b"Please.\n>From here on it fails.\nFrom my side, yes.\n\n"
+        b"Please.\n>From here on.\nFrom my side.\n\n"
         b"From bo@example.com Tue Mar  3 10:12:00 2026\nFrom: bo@example.com\nSubject: Two\n\nDone."
     )
 
@@ -328,7 +328,7 @@ def test_a_mailbox_is_read_message_by_message(extract: Extract) -> None:
     assert sections_of(text) == [
         (
             None,
-            "Subject: One\nFrom: ada@example.com\n\nPlease.\nFrom here on it fails.\nFrom my side, yes.",
+            "Subject: One\nFrom: ada@example.com\n\nPlease.\nFrom here on.\nFrom my side.",
         ),
         (None, "Subject: Two\nFrom: bo@example.com\n\nDone."),
     ]

@@ -2,7 +2,7 @@
 
 from email.utils import parseaddr
 
-from everlake.analysis.mail.splitting import split_quotes
+from everlake.analysis.mail import split_quotes
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.shapes import transcript
 from everlake.analysis.timestamps import normalize_timestamp
