@@ -4,7 +4,8 @@ from everlake.analysis.member_names import word_list
 
 VERBS = (
     # Latin script
-    "wrote|writes|has written|schrieb|schreibt|hat geschrieben|a écrit|écrit|écrivait|a ecrit"
+    "wrote|writes|quoting|zitat von|citando a|has written|schrieb|schreibt|hat geschrieben"
+    "|a écrit|écrit|écrivait|a ecrit"
     "|escribió|escribio|ha escrito|escribía|ha scritto|scrive|scrisse|escreveu|schreef"
     "|heeft geschreven|het volgende geschreven|geschreven|skrev|skrev følgende|kirjoitti"
     "|napisał(?:\\(a\\)|a|/a|\\(-a\\))?|pisze|napsal(?:\\(a\\)|a|/a)?|napísal(?:\\(a\\)|a|/a)?"
@@ -19,7 +20,7 @@ VERBS = (
 UNSPACED_VERBS = (
     "写道|寫道|写到|寫到|写了|のメール|書きました|書いた|からのメール|님이 작성|작성|님이 씀"
     "|썼습니다|쓰셨습니다"
-    "|님의 말|보낸 메일|كتب|כתב|เขียน"
+    "|님의 말|쓴 글|보낸 메일|كتب|כתב|เขียน"
 )
 """The same in scripts that put no space around words."""
 

@@ -76,19 +76,21 @@ def is_attribution(text: str, *, is_before_quote: bool = False) -> bool:
     if len(text) > MAX_LENGTH or not _is_end(text):
         return False
     verbs = sum(1 for _ in _VERB.finditer(text))
-    has_address = "@" in text and _ADDRESS.search(text) is not None
+    address = _ADDRESS.search(text) if "@" in text else None
+    has_address = address is not None
+    is_bracketed = has_address and address[0][0] in "<(["
     has_date = _DATE.search(text) is not None
     has_time = _TIME.search(text) is not None
     if verbs > 1:
         return False
     if not verbs:
-        return has_address and has_date and has_time and _foreign_words(text) <= 2
-    if is_before_quote:
+        return is_bracketed and has_date and has_time and _foreign_words(text) <= 2
+    if is_before_quote or (text.startswith("--") and text.endswith("--")):
         return len(text.split()) <= (24 if has_date or has_address else 8)
     if has_address and (has_date or has_time):
-        return _foreign_words(text) <= 2
+        return _foreign_words(text) <= (4 if is_bracketed and has_date and has_time else 2)
     if has_address:
-        return _foreign_words(text) == 0 and len(text.split()) <= 8
+        return is_bracketed and _foreign_words(text) == 0 and len(text.split()) <= 8
     if has_date and has_time:
         return _foreign_words(text) <= 1
     return has_date and _foreign_words(text) == 0 and _has_name(text)

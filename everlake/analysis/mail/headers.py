@@ -12,6 +12,7 @@ _MAX_BLOCK_LINES = 24
 _MAX_LINE_LENGTH = 600
 _MAX_WRAPPED_LINES = 6
 _STRONG_FIELDS = frozenset({Field.SUBJECT, Field.SENT})
+_PEOPLE = frozenset({Field.FROM, Field.TO, Field.CC, None})
 _IDENTIFYING_FIELDS = frozenset({Field.FROM, Field.TO, Field.SUBJECT})
 
 
@@ -46,7 +47,7 @@ def has_header_block(lines: Sequence[str], index: int, *, is_framed: bool = Fals
         return True
     block = list(_block_lines(lines, index))
     fields = {field for line in block if (field := field_of(line)) is not None}
-    has_address = any(_ADDRESS.search(line) for line in block)
+    has_address = _names_an_address(block)
     if is_framed and _is_block_of_unknown_language(block, has_address=has_address):
         return True
     if first is None or (Field.FROM not in fields and not is_framed):
@@ -56,8 +57,8 @@ def has_header_block(lines: Sequence[str], index: int, *, is_framed: bool = Fals
     if is_framed and Field.FROM in fields and not fields.isdisjoint({Field.SENT, Field.DATE}):
         return True
     named = fields - {Field.OTHER}
-    is_complete = Field.FROM in named and len(named) >= 3
-    return is_complete and (has_address or not named.isdisjoint(_STRONG_FIELDS))
+    is_of_mail = has_address or Field.SENT in named or named >= {Field.SUBJECT, Field.DATE}
+    return is_of_mail and len(fields if has_address else named) >= 3
 
 
 def _block_lines(lines: Sequence[str], index: int) -> Iterator[str]:
@@ -76,6 +77,16 @@ def _block_lines(lines: Sequence[str], index: int) -> Iterator[str]:
             wrapped += 1
         was_blank = False
         yield line[:_MAX_LINE_LENGTH]
+
+
+def _names_an_address(block: list[str]) -> bool:
+    """Return whether an address is in the sender or the recipients of a block."""
+    field: Field | None = None
+    for line in block:
+        field = field_of(line) or field
+        if field in _PEOPLE and _ADDRESS.search(line):
+            return True
+    return False
 
 
 def _fields_in_line(line: str) -> set[Field]:

@@ -5,6 +5,13 @@ import pytest
 from everlake.analysis.mail import split_quotes
 
 ATTRIBUTIONS = [
+    "On 3 March 2026 at 10:11, Acme customer support team <help@us.example> wrote:",
+    "On Mar 3, 2026, 10:11 AM +0100, Oskar Lind <oskar@us.example>, wrote:",
+    "Oskar Lind/US/ACME@ACME wrote on 03/03/2026 10:11:00 AM:",
+    "-----Oskar Lind wrote: -----",
+    "Quoting Oskar Lind <oskar@us.example>:",
+    "* Oskar Lind <oskar@us.example> [2026-03-03 10:11]:",
+    "2026-03-03 10:11에 Oskar Lind 이(가) 쓴 글:",
     "On Tue, Mar 3, 2026 at 10:11 AM Oskar Lind <oskar@us.example> wrote:",
     "On 3 Mar 2026, at 10:11, Oskar Lind <oskar@us.example> wrote:",
     "On 3/3/26 10:11, Oskar Lind wrote:",
@@ -369,7 +376,7 @@ def test_a_marker_begins_the_history(marker: str) -> None:
 @pytest.mark.parametrize("line", CLIENT_LINES)
 def test_what_a_mail_program_signs_is_nobodys(line: str) -> None:
     assert split_quotes(f"It fails.\n\n{line}") == [(True, "It fails."), (False, line)]
-    for history in (header_block("From|Sent|To|Subject"), ATTRIBUTIONS[0], MARKERS[0]):
+    for history in (header_block("From|Sent|To|Subject"), ATTRIBUTIONS[-1], MARKERS[0]):
         assert own_words(f"It fails.\n\n{line}\n\n{history}\nold") == "It fails."
 
 
@@ -390,6 +397,11 @@ def test_words_below_a_client_line_are_the_senders() -> None:
         "From: Berlin\nTo: Munich\nDate: 3 March\nI need a ticket.",
         "Von: Berlin\nNach: München\nDatum: 3.3.2026",
         "De: Madrid\nPara: Lisboa\nFecha: viernes\nGracias",
+        "From: me\nTo: everyone\nSubject: party\nCome!",
+        "From: Berlin\nTo: Munich\nDate: 3 March\nContact: a@b.example",
+        "As ann@acme.example wrote:\nwe need it",
+        "Order of 2026-03-03 10:11 for a@b.example:\n2 boxes",
+        "The log of 2026-03-03 10:11 shows the following:\nError",
         "Date: Friday\nTime: 10:00\nPlace: Berlin\nSubject: planning",
         "Name: Ann\nEmail: a@b.example\nSubject: Help\nMessage: it fails",
         "Errors for files\n> 500 MB only.\nThanks",
@@ -411,16 +423,16 @@ def test_what_looks_like_history_and_is_the_senders_own(text: str) -> None:
 
 
 def test_words_below_a_signature_and_a_quotation_are_the_senders() -> None:
-    text = f"Hi\n-- \nMira\n\n{ATTRIBUTIONS[0]}\n> one?\nYes.\n> two?\nNo."
+    text = f"Hi\n-- \nMira\n\n{ATTRIBUTIONS[-1]}\n> one?\nYes.\n> two?\nNo."
     assert own_words(text) == "Hi\nYes.\nNo."
 
 
 def test_a_quotation_below_an_attribution_is_one_outside_of_email_too() -> None:
-    text = f"Hi\n\n{ATTRIBUTIONS[0]}\n\n> one?\n\nYes."
+    text = f"Hi\n\n{ATTRIBUTIONS[-1]}\n\n> one?\n\nYes."
     assert own_words(text, angle_quotes=False) == "Hi\nYes."
 
 
 def test_no_line_is_lost() -> None:
-    text = f"Hi\n\n{ATTRIBUTIONS[0]}\n> one?\nYes.\n\n{RULER}\n{header_block(HEADER_FIELDS[0])}"
+    text = f"Hi\n\n{ATTRIBUTIONS[-1]}\n> one?\nYes.\n\n{RULER}\n{header_block(HEADER_FIELDS[0])}"
     kept = "\n".join(segment for _, segment in split_quotes(text))
     assert kept.split() == text.split()
