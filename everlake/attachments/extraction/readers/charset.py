@@ -1,6 +1,7 @@
 """Character encodings: decodes text whose encoding is often not stated."""
 
 import codecs
+import re
 from typing import BinaryIO
 
 import charset_normalizer
@@ -16,6 +17,8 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_JAPANESE = "iso2022-jp-ext"
+_JIS_RUN = re.compile(rb"\x1b(\$[@B]|\([BJI])([^\x1b]*+)")
 _SEVEN_BIT = frozenset(
     {"iso2022-jp-ext", "iso2022-jp-2", "iso2022-jp-3", "iso2022-jp-2004", "iso2022-kr", "hz",
      "utf-7"}
@@ -111,7 +114,7 @@ def decode_text(data: bytes, declared: str | None = None, *, truncated: bool = F
     if b"\0" in data[:_SAMPLE_BYTES]:
         raise damaged_file("it is stated to be text and is not")
     if encoding := _seven_bit_encoding(data, declared):
-        return data.decode(encoding, "replace")
+        return _decode_seven_bit(data, encoding)
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(data, final=not truncated)
     except UnicodeDecodeError:
@@ -130,6 +133,29 @@ def decode_stated(data: bytes, encoding: str) -> str | None:
         return data.decode(found, "replace")
     except (LookupError, ValueError, AttributeError):
         return None
+
+
+def _decode_seven_bit(data: bytes, encoding: str) -> str:
+    text = data.decode(encoding, "replace")
+    if encoding == _JAPANESE and "\ufffd" in text:
+        # Windows writes circled numbers and the like, which the standard does not have.
+        return _JIS_RUN.sub(_to_shift_jis, data).decode("cp932", "replace")
+    return text
+
+
+def _to_shift_jis(run: re.Match[bytes]) -> bytes:
+    """Return a run of JIS X 0208 (two bytes a character) or another run in Shift JIS."""
+    if run[1] not in (b"$B", b"$@"):
+        return bytes(byte | 0x80 for byte in run[2]) if run[1] == b"(I" else run[2]
+    converted = bytearray()
+    for row, cell in zip(run[2][::2], run[2][1::2], strict=False):
+        if not (0x21 <= row <= 0x7E and 0x21 <= cell <= 0x7E):
+            converted += bytes((row, cell))
+            continue
+        lead = (row + 1) // 2 + (0x70 if row < 0x5F else 0xB0)
+        trail = cell + (0x1F + (cell > 0x5F) if row % 2 else 0x7E)
+        converted += bytes((lead, trail))
+    return bytes(converted)
 
 
 def _seven_bit_encoding(data: bytes, declared: str | None) -> str | None:

@@ -35,6 +35,14 @@ def test_a_stated_7_bit_encoding_counts_before_utf_8() -> None:
     assert decode_text("日本".encode(), "iso-2022-jp") == "日本"
 
 
+def test_characters_of_windows_in_iso_2022_jp_are_read() -> None:
+    said = b"\x1b$B-!-jK\\F|\x1b(B ok \x1b(I6E\x1b(B\n\x1b$B0!\x1b(B"
+    assert decode_text(said, "iso-2022-jp") == "①㈱本日 ok ｶﾅ\n亜"
+    kanji = "表示能力ァヶ漾熙弌"
+    escaped = b"\x1b$B-!\x1b(B" + kanji.encode("iso2022_jp")
+    assert decode_text(escaped, "iso-2022-jp") == f"①{kanji}"
+
+
 def test_an_escape_sequence_tells_a_7_bit_encoding() -> None:
     assert decode_text("日本".encode("iso2022_jp"), "us-ascii") == "日本"
     assert decode_text("한국".encode("iso2022_kr")) == "한국"
