@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import reduce
 
 from everlake.analysis.mail.attribution_words import (
     CALENDAR,
@@ -43,7 +44,7 @@ def attribution_length(lines: Sequence[str], index: int, *, quote_follows: Seque
     for length, line in enumerate(lines[index : index + MAX_LINES], 1):
         if not line or len(line) > MAX_LENGTH:
             return 0
-        text = f"{text} {line}" if text else line
+        text = _join(text, line)
         if len(text) > MAX_LENGTH:
             return 0
         if not _is_end(text):
@@ -54,7 +55,7 @@ def attribution_length(lines: Sequence[str], index: int, *, quote_follows: Seque
         if not is_attribution(text, is_before_quote=quote_follows[last]):
             return 0
         for start in range(index + 1, last + 1):
-            rest = " ".join(lines[start : last + 1])
+            rest = reduce(_join, lines[start : last + 1])
             if _has_date(rest) and is_attribution(rest, is_before_quote=quote_follows[last]):
                 return 0
         if length > 1 and not _may_begin(lines[index]):
@@ -94,6 +95,11 @@ def is_attribution(text: str, *, is_before_quote: bool = False) -> bool:
     if has_date and has_time:
         return _foreign_words(text) <= 1
     return has_date and _foreign_words(text) == 0 and _has_name(text)
+
+
+def _join(text: str, line: str) -> str:
+    """Return a wrapped text with its next line; an address begins right after its bracket."""
+    return text + line if not text or text[-1] in "<([" else f"{text} {line}"
 
 
 def _is_end(text: str) -> bool:

@@ -5,6 +5,7 @@ import pytest
 from everlake.analysis.mail import split_quotes
 
 ATTRIBUTIONS = [
+    "2026-03-03 10:11 GMT+03:00 Oskar <\noskar@us.example>:",
     "On 3 March 2026 at 10:11, Acme customer support team <help@us.example> wrote:",
     "On Mar 3, 2026, 10:11 AM +0100, Oskar Lind <oskar@us.example>, wrote:",
     "Oskar Lind/US/ACME@ACME wrote on 03/03/2026 10:11:00 AM:",
