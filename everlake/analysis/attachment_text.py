@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from everlake.analysis.json_decoding import decode_json
+from everlake.analysis.mail_file import add_mail
 from everlake.analysis.paragraphs import split_paragraphs
 from everlake.analysis.shapes import captions, chat_export, transcript
 from everlake.analysis.shapes.time_members import recording_start_of
@@ -12,7 +13,7 @@ from everlake.analysis.utterance_builder import UtteranceBuilder
 from everlake.contract.envelope import Participant
 from everlake.model.utterances import Utterance
 
-AttachmentTextKind: TypeAlias = Literal["prose", "captions"]
+AttachmentTextKind: TypeAlias = Literal["prose", "captions", "mail"]
 
 _RECORDING_TYPES = frozenset({"call", "call_transcription", "meeting_notes"})
 
@@ -29,12 +30,14 @@ def attachment_utterances(
 
     Captions (WebVTT, SubRip) become turns of their speakers. Prose becomes paragraphs and table
     rows without a speaker; an exported chat becomes its messages, and when every turn begins with
-    a participant of the record or a role such as ``Agent:``, it is read as a transcript.
+    a participant of the record or a role such as ``Agent:``, it is read as a transcript. Of mail,
+    what the sender wrote has the sender and the date; headers, quotations and signatures have no
+    speaker.
 
     Args:
         kind: format of the text.
-        sections: parts of the text in order: pages, slides, lines. No paragraph, row or caption
-            continues in the next part.
+        sections: parts of the text in order: pages, slides, lines, messages. No paragraph, row or
+            caption continues in the next part.
         record_type: the envelope's ``_type``, normalised.
         participants: the envelope's ``_participants``; see
             :func:`everlake.analysis.utterances.extract_utterances`.
@@ -49,6 +52,10 @@ def attachment_utterances(
     """
     builder = UtteranceBuilder(record_type, participants)
     parts = list(sections)
+    if kind == "mail":
+        for part in parts:
+            add_mail(builder, part)
+        return builder.build()
     text = "\n".join(parts)
     scope = Scope(start)
     if kind == "captions":

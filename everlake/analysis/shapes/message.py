@@ -76,9 +76,9 @@ def _read_remaining(
     is_mail: bool,
 ) -> Remaining:
     """Add what other renderings have in addition; return the other members."""
-    known = [normalize_text(strip_markup(text)) for text in texts]
+    known = [normalize_text(strip_markup(text, is_mail=is_mail)) for text in texts]
     for name, text, meaning in members.texts[1:]:
-        other = normalize_text(strip_markup(text))
+        other = normalize_text(strip_markup(text, is_mail=is_mail))
         if other != known[0]:
             new = CoverageIndex(known).uncovered_lines(other, truncated=meaning.truncated)
             read_text(builder, name, new, attribution, scope, is_mail=is_mail)

@@ -1,18 +1,26 @@
 """Single string: captions, a chat export, a transcript, the text of an email, or plain text."""
 
+from everlake.analysis.mail import split_quotes
 from everlake.analysis.prose import normalize_text
-from everlake.analysis.quoted_mail import split_quotes
 from everlake.analysis.shapes import captions, chat_export, transcript
-from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
+from everlake.analysis.types import Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
+from everlake.mail_markup import mark_history
 from everlake.markup import decode_entities, html_to_text, looks_like_html
 
 TEXT_SHAPES = (captions.read, chat_export.read, transcript.read)
 
 
-def strip_markup(text: str) -> str:
-    """Return the text without HTML markup and character references."""
-    return html_to_text(text) if looks_like_html(text) else decode_entities(text)
+def strip_markup(text: str, *, is_mail: bool = False) -> str:
+    """Return the text without HTML markup and character references.
+
+    Args:
+        text: HTML or plain text.
+        is_mail: whether elements in which mail programs put history are quoted with ``>``.
+    """
+    if not looks_like_html(text):
+        return decode_entities(text)
+    return html_to_text(mark_history(text).source if is_mail else text)
 
 
 def read_text(
@@ -37,11 +45,33 @@ def read_text(
         is_mail: whether lines that begin with ``>`` are quotations. Elsewhere they are the
             writer's own emphasis.
     """
-    if "\n" in text and any(read(builder, name, text, attribution, scope) for read in TEXT_SHAPES):
-        return
-    text = strip_markup(text)
-    if "\n" not in text or not (is_mail or attribution.speaker):
-        builder.add(text, attribution)
-        return
-    for is_own, segment in split_quotes(normalize_text(text), angle_quotes=is_mail):
-        builder.add(segment, attribution if is_own else UNATTRIBUTED)
+    segments: list[tuple[bool, str]] = []
+    if is_mail or attribution.speaker:
+        segments = _split_mail(text, angle_quotes=is_mail)
+        if len(segments) > 1 or (segments and not segments[0][0]):
+            for is_own, segment in segments:
+                if not is_own:
+                    builder.add(segment)
+                elif not _read_dialogue(builder, name, segment, attribution, scope):
+                    builder.add(segment, attribution)
+            return
+    if not _read_dialogue(builder, name, text, attribution, scope):
+        builder.add(segments[0][1] if segments else strip_markup(text), attribution)
+
+
+def _read_dialogue(
+    builder: UtteranceBuilder, name: str, text: str, attribution: Attribution, scope: Scope
+) -> bool:
+    return "\n" in text and any(
+        read(builder, name, text, attribution, scope) for read in TEXT_SHAPES
+    )
+
+
+def _split_mail(text: str, *, angle_quotes: bool) -> list[tuple[bool, str]]:
+    if looks_like_html(text):
+        text, has_history = mark_history(text)
+        angle_quotes = angle_quotes or has_history
+        text = html_to_text(text)
+    else:
+        text = decode_entities(text)
+    return split_quotes(normalize_text(text), angle_quotes=angle_quotes)

@@ -26,6 +26,7 @@ class FileFormat(StrEnum):
     TEXT = "plain text"
     IMAGE = "image"
     RECORDING = "audio or video"
+    OUTLOOK = "Outlook message"
     OLD_OFFICE = "Word or PowerPoint 97"
     OTHER = "other"
 
@@ -40,7 +41,8 @@ _BY_SUFFIX = {
     ".csv": FileFormat.CSV, ".tsv": FileFormat.TSV, ".tab": FileFormat.TSV,
     ".html": FileFormat.HTML, ".htm": FileFormat.HTML, ".xhtml": FileFormat.HTML,
     ".rtf": FileFormat.RTF,
-    ".eml": FileFormat.EMAIL,
+    **dict.fromkeys((".eml", ".emlx", ".mbox", ".mbx"), FileFormat.EMAIL),
+    **dict.fromkeys((".msg", ".oft"), FileFormat.OUTLOOK),
     ".vtt": FileFormat.CAPTIONS, ".srt": FileFormat.CAPTIONS,
     **dict.fromkeys((".doc", ".ppt", ".dot", ".pps"), FileFormat.OLD_OFFICE),
     **dict.fromkeys(
@@ -82,6 +84,9 @@ _BY_TYPE = {
     "application/rtf": FileFormat.RTF,
     "text/rtf": FileFormat.RTF,
     "message/rfc822": FileFormat.EMAIL,
+    "message/global": FileFormat.EMAIL,
+    "application/mbox": FileFormat.EMAIL,
+    "application/vnd.ms-outlook": FileFormat.OUTLOOK,
     "text/vtt": FileFormat.CAPTIONS,
     "application/x-subrip": FileFormat.CAPTIONS,
     "text/srt": FileFormat.CAPTIONS,
@@ -110,6 +115,11 @@ _TEXT_SIGNATURES = {
     b"webvtt": FileFormat.CAPTIONS,
     b"<!doctype html": FileFormat.HTML,
     b"<html": FileFormat.HTML,
+}
+_OLE_FORMATS = {
+    FileFormat.OLD_OFFICE: FileFormat.OLD_OFFICE,
+    FileFormat.OUTLOOK: FileFormat.OUTLOOK,
+    FileFormat.EMAIL: FileFormat.OUTLOOK,
 }
 _OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -155,7 +165,7 @@ def detect_format(file: BinaryIO, mime_type: str, filename: str | None) -> FileF
     if head.startswith(b"PK\x03\x04"):
         return _zip_format(file)
     if head.startswith(_OLE_SIGNATURE):
-        return FileFormat.OLD_OFFICE if stated is FileFormat.OLD_OFFICE else FileFormat.XLS
+        return _OLE_FORMATS.get(stated, FileFormat.XLS)
     for mark, found in _TEXT_SIGNATURES.items():
         if bare[:15].lower().startswith(mark):
             return found

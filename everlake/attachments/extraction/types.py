@@ -11,6 +11,8 @@ class TextKind(StrEnum):
     PROSE = "prose"
     CAPTIONS = "captions"
     """WebVTT or SubRip, decoded and otherwise as in the file."""
+    MAIL = "mail"
+    """A section for each message: a line for each header, a blank line, and the text."""
 
 
 class TextSection(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from everlake.analysis.attachment_text import attachment_utterances, recording_s
 from everlake.analysis.paragraphs import join_lines, split_paragraphs
 from everlake.analysis.prose import normalize_text
 from everlake.contract.envelope import Participant
-from everlake.model.utterances import MAX_TEXT_LENGTH, MAX_UTTERANCES
+from everlake.model.utterances import MAX_TEXT_LENGTH, MAX_UTTERANCES, Utterance
 
 ADA = Participant(id="u1", role="external", name="Ada Ruiz")
 BOB = Participant(id="u2", role="internal", name="Bob")
@@ -222,3 +222,31 @@ def test_an_empty_text_has_no_utterances() -> None:
     assert attachment_utterances("prose", [], "email") == []
     assert attachment_utterances("captions", ["", " \n"], "email") == []
     assert list(split_paragraphs("")) == [""]
+
+
+def test_a_mail_file_has_its_sender_and_date() -> None:
+    mail = (
+        "Subject: Re: Refund\nFrom: Ada Lovelace <ada@example.com>\nTo: help@acme.example\n"
+        "Date: Tue, 3 Mar 2026 10:11:00 +0100\nAttached: bill.pdf\n\n"
+        "It fails.\n\nOn Mon, 2 Mar 2026 at 09:00, Bo <bo@acme.example> wrote:\n> Try again."
+    )
+    ada = Participant(id="1", role="external", name="Ada", email="ada@example.com")
+    assert attachment_utterances(
+        "mail", [mail, "Subject: Two\nFrom: bo@acme.example"], "", [ada]
+    ) == [
+        Utterance("Re: Refund", "Ada", "external", "2026-03-03T09:11:00Z"),
+        Utterance(
+            "From: Ada Lovelace <ada@example.com>\nTo: help@acme.example\n"
+            "Date: Tue, 3 Mar 2026 10:11:00 +0100\nAttached: bill.pdf"
+        ),
+        Utterance("It fails.", "Ada", "external", "2026-03-03T09:11:00Z"),
+        Utterance("On Mon, 2 Mar 2026 at 09:00, Bo <bo@acme.example> wrote:\n> Try again."),
+        Utterance("Two", "bo@acme.example", "unknown"),
+        Utterance("From: bo@acme.example"),
+    ]
+
+
+def test_a_mail_file_without_a_sender_has_no_speaker() -> None:
+    assert attachment_utterances("mail", ["Subject:\n\nFrom: x\n\nhi"], "") == [
+        Utterance("From: x\n\nhi")
+    ]

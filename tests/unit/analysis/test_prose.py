@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from everlake.analysis.mail import split_quotes
 from everlake.analysis.prose import (
     CoverageIndex,
     is_machine_text,
     normalize_text,
     split_text,
 )
-from everlake.analysis.quoted_mail import split_quotes
 from everlake.markup import decode_entities, html_to_text, looks_like_html
 from everlake.model.utterances import MAX_TEXT_LENGTH
 

@@ -118,4 +118,8 @@ def _unsupported(found: FileFormat) -> TextError:
             "Word and PowerPoint files from before 2007 are not read: save it as .docx, .pptx or "
             "PDF",
         )
+    if found is FileFormat.OUTLOOK:
+        return TextError(
+            TextCode.UNSUPPORTED, "Outlook's .msg and .oft files are not read: save it as .eml"
+        )
     return unsupported_format()

@@ -1,6 +1,7 @@
 """Character encodings: decodes text whose encoding is often not stated."""
 
 import codecs
+import re
 from typing import BinaryIO
 
 import charset_normalizer
@@ -16,6 +17,45 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_JAPANESE = "iso2022-jp-ext"
+_JIS_RUN = re.compile(rb"\x1b(\$[@B]|\([BJI])([^\x1b]*+)")
+_SEVEN_BIT = frozenset(
+    {"iso2022-jp-ext", "iso2022-jp-2", "iso2022-jp-3", "iso2022-jp-2004", "iso2022-kr", "hz",
+     "utf-7"}
+)  # fmt: skip
+_ESCAPES = {
+    b"\x1b$)C": "iso2022-kr",
+    b"\x1b$B": "iso2022-jp-ext",
+    b"\x1b$@": "iso2022-jp-ext",
+    b"\x1b(I": "iso2022-jp-ext",
+}
+"""Encodings by the escape sequences that no other text has."""
+
+_ALIASES = {
+    **dict.fromkeys(
+        ("iso-2022-jp", "iso2022-jp", "csiso2022jp", "iso-2022-jp-1", "iso-2022-jp-ms", "cp50220",
+         "cp50221", "cp50222", "x-iso-2022-jp"),
+        "iso2022-jp-ext",
+    ),
+    "iso-2022-jp-2": "iso2022-jp-2",
+    "iso-2022-jp-3": "iso2022-jp-3",
+    "iso-2022-jp-2004": "iso2022-jp-2004",
+    **dict.fromkeys(("iso-2022-kr", "csiso2022kr"), "iso2022-kr"),
+    **dict.fromkeys(("hz-gb-2312", "hz-gb2312", "hzgb"), "hz"),
+    **dict.fromkeys(("utf7", "unicode-1-1-utf-7", "x-unicode-2-0-utf-7", "csunicode11utf7"),
+                    "utf-7"),
+    **dict.fromkeys(("shift-jis", "shift_jis", "sjis", "x-sjis", "windows-31j"), "cp932"),
+    **dict.fromkeys(("gb2312", "gbk", "x-gbk", "cp936", "gb-2312-80", "euc-cn"), "gb18030"),
+    **dict.fromkeys(("ks-c-5601-1987", "ks-c-5601", "ksc5601", "euc-kr", "x-windows-949"), "cp949"),
+    **dict.fromkeys(("big5", "x-x-big5", "cn-big5"), "big5hkscs"),
+    **dict.fromkeys(("iso-8859-1", "latin1", "us-ascii", "ascii"), "cp1252"),
+    **dict.fromkeys(("iso-8859-8-i", "iso-8859-8-e"), "iso-8859-8"),
+    **dict.fromkeys(("tis-620", "windows-874", "iso-8859-11"), "cp874"),
+    "x-mac-roman": "mac-roman",
+    "utf8mb4": "utf-8",
+}  # fmt: skip
+"""Encodings by the names that mails give them, each by the superset that programs really write."""
+
 MARKUP_BYTES_PER_CHARACTER = 16
 """Bytes of a file for each character of its text, where most of it may be markup."""
 
@@ -55,8 +95,9 @@ def read_plain_text(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) 
 def decode_text(data: bytes, declared: str | None = None, *, truncated: bool = False) -> str:
     """Return the text of ``data``.
 
-    The encoding is that of a byte order mark, else UTF-16 if every other byte is zero, else UTF-8
-    if that is valid, else ``declared``, else detected.
+    The encoding is that of a byte order mark, else UTF-16 if every other byte is zero, else a
+    7-bit one if that is stated or its escape sequences are there, else UTF-8 if that is valid,
+    else ``declared``, else detected.
 
     Args:
         declared: the stated encoding.
@@ -72,22 +113,61 @@ def decode_text(data: bytes, declared: str | None = None, *, truncated: bool = F
         return data.decode(encoding, "replace")
     if b"\0" in data[:_SAMPLE_BYTES]:
         raise damaged_file("it is stated to be text and is not")
+    if encoding := _seven_bit_encoding(data, declared):
+        return _decode_seven_bit(data, encoding)
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(data, final=not truncated)
     except UnicodeDecodeError:
         pass
-    if declared is not None and (text := _try_decode(data, declared)) is not None:
+    if declared is not None and (text := decode_stated(data, declared)) is not None:
         return text
     return data.decode(_guess_encoding(data), "replace")
 
 
-def _try_decode(data: bytes, encoding: str) -> str | None:
+def decode_stated(data: bytes, encoding: str) -> str | None:
+    """Return text in a stated encoding; None when it is none that is known."""
+    name = encoding.strip().strip("\"'").lower().replace("_", "-")
     try:
-        if not codecs.lookup(encoding)._is_text_encoding:  # noqa: SLF001 - as str.encode asks
+        if not codecs.lookup(found := _ALIASES.get(name, name))._is_text_encoding:  # noqa: SLF001 - as str.encode asks
             return None
-        return data.decode(encoding, "replace")
+        return data.decode(found, "replace")
     except (LookupError, ValueError, AttributeError):
         return None
+
+
+def _decode_seven_bit(data: bytes, encoding: str) -> str:
+    text = data.decode(encoding, "replace")
+    if encoding == _JAPANESE and "\ufffd" in text:
+        # Windows writes circled numbers and the like, which the standard does not have.
+        return _JIS_RUN.sub(_to_shift_jis, data).decode("cp932", "replace")
+    return text
+
+
+def _to_shift_jis(run: re.Match[bytes]) -> bytes:
+    """Return a run of JIS X 0208 (two bytes a character) or another run in Shift JIS."""
+    if run[1] not in (b"$B", b"$@"):
+        return bytes(byte | 0x80 for byte in run[2]) if run[1] == b"(I" else run[2]
+    converted = bytearray()
+    for row, cell in zip(run[2][::2], run[2][1::2], strict=False):
+        if not (0x21 <= row <= 0x7E and 0x21 <= cell <= 0x7E):
+            converted += bytes((row, cell))
+            continue
+        lead = (row + 1) // 2 + (0x70 if row < 0x5F else 0xB0)
+        trail = cell + (0x1F + (cell > 0x5F) if row % 2 else 0x7E)
+        converted += bytes((lead, trail))
+    return bytes(converted)
+
+
+def _seven_bit_encoding(data: bytes, declared: str | None) -> str | None:
+    """Return the encoding of text whose bytes are all ASCII and that is no ASCII text."""
+    if not data.isascii():
+        return None
+    if declared is not None:
+        name = declared.strip().lower().replace("_", "-")
+        name = _ALIASES.get(name, name)
+        if name in _SEVEN_BIT:
+            return name
+    return next((name for mark, name in _ESCAPES.items() if mark in data), None)
 
 
 def _detect_utf16(data: bytes) -> str | None:

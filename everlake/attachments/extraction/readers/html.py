@@ -25,11 +25,11 @@ def read(file: BinaryIO, builder: TextBuilder, task: ExtractionTask) -> None:
         TextError: the file is not text.
     """
     data = read_head(file, builder, task, bytes_per_character=MARKUP_BYTES_PER_CHARACTER)
-    builder.add(html_text(data, truncated=builder.truncated))
+    builder.add(html_to_text(html_source(data, truncated=builder.truncated)))
 
 
-def html_text(data: bytes, declared: str | None = None, *, truncated: bool = False) -> str:
-    """Return the text of an HTML page, whose encoding a ``meta`` element may state.
+def html_source(data: bytes, declared: str | None = None, *, truncated: bool = False) -> str:
+    """Return an HTML page as text, whose encoding a ``meta`` element may state.
 
     Args:
         declared: encoding stated elsewhere, which counts before the element.
@@ -40,4 +40,4 @@ def html_text(data: bytes, declared: str | None = None, *, truncated: bool = Fal
     """
     found = _CHARSET.search(data[:_META_BYTES])
     stated = found[1].decode("ascii", "replace") if found else None
-    return html_to_text(decode_text(data, declared or stated, truncated=truncated))
+    return decode_text(data, declared or stated, truncated=truncated)

@@ -1,8 +1,12 @@
-"""Email (RFC 5322, MIME): the headers that people read, and the text parts."""
+"""Email (RFC 5322, MIME) and mailboxes (mbox): a section for each message.
 
+A section is the headers that people read, a line each, then a blank line and the text. The names
+of attachments are lines ``Attached: …`` of the headers.
+"""
+
+import codecs
+import io
 from collections.abc import Iterator
-from email.errors import HeaderParseError
-from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import compat32
@@ -11,56 +15,93 @@ from typing import BinaryIO
 from everlake.attachments.extraction.errors import damaged_file
 from everlake.attachments.extraction.ipc import ExtractionTask
 from everlake.attachments.extraction.readers.charset import decode_text
-from everlake.attachments.extraction.readers.html import html_text
-from everlake.attachments.extraction.text_builder import TextBuilder
+from everlake.attachments.extraction.readers.html import html_source
+from everlake.attachments.extraction.readers.mail_headers import header_text
+from everlake.attachments.extraction.readers.mailbox import Mailbox, split_mailbox
+from everlake.attachments.extraction.text_builder import TextBuilder, clean_text
+from everlake.attachments.extraction.types import TextKind
+from everlake.mail_markup import mark_history
+from everlake.markup import html_to_text
 
 _HEADERS = ("Subject", "From", "To", "Cc", "Date")
-_MAX_HEADER_CHARACTERS = 10_000
 _MAX_PARTS = 10_000
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read(file: BinaryIO, builder: TextBuilder, _task: ExtractionTask) -> None:
-    """Add headers, text, and the names of attachments.
+    """Add each message: headers, names of attachments, and text.
 
-    Of alternatives the plain text is read, else the last one, as a rule HTML. Attachments are not
-    read; forwarded messages are.
+    Of alternatives the plain text is read unless it is blank, else the last one that is not, as a
+    rule HTML. Attachments are not read; forwarded messages are. A file without headers is read as
+    plain text.
 
     Raises:
-        TextError: the file is not an email, or its parts are nested too deep.
+        TextError: the file is blank or not text, or its parts are nested too deep.
     """
+    if file.read(2) in _UTF_16_MARKS:
+        file.seek(0)
+        file = io.BytesIO(file.read().decode("utf-16", "replace").encode())
+    file.seek(0)
+    mailbox = split_mailbox(file)
+    if mailbox is None:
+        file.seek(0)
+        builder.add(decode_text(file.read()))
+        if builder.is_empty:
+            raise damaged_file("it is not an email")
+        return
+    builder.kind = TextKind.MAIL
     try:
-        message = BytesParser(policy=compat32).parse(file)
+        _add_messages(mailbox, builder)
     except RecursionError as error:
         raise damaged_file("its parts are nested too deep") from error
-    if not any(name in message for name in _HEADERS):
-        raise damaged_file("it is not an email")
-    builder.add(_headers(message))
-    attached: list[str] = []
-    for part in _readable_parts(message):
-        if part.get_content_type() == "message/rfc822":
-            builder.add(_headers(_embedded_message(part)))
+
+
+def _add_messages(mailbox: Mailbox, builder: TextBuilder) -> None:
+    above = mailbox.preamble
+    for content in mailbox.messages:
+        waiting = [BytesParser(policy=compat32).parse(content)]
+        while waiting:
+            forwarded = _add_message(waiting.pop(), builder, above)
+            waiting += reversed(forwarded)
+            above = ""
+
+
+def _add_message(message: Message, builder: TextBuilder, above: str) -> list[Message]:
+    """Add a message's section; return the messages that it forwards.
+
+    Args:
+        above: lines that belong to the headers.
+    """
+    forwarded: list[Message] = []
+    heads = [_headers(message), above]
+    texts: list[str] = []
+    length = 0
+    for count, part in enumerate(_readable_parts(message)):
+        builder.progress += 1
+        if count == _MAX_PARTS or length > builder.remaining:
+            builder.truncated = True
+            break
+        if _is_forwarded(part):
+            forwarded.append(_embedded_message(part))
         elif (name := _attachment_name(part)) is not None:
-            attached.append(name)
-        elif part.get_content_maintype() == "text":
-            builder.add(_part_text(part))
-    if attached:
-        builder.add("\n".join(f"Attached: {name}" for name in attached), "attachments")
+            heads.append(f"Attached: {name}")
+        elif part.get_content_maintype() == "text" and (text := _part_text(part)):
+            texts.append(text)
+            length += len(text)
+    builder.add("\n".join(filter(None, heads)) + "\n\n" + "\n\n".join(texts))
+    return forwarded
 
 
 def _readable_parts(message: Message) -> Iterator[Message]:
-    """Yield the parts to read, in order; without recursion, since parts may be nested deep."""
+    """Yield the parts to read, in order; without recursion, since parts may be nested deep.
+
+    A forwarded message is one part.
+    """
     waiting = [message]
-    for _ in range(_MAX_PARTS):
-        if not waiting:
-            return
+    while waiting:
         part = waiting.pop()
-        if (
-            part.get_content_type() == "message/rfc822"
-            and part.is_multipart()
-            and not _attachment_name(part)
-        ):
+        if _is_forwarded(part):
             yield part
-            waiting.append(_embedded_message(part))
         elif part.is_multipart() and part.get_content_type() != "message/rfc822":
             inside: list[Message] = part.get_payload()  # pyright: ignore[reportAssignmentType]
             if part.get_content_type() == "multipart/alternative":
@@ -70,9 +111,19 @@ def _readable_parts(message: Message) -> Iterator[Message]:
             yield part
 
 
+def _is_forwarded(part: Message) -> bool:
+    return (
+        part.get_content_type() == "message/rfc822"
+        and part.is_multipart()
+        and not _attachment_name(part)
+    )
+
+
 def _preferred_alternative(renderings: list[Message]) -> Message:
-    for part in renderings:
-        if part.get_content_type() == "text/plain" and part.get_payload(decode=True):
+    plain = [part for part in renderings if part.get_content_type() == "text/plain"]
+    others = [part for part in reversed(renderings) if part not in plain]
+    for part in (*plain, *others):
+        if part.is_multipart() or part.get_content_maintype() != "text" or _part_text(part):
             return part
     return renderings[-1]
 
@@ -86,7 +137,7 @@ def _attachment_name(part: Message) -> str | None:
     """Return the name of an attachment; None for a part that belongs to the message's text."""
     name = part.get_filename()
     if name is not None:
-        return _decode_header_value(name) or "without a name"
+        return header_text(name) or "without a name"
     if part.get_content_disposition() == "attachment":
         return "without a name"
     if part.get_content_maintype() in {"text", "message", "multipart"}:
@@ -95,40 +146,24 @@ def _attachment_name(part: Message) -> str | None:
 
 
 def _headers(message: Message) -> str:
-    lines: list[str] = []
-    for name in _HEADERS:
-        value = message.get(name)
-        if value is not None and (text := _decode_header_value(str(value))):
-            lines.append(f"{name}: {text}")
-    return "\n".join(lines)
-
-
-def _decode_header_value(value: str) -> str:
-    """Return a header's text with its encoded words (RFC 2047) decoded."""
-    value = value[:_MAX_HEADER_CHARACTERS]
-    try:
-        parts = [
-            _decode_word(text, encoding) if isinstance(text, bytes) else text
-            for text, encoding in decode_header(value)
-        ]
-    except (HeaderParseError, ValueError):
-        parts = [value]
-    text = "".join(parts)
-    return " ".join(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").split())
-
-
-def _decode_word(text: bytes, encoding: str | None) -> str:
-    try:
-        return text.decode(encoding or "ascii", "replace")
-    except LookupError:
-        return text.decode("latin-1")
+    raw: dict[str, str] = {}
+    for name, value in message.raw_items():
+        raw.setdefault(name.lower(), str(value))
+    lines = [
+        f"{name}: {text}" for name in _HEADERS if (text := header_text(raw.get(name.lower(), "")))
+    ]
+    return "\n".join(lines) or "Subject:"
 
 
 def _part_text(part: Message) -> str:
+    """Return the text of a part; empty when it is blank."""
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes) or not data:
         return ""
     charset = part.get_content_charset()
     if part.get_content_subtype() == "html":
-        return html_text(data, charset)
-    return decode_text(data, charset)
+        text = html_to_text(mark_history(html_source(data, charset)).source)
+    else:
+        text = decode_text(data, charset)
+    text = clean_text(text)
+    return text if text.strip(" \t\n\xa0") else ""

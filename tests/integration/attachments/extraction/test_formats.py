@@ -196,11 +196,9 @@ def test_email_gives_headers_its_text_and_the_names_of_what_is_attached(extract:
             None,
             (
                 "Subject: Größe der Rechnung\nFrom: Ana <ana@example.com>\nTo: help@example.com\n"
-                "Date: Mon, 02 Mar 2026 10:00:00 +0000"
+                "Date: Mon, 02 Mar 2026 10:00:00 +0000\nAttached: Größe.txt\n\nToo dear."
             ),
         ),
-        (None, "Too dear."),
-        ("attachments", "Attached: Größe.txt"),
     ]
 
 
@@ -215,10 +213,8 @@ def test_email_in_html_alone_and_forwarded_mail_are_read(extract: Extract) -> No
     mail.attach(_forwarded(inner))
 
     assert sections_of(extract(mail.as_bytes(), "a.eml")) == [
-        (None, "Subject: Outer"),
-        (None, "See below"),
-        (None, "Subject: Inner"),
-        (None, "Deep"),
+        (None, "Subject: Outer\n\nSee below"),
+        (None, "Subject: Inner\n\nDeep"),
     ]
 
 
@@ -227,6 +223,122 @@ def _forwarded(inner: EmailMessage) -> EmailMessage:
     part.set_content(inner)
     del part["Content-Disposition"]
     return part
+
+
+@pytest.mark.parametrize("blank", ["", " \n\xa0\n", "\u200b"])
+def test_a_blank_plain_part_gives_way_to_html(extract: Extract, blank: str) -> None:
+    mail = EmailMessage()
+    mail["Subject"] = "Refund"
+    mail.set_content(blank)
+    mail.add_alternative("<p>Please refund it.</p>", subtype="html")
+
+    assert sections_of(extract(mail.as_bytes(), "a.eml")) == [
+        (None, "Subject: Refund\n\nPlease refund it.")
+    ]
+
+
+def test_the_history_of_an_html_mail_is_quoted(extract: Extract) -> None:
+    mail = EmailMessage()
+    mail["Subject"] = "Re: Refund"
+    mail.set_content('<p>Done.</p><div class="yahoo_quoted">Please</div>', subtype="html")
+
+    assert sections_of(extract(mail.as_bytes(), "a.eml")) == [
+        (None, "Subject: Re: Refund\n\nDone.\n\n> Please")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec"),
+    [
+        ("iso-2022-jp", "iso2022_jp"),
+        ("ISO-2022-KR", "iso2022_kr"),
+        ("hz-gb-2312", "hz"),
+        ("utf-7", "utf-7"),
+        ("ks_c_5601-1987", "cp949"),
+        ("gb2312", "gb18030"),
+    ],
+)
+def test_a_mail_is_read_in_its_stated_charset(extract: Extract, charset: str, codec: str) -> None:
+    said = "한국어" if "kr" in codec or codec == "cp949" else "日本"
+    mail = (
+        f"Subject: x\nContent-Type: text/plain; charset={charset}\n"
+        "Content-Transfer-Encoding: 8bit\n\n"
+    ).encode() + said.encode(codec)
+
+    assert sections_of(extract(mail, "a.eml")) == [(None, f"Subject: x\n\n{said}")]
+
+
+def test_headers_may_be_raw_utf_8(extract: Extract) -> None:
+    mail = "From: Müller <m@example.com>\nSubject: Größe 返金\n\nText\n".encode()
+
+    assert sections_of(extract(mail, "a.eml")) == [
+        (None, "Subject: Größe 返金\nFrom: Müller <m@example.com>\n\nText")
+    ]
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        b"\n",
+        b"\r\n\r\n",
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbf\n",
+        b"From ada@example.com Tue Mar  3 10:11:00 2026\n",
+        b"\nFrom - Tue Mar  3 10:11:00 2026\n",
+        b"173\n",
+    ],
+)
+def test_what_is_above_the_headers_is_passed_over(extract: Extract, above: bytes) -> None:
+    mail = above + b"From: ada@example.com\nSubject: Refund\n\nPlease."
+
+    assert sections_of(extract(mail, "a.eml")) == [
+        (None, "Subject: Refund\nFrom: ada@example.com\n\nPlease.")
+    ]
+
+
+def test_a_line_above_the_headers_is_kept_with_them(extract: Extract) -> None:
+    text = extract(b"saved by script\nFrom: ada@example.com\n\nPlease.", "a.eml")
+
+    assert sections_of(text) == [(None, "From: ada@example.com\nsaved by script\n\nPlease.")]
+
+
+def test_a_mail_in_utf_16_is_read(extract: Extract) -> None:
+    mail = "From: ada@example.com\n\nGrüße".encode("utf-16")
+
+    assert sections_of(extract(mail, "a.eml")) == [(None, "From: ada@example.com\n\nGrüße")]
+
+
+def test_a_mail_file_without_headers_is_plain_text(extract: Extract) -> None:
+    text = extract(b"Please refund it.\nThank you: Ada", "a.eml")
+
+    assert text.kind is TextKind.PROSE
+    assert sections_of(text) == [(None, "Please refund it.\nThank you: Ada")]
+
+
+def test_a_mailbox_is_read_message_by_message(extract: Extract) -> None:
+    mailbox = (
+        b"From ada@example.com Tue Mar  3 10:11:00 2026\nFrom: ada@example.com\nSubject: One\n\n"
+        b"Please.\n>From here on.\nFrom my side.\n\n"
+        b"From bo@example.com Tue Mar  3 10:12:00 2026\nFrom: bo@example.com\nSubject: Two\n\nDone."
+    )
+
+    text = extract(mailbox, "a.mbox")
+
+    assert text.kind is TextKind.MAIL
+    assert sections_of(text) == [
+        (
+            None,
+            "Subject: One\nFrom: ada@example.com\n\nPlease.\nFrom here on.\nFrom my side.",
+        ),
+        (None, "Subject: Two\nFrom: bo@example.com\n\nDone."),
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.msg", "a.oft", "a.eml"])
+def test_an_outlook_message_is_refused_with_advice(extract: Extract, name: str) -> None:
+    with pytest.raises(TextError, match=r"save it as \.eml") as caught:
+        extract(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), name)
+    assert caught.value.code is TextCode.UNSUPPORTED
 
 
 @pytest.mark.parametrize("name", ["a.vtt", "a.srt"])
