@@ -5,14 +5,14 @@ from everlake.analysis.quoted_mail import split_quotes
 from everlake.analysis.shapes import captions, transcript
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
-from everlake.markup import decode_entities, html_to_text, looks_like_html
+from everlake.markup import html_to_text, looks_like_html, markdown_to_text
 
 TEXT_SHAPES = (captions.read, transcript.read)
 
 
 def strip_markup(text: str) -> str:
     """Return the text without HTML markup and character references."""
-    return html_to_text(text) if looks_like_html(text) else decode_entities(text)
+    return html_to_text(text) if looks_like_html(text) else markdown_to_text(text)
 
 
 def read_text(
