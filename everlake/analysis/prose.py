@@ -32,6 +32,7 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MACHINE_SIGN = re.compile(r"[_/\\=@#{}<>|~^$%*]")
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff]")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -92,6 +93,12 @@ def is_machine_text(text: str) -> bool:
         or _MACHINE_SIGN.search(text) is not None
         or (len(text) >= 10 and _DIGIT.search(text) is not None)
     )
+
+
+def is_single_word(text: str) -> bool:
+    """Return whether a text is one word, in a script that puts spaces between words."""
+    text = text.strip()
+    return len(text) < 40 and not any(map(str.isspace, text)) and not _UNSPACED.search(text)
 
 
 def is_sentence(text: str) -> bool:

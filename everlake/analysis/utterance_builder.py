@@ -31,6 +31,7 @@ class UtteranceBuilder:
         self.participants = Participants(participants)
         self.utterances: list[Utterance] = []
         self._tentative: set[int] = set()
+        self._weak: set[int] = set()
         self._fallbacks: list[str] = []
         self._titles: set[str] = set()
         self._speakers: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str | None, str | None]]
@@ -49,6 +50,11 @@ class UtteranceBuilder:
         before = len(self.utterances)
         add()
         self._tentative.update(range(before, len(self.utterances)))
+
+    def add_label(self, text: str) -> None:
+        """Add a single word of unknown meaning, which is dropped if anybody says anything."""
+        self._weak.add(len(self.utterances))
+        self.add(text)
 
     def add_title(self, text: str, attribution: Attribution) -> None:
         """Add a subject or title, unless it was added before with or without a reply prefix."""
@@ -83,7 +89,12 @@ class UtteranceBuilder:
         if not self.utterances:
             for text in self._fallbacks:
                 self.add(text)
-        elif self._tentative:
+        if self._weak and any(utterance.speaker for utterance in self.utterances):
+            tentative = {index for index in self._tentative if index not in self._weak}
+            kept = [index for index in range(len(self.utterances)) if index not in self._weak]
+            self.utterances = [self.utterances[index] for index in kept]
+            self._tentative = {place for place, index in enumerate(kept) if index in tentative}
+        if self._tentative:
             certain = {
                 utterance.text
                 for index, utterance in enumerate(self.utterances)

@@ -12,8 +12,14 @@ from everlake.analysis.member_names import (
     meaning_of,
     normalize_name,
 )
-from everlake.analysis.participants import MAX_NAME_LENGTH, as_identity, identities_and_roles
+from everlake.analysis.participants import (
+    MAX_NAME_LENGTH,
+    as_identity,
+    identities_and_roles,
+    is_person,
+)
 from everlake.analysis.prose import is_machine_text, is_sentence
+from everlake.analysis.roles import FLAG_NAMES, role_of_flag, role_of_value
 from everlake.analysis.shapes.rich_text import renderings
 from everlake.analysis.shapes.time_members import time_said
 from everlake.analysis.types import Attribution, Scope
@@ -23,6 +29,7 @@ _NAMED_TYPES = frozenset({"document", "spreadsheet", "meeting_notes"})
 _AUTHORED_TYPES = frozenset({"message", "conversation"})
 _ROLE_RANK = 2_000
 _MAX_ROLE_LENGTH = 40
+_MAX_WORDS_OF_NAME = 4
 
 
 class MemberGroups:
@@ -39,10 +46,13 @@ class MemberGroups:
         headlines: subjects and titles.
         speakers: (rank, value) of the members that name the speaker.
         roles: words for the speaker's role.
+        hints: roles that hold unless others are stated (a private note is by staff).
         times: (rank, value) of the members that hold points in time.
         offsets: (rank, name, value) of the members that hold offsets from the recording's start.
         end: offset of the end of the utterance.
         fallbacks: strings that are probably not prose.
+        people: (name, value) of strings that are names of people other than the speaker, when
+            the object has a text.
         rest: (name, value, whether it is metadata) of all other members.
         name_is_title: whether a member ``name`` is a title, and not the speaker.
     """
@@ -51,8 +61,10 @@ class MemberGroups:
         "end",
         "fallbacks",
         "headlines",
+        "hints",
         "name_is_title",
         "offsets",
+        "people",
         "remarks",
         "rest",
         "roles",
@@ -66,10 +78,12 @@ class MemberGroups:
         self.remarks: list[tuple[str, str, MemberMeaning]] = []
         self.speakers: list[tuple[int, Json]] = []
         self.roles: list[str] = []
+        self.hints: list[str] = []
         self.times: list[tuple[int, Json]] = []
         self.offsets: list[tuple[int, str, Json]] = []
         self.headlines: list[str] = []
         self.fallbacks: list[str] = []
+        self.people: list[tuple[str, str]] = []
         self.end: Json = None
         self.rest: list[tuple[str, Json, bool]] = []
         record_type = builder.record_type
@@ -77,9 +91,16 @@ class MemberGroups:
             scope.is_root and record_type not in _AUTHORED_TYPES
         )
         for name, value in item.items():
-            if value is not None and value != "":
+            if isinstance(value, bool):
+                self._add_flag(name, value)
+            elif value is not None and value != "":
                 meaning = meaning_of(name)
                 self._ADDERS[meaning.kind](self, name, value, meaning)
+        if self.people:
+            if self.texts:
+                self.fallbacks += [person for _, person in self.people]
+            else:
+                self.rest += [(name, person, False) for name, person in self.people]
         if self.remarks:
             self.fallbacks += [text for _, text, _ in self.remarks if is_machine_text(text)]
             self.remarks = [remark for remark in self.remarks if not is_machine_text(remark[1])]
@@ -102,6 +123,7 @@ class MemberGroups:
                 names.append(value)
             else:
                 self._add_described_speaker(builder, rank, value, names, roles)
+        roles += self.hints if names else ()
         speaker, role = builder.resolve_speaker(tuple(names), tuple(roles))
         return Attribution(speaker, role, said_at)
 
@@ -164,11 +186,26 @@ class MemberGroups:
         else:
             self.speakers.append((NAME_RANK, value))
 
+    def _add_flag(self, name: str, value: bool) -> None:
+        if normalize_name(name) not in FLAG_NAMES:
+            if " " in name:
+                self.rest.append((name, value, False))
+            return
+        role, is_certain = role_of_flag(name, value)
+        if role is not None:
+            (self.roles if is_certain else self.hints).append(role)
+
+    def _add_person(self, name: str, value: Json, meaning: MemberMeaning) -> None:
+        if is_person(value) or (isinstance(value, list) and all(map(is_person, value))):
+            self.rest.append((name, value, True))
+        elif isinstance(value, str) and len(value.split()) <= _MAX_WORDS_OF_NAME:
+            self.people.append((name, value))
+        else:
+            self._add_other(name, value, meaning)
+
     def _add_role(self, name: str, value: Json, meaning: MemberMeaning) -> None:
-        if isinstance(value, bool) and normalize_name(name).endswith("inbound"):
-            self.roles.append("inbound" if value else "outbound")
-        elif isinstance(value, str):
-            self.roles.append(value)
+        if isinstance(value, str):
+            self.roles.append(role_of_value(value, name) or value)
             if name == "role" and len(value) <= _MAX_ROLE_LENGTH:
                 self.speakers.append((_ROLE_RANK, value))
             else:
@@ -203,6 +240,8 @@ class MemberGroups:
     def _add_label(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if isinstance(value, str) and " " not in value.strip():
             self.fallbacks.append(value)
+        elif isinstance(value, list) and not any(isinstance(item, list) for item in value):
+            self.rest.append((name, value, True))
         else:
             self._add_other(name, value, meaning)
 
@@ -222,6 +261,7 @@ class MemberGroups:
         MemberKind.END: _add_time,
         MemberKind.START: _add_time,
         MemberKind.PEOPLE: _add_metadata,
+        MemberKind.PERSON: _add_person,
         MemberKind.MACHINE: _add_metadata,
         MemberKind.LABEL: _add_label,
         MemberKind.OTHER: _add_other,

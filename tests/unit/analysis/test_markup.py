@@ -43,7 +43,8 @@ def test_confluence_storage_format_keeps_code_links_and_tasks() -> None:
         '<p>Run:</p><ac:structured-macro ac:name="code"><ac:parameter ac:name="language">sql'
         "</ac:parameter><ac:plain-text-body><![CDATA[SELECT a\nFROM b WHERE c > 1 && d;]]>"
         "</ac:plain-text-body></ac:structured-macro><p>See <ac:link><ri:page "
-        'ri:content-title="Plan" /></ac:link>, <ac:link><ri:page ri:content-title="P2"/><ac:link-body>the other'
+        'ri:content-title="Plan" /></ac:link>, <ac:link><ri:page '
+        'ri:content-title="P2"/><ac:link-body>the other'
         "</ac:link-body></ac:link></p><ac:task-list><ac:task><ac:task-id>1</ac:task-id>"
         "<ac:task-status>incomplete</ac:task-status><ac:task-body>Ship</ac:task-body></ac:task>"
         "</ac:task-list>"
