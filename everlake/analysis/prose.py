@@ -30,6 +30,7 @@ _LINK = re.compile(r"\bhttps?://[^\s<>\"]+|\bwww\.[^\s<>\"]+", re.IGNORECASE)
 _LONE_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.|mailto:|data:)\S+", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MACHINE_SIGN = re.compile(r"[_/\\=@#{}<>|~^$%*]")
+_MENTION = re.compile("\ufdd0[^\ufdd0\ufdd1]*+\ufdd1|[\ufdd0\ufdd1]")
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff]")
@@ -133,6 +134,8 @@ class CoverageIndex:
                         self._ngrams.update(_word_ngrams(words, size))
         if not self._ngrams:
             return False
+        if "\ufdd0" in line:  # A mention, which the other rendering may write otherwise.
+            return all(self.covers(part) for part in _MENTION.split(line) if part.strip())
         words = _words(line)
         if not words:
             return line.isascii()

@@ -58,6 +58,7 @@ class MemberGroups:
     """
 
     __slots__ = (
+        "_name_of",
         "end",
         "fallbacks",
         "headlines",
@@ -86,6 +87,7 @@ class MemberGroups:
         self.people: list[tuple[str, str]] = []
         self.end: Json = None
         self.rest: list[tuple[str, Json, bool]] = []
+        self._name_of = builder.participants.name_of
         record_type = builder.record_type
         self.name_is_title = record_type in _NAMED_TYPES or (
             scope.is_root and record_type not in _AUTHORED_TYPES
@@ -157,7 +159,7 @@ class MemberGroups:
             if value.strip():
                 self.texts.append((name, value, meaning))
         elif isinstance(value, dict | list):
-            rendered = renderings(name, value, meaning)
+            rendered = renderings(name, value, meaning, self._name_of)
             if rendered is None:
                 self.rest.append((name, value, False))
             else:

@@ -1,5 +1,6 @@
 """Single string: captions, a transcript, the text of an email, or plain text."""
 
+from everlake.analysis.mentions import resolve_mentions
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.quoted_mail import split_quotes
 from everlake.analysis.shapes import captions, transcript
@@ -39,7 +40,7 @@ def read_text(
     """
     if "\n" in text and any(read(builder, name, text, attribution, scope) for read in TEXT_SHAPES):
         return
-    text = strip_markup(text)
+    text = resolve_mentions(strip_markup(text), builder.participants.name_of)
     if "\n" not in text or not (is_mail or attribution.speaker):
         builder.add(text, attribution)
         return
