@@ -48,7 +48,7 @@ _TEXT_NAMES = word_list(
     "text plain plaintext textplain bodyplain plainbody bodytext textbody strippedtext texttext "
     "displaytext messagetext body message messagebody content contenttext utterance transcript "
     "transcription sentence markdown comment html bodyhtml htmlbody htmlcontent texthtml "
-    "strippedhtml rawtext msg richtext richbody fulltext reviewtext reviewbody commentbody "
+    "strippedhtml rawtext msg richtext richbody fulltext reviewtext reviewbody responsebody commentbody "
     "commenttext posttext selftext notebody notetext messagebody messagecontent snippet preview "
     "bodypreview excerpt blurb messagepreview"
 )
@@ -58,10 +58,10 @@ _TRUNCATED_NAMES = frozenset(
 _SPEAKER_NAMES = word_list(
     "speakername fromname authorname sendername participantname agentname customername speaker "
     "authordisplayname authornickname reviewername reviewernickname reviewerauthor actorname "
-    "sendernickname commentername postername creatorname "
+    "sendernickname senderdisplayname commentername postername creatorname "
     "from author sender user participant displayname username screenname nickname createdby "
-    "postedby submittedby commentedby sentby writer reviewer commenter consumer actor creator "
-    "reporter owner speakerlabel fromemail senderemail authoremail useremail fromaddress speakerid "
+    "postedby submittedby commentedby sentby writer reviewer commenter consumer actor reporter creator "
+    "owner speakerlabel fromemail senderemail authoremail useremail fromaddress speakerid "
     "authorid senderid userid participantid fromid createdbyid actorid creatorid"
 )
 _FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
@@ -104,7 +104,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "participants attendees members parties invitees recipients torecipients ccrecipients "
         "bccrecipients to cc bcc replyto users speakers contacts agents assignee assignees "
         "organizer host hosts followers watchers mentions teammates "
-        "authors actors senders persons people admins customers operators"
+        "authors actors senders persons people admins customers operators agentnames"
     ),
     MemberKind.PERSON: word_list(
         "customer contact visitor requester submitter assignedto closedby updatedby modifiedby "
@@ -120,7 +120,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "textentities entityranges session device devicetype os browser city country countrycode "
         "region latitude longitude location system viewer userresource performedvia markdefs "
         "deliveryreceipt currency shortcode filename file files mediatype screenshot viewport "
-        "deviceid devicemetadata productmetadata networkmetadata facets style styles theme"
+        "deviceid devicemetadata productmetadata networkmetadata facets subscription"
     ),
     MemberKind.LABEL: word_list(
         "status state channel source priority category format language lang object event kind "
@@ -128,7 +128,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "via contentformat importance sensitivity inferenceclassification mode tags tag labels "
         "categories flags authorassociation deliveredas representation app department "
         "departmentname statuscode textformat parsemode displaymode useridentitytype territory "
-        "truncationstatus senderfield delivery workflowstate fonttype badges topics"
+        "truncationstatus senderfield delivery workflowstate fonttype badges topics issuetype statuscategory project space board milestone sprint cycle"
     ),
 }
 _MEANINGS: dict[str, MemberMeaning] = {}

@@ -27,7 +27,7 @@ _EMAILS = word_list("email emailaddress address mail")
 _PHONES = word_list("phone phonenumber mobile phonee164")
 _IDS = word_list(
     "id speakerid userid participantid uid contactid authorid accountid actorid memberid sid gid "
-    "externalid key speaker urn"
+    "externalid waid key speaker urn"
 )
 _ROLES = word_list(
     "role affiliation type kind usertype accounttype sendertype participanttype actortype"

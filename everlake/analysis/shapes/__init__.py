@@ -22,6 +22,7 @@ from everlake.analysis.shapes import (
     speaker_sentences,
     spreadsheet,
     timed_words,
+    vendors,
 )
 from everlake.analysis.shapes.plain_text import read_text
 from everlake.analysis.types import UNATTRIBUTED, PendingValue, Remaining, Scope
@@ -31,6 +32,7 @@ OBJECT_SHAPES: tuple[
     Callable[[UtteranceBuilder, str, dict[str, Json], Scope], Remaining | None], ...
 ] = (
     gmail.read,
+    vendors.read,
     spreadsheet.read_sheet,
     form_field.read,
     rich_text.read_document,

@@ -19,6 +19,7 @@ _PROSE_KINDS = frozenset(
         MemberKind.OTHER,
     }
 )
+_SAID_KINDS = frozenset({MemberKind.TEXT, MemberKind.REMARK, MemberKind.HEADLINE})
 _ENUM_KINDS = frozenset({MemberKind.LABEL, MemberKind.ROLE})
 _METADATA_KINDS = frozenset({MemberKind.MACHINE, MemberKind.PEOPLE})
 
@@ -42,7 +43,7 @@ def read_object(
         elif isinstance(value, dict | list):
             is_metadata = (
                 kind in _METADATA_KINDS
-                or _is_list_of_labels(kind, value)
+                or _is_label(kind, value)
                 or (kind in (MemberKind.SPEAKER, MemberKind.PERSON) and is_person(value))
             )
             remaining.append(PendingValue(key, value, metadata if is_metadata else inner))
@@ -69,11 +70,16 @@ def read_list(builder: UtteranceBuilder, name: str, items: list[Json], scope: Sc
     ]
 
 
-def _is_list_of_labels(kind: MemberKind, value: Json) -> bool:
-    return (
-        kind is MemberKind.LABEL
-        and isinstance(value, list)
-        and not any(isinstance(item, list) for item in value)
+def _is_label(kind: MemberKind, value: Json) -> bool:
+    """Return whether a value is a list of labels, or an object that describes a label."""
+    if kind is not MemberKind.LABEL:
+        return False
+    if isinstance(value, list):
+        return not any(isinstance(item, list) for item in value)
+    return isinstance(value, dict) and not any(
+        isinstance(inner, list) or meaning_of(name).kind in _SAID_KINDS
+        for name, inner in value.items()
+        if inner
     )
 
 

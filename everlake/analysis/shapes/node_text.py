@@ -116,14 +116,9 @@ def _expand(
     """Return the children of a node; add the other values in it."""
     kind = type_of(node)
     if isinstance(plain := node.get("plain_text"), str):  # Notion, beside the same in pieces
-        parts.append(plain)
-        others += [(value, True) for key, value in node.items() if key == "href"]
-        return []
-    if kind in LINE_BREAK_TYPES:
-        parts.append("\n")
-    leaf = leaf_name(node)
-    if leaf is None and isinstance(node.get("content"), str):
-        leaf = "content"
+        return [_Nested(plain, in_cell)]
+    parts += "\n" if kind in LINE_BREAK_TYPES else ""
+    leaf = leaf_name(node) or ("content" if isinstance(node.get("content"), str) else None)
     shown = _shown(node, kind, name_of) if leaf is None or not node[leaf] else None
     if shown is not None:
         parts.append(shown)

@@ -37,6 +37,8 @@ _KNOWN_LEAF_TYPES = (
     | LINE_BREAK_TYPES
     | {"paragraph", "divider", "image", "heading", "imageurl", "delimiter", "horizontalrule"}
 )
+_OBJECT_TYPES = INLINE_TYPES - {"text", "link", "a", "inline", "placeholder", "equation", "color"}
+"""Types of nodes for a person, a date and so on, whose members name it."""
 _MESSAGE_KINDS = frozenset(
     {MemberKind.SPEAKER, MemberKind.TIME, MemberKind.OFFSET, MemberKind.HEADLINE}
 )
@@ -175,7 +177,7 @@ def _is_node(item: Json) -> bool:
     kind = type_of(item)
     if leaf_name(item) is not None and (role_of_value(kind) or is_user_word(kind)):
         return False  # A message of a chat.
-    if kind in INLINE_TYPES:
+    if kind in _OBJECT_TYPES:
         return True
     if _has_message_members(item):
         return False
