@@ -48,9 +48,9 @@ _TEXT_NAMES = word_list(
     "text plain plaintext textplain bodyplain plainbody bodytext textbody strippedtext texttext "
     "displaytext messagetext body message messagebody content contenttext utterance transcript "
     "transcription sentence markdown comment html bodyhtml htmlbody htmlcontent texthtml "
-    "strippedhtml rawtext msg richtext richbody fulltext reviewtext reviewbody responsebody commentbody "
-    "commenttext posttext selftext notebody notetext messagebody messagecontent snippet preview "
-    "bodypreview excerpt blurb messagepreview"
+    "strippedhtml rawtext msg richtext richbody fulltext reviewtext reviewbody responsebody "
+    "commentbody commenttext posttext selftext notebody notetext messagebody messagecontent "
+    "snippet preview bodypreview excerpt blurb messagepreview"
 )
 _TRUNCATED_NAMES = frozenset(
     {"snippet", "preview", "bodypreview", "excerpt", "blurb", "messagepreview"}
@@ -60,9 +60,9 @@ _SPEAKER_NAMES = word_list(
     "authordisplayname authornickname reviewername reviewernickname reviewerauthor actorname "
     "sendernickname senderdisplayname commentername postername creatorname "
     "from author sender user participant displayname username screenname nickname createdby "
-    "postedby submittedby commentedby sentby writer reviewer commenter consumer actor reporter creator "
-    "owner speakerlabel fromemail senderemail authoremail useremail fromaddress speakerid "
-    "authorid senderid userid participantid fromid createdbyid actorid creatorid"
+    "postedby submittedby commentedby sentby writer reviewer commenter consumer actor reporter "
+    "creator botactor owner speakerlabel fromemail senderemail authoremail useremail fromaddress "
+    "speakerid authorid senderid userid participantid fromid createdbyid actorid creatorid"
 )
 _FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
 NAME_RANK = 500
@@ -120,7 +120,8 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "textentities entityranges session device devicetype os browser city country countrycode "
         "region latitude longitude location system viewer userresource performedvia markdefs "
         "deliveryreceipt currency shortcode filename file files mediatype screenshot viewport "
-        "deviceid devicemetadata productmetadata networkmetadata facets subscription"
+        "deviceid devicemetadata productmetadata networkmetadata facets subscription "
+        "style styles theme webpath repository businessunit"
     ),
     MemberKind.LABEL: word_list(
         "status state channel source priority category format language lang object event kind "
@@ -128,7 +129,8 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "via contentformat importance sensitivity inferenceclassification mode tags tag labels "
         "categories flags authorassociation deliveredas representation app department "
         "departmentname statuscode textformat parsemode displaymode useridentitytype territory "
-        "truncationstatus senderfield delivery workflowstate fonttype badges topics issuetype statuscategory project space board milestone sprint cycle"
+        "truncationstatus senderfield delivery workflowstate fonttype badges topics "
+        "issuetype statuscategory project space board milestone sprint cycle"
     ),
 }
 _MEANINGS: dict[str, MemberMeaning] = {}

@@ -30,6 +30,11 @@ _LINK = re.compile(r"\bhttps?://[^\s<>\"]+|\bwww\.[^\s<>\"]+", re.IGNORECASE)
 _LONE_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.|mailto:|data:)\S+", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MACHINE_SIGN = re.compile(r"[_/\\=@#{}<>|~^$%*]")
+_MACHINE_LINE = re.compile(
+    r"\{\s{0,9}+\"[^\"\n]{1,80}+\"\s{0,3}+:|\[\{\s{0,9}+\"|Mozilla/\d"
+    r"|(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}(?::\d{2})?(?: \S{1,10})?\Z"
+)
+"""JSON, a browser's name for itself, a date of a mail header."""
 _MENTION = re.compile("\ufdd0[^\ufdd0\ufdd1]*+\ufdd1|[\ufdd0\ufdd1]")
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -82,7 +87,7 @@ def _split_position(text: str, start: int, end: int) -> int:
 def is_machine_text(text: str) -> bool:
     """Return whether a text is clearly not prose: an address, link, id, number or hash."""
     if " " in text or "\n" in text:
-        return not _LETTER.search(text)
+        return not _LETTER.search(text) or _MACHINE_LINE.match(text) is not None
     if text.isalpha() and len(text) < 40:
         return False
     if not _LETTER.search(text) or _LONE_LINK.fullmatch(text):
@@ -104,7 +109,7 @@ def is_single_word(text: str) -> bool:
 
 def is_sentence(text: str) -> bool:
     """Return whether a text is certainly prose: it has at least six words."""
-    return len(text) > 24 and len(_LETTERS.findall(text)) >= 6
+    return len(text) > 24 and len(_LETTERS.findall(text)) >= 6 and not is_machine_text(text)
 
 
 class CoverageIndex:

@@ -1,6 +1,7 @@
 """Any other shape: the strings in it in order of appearance, a subject or title first."""
 
 from everlake.analysis.json_decoding import Json
+from everlake.analysis.labels import is_label, without_description
 from everlake.analysis.member_names import MemberKind, meaning_of
 from everlake.analysis.participants import is_person
 from everlake.analysis.shapes import transcript
@@ -19,7 +20,6 @@ _PROSE_KINDS = frozenset(
         MemberKind.OTHER,
     }
 )
-_SAID_KINDS = frozenset({MemberKind.TEXT, MemberKind.REMARK, MemberKind.HEADLINE})
 _ENUM_KINDS = frozenset({MemberKind.LABEL, MemberKind.ROLE})
 _METADATA_KINDS = frozenset({MemberKind.MACHINE, MemberKind.PEOPLE})
 
@@ -41,12 +41,19 @@ def read_object(
         if " " in key.strip():
             remaining += _labelled_value(key, value, inner)
         elif isinstance(value, dict | list):
+            is_labelling = kind is MemberKind.LABEL and is_label(value)
             is_metadata = (
                 kind in _METADATA_KINDS
-                or _is_label(kind, value)
+                or is_labelling
                 or (kind in (MemberKind.SPEAKER, MemberKind.PERSON) and is_person(value))
             )
-            remaining.append(PendingValue(key, value, metadata if is_metadata else inner))
+            remaining.append(
+                PendingValue(
+                    key,
+                    without_description(value) if is_labelling else value,
+                    metadata if is_metadata else inner,
+                )
+            )
         elif not isinstance(value, str) or not value.strip():
             continue
         elif is_title and not inner.is_metadata:
@@ -68,19 +75,6 @@ def read_list(builder: UtteranceBuilder, name: str, items: list[Json], scope: Sc
     return [
         PendingValue(name, item, inner) for item in items if isinstance(item, str | dict | list)
     ]
-
-
-def _is_label(kind: MemberKind, value: Json) -> bool:
-    """Return whether a value is a list of labels, or an object that describes a label."""
-    if kind is not MemberKind.LABEL:
-        return False
-    if isinstance(value, list):
-        return not any(isinstance(item, list) for item in value)
-    return isinstance(value, dict) and not any(
-        isinstance(inner, list) or meaning_of(name).kind in _SAID_KINDS
-        for name, inner in value.items()
-        if inner
-    )
 
 
 def _labelled_value(key: str, value: Json, scope: Scope) -> Remaining:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from everlake.analysis.json_decoding import Json
+from everlake.analysis.labels import is_label, without_description
 from everlake.analysis.member_names import (
     ID_RANK,
     NAME_RANK,
@@ -120,10 +121,14 @@ class MemberGroups:
             self.speakers.sort(key=_speaker_rank)
         names: list[str] = []
         roles = self.roles.copy()
+        is_described = False
         for rank, value in self.speakers:
             if isinstance(value, str):
                 names.append(value)
+            elif is_described and isinstance(value, dict):
+                self.rest.append(("", value, True))  # Somebody else: a creator beside a reporter.
             else:
+                is_described = is_described or isinstance(value, dict)
                 self._add_described_speaker(builder, rank, value, names, roles)
         roles += self.hints if names else ()
         speaker, role = builder.resolve_speaker(tuple(names), tuple(roles))
@@ -242,8 +247,8 @@ class MemberGroups:
     def _add_label(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if isinstance(value, str) and " " not in value.strip():
             self.fallbacks.append(value)
-        elif isinstance(value, list) and not any(isinstance(item, list) for item in value):
-            self.rest.append((name, value, True))
+        elif meaning.kind is MemberKind.LABEL and is_label(value):
+            self.rest.append((name, without_description(value), True))
         else:
             self._add_other(name, value, meaning)
 

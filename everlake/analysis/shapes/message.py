@@ -8,6 +8,7 @@ from functools import partial
 
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberMeaning
+from everlake.analysis.mentions import resolve_mentions
 from everlake.analysis.prose import CoverageIndex, normalize_text
 from everlake.analysis.shapes.member_groups import MemberGroups
 from everlake.analysis.shapes.plain_text import read_text, strip_markup
@@ -75,9 +76,10 @@ def _read_remaining(
     is_mail: bool,
 ) -> Remaining:
     """Add what other renderings have in addition; return the other members."""
-    known = [normalize_text(strip_markup(text)) for text in texts]
+    name_of = builder.participants.name_of
+    known = [normalize_text(resolve_mentions(strip_markup(text), name_of)) for text in texts]
     for name, text, meaning in members.texts[1:]:
-        other = normalize_text(strip_markup(text))
+        other = normalize_text(resolve_mentions(strip_markup(text), name_of))
         if other != known[0]:
             new = CoverageIndex(known).uncovered_lines(other, truncated=meaning.truncated)
             read_text(builder, name, new, attribution, scope, is_mail=is_mail)

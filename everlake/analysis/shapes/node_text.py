@@ -72,6 +72,8 @@ def type_of(node: Mapping[str, Json]) -> str:
 
 def leaf_name(node: Mapping[str, Json]) -> str | None:
     """Return the name of the member that holds the text of a leaf."""
+    if isinstance(node.get("text"), dict):  # A button, whose value is not shown.
+        return None
     return next((key for key in LEAF_TEXT if isinstance(node.get(key), str)), None)
 
 

@@ -26,8 +26,10 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     lines: list[PendingValue] = []
     for page in pages:
         questions = page.get("questions") if isinstance(page, dict) else None
-        for question in questions if isinstance(questions, list) else ():
-            lines.append(PendingValue("", _surveymonkey_line(question), inner))
+        lines += [
+            PendingValue("", _surveymonkey_line(question), inner)
+            for question in (questions if isinstance(questions, list) else ())
+        ]
     others = {key: value for key, value in item.items() if key != "pages"}
     return [PendingValue(name, others, scope), *lines]
 

@@ -8,8 +8,12 @@ from everlake.analysis.types import PendingValue, Scope
 
 MEMBERS = frozenset({"type", "messageType", "message_type", "forwarded_from"})
 _DISCORD_MESSAGES = frozenset({0, 19, 20, 21, 23})
-_EXPORTED_MESSAGES = frozenset({"Default", "Reply", "ChatInputCommand", "ContextMenuCommand",
-                                "ThreadStarterMessage", "20", "23"})  # fmt: skip
+_EXPORTED_EVENTS = frozenset(
+    {"GuildMemberJoin", "ChannelPinnedMessage", "RecipientAdd", "RecipientRemove", "Call",
+     "ChannelNameChange", "ChannelIconChange", "ThreadCreated", "UserPremiumGuildSubscription",
+     "PinsAdd", "ChannelFollowAdd"}
+)  # fmt: skip
+"""Types of events in exports of Discord."""
 _SENDERS = frozenset({"from", "from_id", "author", "sender"})
 
 
@@ -34,8 +38,8 @@ def _is_event(item: dict[str, Json]) -> bool:
         return "content" in item and "author" in item and kind not in _DISCORD_MESSAGES
     if kind in ("service", "lineitem"):
         return True
-    if isinstance(kind, str) and "isPinned" in item and "author" in item:
-        return kind not in _EXPORTED_MESSAGES
+    if isinstance(kind, str) and kind in _EXPORTED_EVENTS:
+        return "author" in item
     teams = item.get("messageType")
     if isinstance(teams, str) and "body" in item:
         return teams != "message"
