@@ -5,6 +5,7 @@ from typing import TypeGuard
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberKind, meaning_of
 
+_MAX_WORDS = 3
 _SAID_KINDS = frozenset({MemberKind.TEXT, MemberKind.HEADLINE})
 
 
@@ -31,3 +32,8 @@ def without_description(value: Json) -> Json:
     if isinstance(value, dict) and "name" in value and "description" in value:
         return {name: inner for name, inner in value.items() if name != "description"}
     return value
+
+
+def is_label_text(text: str) -> bool:
+    """Return whether the string of a label member is a label, such as ``Waiting on customer``."""
+    return len(text.split()) <= _MAX_WORDS and not text.rstrip().endswith((".", "!", "?"))

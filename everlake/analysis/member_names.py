@@ -50,7 +50,7 @@ _TEXT_NAMES = word_list(
     "transcription sentence markdown comment html bodyhtml htmlbody htmlcontent texthtml "
     "strippedhtml rawtext msg richtext richbody fulltext reviewtext reviewbody responsebody "
     "commentbody commenttext posttext selftext notebody notetext messagebody messagecontent "
-    "snippet preview bodypreview excerpt blurb messagepreview"
+    "cooked formattedbody formattedtext snippet preview bodypreview excerpt blurb messagepreview"
 )
 _TRUNCATED_NAMES = frozenset(
     {"snippet", "preview", "bodypreview", "excerpt", "blurb", "messagepreview"}
@@ -58,10 +58,10 @@ _TRUNCATED_NAMES = frozenset(
 _SPEAKER_NAMES = word_list(
     "speakername fromname authorname sendername participantname agentname customername speaker "
     "authordisplayname authornickname reviewername reviewernickname reviewerauthor actorname "
-    "sendernickname senderdisplayname commentername postername creatorname "
-    "from author sender user participant displayname username screenname nickname createdby "
+    "sendernickname senderdisplayname senderfullname displayusername commentername "
+    "postername creatorname from author sender user participant displayname username screenname nickname createdby "
     "postedby submittedby commentedby sentby writer reviewer commenter consumer actor reporter "
-    "creator botactor owner speakerlabel fromemail senderemail authoremail useremail fromaddress "
+    "creator botactor u owner speakerlabel fromemail senderemail authoremail useremail fromaddress "
     "speakerid authorid senderid userid participantid fromid createdbyid actorid creatorid"
 )
 _FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
@@ -121,7 +121,8 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "region latitude longitude location system viewer userresource performedvia markdefs "
         "deliveryreceipt currency shortcode filename file files mediatype screenshot viewport "
         "deviceid devicemetadata productmetadata networkmetadata facets subscription "
-        "style styles theme webpath repository businessunit"
+        "style styles theme webpath repository businessunit "
+        "msgtype slug displayrecipient avatartemplate annotations space thread"
     ),
     MemberKind.LABEL: word_list(
         "status state channel source priority category format language lang object event kind "
@@ -130,7 +131,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "categories flags authorassociation deliveredas representation app department "
         "departmentname statuscode textformat parsemode displaymode useridentitytype territory "
         "truncationstatus senderfield delivery workflowstate fonttype badges topics "
-        "issuetype statuscategory project space board milestone sprint cycle"
+        "issuetype statuscategory project board milestone sprint cycle"
     ),
 }
 _MEANINGS: dict[str, MemberMeaning] = {}

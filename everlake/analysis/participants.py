@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberKind, meaning_of, normalize_name, word_list
-from everlake.analysis.prose import normalize_text
+from everlake.analysis.prose import is_machine_text, normalize_text
 from everlake.analysis.roles import is_user_word, role_of, role_of_flag, role_of_value
 from everlake.contract.envelope import Participant
 
@@ -133,7 +133,8 @@ class Participants:
             role = self._stated_role(roles, names) or role
         if speaker:
             return speaker.name, role or "unknown"
-        shown = next((shown for name in names if (shown := _display_name(name))), None)
+        named = [name for name in names if _is_name(name)] or names
+        shown = next((shown for name in named if (shown := _display_name(name))), None)
         return (shown, role or "unknown") if shown else (None, role)
 
     def _stated_role(self, roles: Sequence[str], names: Sequence[str]) -> str | None:
@@ -209,8 +210,9 @@ def identities_and_roles(person: dict[str, Json]) -> tuple[list[str], list[str]]
     names += [name for key in _HANDLES if (name := found.get(key))]
     keys = (*_EMAILS, *_PHONES, *_IDS)
     identities = [*names, *(address for key in keys if (address := found.get(key)))]
-    if not _ACCOUNT_MEMBERS.isdisjoint(found) and found.get("type", "").lower() == "user":
-        del found["type"]
+    kind = found.get("type", "")
+    if kind == "HUMAN" or (kind.lower() == "user" and not _ACCOUNT_MEMBERS.isdisjoint(found)):
+        del found["type"]  # A person, and no bot or organization.
     return identities, [*(role for key in _ROLES if (role := found.get(key))), *flags]
 
 
@@ -233,6 +235,11 @@ def as_identity(value: Json) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return None
+
+
+def _is_name(identity: str) -> bool:
+    """Return whether an identity is a name or an address, and no word for a role and no id."""
+    return not role_of(identity) and ("@" in identity or not is_machine_text(identity))
 
 
 def _phone_number(text: str) -> str | None:

@@ -54,7 +54,7 @@ _FLAGS: dict[tuple[str, bool], str] = {
 FLAG_NAMES = frozenset(name for name, _ in _FLAGS)
 """Names of members whose truth value tells the speaker's role."""
 _WEAK_FLAGS = frozenset((*_ONLY_TRUE_IS_INTERNAL, *_ONLY_FALSE_IS_INTERNAL))
-_SEPARATOR = re.compile(r"[-_:/. ]")
+_SEPARATOR = re.compile(r"[-_:. ]")
 _MAX_WORD_LENGTH = 40
 _STAFF_BESIDE_USER = frozenset(
     word_list("agent admin assistant bot chatbot operator staff teammate ai model support")
@@ -62,7 +62,7 @@ _STAFF_BESIDE_USER = frozenset(
 _CUSTOMERS_BESIDE_USER = frozenset(
     word_list("customer contact visitor lead client guest enduser requester primarycustomer")
 )
-USER_WORDS = frozenset(word_list("user users"))
+USER_WORDS = frozenset({"user"})
 """Words for a customer in a chat with staff or a bot, and for staff beside a customer."""
 
 

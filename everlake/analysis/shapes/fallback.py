@@ -1,7 +1,7 @@
 """Any other shape: the strings in it in order of appearance, a subject or title first."""
 
 from everlake.analysis.json_decoding import Json
-from everlake.analysis.labels import is_label, without_description
+from everlake.analysis.labels import is_label, is_label_text, without_description
 from everlake.analysis.member_names import MemberKind, meaning_of
 from everlake.analysis.participants import is_person
 from everlake.analysis.shapes import transcript
@@ -58,7 +58,7 @@ def read_object(
             continue
         elif is_title and not inner.is_metadata:
             builder.add_title(value, UNATTRIBUTED)
-        elif kind in _PROSE_KINDS or (kind in _ENUM_KINDS and " " in value.strip()):
+        elif kind in _PROSE_KINDS or (kind in _ENUM_KINDS and not is_label_text(value)):
             remaining.append(PendingValue(key, value, inner))
         else:
             remaining.append(PendingValue(key, value, metadata))

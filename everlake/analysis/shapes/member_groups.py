@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from everlake.analysis.json_decoding import Json
-from everlake.analysis.labels import is_label, without_description
+from everlake.analysis.labels import is_label, is_label_text, without_description
 from everlake.analysis.member_names import (
     ID_RANK,
     NAME_RANK,
@@ -245,7 +245,7 @@ class MemberGroups:
             self.rest.append((name, value, True))
 
     def _add_label(self, name: str, value: Json, meaning: MemberMeaning) -> None:
-        if isinstance(value, str) and " " not in value.strip():
+        if isinstance(value, str) and is_label_text(value):
             self.fallbacks.append(value)
         elif meaning.kind is MemberKind.LABEL and is_label(value):
             self.rest.append((name, without_description(value), True))

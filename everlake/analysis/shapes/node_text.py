@@ -264,6 +264,8 @@ def _shown_emoji(attributes: dict[str, Json]) -> str | None:
             return marked("".join(chr(int(code, 16)) for code in unicode.split("-")))
         except (ValueError, OverflowError):
             pass
-    name = next((text for key in ("shortName", "name", "emoji")
-                 if isinstance(text := attributes.get(key), str)), "")  # fmt: skip
-    return marked(f":{name.strip(':')}:") if name else None
+    for key in ("shortName", "name", "emoji"):
+        name = attributes.get(key)
+        if isinstance(name, str) and name:
+            return marked(f":{name.strip(':')}:")
+    return None

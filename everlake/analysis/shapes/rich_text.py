@@ -8,9 +8,9 @@ Slate, Lexical below its ``root``, Notion), or an ``insert`` (Quill). An object 
 from typing import TypeAlias
 
 from everlake.analysis.json_decoding import Json
-from everlake.analysis.member_names import MemberKind, MemberMeaning, meaning_of
+from everlake.analysis.member_names import MemberKind, MemberMeaning, meaning_of, normalize_name
 from everlake.analysis.mentions import NameOf, without_marks
-from everlake.analysis.roles import is_user_word, role_of_value
+from everlake.analysis.roles import FLAG_NAMES, is_user_word, role_of_value
 from everlake.analysis.shapes.node_text import (
     CHILDREN,
     INLINE_TYPES,
@@ -40,10 +40,18 @@ _KNOWN_LEAF_TYPES = (
 _OBJECT_TYPES = INLINE_TYPES - {"text", "link", "a", "inline", "placeholder", "equation", "color"}
 """Types of nodes for a person, a date and so on, whose members name it."""
 _MESSAGE_KINDS = frozenset(
-    {MemberKind.SPEAKER, MemberKind.TIME, MemberKind.OFFSET, MemberKind.HEADLINE}
+    {
+        MemberKind.SPEAKER,
+        MemberKind.TIME,
+        MemberKind.OFFSET,
+        MemberKind.HEADLINE,
+        MemberKind.ROLE,
+        MemberKind.PEOPLE,
+    }
 )
-_NODE_NAMES = frozenset({"user_id", "title"})
+_NODE_NAMES = frozenset({"user_id", "title", "type", "_type"})
 """Members of nodes, although their names mean a member of a message."""
+_TEXT_DIRECTIONS = ("ltr", "rtl", None)
 _REPRESENTATIONS = ("storage", "view", "styled_view", "export_view", "editor")
 """Renderings of a page in Confluence's API."""
 
@@ -206,4 +214,8 @@ def _is_untyped_element(item: dict[str, Json]) -> bool:
 
 
 def _has_message_members(item: dict[str, Json]) -> bool:
-    return any(meaning_of(name).kind in _MESSAGE_KINDS for name in item if name not in _NODE_NAMES)
+    return any(
+        meaning_of(name).kind in _MESSAGE_KINDS or normalize_name(name) in FLAG_NAMES
+        for name, value in item.items()
+        if name not in _NODE_NAMES and not (name == "direction" and value in _TEXT_DIRECTIONS)
+    )

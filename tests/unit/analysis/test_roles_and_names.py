@@ -116,3 +116,15 @@ def test_settings_beside_speech_are_not_said() -> None:
 
 def test_settings_alone_are_kept() -> None:
     assert len(said({"mood": "calm", "weather": "fine"})) == 2
+
+
+def test_a_name_goes_before_a_word_for_a_role() -> None:
+    message = {"from": "operator", "content": "It is done", "user": {"nickname": "Zoe"}}
+    assert said({"messages": [message]}) == [("Zoe", "internal")]
+    assert said({"messages": [{**message, "user": {"id": 1234567}}]}) == [("operator", "internal")]
+
+
+def test_messages_with_a_type_and_a_direction_are_no_runs_of_a_text() -> None:
+    messages = [{"type": "email", "text": "Where is it?", "direction": "in"},
+                {"type": "email", "text": "It is here", "direction": "out"}]  # fmt: skip
+    assert said({"items": messages}) == [(None, "external"), (None, "internal")]

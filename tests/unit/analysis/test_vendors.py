@@ -234,3 +234,12 @@ def test_a_message_of_whatsapps_api_has_its_sender() -> None:
     assert said({"entry": [{"changes": [{"field": "messages", "value": value}]}]}) == [
         ("Mira", "unknown", "Where is it?")
     ]
+
+
+def test_the_sender_of_a_front_message_is_among_its_recipients() -> None:
+    recipients = [{"handle": "help@us.io", "role": "to"},
+                  {"handle": "m@n.io", "name": "Mira", "role": "from"}]  # fmt: skip
+    message = {"type": "email", "is_inbound": True, "text": "Where is it?",
+               "recipients": recipients,
+               "_links": {"self": "https://api2.frontapp.com/messages/msg_1"}}  # fmt: skip
+    assert said({"_results": [message]}) == [("Mira", "external", "Where is it?")]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.shapes.vendors import (
     app_reviews,
+    front,
     json_api,
     quotations,
     salesforce_chat,
@@ -27,6 +28,7 @@ ADAPTERS: tuple[
     (zendesk_chat.MEMBERS, zendesk_chat.adapt),
     (system_events.MEMBERS, system_events.adapt),
     (quotations.MEMBERS, quotations.adapt),
+    (front.MEMBERS, front.adapt),
     (app_reviews.MEMBERS, app_reviews.adapt),
     (json_api.MEMBERS, json_api.adapt),
     (surveys.MEMBERS, surveys.adapt),

@@ -6,7 +6,7 @@ Discord, Microsoft Teams, Telegram, Chatwoot and Help Scout list them with the m
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.types import PendingValue, Scope
 
-MEMBERS = frozenset({"type", "messageType", "message_type", "forwarded_from"})
+MEMBERS = frozenset({"type", "messageType", "message_type", "forwarded_from", "contentType"})
 _DISCORD_MESSAGES = frozenset({0, 19, 20, 21, 23})
 _EXPORTED_EVENTS = frozenset(
     {"GuildMemberJoin", "ChannelPinnedMessage", "RecipientAdd", "RecipientRemove", "Call",
@@ -14,6 +14,8 @@ _EXPORTED_EVENTS = frozenset(
      "PinsAdd", "ChannelFollowAdd"}
 )  # fmt: skip
 """Types of events in exports of Discord."""
+_EVENT_TYPES = frozenset({"service", "lineitem", "ADMM", "systemMessage", "m.room.member"})
+"""Types of events in Telegram, Help Scout, Sendbird and Matrix."""
 _SENDERS = frozenset({"from", "from_id", "author", "sender"})
 
 
@@ -33,10 +35,12 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
 
 
 def _is_event(item: dict[str, Json]) -> bool:
+    if item.get("contentType") == "messageReference":  # A quotation, as JSON in a string.
+        return True
     kind = item.get("type")
     if isinstance(kind, int) and not isinstance(kind, bool):
         return "content" in item and "author" in item and kind not in _DISCORD_MESSAGES
-    if kind in ("service", "lineitem"):
+    if isinstance(kind, str) and (kind in _EVENT_TYPES or kind.startswith("system_")):
         return True
     if isinstance(kind, str) and kind in _EXPORTED_EVENTS:
         return "author" in item
