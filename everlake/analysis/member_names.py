@@ -59,10 +59,11 @@ _SPEAKER_NAMES = word_list(
     "speakername fromname authorname sendername participantname agentname customername speaker "
     "authordisplayname authornickname reviewername reviewernickname reviewerauthor actorname "
     "sendernickname senderdisplayname senderfullname displayusername commentername "
-    "postername creatorname from author sender user participant displayname username screenname nickname createdby "
-    "postedby submittedby commentedby sentby writer reviewer commenter consumer actor reporter "
-    "creator botactor u owner speakerlabel fromemail senderemail authoremail useremail fromaddress "
-    "speakerid authorid senderid userid participantid fromid createdbyid actorid creatorid"
+    "postername creatorname from author sender user participant displayname username screenname "
+    "nickname createdby postedby submittedby commentedby sentby writer reviewer commenter consumer "
+    "actor reporter creator botactor u owner speakerlabel fromemail senderemail authoremail "
+    "useremail fromaddress speakerid authorid senderid userid participantid fromid createdbyid "
+    "actorid creatorid"
 )
 _FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
 NAME_RANK = 500

@@ -1,9 +1,12 @@
 """Reviews of Google Play's API and of Apple's RSS feed."""
 
 from everlake.analysis.json_decoding import Json
+from everlake.analysis.shapes.vendors.leftovers import leftovers
 from everlake.analysis.types import PendingValue, Scope
 
 MEMBERS = frozenset({"comments", "feed", "im:rating"})
+
+_ENTRY = ("title", "content", "author", "updated")
 
 
 def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] | None:
@@ -22,16 +25,21 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
             *others,
         ]
     if "im:rating" in item:
-        return [PendingValue(name, _feed_entry(item), scope)]
+        return [PendingValue(name, _feed_entry(item), scope), leftovers(item, _ENTRY, scope)]
     comments = item.get("comments")
     if not isinstance(comments, list) or not any(map(_is_play_comment, comments)):
         return None
     found: list[PendingValue] = []
     for comment in comments:
-        for key, value in comment.items() if isinstance(comment, dict) else ():
+        if not isinstance(comment, dict):
+            found.append(PendingValue("", comment, inner))
+            continue
+        for key, value in comment.items():
+            if isinstance(value, dict):
+                found.append(leftovers(value, ("text", "lastModified"), scope))
             message = _play_comment(key, value, item)
             found.append(PendingValue("", message, inner))
-    return found
+    return [*found, leftovers(item, ("comments", "authorName"), scope)]
 
 
 def _is_play_comment(comment: Json) -> bool:

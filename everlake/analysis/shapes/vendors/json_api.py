@@ -3,12 +3,14 @@
 import re
 
 from everlake.analysis.json_decoding import Json
+from everlake.analysis.shapes.vendors.leftovers import leftovers
 from everlake.analysis.types import PendingValue, Scope
 
 MEMBERS = frozenset({"attributes", "properties", "data"})
 _HUBSPOT_PREFIX = re.compile(r"hs_(?:email|call|note|meeting|task|communication|feedback)_")
 _HUBSPOT_DIRECTIONS = {"INCOMING_EMAIL": "inbound", "EMAIL": "outbound"}
 _HUBSPOT_TEXTS = frozenset({"subject", "title", "text", "html", "body", "direction", "content"})
+_NOT_LEFT = frozenset({"attributes", "meta", "createdAt", "created_at"})
 _AUTHORS = ("author", "createdBy", "created_by", "sender", "user")
 
 
@@ -16,9 +18,15 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     """Return the resource with its members, and a list of resources by another name."""
     attributes, properties, data = (item.get(key) for key in ("attributes", "properties", "data"))
     if isinstance(attributes, dict) and isinstance(item.get("type"), str) and "id" in item:
-        return [PendingValue(name, _resource(item, attributes), scope)]
+        resource = PendingValue(name, _resource(item, attributes), scope)
+        return [resource, leftovers(item, _NOT_LEFT, scope)]
     if isinstance(properties, dict) and any(key.startswith("hs_") for key in properties):
-        return [PendingValue(name, _hubspot(item, properties), scope)]
+        used = [key for key in properties if _is_used_by_hubspot(key)]
+        return [
+            PendingValue(name, _hubspot(item, properties), scope),
+            leftovers(item, ("properties",), scope),
+            leftovers(properties, used, scope),
+        ]
     if (
         isinstance(data, list)
         and data
@@ -33,9 +41,7 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
 
 def _resource(item: dict[str, Json], attributes: dict[str, Json]) -> Json:
     merged: dict[str, Json] = {
-        key: value
-        for key, value in item.items()
-        if key not in ("attributes", "relationships", "links", "type", "id")
+        key: value for key, value in item.items() if key in _NOT_LEFT and key != "attributes"
     }
     merged |= attributes
     kind = item["type"]
@@ -51,6 +57,15 @@ def _resource(item: dict[str, Json], attributes: dict[str, Json]) -> Json:
     if isinstance(meta, dict) and isinstance(meta.get("from"), str):
         merged["from"] = meta["from"]
     return merged
+
+
+def _is_used_by_hubspot(name: str) -> bool:
+    short = _HUBSPOT_PREFIX.sub("", name, count=1)
+    return (
+        short in _HUBSPOT_TEXTS
+        or short.startswith("from_")
+        or not name.startswith(("hs_", "hubspot_"))
+    )
 
 
 def _hubspot(item: dict[str, Json], properties: dict[str, Json]) -> Json:

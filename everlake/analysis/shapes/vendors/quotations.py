@@ -2,12 +2,17 @@
 
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberKind, meaning_of, normalize_name, word_list
+from everlake.analysis.roles import FLAG_NAMES
+from everlake.analysis.shapes.vendors.leftovers import leftovers
 from everlake.analysis.types import PendingValue, Scope
 
 _QUOTED = (
     "referenced_message", "reply_to_message", "quoted_message", "quotedMessage", "quoted_msg",
     "quotedMsg", "parent_message", "replied_message", "repliedTo", "quoted", "quote",
 )  # fmt: skip
+_SENDER_KINDS = frozenset(
+    {MemberKind.SPEAKER, MemberKind.NAME, MemberKind.ROLE, MemberKind.TIME, MemberKind.PERSON}
+)
 _REPLY_NAMES = word_list(
     "replycontent replytext replycomment replybody developerreply developerresponse ownerresponse "
     "ownerreply companyreply businessreply businessresponse reviewreply sellerreply vendorreply "
@@ -36,8 +41,9 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     inner = scope._replace(is_root=False)
     for key, value in item.items():
         word = normalize_name(key)
-        if key in _QUOTED and isinstance(value, dict) and (text := _text(value)):
-            quotations.append(PendingValue("", text, inner))
+        if key in _QUOTED and isinstance(value, dict) and value:
+            words = _without_sender(value)
+            quotations += (PendingValue("", words, inner), leftovers(value, words, inner))
         elif word in _REPLY_TIMES:
             reply_time = value
         elif word in _REPLY_NAMES and value:
@@ -50,15 +56,13 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     return [PendingValue(name, own, scope), *quotations, *answers]
 
 
-def _text(message: dict[str, Json]) -> str | None:
-    return next(
-        (
-            value
-            for name, value in message.items()
-            if isinstance(value, str) and value and meaning_of(name).kind is MemberKind.TEXT
-        ),
-        None,
-    )
+def _without_sender(message: dict[str, Json]) -> dict[str, Json]:
+    """Return a message of which nobody is the speaker here."""
+    return {
+        name: value
+        for name, value in message.items()
+        if meaning_of(name).kind not in _SENDER_KINDS and normalize_name(name) not in FLAG_NAMES
+    }
 
 
 def _reply(reply: Json, reply_time: Json) -> Json:

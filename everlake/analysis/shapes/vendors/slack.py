@@ -1,6 +1,7 @@
 """Messages of Slack's API and exports: edits, bots, attachments."""
 
 from everlake.analysis.json_decoding import Json
+from everlake.analysis.shapes.vendors.leftovers import leftovers
 from everlake.analysis.types import PendingValue, Scope
 
 MEMBERS = frozenset({"subtype", "bot_profile", "bot_id", "previous_message", "attachments"})
@@ -35,7 +36,10 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     if isinstance(attachments, list):
         adapted.pop("attachments")
         adapted["unfurls"] = [_attachment(attachment) for attachment in attachments]
-    return None if adapted == item else [PendingValue(name, adapted, scope)]
+    if adapted == item:
+        return None
+    kept = {**adapted, "attachments": None, "previous_message": None, "root": None}
+    return [PendingValue(name, adapted, scope), leftovers(item, kept, scope)]
 
 
 def _attachment(attachment: Json) -> Json:

@@ -25,7 +25,11 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
         return None
     lines: list[PendingValue] = []
     for page in pages:
-        questions = page.get("questions") if isinstance(page, dict) else None
+        rest, questions = dict[str, Json](), None
+        if isinstance(page, dict):
+            rest = {key: value for key, value in page.items() if key != "questions"}
+            questions = page.get("questions")
+        lines.append(PendingValue("", rest if isinstance(page, dict) else page, inner))
         lines += [
             PendingValue("", _surveymonkey_line(question), inner)
             for question in (questions if isinstance(questions, list) else ())

@@ -4,6 +4,7 @@ Discord, Microsoft Teams, Telegram, Chatwoot and Help Scout list them with the m
 """
 
 from everlake.analysis.json_decoding import Json
+from everlake.analysis.shapes.vendors.leftovers import leftovers
 from everlake.analysis.types import PendingValue, Scope
 
 MEMBERS = frozenset({"type", "messageType", "message_type", "forwarded_from", "contentType"})
@@ -26,7 +27,7 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     if isinstance(item.get("forwarded_from"), str):  # The words are not the sender's.
         kept = {key: value for key, value in item.items() if key not in _SENDERS}
         kept.pop("forwarded_from")
-        return [PendingValue(name, kept, scope)]
+        return [PendingValue(name, kept, scope), leftovers(item, kept, scope)]
     kind = item.get("message_type")
     if isinstance(kind, int) and not isinstance(kind, bool) and "content" in item:
         word = "incoming" if kind == 0 else "outgoing"

@@ -1,8 +1,10 @@
 """Events of Zendesk Chat: ``{"type": "chat.msg", "nick": "agent:17", "msg": "…"}``."""
 
 from everlake.analysis.json_decoding import Json
+from everlake.analysis.shapes.vendors.leftovers import leftovers
 from everlake.analysis.types import PendingValue, Scope
 
+_USED = ("msg", "new_comment", "name", "display_name", "nick", "timestamp", "type")
 MEMBERS = frozenset({"nick", "display_name"})
 
 
@@ -19,4 +21,4 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     message: dict[str, Json] = {"text": text, "sender_name": sender}
     message["sender_type"] = nick.split(":")[0] if isinstance(nick, str) else None
     message["timestamp"] = item.get("timestamp")
-    return [PendingValue(name, message, scope)]
+    return [PendingValue(name, message, scope), leftovers(item, _USED, scope)]
