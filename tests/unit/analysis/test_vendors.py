@@ -243,3 +243,23 @@ def test_the_sender_of_a_front_message_is_among_its_recipients() -> None:
                "recipients": recipients,
                "_links": {"self": "https://api2.frontapp.com/messages/msg_1"}}  # fmt: skip
     assert said({"_results": [message]}) == [("Mira", "external", "Where is it?")]
+
+
+def test_a_google_document_has_a_line_per_paragraph_and_row() -> None:
+    def paragraph(*elements: dict[str, Any]) -> dict[str, Any]:
+        style = {"namedStyleType": "NORMAL_TEXT", "direction": "LEFT_TO_RIGHT"}
+        return {"paragraph": {"elements": list(elements), "paragraphStyle": style}}
+
+    def run(text: str) -> dict[str, Any]:
+        return {"textRun": {"content": text, "textStyle": {"bold": True}}}
+
+    person = {"person": {"personId": "kix.1", "personProperties": {"name": "Mira Vogel"}}}
+    cells = [{"content": [paragraph(run(text))]} for text in ("a\n", "b\n")]
+    content = [
+        {"sectionBreak": {"sectionStyle": {"columnSeparatorStyle": "NONE"}}},
+        paragraph(run("Ask "), person, run(" now\n")),
+        {"table": {"rows": 1, "tableRows": [{"tableCells": cells}]}},
+    ]
+    data = {"title": "Notes", "body": {"content": content}, "documentId": "195j",
+            "suggestionsViewMode": "SUGGESTIONS_INLINE"}  # fmt: skip
+    assert texts(data, "document") == ["Notes", "Ask Mira Vogel now\na | b"]

@@ -10,6 +10,7 @@ from everlake.analysis.json_decoding import Json
 from everlake.analysis.shapes.vendors import (
     app_reviews,
     front,
+    google_docs,
     json_api,
     quotations,
     salesforce_chat,
@@ -30,6 +31,7 @@ ADAPTERS: tuple[
     (quotations.MEMBERS, quotations.adapt),
     (front.MEMBERS, front.adapt),
     (app_reviews.MEMBERS, app_reviews.adapt),
+    (google_docs.MEMBERS, google_docs.adapt),
     (json_api.MEMBERS, json_api.adapt),
     (surveys.MEMBERS, surveys.adapt),
     (salesforce_chat.MEMBERS, salesforce_chat.adapt),
