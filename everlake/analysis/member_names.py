@@ -61,9 +61,9 @@ _SPEAKER_NAMES = word_list(
     "sendernickname senderdisplayname senderfullname displayusername commentername "
     "postername creatorname from author sender user participant displayname username screenname "
     "nickname createdby postedby submittedby commentedby sentby writer reviewer commenter consumer "
-    "actor reporter creator botactor u owner speakerlabel fromemail senderemail authoremail "
-    "useremail fromaddress speakerid authorid senderid userid participantid fromid createdbyid "
-    "actorid creatorid"
+    "actor reporter creator botactor fromfield u owner speakerlabel fromemail senderemail "
+    "authoremail useremail fromaddress speakerid authorid senderid userid participantid fromid "
+    "createdbyid actorid creatorid"
 )
 _FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
 NAME_RANK = 500
@@ -79,7 +79,9 @@ _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.TEXT: _TEXT_NAMES,
     MemberKind.REMARK: word_list(
         "note notes description remark remarks feedback review answer reply response summary "
-        "details detail reason value words caption"
+        "details detail reason value words caption pros cons likes dislikes advice suggestion "
+        "suggestions improvement improvements complaint praise advantages disadvantages verdict "
+        "opinion testimonial"
     ),
     MemberKind.HEADLINE: word_list("subject title headline heading topic"),
     MemberKind.SPEAKER: _SPEAKER_NAMES,
@@ -87,7 +89,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.ROLE: word_list(
         "role type authortype sendertype usertype speakertype speakerrole authorrole senderrole "
         "participantrole participanttype fromtype affiliation direction isinbound inbound "
-        "messagetype messagedirection calldirection actortype authorassociation originator"
+        "messagetype messagedirection calldirection actortype authorassociation originator origin"
     ),
     MemberKind.TIME: _TIME_NAMES,
     MemberKind.OFFSET: word_list(
@@ -105,7 +107,8 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "participants attendees members parties invitees recipients torecipients ccrecipients "
         "bccrecipients to cc bcc replyto users speakers contacts agents assignee assignees "
         "organizer host hosts followers watchers mentions teammates "
-        "authors actors senders persons people admins customers operators agentnames"
+        "authors actors senders persons people admins customers operators agentnames "
+        "tofields ccfields bccfields"
     ),
     MemberKind.PERSON: word_list(
         "customer contact visitor requester submitter assignedto closedby updatedby modifiedby "

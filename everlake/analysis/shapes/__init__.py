@@ -18,6 +18,7 @@ from everlake.analysis.shapes import (
     gmail,
     message,
     rich_text,
+    role_members,
     speaker_pairs,
     speaker_sentences,
     spreadsheet,
@@ -42,6 +43,7 @@ OBJECT_SHAPES: tuple[
 )
 LIST_SHAPES: tuple[Callable[[UtteranceBuilder, str, list[Json], Scope], Remaining | None], ...] = (
     speaker_pairs.read,
+    role_members.read,
     spreadsheet.read_rows,
     rich_text.read_runs,
     timed_words.read,

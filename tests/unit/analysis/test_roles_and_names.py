@@ -128,3 +128,15 @@ def test_messages_with_a_type_and_a_direction_are_no_runs_of_a_text() -> None:
     messages = [{"type": "email", "text": "Where is it?", "direction": "in"},
                 {"type": "email", "text": "It is here", "direction": "out"}]  # fmt: skip
     assert said({"items": messages}) == [(None, "external"), (None, "internal")]
+
+
+def test_one_word_remarks_of_a_review_are_said() -> None:
+    review = {"author": "Zoe", "text": "Good overall", "pros": "Speed", "cons": "Price"}
+    assert len(said({"reviews": [review]})) == 3
+
+
+def test_member_names_are_the_speakers_of_a_dialogue() -> None:
+    dialogue = [{"user": "Where is it?"}, {"bot": "It is here"}]
+    assert said({"turns": dialogue}) == [("user", "external"), ("bot", "internal")]
+    names = [{"agent": "Zoe", "customer": "Al"}, {"agent": "Zoe", "customer": "Bo"}]
+    assert {speaker for speaker, _ in said({"calls": names})} == {None}
