@@ -23,6 +23,7 @@ class MemberKind(IntEnum):
     END = auto()  # an offset: the end of the utterance
     START = auto()  # a point in time: the start of the recording
     PEOPLE = auto()  # descriptions of participants
+    PERSON = auto()  # description of one person, who is not the speaker
     MACHINE = auto()  # an id, link or hash
     LABEL = auto()  # an enumerated value, such as a status or a channel
     OTHER = auto()
@@ -47,14 +48,22 @@ _TEXT_NAMES = word_list(
     "text plain plaintext textplain bodyplain plainbody bodytext textbody strippedtext texttext "
     "displaytext messagetext body message messagebody content contenttext utterance transcript "
     "transcription sentence markdown comment html bodyhtml htmlbody htmlcontent texthtml "
-    "strippedhtml rawtext snippet preview bodypreview excerpt"
+    "strippedhtml rawtext msg richtext richbody fulltext reviewtext reviewbody responsebody "
+    "commentbody commenttext posttext selftext notebody notetext messagebody messagecontent "
+    "cooked formattedbody formattedtext snippet preview bodypreview excerpt blurb messagepreview"
 )
-_TRUNCATED_NAMES = frozenset({"snippet", "preview", "bodypreview", "excerpt"})
+_TRUNCATED_NAMES = frozenset(
+    {"snippet", "preview", "bodypreview", "excerpt", "blurb", "messagepreview"}
+)
 _SPEAKER_NAMES = word_list(
     "speakername fromname authorname sendername participantname agentname customername speaker "
-    "from author sender user participant displayname username createdby postedby submittedby "
-    "writer owner speakerlabel fromemail senderemail authoremail useremail fromaddress speakerid "
-    "authorid senderid userid participantid fromid createdbyid"
+    "authordisplayname authornickname reviewername reviewernickname reviewerauthor actorname "
+    "sendernickname senderdisplayname senderfullname displayusername commentername "
+    "postername creatorname from author sender user participant displayname username screenname "
+    "nickname createdby postedby submittedby commentedby sentby writer reviewer commenter consumer "
+    "actor reporter creator botactor fromfield u owner speakerlabel fromemail senderemail "
+    "authoremail useremail fromaddress speakerid authorid senderid userid participantid fromid "
+    "createdbyid actorid creatorid"
 )
 _FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
 NAME_RANK = 500
@@ -76,14 +85,17 @@ _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.TEXT: _TEXT_NAMES,
     MemberKind.REMARK: word_list(
         "note notes description remark remarks feedback review answer reply response summary "
-        "details detail reason value words caption"
+        "details detail reason value words caption pros cons likes dislikes advice suggestion "
+        "suggestions improvement improvements complaint praise advantages disadvantages verdict "
+        "opinion testimonial"
     ),
     MemberKind.HEADLINE: word_list("subject title headline heading topic"),
     MemberKind.SPEAKER: _SPEAKER_NAMES,
     MemberKind.NAME: ["name"],
     MemberKind.ROLE: word_list(
         "role type authortype sendertype usertype speakertype speakerrole authorrole senderrole "
-        "participantrole participanttype fromtype affiliation direction isinbound inbound"
+        "participantrole participanttype fromtype affiliation direction isinbound inbound "
+        "messagetype messagedirection calldirection actortype authorassociation originator origin"
     ),
     MemberKind.TIME: _TIME_NAMES,
     MemberKind.OFFSET: word_list(
@@ -100,19 +112,37 @@ _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.PEOPLE: word_list(
         "participants attendees members parties invitees recipients torecipients ccrecipients "
         "bccrecipients to cc bcc replyto users speakers contacts agents assignee assignees "
-        "organizer host hosts followers watchers mentions teammates"
+        "organizer host hosts followers watchers mentions teammates "
+        "authors actors senders persons people admins customers operators agentnames "
+        "tofields ccfields bccfields"
+    ),
+    MemberKind.PERSON: word_list(
+        "customer contact visitor requester submitter assignedto closedby updatedby modifiedby "
+        "lastmodifiedby editedby deletedby resolvedby primarycustomer receiver recipient operator "
+        "lead accountmanager agent client userprofile botprofile"
     ),
     MemberKind.MACHINE: word_list(
         "uuid guid url uri href permalink sha1 sha256 md5 etag token mimetype contenttype "
         "useragent ip ipaddress timezone tz locale encoding charset cursor avatar icon color "
         "checksum headers inreplyto references base64 messageid threadid conversationid phone "
-        "email username internetmessageheaders recordtype objecttype cids duration jobname "
+        "email internetmessageheaders recordtype objecttype cids "
+        "nodeid gravatar avatarurl team teamid appid links reactions reaction emojis edited "
+        "textentities entityranges session device devicetype os browser city country countrycode "
+        "region latitude longitude location system viewer userresource performedvia markdefs "
+        "deliveryreceipt currency shortcode filename file files mediatype screenshot viewport "
+        "deviceid devicemetadata productmetadata networkmetadata facets subscription "
+        "style styles theme webpath repository businessunit "
+        "msgtype slug displayrecipient avatartemplate annotations space thread duration jobname "
         "jobid accountid modelname languagecode"
     ),
     MemberKind.LABEL: word_list(
         "status state channel source priority category format language lang object event kind "
         "parttype subtype visibility sentiment severity stage platform provider version medium "
-        "via contentformat task"
+        "via contentformat importance sensitivity inferenceclassification mode tags tag labels "
+        "categories flags authorassociation deliveredas representation app department "
+        "departmentname statuscode textformat parsemode displaymode useridentitytype territory "
+        "truncationstatus senderfield delivery workflowstate fonttype badges topics "
+        "issuetype statuscategory project board milestone sprint cycle task"
     ),
 }
 _MEANINGS: dict[str, MemberMeaning] = {}
@@ -125,7 +155,9 @@ for _kind, _names in _GROUPS.items():
             MemberMeaning(_kind, _rank, html="html" in _name, truncated=_name in _TRUNCATED_NAMES),
         )
 
-_MACHINE_SUFFIXES = frozenset(word_list("id ids url uri uuid guid hash href token etag sha path"))
+_MACHINE_SUFFIXES = frozenset(
+    word_list("id ids sid url uri uuid guid hash href token etag sha path locale timezone color")
+)
 _LABEL_SUFFIXES = frozenset(word_list("type status state"))
 _TIME_SUFFIXES = frozenset(word_list("at timestamp datetime"))
 _OTHER_EVENTS = frozenset(
@@ -160,6 +192,8 @@ def normalize_name(name: str) -> str:
 def _classify(name: str) -> MemberMeaning:
     if len(name) > _MAX_NAME_LENGTH:
         return _OTHER
+    if name.startswith("@"):  # OData, JSON-LD, attributes of XML
+        return MemberMeaning(MemberKind.MACHINE, 0)
     meaning = _MEANINGS.get(normalize_name(name))
     if meaning is None:
         words = _WORDS.findall(name)

@@ -5,32 +5,44 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from everlake.analysis.json_decoding import Json
-from everlake.analysis.member_names import normalize_name, word_list
-from everlake.analysis.prose import normalize_text
+from everlake.analysis.member_names import MemberKind, meaning_of, normalize_name, word_list
+from everlake.analysis.prose import is_machine_text, normalize_text
+from everlake.analysis.roles import is_user_word, role_of, role_of_flag, role_of_value
 from everlake.contract.envelope import Participant
 
-_INTERNAL = word_list(
-    "agent support bot assistant admin administrator operator staff teammate team teammember rep "
-    "representative supportagent supportrep csr csm sales salesrep ae sdr bdr seller employee "
-    "internal colleague ai chatbot virtualassistant model interviewer outbound outgoing advisor "
-    "specialist workspacemember company"
-)
-_EXTERNAL = word_list(
-    "customer client visitor user enduser lead contact guest caller external buyer prospect "
-    "requester consumer human shopper subscriber interviewee respondent inbound incoming patient"
-)
-_ROLE_OF = {**dict.fromkeys(_INTERNAL, "internal"), **dict.fromkeys(_EXTERNAL, "external")}
 _MAILBOX = re.compile(r'\s*+"?([^"<>]{0,256}+)"?\s*+<([^<>@\s]{1,128}@[^<>\s]{1,256})>\s*')
 MAX_NAME_LENGTH = 256
 """Most characters of a speaker's name."""
 
-_NAMES = ("name", "displayname", "realname", "fullname", "speakername", "username", "handle",
-          "label")  # fmt: skip
-_EMAILS = ("email", "emailaddress", "address", "mail")
-_IDS = ("id", "speakerid", "userid", "participantid", "uid", "contactid", "authorid", "speaker")
-_ROLES = ("role", "affiliation", "type", "kind", "usertype")
-_INNER = ("user", "emailaddress", "profile", "contact", "from", "person", "participant", "agent",
-          "customer")  # fmt: skip
+_NAMES = word_list(
+    "displayname realname globalname fullname name speakername availablename publicname "
+    "publicdisplayname personname"
+)
+_HANDLES = word_list(
+    "nickname nick screenname username userprincipalname handle login label alias slug"
+)
+_FIRST_NAMES = word_list("firstname first givenname fname forename")
+_LAST_NAMES = word_list("lastname last familyname surname lname")
+_EMAILS = word_list("email emailaddress address mail")
+_PHONES = word_list("phone phonenumber mobile phonee164")
+_IDS = word_list(
+    "id speakerid userid participantid uid contactid authorid accountid actorid memberid sid gid "
+    "externalid waid key speaker urn"
+)
+_ROLES = word_list(
+    "role affiliation type kind usertype accounttype sendertype participanttype actortype"
+)
+_INNER = word_list(
+    "user emailaddress profile contact from person participant agent customer attributes member "
+    "application bot botprofile identity emailuser"
+)
+_FLAGS = word_list("isbot isagent isadmin isstaff isinternal bot admin staff isemployee isoperator")
+_ACCOUNT_MEMBERS = frozenset(word_list("login nodeid"))
+"""Members of an account whose ``type`` tells a person from an organization."""
+_PHONE_PREFIX = re.compile(r"(?:whatsapp|sms|tel|messenger|viber):", re.IGNORECASE)
+_PHONE = re.compile(r"\+?[\d\s().-]{6,24}")
+_NOT_DIGITS = re.compile(r"[^\d]+")
+_LAST_FIRST = re.compile(r"([^,<>@]{1,80}), ([^,<>@]{1,80})")
 
 
 class Speaker(NamedTuple):
@@ -38,11 +50,6 @@ class Speaker(NamedTuple):
 
     name: str
     role: str | None
-
-
-def role_of(word: str) -> str | None:
-    """Return ``internal`` or ``external`` for a common word for a role, else None."""
-    return _ROLE_OF.get(normalize_name(word))
 
 
 class Participants:
@@ -56,25 +63,47 @@ class Participants:
 
     def __init__(self, participants: Sequence[Participant]) -> None:
         self._known: dict[str, Speaker] = {}
+        self._first_names: dict[str, Speaker | None] = {}
+        self.user_role: str | None = None
+        """Role of a speaker whom the record calls ``user``, where the record tells."""
         for participant in participants:
             name, email = participant.name or None, participant.email or None
             speaker = Speaker(_display_name(name or email or participant.id), participant.role)
             for key in (participant.id, email, name):
                 if key:
-                    self._known.setdefault(key.casefold(), speaker)
+                    self._add(key, speaker)
+            first, *others = (name or "").split()[:2] or [""]
+            if others:
+                known = self._first_names.setdefault(first.casefold(), speaker)
+                if known is not speaker:
+                    self._first_names[first.casefold()] = None
+
+    def _add(self, key: str, speaker: Speaker) -> None:
+        self._known.setdefault(key.strip().casefold(), speaker)
+        number = _phone_number(key)
+        if number:
+            self._known.setdefault(number, speaker)
 
     def add_described(self, people: Json) -> None:
         """Add a list of people from the data (Gong's ``parties``, Slack's ``users``)."""
         for item in people if isinstance(people, list) else ():
-            if not isinstance(item, dict):
-                continue
+            self.add_person(item)
+
+    def add_person(self, item: Json, key: str | None = None) -> None:
+        """Add a person from the data: an object, which other members name by ``key``, or a name."""
+        if isinstance(item, str) and key is not None:
+            identities, roles = [item, key], list[str]()
+        elif isinstance(item, dict):
             identities, roles = identities_and_roles(item)
-            if len(identities) < 2:
-                continue
-            role = next((role for word in roles if (role := role_of(word))), None)
-            speaker = self._find(identities) or Speaker(_display_name(identities[0]), role)
-            for key in identities:
-                self._known.setdefault(key.casefold(), speaker)
+            identities += [key] if key is not None and identities else []
+        else:
+            return
+        if len(identities) < 2:
+            return
+        role = self._stated_role(roles, ())
+        speaker = self._find(identities) or Speaker(_display_name(identities[0]), role)
+        for identity in identities:
+            self._add(identity, speaker)
 
     def resolve(
         self, identities: Sequence[str], roles: Sequence[str]
@@ -94,28 +123,62 @@ class Participants:
             part
             for identity in identities
             if "<" in identity and (mailbox := _MAILBOX.fullmatch(identity))
-            for part in (mailbox[1].strip(), mailbox[2])
+            for part in (mailbox[1].strip(" '"), mailbox[2])
             if part
         ]
         names = [*mailboxes, *identities]
         speaker = self._find(names)
         role = speaker.role if speaker else None
         if role is None or role == "unknown":
-            stated = next((found for word in (*roles, *names) if (found := role_of(word))), None)
-            role = stated or role
+            role = self._stated_role(roles, names) or role
         if speaker:
             return speaker.name, role or "unknown"
-        shown = next((shown for name in names if (shown := _display_name(name))), None)
+        named = [name for name in names if _is_name(name)] or names
+        shown = next((shown for name in named if (shown := _display_name(name))), None)
         return (shown, role or "unknown") if shown else (None, role)
+
+    def _stated_role(self, roles: Sequence[str], names: Sequence[str]) -> str | None:
+        """Return the role that words for it tell; ``user`` counts only without any other."""
+        for word in roles:
+            if role := role_of_value(word):
+                return role
+        for name in names:
+            if not is_user_word(name) and (role := role_of(name)):
+                return role
+        if self.user_role and any(map(is_user_word, (*roles, *names))):
+            return self.user_role
+        return next((role for name in names if (role := role_of(name))), None)
 
     def _find(self, identities: Sequence[str]) -> Speaker | None:
         if not self._known:
             return None
         for identity in identities:
-            speaker = self._known.get(identity.strip().casefold())
+            speaker = self._find_one(identity)
             if speaker:
                 return speaker
+        if self._first_names:
+            for identity in identities:
+                speaker = self._first_names.get(identity.strip().casefold())
+                if speaker:
+                    return speaker
         return None
+
+    def _find_one(self, identity: str) -> Speaker | None:
+        key = identity.strip().casefold()
+        speaker = self._known.get(key)
+        if speaker or not key:
+            return speaker
+        if key.startswith("@"):
+            return self._known.get(key[1:])
+        if number := _phone_number(key):
+            return self._known.get(number)
+        reversed_name = _LAST_FIRST.fullmatch(key) if ", " in key else None
+        return self._known.get(f"{reversed_name[2]} {reversed_name[1]}") if reversed_name else None
+
+    def name_of(self, identity: str) -> str | None:
+        """Return the name of the participant with this id, address or name; None without one."""
+        speaker = self._find_one(identity) if self._known else None
+        return speaker.name if speaker else None
 
     def is_known(self, name: str) -> bool:
         """Return whether ``name`` is the id, address or name of a participant."""
@@ -130,16 +193,39 @@ def identities_and_roles(person: dict[str, Json]) -> tuple[list[str], list[str]]
         if normalize_name(key) in _INNER and isinstance(value, dict)
     ]
     found: dict[str, str] = {}
+    flags: list[str] = []
     for description in (person, *inner):
         for key, value in description.items():
             text = as_identity(value)
+            name = normalize_name(key)
             if text is not None:
-                found.setdefault(normalize_name(key), text)
-    full_name = " ".join(part for key in ("firstname", "lastname") if (part := found.get(key)))
+                found.setdefault(name, text)
+            elif value is True and name in _FLAGS:
+                flags += [role for role in role_of_flag(name, value)[:1] if role]
+    first = next((found[key] for key in _FIRST_NAMES if key in found), "")
+    last = next((found[key] for key in _LAST_NAMES if key in found), "")
+    full_name = " ".join(part for part in (first, last) if part)
     names = [name for key in _NAMES if (name := found.get(key))]
-    addresses = [address for key in (*_EMAILS, *_IDS) if (address := found.get(key))]
-    identities = [*names, *([full_name] if full_name else []), *addresses]
-    return identities, [role for key in _ROLES if (role := found.get(key))]
+    names += [full_name] if full_name else []
+    names += [name for key in _HANDLES if (name := found.get(key))]
+    keys = (*_EMAILS, *_PHONES, *_IDS)
+    identities = [*names, *(address for key in keys if (address := found.get(key)))]
+    kind = found.get("type", "")
+    if kind == "HUMAN" or (kind.lower() == "user" and not _ACCOUNT_MEMBERS.isdisjoint(found)):
+        del found["type"]  # A person, and no bot or organization.
+    return identities, [*(role for key in _ROLES if (role := found.get(key))), *flags]
+
+
+def is_person(value: Json) -> bool:
+    """Return whether a value describes a person: it has an identity, and no text of its own."""
+    return (
+        isinstance(value, dict)
+        and bool(identities_and_roles(value)[0])
+        and not any(
+            inner and meaning_of(name).kind in (MemberKind.TEXT, MemberKind.REMARK)
+            for name, inner in value.items()
+        )
+    )
 
 
 def as_identity(value: Json) -> str | None:
@@ -149,6 +235,19 @@ def as_identity(value: Json) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return None
+
+
+def _is_name(identity: str) -> bool:
+    """Return whether an identity is a name or an address, and no word for a role and no id."""
+    return not role_of(identity) and ("@" in identity or not is_machine_text(identity))
+
+
+def _phone_number(text: str) -> str | None:
+    """Return the key of a phone number in any notation; None for other texts."""
+    bare = _PHONE_PREFIX.sub("", text.strip()[:40], count=1)
+    if bare == text and not text.startswith("+"):
+        return None
+    return "tel:" + _NOT_DIGITS.sub("", bare) if _PHONE.fullmatch(bare) else None
 
 
 def _display_name(name: str) -> str:

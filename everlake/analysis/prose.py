@@ -30,8 +30,15 @@ _LINK = re.compile(r"\bhttps?://[^\s<>\"]+|\bwww\.[^\s<>\"]+", re.IGNORECASE)
 _LONE_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.|mailto:|data:)\S+", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MACHINE_SIGN = re.compile(r"[_/\\=@#{}<>|~^$%*]")
+_MACHINE_LINE = re.compile(
+    r"\{\s{0,9}+\"[^\"\n]{1,80}+\"\s{0,3}+:|\[\{\s{0,9}+\"|Mozilla/\d"
+    r"|(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}(?::\d{2})?(?: \S{1,10})?\Z"
+)
+"""JSON, a browser's name for itself, a date of a mail header."""
+_MENTION = re.compile("\ufdd0[^\ufdd0\ufdd1]*+\ufdd1|[\ufdd0\ufdd1]")
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff]")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -80,7 +87,7 @@ def _split_position(text: str, start: int, end: int) -> int:
 def is_machine_text(text: str) -> bool:
     """Return whether a text is clearly not prose: an address, link, id, number or hash."""
     if " " in text or "\n" in text:
-        return not _LETTER.search(text)
+        return not _LETTER.search(text) or _MACHINE_LINE.match(text) is not None
     if text.isalpha() and len(text) < 40:
         return False
     if not _LETTER.search(text) or _LONE_LINK.fullmatch(text):
@@ -94,9 +101,15 @@ def is_machine_text(text: str) -> bool:
     )
 
 
+def is_single_word(text: str) -> bool:
+    """Return whether a text is one word, in a script that puts spaces between words."""
+    text = text.strip()
+    return len(text) < 40 and not any(map(str.isspace, text)) and not _UNSPACED.search(text)
+
+
 def is_sentence(text: str) -> bool:
     """Return whether a text is certainly prose: it has at least six words."""
-    return len(text) > 24 and len(_LETTERS.findall(text)) >= 6
+    return len(text) > 24 and len(_LETTERS.findall(text)) >= 6 and not is_machine_text(text)
 
 
 class CoverageIndex:
@@ -126,6 +139,8 @@ class CoverageIndex:
                         self._ngrams.update(_word_ngrams(words, size))
         if not self._ngrams:
             return False
+        if "\ufdd0" in line:  # A mention, which the other rendering may write otherwise.
+            return all(self.covers(part) for part in _MENTION.split(line) if part.strip())
         words = _words(line)
         if not words:
             return line.isascii()

@@ -39,6 +39,7 @@ class UtteranceBuilder:
         self._source_names: dict[int, str] = {}
         self._word_sources: set[int] = set()
         self._tentative: set[int] = set()
+        self._weak: set[int] = set()
         self._fallbacks: list[str] = []
         self._titles: set[str] = set()
         self._speakers: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str | None, str | None]]
@@ -66,6 +67,11 @@ class UtteranceBuilder:
         before = len(self.utterances)
         add()
         self._tentative.update(range(before, len(self.utterances)))
+
+    def add_label(self, text: str) -> None:
+        """Add a single word of unknown meaning, which is dropped if anybody says anything."""
+        self._weak.add(len(self.utterances))
+        self.add(text)
 
     def add_title(self, text: str, attribution: Attribution) -> None:
         """Add a subject or title, unless it was added before with or without a reply prefix."""
@@ -101,6 +107,7 @@ class UtteranceBuilder:
             for text in self._fallbacks:
                 self.add(text)
         else:
+            self._drop_labels()
             provenance = Provenance(
                 self._sources, self._tentative, self._source_names, self._word_sources
             )
@@ -108,6 +115,15 @@ class UtteranceBuilder:
         if len(self.utterances) <= MAX_UTTERANCES:
             return self.utterances
         return _merge_to_limit(self.utterances)
+
+    def _drop_labels(self) -> None:
+        """Drop single words of unknown meaning, if anybody says anything."""
+        if not self._weak or not any(utterance.speaker for utterance in self.utterances):
+            return
+        kept = [index for index in range(len(self.utterances)) if index not in self._weak]
+        self.utterances = [self.utterances[index] for index in kept]
+        self._sources = [self._sources[index] for index in kept]
+        self._tentative = {place for place, index in enumerate(kept) if index in self._tentative}
 
 
 def _merge_to_limit(utterances: list[Utterance]) -> list[Utterance]:

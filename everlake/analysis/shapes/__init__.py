@@ -9,7 +9,9 @@ module and an entry in one of the tuples below.
 from collections.abc import Callable
 
 from everlake.analysis.json_decoding import Json
-from everlake.analysis.prose import is_machine_text
+from everlake.analysis.member_names import MemberKind, meaning_of
+from everlake.analysis.prose import is_machine_text, is_single_word
+from everlake.analysis.record_people import collect_people
 from everlake.analysis.shapes import (
     fallback,
     form_field,
@@ -17,10 +19,12 @@ from everlake.analysis.shapes import (
     message,
     recognition,
     rich_text,
+    role_members,
     speaker_pairs,
     speaker_sentences,
     spreadsheet,
     timed_words,
+    vendors,
 )
 from everlake.analysis.shapes.plain_text import read_text
 from everlake.analysis.types import UNATTRIBUTED, PendingValue, Remaining, Scope
@@ -30,6 +34,7 @@ OBJECT_SHAPES: tuple[
     Callable[[UtteranceBuilder, str, dict[str, Json], Scope], Remaining | None], ...
 ] = (
     gmail.read,
+    vendors.read,
     recognition.read,
     spreadsheet.read_sheet,
     form_field.read,
@@ -41,14 +46,18 @@ OBJECT_SHAPES: tuple[
 LIST_SHAPES: tuple[Callable[[UtteranceBuilder, str, list[Json], Scope], Remaining | None], ...] = (
     speaker_pairs.read,
     timed_words.read,
+    role_members.read,
     spreadsheet.read_rows,
     rich_text.read_runs,
     fallback.read_list,
 )
 
+_NOTE_TYPES = frozenset({"document", "meeting_notes", "spreadsheet"})
+
 
 def read_value(builder: UtteranceBuilder, data: Json) -> None:
     """Add the utterances of a whole document, without recursion."""
+    collect_people(builder.participants, data)
     stack = [PendingValue("", data, Scope(is_root=True))]
     while stack:
         name, value, scope = stack.pop()
@@ -73,5 +82,17 @@ def _read_unclaimed_text(builder: UtteranceBuilder, name: str, text: str, scope:
     """Add a string that no enclosing shape has read."""
     if scope.is_metadata or is_machine_text(text.strip()):
         builder.add_fallback(text)
+    elif _is_label(builder, name, text):
+        builder.add_label(text)
     elif scope.coverage is None or not scope.coverage.covers(text):
         builder.add_tentative(lambda: read_text(builder, name, text, UNATTRIBUTED, scope))
+
+
+def _is_label(builder: UtteranceBuilder, name: str, text: str) -> bool:
+    """Return whether a string of a conversation is rather a setting than said: a single word."""
+    return (
+        builder.record_type not in _NOTE_TYPES
+        and meaning_of(name).kind is MemberKind.OTHER
+        and bool(name)
+        and is_single_word(text)
+    )

@@ -1,8 +1,9 @@
 """Any other shape: the strings in it in order of appearance, a subject or title first."""
 
 from everlake.analysis.json_decoding import Json
+from everlake.analysis.labels import is_label, is_label_text, without_description
 from everlake.analysis.member_names import MemberKind, meaning_of
-from everlake.analysis.participants import identities_and_roles
+from everlake.analysis.participants import is_person
 from everlake.analysis.shapes import chat_export, transcript
 from everlake.analysis.shapes.form_field import as_text, label_and_value
 from everlake.analysis.shapes.time_members import recording_start_of, zone_of
@@ -10,7 +11,14 @@ from everlake.analysis.types import UNATTRIBUTED, PendingValue, Remaining, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 
 _PROSE_KINDS = frozenset(
-    {MemberKind.TEXT, MemberKind.REMARK, MemberKind.HEADLINE, MemberKind.NAME, MemberKind.OTHER}
+    {
+        MemberKind.TEXT,
+        MemberKind.REMARK,
+        MemberKind.HEADLINE,
+        MemberKind.NAME,
+        MemberKind.PERSON,
+        MemberKind.OTHER,
+    }
 )
 _ENUM_KINDS = frozenset({MemberKind.LABEL, MemberKind.ROLE})
 _METADATA_KINDS = frozenset({MemberKind.MACHINE, MemberKind.PEOPLE})
@@ -23,7 +31,6 @@ def read_object(
     scope: Scope,
 ) -> Remaining:
     """Leave every member to the readers of its value; a name of several words is prose too."""
-    _add_described_people(builder, item)
     zone = zone_of(item) or scope.zone
     start = recording_start_of(item, zone) or scope.recording_start
     inner = scope._replace(recording_start=start, zone=zone, is_root=False)
@@ -35,15 +42,24 @@ def read_object(
         if " " in key.strip():
             remaining += _labelled_value(key, value, inner)
         elif isinstance(value, dict | list):
-            is_metadata = kind in _METADATA_KINDS or (
-                kind is MemberKind.SPEAKER and _is_person(value)
+            is_labelling = kind is MemberKind.LABEL and is_label(value)
+            is_metadata = (
+                kind in _METADATA_KINDS
+                or is_labelling
+                or (kind in (MemberKind.SPEAKER, MemberKind.PERSON) and is_person(value))
             )
-            remaining.append(PendingValue(key, value, metadata if is_metadata else inner))
+            remaining.append(
+                PendingValue(
+                    key,
+                    without_description(value) if is_labelling else value,
+                    metadata if is_metadata else inner,
+                )
+            )
         elif not isinstance(value, str) or not value.strip():
             continue
         elif is_title and not inner.is_metadata:
             builder.add_title(value, UNATTRIBUTED)
-        elif kind in _PROSE_KINDS or (kind in _ENUM_KINDS and " " in value.strip()):
+        elif kind in _PROSE_KINDS or (kind in _ENUM_KINDS and not is_label_text(value)):
             remaining.append(PendingValue(key, value, inner))
         else:
             remaining.append(PendingValue(key, value, metadata))
@@ -70,21 +86,3 @@ def _labelled_value(key: str, value: Json, scope: Scope) -> Remaining:
         return PendingValue("", key, scope), PendingValue(key, value, scope)
     text = as_text(value)
     return (PendingValue("", label_and_value(key, text), scope),) if text.strip() else ()
-
-
-def _is_person(value: Json) -> bool:
-    return (
-        isinstance(value, dict)
-        and bool(identities_and_roles(value)[0])
-        and all(meaning_of(name).kind not in (MemberKind.TEXT, MemberKind.REMARK) for name in value)
-    )
-
-
-def _add_described_people(builder: UtteranceBuilder, item: dict[str, Json]) -> None:
-    for key, value in item.items():
-        if isinstance(value, list) and meaning_of(key).kind is MemberKind.PEOPLE:
-            builder.participants.add_described(value)
-        elif isinstance(value, dict):
-            for inner_key, inner in value.items():
-                if isinstance(inner, list) and meaning_of(inner_key).kind is MemberKind.PEOPLE:
-                    builder.participants.add_described(inner)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from everlake.analysis.json_decoding import Json
+from everlake.analysis.labels import is_label, is_label_text, without_description
 from everlake.analysis.member_names import (
     ID_RANK,
     NAME_RANK,
@@ -12,8 +13,14 @@ from everlake.analysis.member_names import (
     meaning_of,
     normalize_name,
 )
-from everlake.analysis.participants import MAX_NAME_LENGTH, as_identity, identities_and_roles
+from everlake.analysis.participants import (
+    MAX_NAME_LENGTH,
+    as_identity,
+    identities_and_roles,
+    is_person,
+)
 from everlake.analysis.prose import is_machine_text, is_sentence
+from everlake.analysis.roles import FLAG_NAMES, role_of_flag, role_of_value
 from everlake.analysis.shapes.rich_text import renderings
 from everlake.analysis.shapes.time_members import time_said, unwrap_time, zone_of
 from everlake.analysis.types import Attribution, Scope
@@ -25,6 +32,7 @@ _WORDS_FOR_PLACES = frozenset({"at", "when"})
 """Names of times that may as well hold a place or a condition."""
 _ROLE_RANK = 2_000
 _MAX_ROLE_LENGTH = 40
+_MAX_WORDS_OF_NAME = 4
 
 
 class MemberGroups:
@@ -41,21 +49,27 @@ class MemberGroups:
         headlines: subjects and titles.
         speakers: (rank, value) of the members that name the speaker.
         roles: words for the speaker's role.
+        hints: roles that hold unless others are stated (a private note is by staff).
         times: (rank, value) of the members that hold points in time.
         offsets: (rank, name, value) of the members that hold offsets from the recording's start.
         end: offset of the end of the utterance.
         fallbacks: strings that are probably not prose.
+        people: (name, value) of strings that are names of people other than the speaker, when
+            the object has a text.
         rest: (name, value, whether it is metadata) of all other members.
         name_is_title: whether a member ``name`` is a title, and not the speaker.
     """
 
     __slots__ = (
         "_item",
+        "_name_of",
         "end",
         "fallbacks",
         "headlines",
+        "hints",
         "name_is_title",
         "offsets",
+        "people",
         "remarks",
         "rest",
         "roles",
@@ -70,20 +84,30 @@ class MemberGroups:
         self.remarks: list[tuple[str, str, MemberMeaning]] = []
         self.speakers: list[tuple[int, Json]] = []
         self.roles: list[str] = []
+        self.hints: list[str] = []
         self.times: list[tuple[int, Json]] = []
         self.offsets: list[tuple[int, str, Json]] = []
         self.headlines: list[str] = []
         self.fallbacks: list[str] = []
+        self.people: list[tuple[str, str]] = []
         self.end: Json = None
         self.rest: list[tuple[str, Json, bool]] = []
+        self._name_of = builder.participants.name_of
         record_type = builder.record_type
         self.name_is_title = record_type in _NAMED_TYPES or (
             scope.is_root and record_type not in _AUTHORED_TYPES
         )
         for name, value in item.items():
-            if value is not None and value != "":
+            if isinstance(value, bool):
+                self._add_flag(name, value)
+            elif value is not None and value != "":
                 meaning = meaning_of(name)
                 self._ADDERS[meaning.kind](self, name, value, meaning)
+        if self.people:
+            if self.texts:
+                self.fallbacks += [person for _, person in self.people]
+            else:
+                self.rest += [(name, person, False) for name, person in self.people]
         if self.remarks:
             self.fallbacks += [text for _, text, _ in self.remarks if is_machine_text(text)]
             self.remarks = [remark for remark in self.remarks if not is_machine_text(remark[1])]
@@ -103,11 +127,16 @@ class MemberGroups:
             self.speakers.sort(key=_speaker_rank)
         names: list[str] = []
         roles = self.roles.copy()
+        is_described = False
         for rank, value in self.speakers:
             if isinstance(value, str):
                 names.append(value)
+            elif is_described and isinstance(value, dict):
+                self.rest.append(("", value, True))  # Somebody else: a creator beside a reporter.
             else:
+                is_described = is_described or isinstance(value, dict)
                 self._add_described_speaker(builder, rank, value, names, roles)
+        roles += self.hints if names else ()
         speaker, role = builder.resolve_speaker(tuple(names), tuple(roles))
         return Attribution(speaker, role, said_at)
 
@@ -141,7 +170,7 @@ class MemberGroups:
             if value.strip():
                 self.texts.append((name, value, meaning))
         elif isinstance(value, dict | list):
-            rendered = renderings(name, value, meaning)
+            rendered = renderings(name, value, meaning, self._name_of)
             if rendered is None:
                 self.rest.append((name, value, False))
             else:
@@ -170,11 +199,26 @@ class MemberGroups:
         else:
             self.speakers.append((NAME_RANK, value))
 
+    def _add_flag(self, name: str, value: bool) -> None:
+        if normalize_name(name) not in FLAG_NAMES:
+            if " " in name:
+                self.rest.append((name, value, False))
+            return
+        role, is_certain = role_of_flag(name, value)
+        if role is not None:
+            (self.roles if is_certain else self.hints).append(role)
+
+    def _add_person(self, name: str, value: Json, meaning: MemberMeaning) -> None:
+        if is_person(value) or (isinstance(value, list) and all(map(is_person, value))):
+            self.rest.append((name, value, True))
+        elif isinstance(value, str) and len(value.split()) <= _MAX_WORDS_OF_NAME:
+            self.people.append((name, value))
+        else:
+            self._add_other(name, value, meaning)
+
     def _add_role(self, name: str, value: Json, meaning: MemberMeaning) -> None:
-        if isinstance(value, bool) and normalize_name(name).endswith("inbound"):
-            self.roles.append("inbound" if value else "outbound")
-        elif isinstance(value, str):
-            self.roles.append(value)
+        if isinstance(value, str):
+            self.roles.append(role_of_value(value, name) or value)
             if name == "role" and len(value) <= _MAX_ROLE_LENGTH:
                 self.speakers.append((_ROLE_RANK, value))
             else:
@@ -211,8 +255,10 @@ class MemberGroups:
             self.rest.append((name, value, True))
 
     def _add_label(self, name: str, value: Json, meaning: MemberMeaning) -> None:
-        if isinstance(value, str) and " " not in value.strip():
+        if isinstance(value, str) and is_label_text(value):
             self.fallbacks.append(value)
+        elif meaning.kind is MemberKind.LABEL and is_label(value):
+            self.rest.append((name, without_description(value), True))
         else:
             self._add_other(name, value, meaning)
 
@@ -232,6 +278,7 @@ class MemberGroups:
         MemberKind.END: _add_time,
         MemberKind.START: _add_time,
         MemberKind.PEOPLE: _add_metadata,
+        MemberKind.PERSON: _add_person,
         MemberKind.MACHINE: _add_metadata,
         MemberKind.LABEL: _add_label,
         MemberKind.OTHER: _add_other,

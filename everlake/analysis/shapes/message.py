@@ -8,6 +8,7 @@ from functools import partial
 
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberMeaning
+from everlake.analysis.mentions import resolve_mentions
 from everlake.analysis.prose import CoverageIndex, normalize_text
 from everlake.analysis.shapes.member_groups import MemberGroups
 from everlake.analysis.shapes.plain_text import read_text, strip_markup
@@ -76,9 +77,14 @@ def _read_remaining(
     is_mail: bool,
 ) -> Remaining:
     """Add what other renderings have in addition; return the other members."""
-    known = [normalize_text(strip_markup(text, is_mail=is_mail)) for text in texts]
+
+    def plain(text: str) -> str:
+        stripped = strip_markup(text, is_mail=is_mail)
+        return normalize_text(resolve_mentions(stripped, builder.participants.name_of))
+
+    known = [plain(text) for text in texts]
     for name, text, meaning in members.texts[1:]:
-        other = normalize_text(strip_markup(text, is_mail=is_mail))
+        other = plain(text)
         if other != known[0]:
             new = CoverageIndex(known).uncovered_lines(other, truncated=meaning.truncated)
             read_text(builder, name, new, attribution, scope, is_mail=is_mail)

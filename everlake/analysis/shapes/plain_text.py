@@ -1,12 +1,13 @@
 """Single string: captions, a chat export, a transcript, the text of an email, or plain text."""
 
 from everlake.analysis.mail import split_quotes
+from everlake.analysis.mentions import resolve_mentions
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.shapes import captions, chat_export, transcript
 from everlake.analysis.types import Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 from everlake.mail_markup import mark_history
-from everlake.markup import decode_entities, html_to_text, looks_like_html
+from everlake.markup import decode_entities, html_to_text, looks_like_html, markdown_to_text
 
 TEXT_SHAPES = (captions.read, chat_export.read, transcript.read)
 
@@ -19,7 +20,7 @@ def strip_markup(text: str, *, is_mail: bool = False) -> str:
         is_mail: whether elements in which mail programs put history are quoted with ``>``.
     """
     if not looks_like_html(text):
-        return decode_entities(text)
+        return decode_entities(text) if is_mail else markdown_to_text(text)
     return html_to_text(mark_history(text).source if is_mail else text)
 
 
@@ -45,18 +46,20 @@ def read_text(
         is_mail: whether lines that begin with ``>`` are quotations. Elsewhere they are the
             writer's own emphasis.
     """
+    name_of = builder.participants.name_of
     segments: list[tuple[bool, str]] = []
     if is_mail or attribution.speaker:
-        segments = _split_mail(text, angle_quotes=is_mail)
+        segments = _split_mail(text, is_mail=is_mail)
         if len(segments) > 1 or (segments and not segments[0][0]):
             for is_own, segment in segments:
                 if not is_own:
-                    builder.add(segment)
+                    builder.add(resolve_mentions(segment, name_of))
                 elif not _read_dialogue(builder, name, segment, attribution, scope):
-                    builder.add(segment, attribution)
+                    builder.add(resolve_mentions(segment, name_of), attribution)
             return
     if not _read_dialogue(builder, name, text, attribution, scope):
-        builder.add(segments[0][1] if segments else strip_markup(text), attribution)
+        own = segments[0][1] if segments else strip_markup(text)
+        builder.add(resolve_mentions(own, name_of), attribution)
 
 
 def _read_dialogue(
@@ -67,11 +70,12 @@ def _read_dialogue(
     )
 
 
-def _split_mail(text: str, *, angle_quotes: bool) -> list[tuple[bool, str]]:
+def _split_mail(text: str, *, is_mail: bool) -> list[tuple[bool, str]]:
+    angle_quotes = is_mail
     if looks_like_html(text):
         text, has_history = mark_history(text)
-        angle_quotes = angle_quotes or has_history
+        angle_quotes = is_mail or has_history
         text = html_to_text(text)
     else:
-        text = decode_entities(text)
+        text = strip_markup(text, is_mail=is_mail)
     return split_quotes(normalize_text(text), angle_quotes=angle_quotes)

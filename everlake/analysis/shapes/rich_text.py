@@ -5,60 +5,78 @@ Slate, Lexical below its ``root``, Notion), or an ``insert`` (Quill). An object 
 ``{"contentType": "html", "content": "…"}`` or ``{"plain": "…", "html": "…"}`` is read as well.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from everlake.analysis.json_decoding import Json
-from everlake.analysis.member_names import MemberKind, MemberMeaning, meaning_of, word_list
-from everlake.analysis.prose import is_machine_text, is_sentence
+from everlake.analysis.member_names import MemberKind, MemberMeaning, meaning_of, normalize_name
+from everlake.analysis.mentions import NameOf, without_marks
+from everlake.analysis.roles import FLAG_NAMES, is_user_word, role_of_value
+from everlake.analysis.shapes.node_text import (
+    CHILDREN,
+    INLINE_TYPES,
+    LINE_BREAK_TYPES,
+    OtherValues,
+    flatten,
+    leaf_name,
+    type_of,
+)
 from everlake.analysis.shapes.plain_text import read_text
 from everlake.analysis.types import UNATTRIBUTED, PendingValue, Remaining, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 
-OtherValues: TypeAlias = list[tuple[Json, bool]]
-"""(value, whether it is metadata) of the values that are not part of the text."""
 Renderings: TypeAlias = tuple[list[tuple[str, str, MemberMeaning]], OtherValues]
 """(name, text, meaning) of each rendering, and the other values."""
 
-_CHILDREN = ("content", "children", "elements", "nodes", "blocks", "ops", "fields", "rich_text",
-             "parts", "runs")  # fmt: skip
-_REQUIRED = frozenset({*_CHILDREN, "root"})
-_LEAF_TEXT = ("plain_text", "text", "insert", "value")
-_INLINE_TYPES = frozenset(
-    word_list(
-        "text link a mention emoji user channel usergroup inlinecard inline hashtag code_inline "
-        "autolink rich_text_link mrkdwn plain_text date equation"
-    )
-)
-_INNER_OBJECTS = ("root", "text", "insert", "attrs", "title", "label", "placeholder", "document")
+_LISTS = tuple(key for key in CHILDREN if key not in ("items", "rows", "cells"))
+_REQUIRED = frozenset({*_LISTS, "root"})
 _PROSE_KINDS = frozenset(
     {MemberKind.OTHER, MemberKind.HEADLINE, MemberKind.REMARK, MemberKind.TEXT}
 )
-_LINE_BREAK_TYPES = frozenset({"hardbreak", "linebreak", "br", "hard_break", "line-break"})
 _KNOWN_LEAF_TYPES = (
-    _INLINE_TYPES | _LINE_BREAK_TYPES | {"paragraph", "divider", "image", "heading", "image_url"}
+    INLINE_TYPES
+    | LINE_BREAK_TYPES
+    | {"paragraph", "divider", "image", "heading", "imageurl", "delimiter", "horizontalrule"}
 )
+_OBJECT_TYPES = INLINE_TYPES - {"text", "link", "a", "inline", "placeholder", "equation", "color"}
+"""Types of nodes for a person, a date and so on, whose members name it."""
 _MESSAGE_KINDS = frozenset(
-    {MemberKind.SPEAKER, MemberKind.TIME, MemberKind.OFFSET, MemberKind.HEADLINE}
+    {
+        MemberKind.SPEAKER,
+        MemberKind.TIME,
+        MemberKind.OFFSET,
+        MemberKind.HEADLINE,
+        MemberKind.ROLE,
+        MemberKind.PEOPLE,
+    }
 )
-_NODE_NAMES = frozenset({"user_id", "title"})
+_NODE_NAMES = frozenset({"user_id", "title", "type", "_type"})
 """Members of nodes, although their names mean a member of a message."""
+_TEXT_DIRECTIONS = ("ltr", "rtl", None)
+_REPRESENTATIONS = ("storage", "view", "styled_view", "export_view", "editor")
+"""Renderings of a page in Confluence's API."""
 
 
-def renderings(name: str, value: Json, meaning: MemberMeaning) -> Renderings | None:
+def renderings(
+    name: str, value: Json, meaning: MemberMeaning, name_of: NameOf
+) -> Renderings | None:
     """Return the texts in an object or list that is the value of a text member.
 
     Args:
         name: the member's name.
         value: the member's value.
         meaning: meaning of the name.
+        name_of: returns the name of a person by id.
 
     Returns:
         The texts and the other values; None when the value has no text.
     """
     if isinstance(value, dict) and not _has_children(value):
         return _body_object(name, value, meaning)
-    if isinstance(value, dict) or (isinstance(value, list) and _are_nodes(value)):
-        text, others = flatten(value)
+    if isinstance(value, list) and value and all(isinstance(line, str) for line in value):
+        return [(name, "\n".join(line for line in value if isinstance(line, str)), meaning)], []
+    if isinstance(value, dict) or _are_nodes(value) or _are_mixed_runs(value):
+        text, others = flatten(value, name_of)
+        text = without_marks(text)
         return ([(name, text, meaning)] if text.strip() else []), others
     return None
 
@@ -67,7 +85,12 @@ def read_document(
     builder: UtteranceBuilder, name: str, item: dict[str, Json], scope: Scope
 ) -> Remaining | None:
     """Read an object that is the root of a document."""
-    if not _has_children(item) or not _is_tree(item) or _leaf(item) or _has_message_members(item):
+    if (
+        not _has_children(item)
+        or not _is_tree(item)
+        or leaf_name(item)
+        or _has_message_members(item)
+    ):
         return None
     return _add_text(builder, name, item, scope)
 
@@ -80,9 +103,10 @@ def read_runs(
 
 
 def _add_text(builder: UtteranceBuilder, name: str, value: Json, scope: Scope) -> Remaining:
-    text, others = flatten(value)
+    text, others = flatten(value, builder.participants.name_of)
     if scope.coverage is not None:
         text = scope.coverage.uncovered_lines(text)
+    text = without_marks(text)
     builder.add_tentative(lambda: read_text(builder, name, text, UNATTRIBUTED, scope))
     inner = scope._replace(is_root=False)
     metadata = inner._replace(is_metadata=True)
@@ -93,6 +117,13 @@ def _add_text(builder: UtteranceBuilder, name: str, value: Json, scope: Scope) -
 
 def _body_object(name: str, value: dict[str, Json], meaning: MemberMeaning) -> Renderings | None:
     """Return the renderings in an object such as ``{"contentType": "html", "content": "…"}``."""
+    for key in _REPRESENTATIONS:
+        body = value.get(key)
+        if isinstance(body, dict) and isinstance(text := body.get("value"), str):
+            others = [(other, True) for rest, other in value.items() if rest != key]
+            return [(name, text, meaning)], others
+    if isinstance(text := value.get("value"), str) and "representation" in value:
+        return [(name, text, meaning)], []
     texts: list[tuple[str, str, MemberMeaning]] = []
     others: OtherValues = []
     for inner_name, text in value.items():
@@ -115,7 +146,7 @@ def _body_object(name: str, value: dict[str, Json], meaning: MemberMeaning) -> R
 def _has_children(item: dict[str, Json]) -> bool:
     if _REQUIRED.isdisjoint(item):
         return False
-    return any(isinstance(item.get(key), list) for key in _CHILDREN) or (
+    return any(isinstance(item.get(key), list) for key in _LISTS) or (
         isinstance(root := item.get("root"), dict) and isinstance(root.get("children"), list)
     )
 
@@ -125,9 +156,9 @@ def _is_tree(item: dict[str, Json]) -> bool:
         return len(item) <= 2
     if "ops" in item:
         return _are_nodes(item["ops"])
-    if not isinstance(item.get("type"), str):
+    if not type_of(item):
         return False
-    return any(_are_nodes(item[key]) for key in _CHILDREN if key in item)
+    return any(_are_nodes(item[key]) for key in _LISTS if key in item)
 
 
 def _are_nodes(items: Json) -> bool:
@@ -135,86 +166,56 @@ def _are_nodes(items: Json) -> bool:
     return isinstance(items, list) and bool(items) and all(map(_is_node, items[:8]))
 
 
+def _are_mixed_runs(items: Json) -> bool:
+    """Return whether a list mixes strings with typed runs, as exports of Telegram do."""
+    if not isinstance(items, list) or not any(isinstance(item, dict) for item in items):
+        return False
+    return all(
+        isinstance(item, str)
+        or (isinstance(item, dict) and type_of(item) != "" and leaf_name(item) is not None)
+        for item in items[:64]
+    )
+
+
 def _is_node(item: Json) -> bool:
     if not isinstance(item, dict):
         return False
     if "insert" in item:
         return True
-    kind = item.get("type")
-    if not isinstance(kind, str) or _has_message_members(item):
+    kind = type_of(item)
+    if leaf_name(item) is not None and (role_of_value(kind) or is_user_word(kind)):
+        return False  # A message of a chat.
+    if kind in _OBJECT_TYPES:
+        return True
+    if _has_message_members(item):
         return False
+    if not kind:
+        return _is_untyped_element(item)
     return (
         _has_children(item)
-        or _leaf(item) is not None
-        or kind.lower() in _KNOWN_LEAF_TYPES
+        or leaf_name(item) is not None
+        or kind in _KNOWN_LEAF_TYPES
         or isinstance(item.get("text"), dict)
-        or isinstance(item.get(kind), dict)
+        or any(isinstance(item.get(key), dict) for key in (str(item.get("type")), "data"))
+    )
+
+
+def _is_untyped_element(item: dict[str, Json]) -> bool:
+    """Return whether an object is an element of Slate without a type: it has children alone."""
+    children = item.get("children")
+    return (
+        isinstance(children, list)
+        and bool(children)
+        and all(
+            isinstance(child, dict) and ("text" in child or "children" in child)
+            for child in children[:8]
+        )
     )
 
 
 def _has_message_members(item: dict[str, Json]) -> bool:
-    return any(meaning_of(name).kind in _MESSAGE_KINDS for name in item if name not in _NODE_NAMES)
-
-
-def _leaf(item: dict[str, Json]) -> str | None:
-    for key in _LEAF_TEXT:
-        value = item.get(key)
-        if isinstance(value, str):
-            return value
-    return None
-
-
-class _LineBreak(NamedTuple):
-    """Line break on the stack, after the children of a block."""
-
-
-_Node: TypeAlias = "Json | _LineBreak"
-
-
-def flatten(value: Json) -> tuple[str, OtherValues]:
-    """Return the text of a tree of nodes, with one line per block, and the other values in it."""
-    parts: list[str] = []
-    others: OtherValues = []
-    stack: list[_Node] = [value]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, _LineBreak):
-            parts.append("\n")
-        elif isinstance(node, list):
-            stack.extend(reversed(node))
-        elif isinstance(node, str):
-            parts.append(node)
-        elif isinstance(node, dict):
-            stack.extend(reversed(_expand_node(node, parts, others)))
-    return "".join(parts).strip(), others
-
-
-def _expand_node(node: dict[str, Json], parts: list[str], others: OtherValues) -> list[_Node]:
-    """Return the children of a node; append its text to ``parts``, other values to ``others``."""
-    kind = node.get("type")
-    kind = kind.lower() if isinstance(kind, str) and not is_sentence(kind) else ""
-    leaf = next((key for key in _LEAF_TEXT if isinstance(node.get(key), str)), None)
-    parts.append("\n" if kind in _LINE_BREAK_TYPES else "")
-    children: list[_Node] = []
-    for key, child in node.items():
-        if key == leaf and isinstance(child, str):
-            parts.append(child)
-        elif _is_child(key, child, kind):
-            children.append(child)
-        elif isinstance(child, str | dict | list):
-            others.append((child, not _is_prose(key, child, kind)))
-    if kind not in _INLINE_TYPES and "insert" not in node:
-        children.append(_LineBreak())
-    return children
-
-
-def _is_child(key: str, value: Json, kind: str) -> bool:
-    if isinstance(value, list):
-        return key in _CHILDREN
-    return isinstance(value, dict) and key in (*_INNER_OBJECTS, kind)
-
-
-def _is_prose(key: str, value: Json, kind: str) -> bool:
-    if not isinstance(value, str) or key in ("type", "style", "name") or is_machine_text(value):
-        return False
-    return kind == "mention" or meaning_of(key).kind in _PROSE_KINDS
+    return any(
+        meaning_of(name).kind in _MESSAGE_KINDS or normalize_name(name) in FLAG_NAMES
+        for name, value in item.items()
+        if name not in _NODE_NAMES and not (name == "direction" and value in _TEXT_DIRECTIONS)
+    )

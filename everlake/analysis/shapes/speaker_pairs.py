@@ -1,7 +1,7 @@
 """Dialogue in pairs of speaker and text: ``[["agent", "Hi!"], ["customer", "Hello"]]``."""
 
 from everlake.analysis.json_decoding import Json
-from everlake.analysis.participants import role_of
+from everlake.analysis.roles import role_of
 from everlake.analysis.types import Attribution, Remaining, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 

@@ -5,8 +5,8 @@ from collections import Counter
 from typing import TypeAlias
 
 from everlake.analysis.member_names import normalize_name, word_list
-from everlake.analysis.participants import role_of
 from everlake.analysis.prose import normalize_text
+from everlake.analysis.roles import role_of
 from everlake.analysis.speaker_names import is_heading
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms, parse_timestamp_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope

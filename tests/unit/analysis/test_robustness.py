@@ -17,7 +17,9 @@ KNOWN_NAMES = """
     text body content message html snippet from author speaker name role type id ts created_at
     start end sentences words elements messages parts rows headers values data fields question
     answer label value title subject insert ops root children blocks payload parties participants
-    started_at summary notes url status odd
+    started_at summary notes url status odd attrs mention items code _type nodeType customer
+    attributes properties hs_note_body attachments subtype recipients quoted_message replyText
+    comments userComment nick msg is_inbound labels
 """
 NAMES = st.sampled_from(KNOWN_NAMES.split()) | st.text(max_size=8)
 DIALOGUE = "A: b\nC: d\nA: e"

@@ -1,0 +1,39 @@
+"""Labels: values that classify a record, such as a status, a priority or tags."""
+
+from typing import TypeGuard
+
+from everlake.analysis.json_decoding import Json
+from everlake.analysis.member_names import MemberKind, meaning_of
+
+_MAX_WORDS = 3
+_SAID_KINDS = frozenset({MemberKind.TEXT, MemberKind.HEADLINE})
+
+
+def is_label(value: Json) -> TypeGuard["list[Json] | dict[str, Json]"]:
+    """Return whether the value of a label member is a list of labels, or describes a label.
+
+    The source of a conversation, which holds its first message, is no label.
+    """
+    if isinstance(value, list):
+        return not any(isinstance(item, list) for item in value)
+    if not isinstance(value, dict):
+        return False
+    if isinstance(value.get("nodes"), list):  # GraphQL
+        return True
+    return not any(
+        isinstance(inner, list) or meaning_of(name).kind in _SAID_KINDS
+        for name, inner in value.items()
+        if inner
+    )
+
+
+def without_description(value: Json) -> Json:
+    """Return a label without the explanation of what it stands for."""
+    if isinstance(value, dict) and "name" in value and "description" in value:
+        return {name: inner for name, inner in value.items() if name != "description"}
+    return value
+
+
+def is_label_text(text: str) -> bool:
+    """Return whether the string of a label member is a label, such as ``Waiting on customer``."""
+    return len(text.split()) <= _MAX_WORDS and not text.rstrip().endswith((".", "!", "?"))
