@@ -1,6 +1,6 @@
 """Version of the analysis."""
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Version that derived rows carry.
 
 It must be incremented with every change after which the same input gives other utterances.

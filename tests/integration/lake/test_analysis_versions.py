@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 import msgspec
 import pytest
 
+from everlake.analysis import ANALYSIS_VERSION
 from everlake.lake import Lake, LakeUnavailable
 from everlake.lake import utterance_rows as rows_module
 from everlake.lake import utterances as utterances_module
@@ -17,7 +18,6 @@ from everlake.model.records import ArrivedRecord
 from everlake.search import search
 from everlake.tables.columns import schema
 from everlake.tables.registry import Registry
-from everlake.tables.spec import TableSpec
 from tests.support.lake_rows import analysed_record, arrived_record, attachment_utterances
 
 Release = Callable[[int], AbstractContextManager[Lake]]
@@ -44,9 +44,9 @@ def write(lake: Lake, row: ArrivedRecord, text: str) -> None:
     lake.utterances.write("w", [analysed_record(row, text)])
 
 
-def versions(lake: Lake, spec: TableSpec = UTTERANCES_TABLE) -> list[tuple[str, int | None]]:
+def versions(lake: Lake) -> list[tuple[str, int | None]]:
     """Each text, with the version of the analysis that made it."""
-    rows = lake.engine.table("w", spec).read(
+    rows = lake.engine.table("w", lake.registry["utterances"].spec).read(
         lambda now: now.select(["text", "analysis_version"]), []
     )
     return sorted((row["text"], row["analysis_version"]) for row in rows)
@@ -56,7 +56,10 @@ def test_rows_of_records_and_of_attachments_name_the_version_that_made_them(any_
     row = arrived_record("a", 1)
     write(any_lake, row, "see attached")
     any_lake.utterances.write_attachments("w", [attachment_utterances(row, "the price")])
-    assert versions(any_lake) == [("see attached", 1), ("the price", 1)]
+    assert versions(any_lake) == [
+        ("see attached", ANALYSIS_VERSION),
+        ("the price", ANALYSIS_VERSION),
+    ]
 
 
 @pytest.mark.parametrize(("stored", "writing"), [(1, 2), (2, 1)])

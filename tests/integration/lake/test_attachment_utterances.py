@@ -17,16 +17,22 @@ import pytest
 from everlake.export.parquet import export_parquet
 from everlake.integrity.rebuild.salvage import salvage_batch
 from everlake.lake import Lake, LakeUnavailable
+from everlake.lake import utterance_rows as rows_module
 from everlake.lake import utterances as utterances_module
+from everlake.lake.arrivals import ARRIVALS
+from everlake.lake.records import RECORDS
 from everlake.lake.utterance_rows import UTTERANCES_TABLE, utterances_to_arrow
+from everlake.lake.utterances import UTTERANCES
 from everlake.lake.writer_leases import WriterLeases
 from everlake.model.records import ArrivedRecord
 from everlake.model.utterances import MAX_UTTERANCES, AttachmentUtterances
 from everlake.search import SearchHit, search
 from everlake.storage import object_store_options
 from everlake.tables import maintenance
+from everlake.tables.analysis_versions import FIRST_VERSION
 from everlake.tables.bulk_loader import BulkLoader
 from everlake.tables.local_backend import LocalTableBackend
+from everlake.tables.registry import Registry
 from everlake.tables.snapshot import Snapshot
 from everlake.tables.working_snapshot import WorkingSnapshot
 from tests.support.bucket_lake import BucketLake
@@ -42,12 +48,20 @@ from tests.support.sql_queries import json_rows
 
 NEW = ["attachment_id", "attachment", "analysis_version"]
 OLD = [name for name in UTTERANCES_TABLE.schema.names if name not in NEW]
+SAME_ANALYSIS = msgspec.structs.replace(UTTERANCES_TABLE, analysis_version=FIRST_VERSION)
+"""The table of a release whose analysis makes the same rows as that of the earlier release."""
 OLD_SPEC = msgspec.structs.replace(
     UTTERANCES_TABLE,
     schema=pa.schema([UTTERANCES_TABLE.schema.field(name) for name in OLD]),
     derived_from=(),
     analysis_version=None,
 )
+
+
+@pytest.fixture(autouse=True)
+def _same_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(utterances_module, "UTTERANCES_TABLE", SAME_ANALYSIS)
+    monkeypatch.setattr(rows_module, "UTTERANCES_TABLE", SAME_ANALYSIS)
 
 
 class Program:
@@ -77,10 +91,16 @@ class Program:
 
     def raw(self) -> lance.LanceDataset:
         """The table as other tools see it."""
-        table = self.lake.engine.table("w", UTTERANCES_TABLE)
+        table = self.lake.engine.table("w", SAME_ANALYSIS)
         table.latest()
         options = object_store_options() if self._writers else None
         return lance.dataset(table.uri, storage_options=options)
+
+
+def same_analysis(lake: Lake) -> Lake:
+    """The lake over the same tables, with that analysis."""
+    analysed = msgspec.structs.replace(UTTERANCES, spec=SAME_ANALYSIS)
+    return Lake(lake._backend, Registry([RECORDS, ARRIVALS, analysed]))
 
 
 def said(row: ArrivedRecord, *texts: str, place: int = 1) -> AttachmentUtterances:
@@ -90,7 +110,7 @@ def said(row: ArrivedRecord, *texts: str, place: int = 1) -> AttachmentUtterance
 
 def rows(lake: Lake) -> list[tuple[str, int, int, str, str | None]]:
     """Rows of the table, in order."""
-    now = lake.engine.table("w", UTTERANCES_TABLE).latest()
+    now = lake.engine.table("w", SAME_ANALYSIS).latest()
     assert now is not None
     columns = ["record_id", "version", "ordinal", "text", "attachment_id"]
     found = now.select(columns)
@@ -333,7 +353,7 @@ def test_a_table_of_an_earlier_release_is_read_as_if_it_had_the_columns(
     assert json_rows(reader, "SELECT attachment FROM utterances") == [{"attachment": None}]
     assert json_rows(reader, "SELECT text FROM utterances WHERE attachment = 'x'") == []
     assert [row["column_name"] for row in json_rows(reader, "DESCRIBE utterances")] == [*OLD, *NEW]
-    export_parquet(reader.engine.table("w", UTTERANCES_TABLE), tmp_path / "out")
+    export_parquet(reader.engine.table("w", SAME_ANALYSIS), tmp_path / "out")
     (row,) = ds.dataset(tmp_path / "out", format="parquet").to_table().to_pylist()
     assert (row["text"], row["attachment_id"], row["attachment"]) == ("old words", None, None)
     assert old.raw().version == before
@@ -353,7 +373,7 @@ def test_the_next_writer_adds_the_columns_and_rewrites_nothing(
         assert found(reader, "old").attachment_id is None
     assert not program().lake.engine.has_unpublished_versions("w")
     version = old.raw().version
-    with program().writing() as lake, lake.engine.table("w", UTTERANCES_TABLE).writing():
+    with program().writing() as lake, lake.engine.table("w", SAME_ANALYSIS).writing():
         pass
     assert old.raw().version == version
 
@@ -428,7 +448,7 @@ def test_a_restored_version_without_the_columns_gets_them_again(
     before = old.raw().version
     new = program()
     new.write(arrived_record("b", 2), attached=["price"])
-    with new.writing() as lake, lake.engine.table("w", UTTERANCES_TABLE).writing() as writer:
+    with new.writing() as lake, lake.engine.table("w", SAME_ANALYSIS).writing() as writer:
         writer.restore(before)
     new.write(arrived_record("b", 3), attached=["discount"])
     assert found(new.lake, "discount").attachment_id == "att_1"
@@ -451,10 +471,10 @@ def test_compaction_combines_rows_with_and_without_the_columns(
 def test_salvage_copies_attachments_and_rows_without_the_columns(
     old: Program, program: Callable[[], Program], tmp_path: Path
 ) -> None:
-    target = Lake(LocalTableBackend(tmp_path / "target"))
-    assert salvage_batch(program().lake, target, "w", batch_row(1)).readable
+    target = same_analysis(Lake(LocalTableBackend(tmp_path / "target")))
+    assert salvage_batch(same_analysis(program().lake), target, "w", batch_row(1)).readable
     program().write(arrived_record("b", 2), "see attached", attached=["price"])
-    assert salvage_batch(program().lake, target, "w", batch_row(2)).readable
+    assert salvage_batch(same_analysis(program().lake), target, "w", batch_row(2)).readable
     assert found(target, "old").attachment is None
     assert (found(target, "price").attachment, found(target, "see").attachment) == (
         "Offer ?.pdf",
