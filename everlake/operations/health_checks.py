@@ -10,6 +10,9 @@ import msgspec
 from everlake import __version__
 from everlake.catalog.errors import CatalogError
 from everlake.catalog.opening import open_catalog
+from everlake.lake import LakeError
+from everlake.lake.expected_tables import check_present
+from everlake.lake.opening import open_lake
 from everlake.operations.errors import OperationError
 from everlake.operations.opening import has_catalog, require_empty_storage
 from everlake.settings import Settings
@@ -19,6 +22,7 @@ Check: TypeAlias = Callable[[Settings], str]
 """Returns what was found; raises :class:`CheckFailed`, or an error of what it checks."""
 
 _MIN_FREE_BYTES = 1024**3
+_NEEDS_DATABASE = "not checked: it needs the database and the storage"
 
 
 class CheckFailed(OperationError):
@@ -47,7 +51,7 @@ def run_checks(settings: Settings, checks: Mapping[str, Check]) -> list[CheckRes
 def _run(settings: Settings, name: str, check: Check) -> CheckResult:
     try:
         return CheckResult(name, True, check(settings))
-    except (OperationError, CatalogError, StorageError, OSError) as error:
+    except (OperationError, CatalogError, StorageError, LakeError, OSError) as error:
         return CheckResult(name, False, str(error))
 
 
@@ -81,6 +85,23 @@ def _check_storage(settings: Settings) -> str:
     return "objects can be written and synced"
 
 
+def _check_lake(settings: Settings) -> str:
+    if not has_catalog(settings):
+        return "none yet"
+    try:
+        catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
+    except CatalogError:
+        return _NEEDS_DATABASE
+    try:
+        catalog.check()
+        workspaces = check_present(catalog, open_lake(settings.archive_url, catalog))
+    except (CatalogError, StorageError):
+        return _NEEDS_DATABASE
+    finally:
+        catalog.close()
+    return f"tables are there for all {workspaces:,} workspaces with records"
+
+
 def _check_disk(settings: Settings) -> str:
     free = shutil.disk_usage(settings.data_directory).free
     if free < _MIN_FREE_BYTES:
@@ -93,6 +114,7 @@ INSTALLATION_CHECKS: Mapping[str, Check] = {
     "data directory": _check_data_directory,
     "database": _check_database,
     "storage": _check_storage,
+    "lake": _check_lake,
     "disk": _check_disk,
 }
 """Checks of every installation, by name."""

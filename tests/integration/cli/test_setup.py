@@ -250,6 +250,7 @@ def test_doctor_finds_everything_in_order(cli: Cli) -> None:
         "data directory",
         "database",
         "storage",
+        "lake",
         "disk",
         "attachments",
         "speech",
