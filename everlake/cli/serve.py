@@ -1,6 +1,6 @@
 """``everlake serve``."""
 
-from everlake.cli.console import out, relative_path
+from everlake.cli.console import out
 from everlake.cli.options import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -10,6 +10,7 @@ from everlake.cli.options import (
     load_settings,
 )
 from everlake.logs import configure_logging
+from everlake.operations.data_directory import check_data_directory
 from everlake.operations.first_workspace import (
     FirstWorkspace,
     ensure_first_workspace,
@@ -18,6 +19,7 @@ from everlake.operations.first_workspace import (
 from everlake.operations.opening import prepared_catalog
 from everlake.runtime.data_locks import serve_lock
 from everlake.runtime.health import base_url, wait_until_healthy
+from everlake.runtime.listener import listen_with_retry
 from everlake.runtime.roles import start_serve
 from everlake.settings import Settings
 from everlake.storage import open_store
@@ -39,6 +41,9 @@ def serve(
     load_transcription_options(settings)
     configure_logging(settings.logging.format, settings.logging.level, role="serve")
     open_store(settings.archive_url)
+    check_data_directory(settings.data_directory)
+    # Before anything is created: the secret of the first key is shown only once.
+    listener = listen_with_retry(host, port)
     with serve_lock(settings.data_directory):
         first = None
         with prepared_catalog(settings) as catalog:
@@ -46,7 +51,7 @@ def serve(
                 first = ensure_first_workspace(
                     catalog, max_live_keys=settings.limits.keys_per_workspace
                 )
-        supervisor = start_serve(settings, host, port)
+        supervisor = start_serve(settings, listener)
         try:
             wait_until_healthy(supervisor, host, port)
             if not supervisor.stopping:
@@ -59,7 +64,7 @@ def serve(
 
 def _print_greeting(url: str, settings: Settings, first: FirstWorkspace | None) -> None:
     out.print(f"Everlake listens at {url}   API: {url}/docs")
-    out.print(f"Data: {relative_path(settings.data_directory)}", markup=False)
+    out.print(f"Data: {settings.data_directory}", markup=False)
     if first is None or first.api_key is None:
         return
     out.print("\nYour first API key (shown only now):", markup=False)

@@ -2,12 +2,10 @@
 
 import platform
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
@@ -20,6 +18,7 @@ from everlake.catalog.opening import open_catalog
 from everlake.lake import LakeError
 from everlake.lake.expected_tables import check_present
 from everlake.lake.opening import open_lake
+from everlake.operations.data_directory import check_data_directory, nearest_existing
 from everlake.operations.errors import OperationError
 from everlake.operations.opening import has_catalog, require_empty_storage
 from everlake.settings import Settings
@@ -93,18 +92,8 @@ def _check_versions(_: Settings) -> str:
 
 def _check_data_directory(settings: Settings) -> str:
     directory = settings.data_directory
-    existing = _nearest(directory)
-    if not existing.is_dir():
-        raise CheckFailed(f"{existing} is not a directory: move it, or set EVERLAKE_DATA")
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise CheckFailed(
-            f"{existing} cannot be written ({error.strerror}): run Everlake as its owner, change "
-            "its permissions, or set EVERLAKE_DATA"
-        ) from error
-    if existing != directory:
+    check_data_directory(directory)
+    if not directory.exists():
         return f"{directory} does not exist yet: everlake init or everlake serve creates it"
     return f"{directory} can be written"
 
@@ -123,7 +112,7 @@ def _check_database(settings: Settings) -> str:
 def _check_storage(settings: Settings) -> str:
     if not settings.storage.url:
         directory = settings.data_directory
-        if not directory.exists() and _nearest(directory).is_dir():
+        if not directory.exists() and nearest_existing(directory).is_dir():
             return _NOT_YET
         if not directory.is_dir():
             raise CheckFailed(f"{directory} is not a directory")
@@ -178,7 +167,7 @@ def waiting_batches(settings: Settings) -> tuple[int, int]:
 
 def _check_disk(settings: Settings) -> str:
     directories = dict.fromkeys([*settings.record_directories, settings.data_directory])
-    usages = [shutil.disk_usage(_nearest(one)) for one in directories]
+    usages = [shutil.disk_usage(nearest_existing(one)) for one in directories]
     # Some file systems do not know their size.
     known = [usage.free for usage in usages if usage.total]
     if not known:
@@ -217,11 +206,6 @@ def _catalog_of(settings: Settings) -> Generator[Catalog]:
         yield catalog
     finally:
         catalog.close()
-
-
-def _nearest(directory: Path) -> Path:
-    """Return the path itself, or its nearest parent that exists."""
-    return next(one for one in (directory, *directory.parents) if one.exists())
 
 
 INSTALLATION_CHECKS: Mapping[str, Check] = {
