@@ -27,6 +27,7 @@ from everlake.api.routes import (
     uploads,
 )
 from everlake.api.services import Services
+from everlake.api.unread_body import most_discarded
 
 _ROUTES = [
     ingest.ingest,
@@ -96,4 +97,10 @@ def create_app(services: Services, connections: Connections) -> ASGIApp:
         logging_config=None,
         request_max_body_size=None,
     )
-    return RequestMiddleware(app, services.authenticator, services.metrics, connections)
+    return RequestMiddleware(
+        app,
+        services.authenticator,
+        services.metrics,
+        connections,
+        most_discarded(services.limits.body_bytes),
+    )

@@ -34,12 +34,12 @@ class CursorCodec:
         return base64.urlsafe_b64encode(self._checksum(scope, raw) + raw).rstrip(b"=").decode()
 
     def decode(self, scope: str, cursor: str | None) -> str | None:
-        """Return the position of a cursor; None for None.
+        """Return the position of a cursor; None for None, or an empty one: the first page.
 
         Raises:
             WireError: ``INVALID_PARAMETER`` if this server did not make the cursor for this list.
         """
-        if cursor is None:
+        if not cursor:
             return None
         position = _position_of(cursor)
         if position is None or self.encode(scope, position) != cursor:
@@ -47,7 +47,7 @@ class CursorCodec:
         return position
 
     def decode_numbers(self, scope: str, cursor: str | None, count: int) -> tuple[int, ...] | None:
-        """Return a position that consists of numbers with dots between them; None for None.
+        """Return a position that consists of numbers with dots between them, as :meth:`decode`.
 
         Raises:
             WireError: ``INVALID_PARAMETER`` if this server did not make the cursor for this list.

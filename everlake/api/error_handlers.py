@@ -15,7 +15,7 @@ from everlake.catalog.errors import CatalogError, QuotaExceeded, TooManyUploads
 from everlake.contract.attachments import AttachmentStatus
 from everlake.contract.errors import ErrorCode, WireError, unavailable
 from everlake.identity.errors import IdentityError
-from everlake.lake import LakeError
+from everlake.lake import LakeDamaged, LakeError
 from everlake.logs import logger
 from everlake.operations.errors import (
     ArchiveUnreadable,
@@ -65,6 +65,17 @@ def _handle_lake_error(_: _Request, error: LakeError) -> Response[bytes]:
     # The message names files of this machine: it is for the log.
     _log.error("lake tables cannot be read", reason=str(error))
     return error_response(unavailable("The lake's tables cannot be read now. Try again later."))
+
+
+def _handle_lake_damaged(_: _Request, error: LakeDamaged) -> Response[bytes]:
+    # Likewise.
+    _log.error("lake tables are missing or damaged", reason=str(error))
+    return error_response(
+        unavailable(
+            "The lake's tables are missing or damaged. No record is lost: the operator of the "
+            "server has to run everlake lake rebuild."
+        )
+    )
 
 
 def _handle_not_found(_: _Request, error: ResourceNotFound) -> Response[bytes]:
@@ -180,6 +191,7 @@ EXCEPTION_HANDLERS: Mapping[int | type[Exception], Callable[[_Request, Any], Res
     QuotaExceeded: _handle_quota_exceeded,
     CatalogError: _handle_unavailable,
     StorageError: _handle_unavailable,
+    LakeDamaged: _handle_lake_damaged,
     LakeError: _handle_lake_error,
     Exception: _handle_unexpected,
 }

@@ -18,6 +18,7 @@ from everlake.api.connections import Connections
 from everlake.api.credentials import credential_from_headers, to_wire_error
 from everlake.api.request_slots import RequestSlots
 from everlake.api.responses import send_error
+from everlake.api.unread_body import discard, has_body, waits_for_continue
 from everlake.contract.errors import ErrorCode, WireError
 from everlake.fair_threads import ANONYMOUS, OWNER
 from everlake.identity.authentication import Authenticator
@@ -60,6 +61,7 @@ class RequestMiddleware:
         authenticator: checks credentials.
         metrics: count responses.
         connections: are told which of them have a request.
+        most_discarded: bytes of an unread body that are received after the answer.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class RequestMiddleware:
         authenticator: Authenticator,
         metrics: Metrics,
         connections: Connections,
+        most_discarded: int,
     ) -> None:
         self._app = app
         self._authenticator = authenticator
         self._metrics = metrics
         self._connections = connections
+        self._most_discarded = most_discarded
         self._slots = RequestSlots()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,15 +84,21 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with self._connections.serving(cast("HTTPScope", scope)):
-            await self._handle(cast("HTTPScope", scope), receive, send)
-
-    async def _handle(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        started = time.perf_counter()
+        scope = cast("HTTPScope", scope)
         request_id = _request_id(scope)
+        channels = _ObservedChannels(scope, receive, send, request_id)
+        with self._connections.serving(scope):
+            await self._handle(scope, channels, request_id)
+        # The connection counts as idle by now: it is closed when others need its place.
+        if channels.is_body_arriving:
+            await discard(receive, self._most_discarded)
+
+    async def _handle(
+        self, scope: HTTPScope, channels: "_ObservedChannels", request_id: str
+    ) -> None:
+        started = time.perf_counter()
         # Granian gives all requests the state of the lifespan; each needs its own.
         scope["state"] = {"request_id": request_id}
-        channels = _ObservedChannels(scope, receive, send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 if tracing.is_enabled() and _is_protected(scope):
@@ -164,9 +174,16 @@ class _ObservedChannels:
         self._receive = receive
         self._send = send
         self._request_id = request_id
-        self._has_unread_body = _has_body(scope)
+        self._has_unread_body = has_body(scope)
+        self._is_body_held_back = waits_for_continue(scope)
+
+    @property
+    def is_body_arriving(self) -> bool:
+        """Whether the client may still be sending a body that nobody reads."""
+        return self._has_unread_body and not self._is_body_held_back
 
     async def receive(self) -> ReceiveMessage:
+        self._is_body_held_back = False
         message = await self._receive()
         if message["type"] == "http.request" and not message["more_body"]:
             self._has_unread_body = False
@@ -179,8 +196,8 @@ class _ObservedChannels:
             headers = MutableScopeHeaders(message)
             headers[REQUEST_ID] = self._request_id
             if self._has_unread_body:
-                # The server closes the connection then (RFC 9112, 9.3); a client that does not
-                # know would lose its next request.
+                # The server closes the connection once the body is discarded (RFC 9112, 9.3); a
+                # client that does not know would lose its next request.
                 headers["connection"] = "close"
         await self._send(message)
 
@@ -193,13 +210,6 @@ def _is_protected(scope: HTTPScope) -> bool:
 def _route_template(scope: HTTPScope) -> str:
     """Return the template of the route: the path itself is chosen by the client."""
     return cast("dict[str, str]", scope).get("path_template", UNMATCHED_ROUTE)
-
-
-def _has_body(scope: HTTPScope) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in scope["headers"]
-    )
 
 
 def _request_id(scope: HTTPScope) -> str:

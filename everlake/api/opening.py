@@ -45,6 +45,7 @@ def open_services(settings: Settings) -> Services:
     catalog = open_catalog(settings.catalog_url, **settings.catalog_options)
     catalog.check()
     store = open_store(settings.archive_url)
+    lake = open_lake(settings.archive_url, catalog)
     timeout = settings.database.timeout
     disk = DiskReserve(settings.record_directories, settings.storage.reserve_bytes)
     quotas = _open_quotas(settings, catalog)
@@ -54,8 +55,8 @@ def open_services(settings: Settings) -> Services:
     return Services(
         catalog=catalog,
         store=store,
-        readiness=ReadinessCheck(catalog, store, disk),
-        lake=open_lake(settings.archive_url, catalog),
+        readiness=ReadinessCheck(catalog, store, lake, disk),
+        lake=lake,
         committer=committer,
         ingest=IngestService(
             catalog, store, committer, settings.limits, timeout, metrics, computing, quotas

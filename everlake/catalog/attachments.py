@@ -78,7 +78,7 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
     Attributes:
         status: of its download: ``PENDING``, ``COMPLETE`` or ``FAILED``.
         due_at: end of the lease while ``lease_owner`` is set, else time of the next attempt.
-        attempts: failed ones.
+        attempts: failed ones, since the first one or a retry.
         size: of the content, like ``mime_type`` and ``sha256``.
         text_status: progress of its text; None where its format has none.
         indexed_at: when its text was written to the lake's tables.
@@ -114,7 +114,7 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
             index=self.place,
             type=self.kind,
             status=AttachmentStatus.IN_PROGRESS if leased else self.status,
-            attempts=self.attempts,
+            attempts=self._tried(leased=leased),
             filename=_or_unset(self.filename),
             stated_size=_or_unset(self.stated_size),
             stated_mime_type=_or_unset(self.stated_type),
@@ -127,6 +127,11 @@ class AttachmentRow(NewAttachment, frozen=True, kw_only=True):
             error=_error(self.error_code, self.error),
             text=self._text(),
         )
+
+    def _tried(self, *, leased: bool) -> int:
+        """Return the attempts, with the one under way and the one that succeeded."""
+        succeeded = self.status is AttachmentStatus.COMPLETE
+        return self.attempts + (leased or succeeded)
 
     def _text(self) -> TextProgress | msgspec.UnsetType:
         if self.text_status is None:

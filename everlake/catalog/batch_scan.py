@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, exists, func, select
 
 from everlake.batching import chunked
 from everlake.catalog.database import Catalog
 from everlake.catalog.statements import MAX_PARAMETERS
-from everlake.catalog.table_definitions import batches
+from everlake.catalog.table_definitions import batches, workspaces
 from everlake.contract.batches import BatchStatus
 from everlake.model.batches import BatchRow
 
@@ -35,6 +35,30 @@ class BatchTotals(msgspec.Struct, frozen=True, kw_only=True):
     batches: int
     records: int
     bytes: int
+
+
+def has_accepted(tx: Connection, workspace_id: str, statuses: Collection[BatchStatus]) -> bool:
+    """Return whether the workspace has a batch with accepted records in one of these statuses."""
+    statement = select(_c.id).where(
+        _c.workspace_id == workspace_id, _c.status.in_(statuses), _c.accepted > 0
+    )
+    return tx.execute(statement.limit(1)).first() is not None
+
+
+def workspaces_with_accepted(
+    tx: Connection, statuses: Collection[BatchStatus], *, limit: int | None = None
+) -> list[str]:
+    """Return workspaces that have a batch with accepted records in one of these statuses.
+
+    Args:
+        statuses: of batches.
+        limit: most workspaces; None for all.
+    """
+    found = exists().where(
+        _c.workspace_id == workspaces.c.id, _c.status.in_(statuses), _c.accepted > 0
+    )
+    statement = select(workspaces.c.id).where(found).order_by(workspaces.c.id).limit(limit)
+    return list(tx.execute(statement).scalars())
 
 
 def page(

@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from everlake.catalog.database import Catalog
-from everlake.cli.console import err, fail, out, print_table, reference_url, relative_path
+from everlake.cli.console import err, fail, out, print_table, reference_url
 from everlake.cli.options import HostOption, PortOption
 from everlake.cli.search import print_hit
 from everlake.cli.send.summary import SendSummary, SendTally
@@ -26,6 +26,7 @@ from everlake.demo.samples import sample_requests
 from everlake.lake import Lake
 from everlake.lake.opening import open_lake
 from everlake.logs import configure_logging
+from everlake.operations.data_directory import check_data_directory
 from everlake.operations.first_workspace import (
     FIRST_PERMISSIONS,
     FirstWorkspace,
@@ -37,6 +38,7 @@ from everlake.operations.records import summarize_records
 from everlake.operations.search import search_utterances
 from everlake.runtime.data_locks import serve_lock
 from everlake.runtime.health import base_url, wait_until_healthy
+from everlake.runtime.listener import listen_with_retry
 from everlake.runtime.roles import start_serve
 from everlake.runtime.supervisor import Supervisor
 from everlake.settings import Settings, load
@@ -81,15 +83,16 @@ def demo(
         }
     )
     configure_logging(settings.logging.format, settings.logging.level, role="demo")
+    check_data_directory(settings.data_directory)
+    listener = listen_with_retry(settings.api.host, settings.api.port)
     with serve_lock(settings.data_directory):
         with prepared_catalog(settings) as catalog:
             workspace = _demo_workspace(catalog, settings)
         url = base_url(settings.api.host, settings.api.port)
-        supervisor = start_serve(settings)
+        supervisor = start_serve(settings, listener)
         try:
             wait_until_healthy(supervisor, settings.api.host, settings.api.port)
-            directory = relative_path(settings.data_directory)
-            out.print(f"Everlake listens at {url}; its data is in {directory}\n")
+            out.print(f"Everlake listens at {url}; its data is in {settings.data_directory}\n")
             _run_demo(settings, workspace, url)
             if stay and not supervisor.stopping:
                 _print_next_steps(url, workspace, data)

@@ -7,8 +7,10 @@ import typer
 
 from everlake.cli.console import err, print_fields, print_json
 from everlake.cli.options import DataOption, JsonOption, load_settings
+from everlake.operations.data_directory import check_data_directory
 from everlake.operations.first_workspace import ensure_first_workspace
 from everlake.operations.opening import prepared_catalog
+from everlake.storage import open_store
 
 
 def init(
@@ -34,6 +36,8 @@ def init(
     Example: everlake init --product-id prod-abc --project-id proj-abc --json
     """
     settings = load_settings(data)
+    open_store(settings.archive_url)
+    check_data_directory(settings.data_directory)
     with prepared_catalog(settings) as catalog:
         first = ensure_first_workspace(
             catalog,
@@ -47,7 +51,8 @@ def init(
     else:
         known = msgspec.structs.asdict(first)
         names = ("workspace_id", "product_id", "project_id", "key_id", "api_key")
-        print_fields({name: known[name] for name in names if known[name] is not None})
+        fields = {name: known[name] for name in names if known[name] is not None}
+        print_fields({**fields, "data": str(settings.data_directory)})
     if first.api_key is None:
         err.print(
             "The key existed already, so its secret is not shown: "

@@ -40,7 +40,7 @@ class Commands(LazyGroup):
         ),
         "doctor": (
             "doctor:doctor",
-            "Check settings, database, storage, disk and versions.",
+            "Check settings, database, storage, lake, workers, queue, disk, clock and versions.",
         ),
         "workspaces": ("workspaces:app", "Workspaces, which are isolated from each other."),
         "products": ("products:app", "Products that records are about."),

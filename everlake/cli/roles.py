@@ -10,6 +10,7 @@ from everlake.cli.options import (
     load_settings,
 )
 from everlake.logs import configure_logging
+from everlake.operations.data_directory import check_data_directory
 from everlake.operations.opening import prepared_catalog
 from everlake.runtime.child_process import exit_with_parent
 from everlake.runtime.data_locks import api_lock
@@ -26,6 +27,7 @@ def api(host: HostOption = None, port: PortOption = None, data: DataOption = Non
     settings = load_settings(data, host=host, port=port)
     configure_logging(settings.logging.format, settings.logging.level, role="api")
     exit_with_parent()
+    check_data_directory(settings.data_directory)
     shared = inherited_listener()
     listener = shared or listen(settings.api.host, settings.api.port)
     with prepared_catalog(settings) as catalog:
@@ -45,6 +47,7 @@ def worker(data: DataOption = None) -> None:
     settings = load_settings(data)
     configure_logging(settings.logging.format, settings.logging.level, role="worker")
     exit_with_parent()
+    check_data_directory(settings.data_directory)
     with prepared_catalog(settings):
         pass
     run_worker(settings)

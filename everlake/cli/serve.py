@@ -1,6 +1,6 @@
 """``everlake serve``."""
 
-from everlake.cli.console import out, reference_url, relative_path
+from everlake.cli.console import out, reference_url
 from everlake.cli.options import (
     DataOption,
     HostOption,
@@ -8,6 +8,7 @@ from everlake.cli.options import (
     load_settings,
 )
 from everlake.logs import configure_logging
+from everlake.operations.data_directory import check_data_directory
 from everlake.operations.first_workspace import (
     FirstWorkspace,
     ensure_first_workspace,
@@ -16,6 +17,7 @@ from everlake.operations.first_workspace import (
 from everlake.operations.opening import prepared_catalog
 from everlake.runtime.data_locks import serve_lock
 from everlake.runtime.health import base_url, wait_until_healthy
+from everlake.runtime.listener import listen_with_retry
 from everlake.runtime.roles import start_serve
 from everlake.settings import Settings
 from everlake.storage import open_store
@@ -35,6 +37,9 @@ def serve(host: HostOption = None, port: PortOption = None, data: DataOption = N
     load_transcription_options(settings)
     configure_logging(settings.logging.format, settings.logging.level, role="serve")
     open_store(settings.archive_url)
+    check_data_directory(settings.data_directory)
+    # Before anything is created: the secret of the first key is shown only once.
+    listener = listen_with_retry(settings.api.host, settings.api.port)
     with serve_lock(settings.data_directory):
         first = None
         with prepared_catalog(settings) as catalog:
@@ -42,7 +47,7 @@ def serve(host: HostOption = None, port: PortOption = None, data: DataOption = N
                 first = ensure_first_workspace(
                     catalog, max_live_keys=settings.limits.keys_per_workspace
                 )
-        supervisor = start_serve(settings)
+        supervisor = start_serve(settings, listener)
         try:
             wait_until_healthy(supervisor, settings.api.host, settings.api.port)
             if not supervisor.stopping:
@@ -55,7 +60,7 @@ def serve(host: HostOption = None, port: PortOption = None, data: DataOption = N
 
 def _print_greeting(url: str, settings: Settings, first: FirstWorkspace | None) -> None:
     out.print(f"Everlake listens at {url}   API: {url}/docs")
-    out.print(f"Data: {relative_path(settings.data_directory)}", markup=False)
+    out.print(f"Data: {settings.data_directory}", markup=False)
     if first is None or first.api_key is None:
         return
     out.print(

@@ -36,6 +36,8 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _WRAPPER = re.compile(rb'\{[ \t\n\r]*"records"[ \t\n\r]*:[ \t\n\r]*\[')
 _WRAPPER_BYTES = 1_024
 """Bytes within which the array of a wrapper must begin."""
+_VALUE_AFTER_VALUE = re.compile(rb"\}[ \t\r]*\{")
+"""What is between two records on one line; it may also be within a string."""
 _EXCERPT_BYTES = 20
 """Bytes of a text that are shown in a message."""
 
@@ -151,6 +153,8 @@ class _FileReader:
         if wrapper := _WRAPPER.match(head):
             line += head.count(b"\n", 0, wrapper.end())
             return self._read_array(wrapper.end(), b"}", line)
+        if head.startswith(b"{") and self._is_long_line_of_values():
+            return self._read_documents(line)
         if self._file.has_lines or (head.startswith(b"{") and self._looks_like_lines()):
             return self._read_lines(line)
         if head.startswith(b"{"):
@@ -170,14 +174,28 @@ class _FileReader:
             return False
         return any(line.startswith(b"{") and _json_error(line) is None for line in others)
 
+    def _is_long_line_of_values(self) -> bool:
+        """Return whether the text begins with a line that no request can hold, of several records.
+
+        Services that join records without a separator, such as AWS Firehose, write such files.
+        """
+        self._text.fill_line(self._max_bytes)
+        first = self._text.head.partition(b"\n")[0]
+        return len(first) > self._max_bytes and len(_split_line(first, self._max_bytes)) > 1
+
     def _read_lines(self, line: int) -> Iterator[InputItem]:
         splitter = LineSplitter(line=line, max_bytes=self._max_bytes)
         for value in _values(splitter, self._text.blocks()):
-            location = RecordLocation(self._name, value.line, 0, next(self._order))
             if value.text is None:
-                yield self._too_long(location)
-            else:
-                yield InputRecord(value.text, MediaType.NDJSON, location)
+                yield self._too_long(self._location(value.line, 0))
+                continue
+            texts = _split_line(value.text, self._max_bytes)
+            for number, text in enumerate(texts, 1):
+                location = self._location(value.line, number if len(texts) > 1 else 0)
+                yield InputRecord(text, MediaType.NDJSON, location)
+
+    def _location(self, line: int, number: int) -> RecordLocation:
+        return RecordLocation(self._name, line, number, next(self._order))
 
     def _read_documents(self, line: int) -> Iterator[InputItem]:
         splitter = JsonSplitter(array=False, line=line, max_bytes=self._max_bytes)
@@ -200,7 +218,7 @@ class _FileReader:
 
     def _to_records(self, values: Iterator[SplitValue]) -> Iterator[InputItem]:
         for number, value in enumerate(values, 1):
-            location = RecordLocation(self._name, value.line, number, next(self._order))
+            location = self._location(value.line, number)
             if value.text is None:
                 yield self._too_long(location)
             elif error := _json_error(value.text):
@@ -220,6 +238,18 @@ def _values(splitter: LineSplitter | JsonSplitter, blocks: Iterator[bytes]) -> I
     for block in blocks:
         yield from splitter.feed(block)
     yield from splitter.finish()
+
+
+def _split_line(line: bytes, max_bytes: int) -> list[bytes]:
+    """Return the records of a line: several where JSON values follow one another without a break.
+
+    A line whose first value is not JSON is returned as it is, as its sender meant it as one.
+    """
+    if not _VALUE_AFTER_VALUE.search(line) or _json_error(line) is None:
+        return [line]
+    splitter = JsonSplitter(array=False, line=1, max_bytes=max_bytes)
+    values = [value.text or b"" for value in _values(splitter, iter([line]))]
+    return values if len(values) > 1 and _json_error(values[0]) is None else [line]
 
 
 def _until_trailing(splitter: JsonSplitter, blocks: Iterator[bytes]) -> Iterator[bytes]:

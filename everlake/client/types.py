@@ -9,7 +9,8 @@ class RecordLocation(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         name: of the file.
         line: in which the record begins, from 1.
-        record: number of the record in its file, from 1; 0 where each line is a record.
+        record: number of the record in its file, from 1; 0 where it has a line
+            of its own, and its number in the line where lines hold several.
         order: number of the record over all files, from 0.
     """
 

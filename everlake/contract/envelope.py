@@ -214,6 +214,7 @@ class _TypeAndProduct(msgspec.Struct, gc=False):
 _TYPE_OF = {name: name for name in RECORD_TYPES}
 _decode_type_and_product = msgspec.json.Decoder(_TypeAndProduct).decode
 _decode_text = msgspec.json.Decoder(str).decode
+_decode_product_id = msgspec.json.Decoder(Text128).decode
 
 
 def normalize_type(text: str) -> str:
@@ -229,16 +230,18 @@ def canonical_type(text: str) -> str | None:
 def type_and_product(payload: bytes) -> tuple[str, str] | None:
     """Return the ``_type``, as compared, and the ``_product_id`` of a record's JSON text.
 
-    None unless both are strings: no other record counts where all records of a request must have
-    the same type and product (contract, Judged, 4).
+    None unless both are valid by themselves: no other record counts where all records of a request
+    must have the same type and product (contract, Judged, 4).
     """
     try:
         found = _decode_type_and_product(payload)
         if found.record_type is UNSET or found.product_id is UNSET:
             return None
-        return normalize_type(_decode_text(found.record_type)), _decode_text(found.product_id)
+        record_type = canonical_type(_decode_text(found.record_type))
+        product_id = _decode_product_id(found.product_id)
     except DECODE_ERRORS:
         return None
+    return None if record_type is None else (record_type, product_id)
 
 
 def canonical_event_at(text: str) -> str | None:

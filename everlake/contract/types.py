@@ -58,8 +58,8 @@ def _documented(**schema: Any) -> Meta:
 
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 PageSize: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_PAGE_SIZE)]
-Cursor: TypeAlias = Annotated[str, _documented(minLength=1, maxLength=MAX_CURSOR_LENGTH)]
-"""Documented only: a cursor is valid if this server made it, which its codec checks."""
+Cursor: TypeAlias = Annotated[str, _documented(maxLength=MAX_CURSOR_LENGTH)]
+"""Documented only: a cursor is valid if it is empty, or this server made it: its codec checks."""
 EventTime: TypeAlias = Annotated[datetime, _documented(maxLength=24, pattern=EVENT_AT_PATTERN)]
 """A UTC time in the form of ``_event_at``."""
 

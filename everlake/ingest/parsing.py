@@ -46,8 +46,8 @@ class ParsedRequest(msgspec.Struct, frozen=True):
     Attributes:
         records: normalised, in the submitted order; None for an invalid one.
         payloads: the records' JSON texts as submitted.
-        record_type: of all records that have a type and a product as strings, in the form in
-            which types are compared; None where no record has both.
+        record_type: of all records whose type and product are both valid by themselves; None where
+            there is no such record.
         product_id: likewise.
     """
 

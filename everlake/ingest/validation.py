@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from everlake.contract.envelope import RECORD_TYPES, Record
+from everlake.contract.envelope import Record
 from everlake.contract.errors import RecordError, RecordErrorCode
 from everlake.contract.limits import MAX_ERRORS_SHOWN, Limits
 from everlake.ingest.diagnostics import Diagnostic, diagnose, referenced_upload_ids
@@ -119,7 +119,7 @@ def validate_records(
             attachments += attachment_count(record)
             accepted.append(record)
     return ValidationResult(
-        record_type=request.record_type if request.record_type in RECORD_TYPES else None,
+        record_type=request.record_type,
         product_id=request.product_id,
         accepted=len(accepted),
         lines=encode_accepted(accepted, line_breaks=True),

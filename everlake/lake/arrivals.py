@@ -22,6 +22,7 @@ ARRIVALS_TABLE = TableSpec(
     mode=WriteMode.APPEND,
     derived_from=(Source.ARCHIVE,),
     scalar_indexes=("record_id",),
+    since_first_release=True,
 )
 """One row for every arrival. After a crash, the arrivals of a batch may be there twice."""
 

@@ -1,5 +1,7 @@
 """Lake: the derived tables of all workspaces, and a repository for each of them."""
 
+from collections.abc import Callable
+
 from everlake.lake.arrivals import ArrivalRepository
 from everlake.lake.derived_tables import DERIVED_TABLES
 from everlake.lake.records import RecordRepository
@@ -7,6 +9,11 @@ from everlake.lake.utterances import UtteranceRepository
 from everlake.tables.backend import TableBackend
 from everlake.tables.engine import TableEngine
 from everlake.tables.registry import Registry
+from everlake.tables.spec import TableSpec
+
+
+def _expect_none(_: str, __: TableSpec) -> bool:
+    return False
 
 
 class Lake:
@@ -18,6 +25,8 @@ class Lake:
     Args:
         backend: where the tables are.
         registry: which tables there are.
+        is_expected: whether a table of a workspace must exist, since batches are in it: see
+            :mod:`everlake.lake.expected_tables`. Without it, none must.
 
     Attributes:
         registry: the derived tables.
@@ -27,10 +36,15 @@ class Lake:
         utterances: what is said in records and attachments.
     """
 
-    def __init__(self, backend: TableBackend, registry: Registry = DERIVED_TABLES) -> None:
+    def __init__(
+        self,
+        backend: TableBackend,
+        registry: Registry = DERIVED_TABLES,
+        is_expected: Callable[[str, TableSpec], bool] = _expect_none,
+    ) -> None:
         self._backend = backend
         self.registry = registry
-        self.engine = TableEngine(backend, registry.specs)
+        self.engine = TableEngine(backend, registry.specs, is_expected)
         self.records = RecordRepository(self.engine)
         self.arrivals = ArrivalRepository(self.engine)
         self.utterances = UtteranceRepository(self.engine, self.records)

@@ -53,6 +53,7 @@ RECORDS_TABLE = TableSpec(
     derived_from=(Source.ARCHIVE,),
     scalar_indexes=("record_id", "version", "batch_id"),
     size_column="data_bytes",
+    since_first_release=True,
 )
 """One row per record, its current version.
 

@@ -57,6 +57,7 @@ UTTERANCES_TABLE = TableSpec(
         {"speaker", "role", "said_at", "text", "attachment", "analysis_version"}
     ),
     ordinal_range=MAX_UTTERANCES,
+    since_first_release=True,
 )
 """What is said in each record and its attachments, one row per utterance.
 

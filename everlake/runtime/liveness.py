@@ -83,6 +83,17 @@ class LivenessLock:
         return [path for path in self._folder.glob("*" + _SUFFIX) if path != self._path]
 
 
+def live_workers(data: Path) -> list[str]:
+    """Return the names of the workers of a data directory that are alive."""
+    found: list[str] = []
+    for path in (data / _FOLDER).glob("*" + _SUFFIX):
+        if (file := _try_lock(path)) is not None:
+            file.close()
+        elif path.exists():
+            found.append(path.name.removesuffix(_SUFFIX))
+    return found
+
+
 def _try_lock(path: Path) -> IO[str] | None:
     """Open and lock the file; None when it is missing, or another process holds it."""
     with suppress(FileNotFoundError):

@@ -6,7 +6,7 @@ import socket
 import msgspec
 
 from everlake.runtime.child_process import ChildProcess
-from everlake.runtime.listener import LISTENER_VARIABLE, listen_with_retry
+from everlake.runtime.listener import LISTENER_VARIABLE
 from everlake.runtime.supervisor import Supervisor, start_supervisor
 from everlake.settings import Settings, to_environment
 
@@ -24,13 +24,8 @@ def start_api(settings: Settings, listener: socket.socket) -> Supervisor:
     return start_supervisor(_api_processes(settings, listener), listener)
 
 
-def start_serve(settings: Settings) -> Supervisor:
-    """Start API processes and a worker; SIGTERM and SIGINT stop them.
-
-    Raises:
-        AddressInUse: another program listens on this address.
-    """
-    listener = listen_with_retry(settings.api.host, settings.api.port)
+def start_serve(settings: Settings, listener: socket.socket) -> Supervisor:
+    """Start API processes that share ``listener``, and a worker; SIGTERM and SIGINT stop them."""
     worker = ChildProcess(["worker"], to_environment(settings))
     return start_supervisor([*_api_processes(settings, listener), worker], listener)
 

@@ -43,8 +43,7 @@ def load(
     Raises:
         SettingsError: a value is invalid, or the file has a member that is not a setting.
     """
-    file = (directory or Path.cwd()) / SETTINGS_FILE
-    values = _read_file(file) if file.is_file() else {}
+    values = _read_file(directory)
     for name, definition in DEFINITIONS.items():
         variable = variable_name(name)
         text = environ.get(variable)
@@ -81,7 +80,16 @@ def to_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _read_file(file: Path) -> dict[str, Any]:
+def _read_file(directory: Path | None) -> dict[str, Any]:
+    try:
+        file = (directory or Path.cwd()) / SETTINGS_FILE
+        if not file.is_file():
+            return {}
+    except OSError as error:
+        raise SettingsError(
+            f"the current directory, in which {SETTINGS_FILE} may be, cannot be read "
+            f"({error.strerror}): change to another one"
+        ) from error
     try:
         members = tomllib.loads(file.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:

@@ -33,6 +33,14 @@ class VersionStore(ABC):
         """
 
     @abstractmethod
+    def is_lost(self) -> bool:
+        """Return whether files are gone of a table that is known to have some.
+
+        Raises:
+            LakeUnavailable
+        """
+
+    @abstractmethod
     def latest(self) -> Snapshot:
         """Return the current version, which readers are to use.
 

@@ -1,8 +1,9 @@
 """Table engine: the tables of all workspaces, and what is done to each of them alike."""
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from everlake.tables.backend import TableBackend, TableSet
 from everlake.tables.errors import LakeUnavailable
@@ -22,9 +23,16 @@ class TableEngine:
     Args:
         backend: where the tables are.
         specs: the tables of a workspace, in the order in which a writer locks them.
+        is_expected: whether a table of a workspace must exist, since batches are in it.
     """
 
-    def __init__(self, backend: TableBackend, specs: Sequence[TableSpec]) -> None:
+    def __init__(
+        self,
+        backend: TableBackend,
+        specs: Sequence[TableSpec],
+        is_expected: Callable[[str, TableSpec], bool],
+    ) -> None:
+        self._is_expected = is_expected
         self._backend = backend
         self._specs = specs
         self._caches = new_caches()
@@ -38,7 +46,10 @@ class TableEngine:
         if table is None:
             versions = self._backend.version_store(workspace_id, spec, self._caches)
             with self._lock:
-                table = self._tables.setdefault(key, Table(spec, versions))
+                made = Table(
+                    spec, versions, workspace_id, partial(self._is_expected, workspace_id, spec)
+                )
+                table = self._tables.setdefault(key, made)
         return table
 
     def tables(self, workspace_id: str) -> list[Table]:
@@ -48,6 +59,15 @@ class TableEngine:
     def table_set(self, workspace_id: str) -> TableSet:
         """Return the workspace's set of tables, which can be replaced as a whole."""
         return self._backend.table_set(workspace_id)
+
+    def check_present(self, workspace_id: str) -> None:
+        """Check that every table of the workspace that batches are in is there.
+
+        Raises:
+            LakeDamaged: one is missing.
+        """
+        for table in self.tables(workspace_id):
+            table.check_present()
 
     @contextmanager
     def exclusive(self, workspace_id: str) -> Generator[None]:

@@ -75,7 +75,12 @@ class LocalVersionStore(VersionStore):
 
     def exists(self) -> bool:
         """See :meth:`everlake.tables.backend.VersionStore.exists`."""
-        return self._path.exists()
+        self._finish_swap()
+        return self._has_version() or self._has_data()
+
+    def is_lost(self) -> bool:
+        """Return False: a directory without files is one without a table."""
+        return False
 
     def latest(self) -> Snapshot:
         """See :meth:`everlake.tables.backend.VersionStore.latest`."""
@@ -190,6 +195,10 @@ class LocalVersionStore(VersionStore):
             if newest == held.snapshot.version and self._manifest_identity(newest) == held.manifest:
                 return held.snapshot
             self.invalidate()
+        self._finish_swap()
+        return self._open()
+
+    def _finish_swap(self) -> None:
         try:
             self._table_set.recover()
         except OSError as error:
@@ -197,11 +206,16 @@ class LocalVersionStore(VersionStore):
                 f"The lake tables in {self._table_set.directory} are being replaced: {error}. "
                 "Try again; if it lasts: everlake lake rebuild"
             ) from error
-        return self._open()
+
+    def _has_version(self) -> bool:
+        return any((self._path / "_versions").glob("*.manifest"))
+
+    def _has_data(self) -> bool:
+        return any((self._path / "data").glob("*"))
 
     def _open(self) -> Snapshot:
-        if not any((self._path / "_versions").glob("*.manifest")):
-            if any((self._path / "data").glob("*")):
+        if not self._has_version():
+            if self._has_data():
                 raise LanceError("there are data files but no version of the table")
             raise TableNotFound(str(self._path))
         return Snapshot.open(self._location, self._spec.schema, self._caches)
@@ -232,7 +246,7 @@ class LocalVersionStore(VersionStore):
         """
         published = self._published.read()
         if published is None:
-            if any((self._path / "data").glob("*")):
+            if self._has_data():
                 return []  # made by a release that did not write the number
             published = 0  # its writer died while it created the table
         newest = _manifest_name(published)

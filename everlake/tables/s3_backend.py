@@ -2,6 +2,7 @@
 
 from everlake.catalog import table_versions
 from everlake.catalog.table_versions import GenerationsRow, TableVersion
+from everlake.storage import StorageUnavailable
 from everlake.tables.backend import TableBackend
 from everlake.tables.errors import LakeUnavailable
 from everlake.tables.s3_storage import S3TableStorage
@@ -64,6 +65,16 @@ class _GenerationView:
     def location(self, name: str, generation: int | None) -> TableLocation:
         folder = self._storage.folder(self._workspace_id, generation)
         return TableLocation(f"{self._storage.url}/{folder}/{name}.lance", self._storage.options)
+
+    def has_files(self, name: str, generation: int) -> bool:
+        folder = self._storage.folder(self._workspace_id, generation)
+        versions = f"{folder}/{name}.lance/_versions"
+        try:
+            return next(iter(self._storage.store.list(versions)), None) is not None
+        except StorageUnavailable as error:
+            raise LakeUnavailable(
+                f"The bucket of the lake's tables cannot be listed: {error}"
+            ) from error
 
     def _row(self) -> GenerationsRow:
         with self._storage.catalog.autocommit() as tx:

@@ -77,6 +77,15 @@ class GenerationView(Protocol):
         ...
 
     @abstractmethod
+    def has_files(self, name: str, generation: int) -> bool:
+        """Return whether the bucket has a version of a table.
+
+        Raises:
+            LakeUnavailable
+        """
+        ...
+
+    @abstractmethod
     def location(self, name: str, generation: int | None) -> TableLocation:
         """Return the location of a table; no generation is for messages, where it is unknown."""
         ...
@@ -122,6 +131,13 @@ class S3VersionStore(VersionStore):
     def exists(self) -> bool:
         """See :meth:`everlake.tables.backend.VersionStore.exists`."""
         return self._current_head() is not None
+
+    def is_lost(self) -> bool:
+        """See :meth:`everlake.tables.backend.VersionStore.is_lost`."""
+        head = self._current_head()
+        return head is not None and not self._generation_view.has_files(
+            self._spec.name, head.generation
+        )
 
     def latest(self) -> Snapshot:
         """See :meth:`everlake.tables.backend.VersionStore.latest`."""

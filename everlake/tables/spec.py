@@ -62,6 +62,8 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
             from an analysis. A table holds rows of one version: see
             :mod:`everlake.tables.analysis_versions`.
         unverified_columns: columns made by the analysis, which are not compared with the archive.
+        since_first_release: whether every workspace with such batches has the table. One that a
+            later release adds exists only after the next batch, or a rebuild.
         ordinal_range: how many ordinals a record's own rows may have, from 0 on. Those of its
             attachment at position ``p`` begin at ``(p + 1) * ordinal_range``. None for tables
             without rows of attachments.
@@ -77,6 +79,7 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
     size_column: str | None = None
     analysis_version: int | None = None
     unverified_columns: frozenset[str] = frozenset()
+    since_first_release: bool = False
     ordinal_range: int | None = None
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from everlake.tables.arrow import ArrowField, ArrowTable
 from everlake.tables.backend import VersionStore
 from everlake.tables.errors import (
     ErrorKind,
+    LakeDamaged,
     LakeError,
     LakeUnavailable,
     LanceError,
@@ -139,11 +140,26 @@ class Table:
     which process writes; the version store keeps out one that lost its lease without noticing.
     A swap (:class:`~everlake.tables.backend.TableSet`) may put another table in its place: the next
     read or write notices.
+
+    Args:
+        spec: the table.
+        versions: its version store.
+        workspace_id: the workspace of the table.
+        is_expected: whether the table must exist, since batches are in it. It is asked only where
+            there is no table, and before a write.
     """
 
-    def __init__(self, spec: TableSpec, versions: VersionStore) -> None:
+    def __init__(
+        self,
+        spec: TableSpec,
+        versions: VersionStore,
+        workspace_id: str,
+        is_expected: Callable[[], bool],
+    ) -> None:
         self._spec = spec
         self._versions = versions
+        self._workspace_id = workspace_id
+        self._is_expected = is_expected
         self._lock = threading.RLock()
 
     @property
@@ -163,6 +179,27 @@ class Table:
             LakeUnavailable
         """
         return self._versions.exists()
+
+    def check_present(self) -> None:
+        """Check that the table is there, if batches are in it.
+
+        Without it a reader would find nothing, and a writer begin another table, as if those
+        batches had never been.
+
+        Raises:
+            LakeDamaged: it is missing.
+            LakeUnavailable
+        """
+        is_lost = self._versions.is_lost()
+        if not is_lost and not self._versions.exists():
+            # The first batch may have been written meanwhile, so the table is looked for again.
+            is_lost = self._is_expected() and not self._versions.exists()
+        if is_lost:
+            raise LakeDamaged(
+                self._workspace_id,
+                self._spec.name,
+                f"its files are missing in {self.uri}. If a disk is not mounted, mount it",
+            )
 
     def latest(self) -> Snapshot | None:
         """Return the current version, None when there is no table.
@@ -217,6 +254,7 @@ class Table:
         """
         with self.exclusive():
             try:
+                self.check_present()
                 writer = TableWriter(self._versions.checkout(), self._versions, self._spec)
                 if not self._versions.prepared:
                     self._prepare(writer)
@@ -282,6 +320,7 @@ class Table:
         try:
             return query(self._versions.latest())
         except TableNotFound:
+            self.check_present()
             return empty
 
     def _prepare(self, writer: TableWriter) -> None:

@@ -119,6 +119,18 @@ def silent_connections(api: ApiClient) -> Iterator[None]:
 
 
 @contextmanager
+def unread_bodies(api: ApiClient) -> Iterator[None]:
+    """Requests without a valid key, on more connections than there may be; their bodies stop."""
+    head = request_head(api, "/api/v1/ingest", 60_000_000, "POST").replace(b"em_sk_", b"em_xx_")
+    with ExitStack() as stack:
+        for _ in range(1_500):
+            with suppress(OSError):
+                one = stack.enter_context(connect(api))
+                one.sendall(head + b"[" * 1_000)
+        yield
+
+
+@contextmanager
 def endless_heads(api: ApiClient) -> Iterator[None]:
     """Heads of requests, without a key, that do not end."""
     with ExitStack() as stack:
@@ -179,6 +191,7 @@ ATTACKS: Mapping[str, Attack] = {
     "stalled bodies": stalled_bodies,
     "stalled uploads": stalled_uploads,
     "silent connections": silent_connections,
+    "unread bodies": unread_bodies,
     "endless heads": endless_heads,
     "unread answers": unread_answers,
     "event streams": event_streams,

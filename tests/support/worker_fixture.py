@@ -17,7 +17,7 @@ from everlake.identity.types import Principal
 from everlake.ingest.group_commit import GroupCommitter
 from everlake.ingest.service import IngestService
 from everlake.ingest.types import IngestRequest
-from everlake.lake import Lake
+from everlake.lake.opening import open_lake
 from everlake.lake.writer_leases import WriterLeases
 from everlake.metrics import Metrics
 from everlake.model.batches import BatchRow
@@ -25,7 +25,6 @@ from everlake.retry import RetryPolicy
 from everlake.search import search
 from everlake.storage import ObjectStore
 from everlake.storage.local import LocalStore
-from everlake.tables.local_backend import LocalTableBackend
 from everlake.worker import stages
 from everlake.worker.stage_runner import StageRunner
 from everlake.worker.types import Stage
@@ -64,7 +63,7 @@ class WorkerFixture:
         self._project_id = project_id
         self.catalog = migrated_catalog(database or f"sqlite:///{data / 'everlake.db'}")
         self.store = store or LocalStore(data)
-        self.lake = Lake(LocalTableBackend(data))
+        self.lake = open_lake(data.as_uri(), self.catalog)
         self.admitter = GroupCommitter(self.catalog, self.store)
         self.admitter.start()
         self._ingest = IngestService(self.catalog, self.store, self.admitter, Limits())

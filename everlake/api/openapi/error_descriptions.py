@@ -16,7 +16,8 @@ ERROR_DESCRIPTIONS: Mapping[ErrorCode, str] = {
         "there are more records than one request may have; send several requests"
     ),
     ErrorCode.MIXED_BATCH: (
-        "the records differ in `_type` or in `_product_id`; send one request for each pair"
+        "records with a valid `_type` and `_product_id` differ in one of them; "
+        "send one request for each pair"
     ),
     ErrorCode.UNKNOWN_PRODUCT: (
         "`_product_id` is not a product of the key's workspace; take an id from `/api/v1/products`"

@@ -212,7 +212,7 @@ MEMBER_DESCRIPTIONS: Mapping[str, str] = {
     "BatchAttachment.status": "Status of the content.",
     "BatchAttachment.error": "Why the last attempt failed; absent if none has.",
     "BatchAttachment.text": "Status of the text; absent if the file has none.",
-    "attempts": "Number of failed attempts since the first one, or since a retry.",
+    "attempts": "Attempts to get its content, with the one under way, since a retry if any.",
     "filename": "The file's name in the record.",
     "statedSize": "The file's size in the record, in bytes.",
     "statedMimeType": "The file's media type in the record.",

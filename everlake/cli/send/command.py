@@ -1,5 +1,6 @@
 """Command ``everlake send``: options, and the order of its steps."""
 
+import re
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -30,6 +31,9 @@ from everlake.client import (
     read_records,
 )
 from everlake.settings.defaults import DEFAULT_HOST, DEFAULT_PORT
+
+_KEY = re.compile(r"[!-~]+")
+"""What can be in a header, without white space."""
 
 
 def send(
@@ -93,11 +97,16 @@ def send(
 
     Example: everlake send tickets.ndjson calls.json.gz exports/ --key-file key.txt --wait
     """
-    secret = key if key_file is None else _read_key(key_file)
+    secret = (key or "").strip() if key_file is None else _read_key(key_file)
     if not secret:
         raise typer.BadParameter(
             "An API key is needed: set EVERLAKE_API_KEY, or name a file with --key-file.",
             param_hint="--key",
+        )
+    if not _KEY.fullmatch(secret):
+        raise typer.BadParameter(
+            "The API key has a character that no key has, such as a space: copy it again.",
+            param_hint="--key" if key_file is None else "--key-file",
         )
     found = _find_files(files, rejected_to)
     if attach and dry_run:

@@ -458,6 +458,21 @@ def test_a_table_that_is_not_there_is_one_problem(
     fill(home)
     shutil.rmtree(table(home, name))
 
+    [problem] = verified(home, tmp_path).problems
+
+    assert f"The lake table {name!r}" in problem.problem
+    assert "everlake lake rebuild" in problem.action
+    rebuild_workspace(home)
+    assert verified(home, tmp_path).problems == []
+
+
+@pytest.mark.parametrize("name", ["records", "arrivals", "utterances"])
+def test_a_table_without_rows_is_one_problem(
+    home: WorkerFixture, tmp_path: Path, name: str
+) -> None:
+    fill(home)
+    lance.dataset(table(home, name)).delete("true")
+
     problems = verified(home, tmp_path).problems
 
     [problem] = [one for one in problems if one.problem.startswith(f"the table {name} is empty")]
@@ -471,7 +486,11 @@ def test_a_lake_that_is_not_there_is_told_by_table(home: WorkerFixture, tmp_path
     shutil.rmtree(home.data / "lake")
 
     problems = verified(home, tmp_path).problems
-    assert [problem.problem.split()[2] for problem in problems] == ["arrivals", "records"]
+    assert [problem.problem.split()[3] for problem in problems] == [
+        "'records'",
+        "'arrivals'",
+        "'utterances'",
+    ]
 
 
 @pytest.mark.parametrize("name", ["records", "arrivals", "utterances"])

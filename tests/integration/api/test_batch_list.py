@@ -123,10 +123,20 @@ def test_a_cursor_goes_with_another_limit(fresh: ApiClient) -> None:
     assert ids(page(fresh, limit=100, cursor=cursor)) == made[2:]
 
 
+def test_an_empty_cursor_is_the_first_page(fresh: ApiClient) -> None:
+    made = fill(fresh, 3)
+    assert ids(page(fresh, limit=2, cursor="")) == made[:2]
+
+
+@pytest.mark.parametrize("path", ["records", "search?q=hello", "products", "projects"])
+def test_an_empty_cursor_is_the_first_page_of_every_list(api: ApiClient, path: str) -> None:
+    separator = "&" if "?" in path else "?"
+    assert api.http.get(f"/api/v1/{path}{separator}cursor=").status_code == 200
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
-        "",
         "x",
         "null",
         "0",

@@ -258,6 +258,7 @@ def test_an_answer_before_the_end_of_the_body_closes_the_connection_and_says_so(
         answer = read_response(wire)
         assert status_of(answer) == status
         assert b"\r\nconnection: close\r\n" in answer.lower()
+        wire.sendall(b" " * (LIMIT + 1 - 100))
         assert read_all(wire) == b""
 
 

@@ -9,6 +9,8 @@ import pytest
 from everlake.api import readiness
 from everlake.api.readiness import ReadinessCheck
 from everlake.catalog.database import Catalog
+from everlake.lake import Lake
+from everlake.lake.opening import open_lake
 from everlake.storage import DiskReserve
 from everlake.storage.local import LocalStore
 from tests.support.catalogs import migrated_catalog
@@ -21,9 +23,15 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
     opened.close()
 
 
+def lake_of(catalog: Catalog, tmp_path: Path) -> Lake:
+    return open_lake(tmp_path.as_uri(), catalog)
+
+
 @pytest.fixture
 def check(catalog: Catalog, tmp_path: Path) -> ReadinessCheck:
-    return ReadinessCheck(catalog, LocalStore(tmp_path), DiskReserve([], 0))
+    return ReadinessCheck(
+        catalog, LocalStore(tmp_path), lake_of(catalog, tmp_path), DiskReserve([], 0)
+    )
 
 
 def test_a_database_that_takes_no_write_is_not_ready(
@@ -51,7 +59,9 @@ def test_a_disk_without_room_for_records_is_not_ready(
     monkeypatch.setattr(os, "statvfs", lambda _: status)
     disk = DiskReserve([tmp_path], 1_000_000)  # a twentieth: 100 bytes
 
-    failures = ReadinessCheck(catalog, LocalStore(tmp_path), disk).failures()
+    failures = ReadinessCheck(
+        catalog, LocalStore(tmp_path), lake_of(catalog, tmp_path), disk
+    ).failures()
     assert set(failures) == (set() if ready else {"storage"})
     assert ready or "nearly full" in failures["storage"]
 

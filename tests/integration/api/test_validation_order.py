@@ -47,7 +47,6 @@ def test_the_count_comes_before_type_and_product(api: ApiClient) -> None:
     "changes",
     [
         {"_type": "email"},
-        {"_type": "nonsense"},
         {"_product_id": "other"},
         {"_type": "email", "_product_id": "other", "data": 1},
     ],
@@ -69,13 +68,17 @@ def test_types_are_compared_after_trimming_and_lower_casing(api: ApiClient) -> N
     [
         {"_type": ...},
         {"_product_id": ...},
+        {"_type": "nonsense"},
+        {"_type": "emial", "_product_id": "nowhere"},
+        {"_product_id": "x" * 129},
+        {"_type": "email", "_product_id": "x" * 129},
         {"_type": 1, "_product_id": "nowhere"},
         {"_type": "email", "_product_id": None},
         {"_type": "email", "_product_id": ...},
         {"_type": None, "_product_id": "nowhere"},
     ],
 )
-def test_only_records_with_type_and_product_as_strings_are_compared(
+def test_only_records_with_a_valid_type_and_product_are_compared(
     api: ApiClient, changes: dict[str, Any]
 ) -> None:
     answer = api.post([api.record(), api.record(**changes)])
@@ -92,7 +95,7 @@ def test_the_product_comes_before_the_records_by_themselves(
     home: ApiWorkspaces, api: ApiClient
 ) -> None:
     other = home.workspace()
-    for product in ("nowhere", "", "x" * 500, other.setup["product_id"]):
+    for product in ("nowhere", "", "x" * 128, other.setup["product_id"]):
         for changes in ({}, {"data": 1}, {"_project_ids": ["x"]}):
             answer = api.post([api.record(_product_id=product, **changes)])
             assert_error(answer, 400, "UNKNOWN_PRODUCT")

@@ -204,7 +204,9 @@ def test_settling_twice_counts_once(home: CatalogFixture) -> None:
 
 def test_what_became_of_an_attachment_is_told(home: CatalogFixture) -> None:
     batch_id = insert_batch(home, 2)
+    assert [row.view().attempts for row in rows_of(home, batch_id)] == [0, 0]
     first, second = claim(home)
+    assert [row.view().attempts for row in rows_of(home, batch_id)] == [1, 1]
     record_outcomes(home, completed_download(first), failed_download(second))
     shown = [row.view() for row in rows_of(home, batch_id)]
     assert (shown[0].status, shown[0].size) == (AttachmentStatus.COMPLETE, 12)
@@ -213,7 +215,7 @@ def test_what_became_of_an_attachment_is_told(home: CatalogFixture) -> None:
     assert shown[1].error == attachments.AttachmentFault(
         "HTTP_STATUS", "files.example answered 404."
     )
-    assert shown[1].attempts == 1
+    assert [one.attempts for one in shown] == [1, 1]
 
 
 def test_another_try_waits_for_its_time(home: CatalogFixture) -> None:

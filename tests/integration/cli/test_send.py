@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -304,14 +305,39 @@ def test_a_file_that_cannot_be_read_is_named(send: Cli, tmp_path: Path, name: st
     assert result.err.startswith(f"everlake: {name} cannot be read: ")
 
 
-@pytest.mark.parametrize("key", ["em_sk_" + "x" * 43, "wrong", "ключ"])
+@pytest.mark.parametrize("key", ["em_sk_" + "x" * 43, "wrong"])
 def test_a_wrong_key_is_a_clear_error(send: Cli, tmp_path: Path, key: str) -> None:
     (tmp_path / "f.json").write_bytes(as_indented(record("x")))
 
     result = send("send", "f.json", "--key", key)
 
     assert result.code == 1
-    assert result.err.startswith("everlake: UNAUTHORIZED: A live API key is needed")
+    assert result.err.startswith("everlake: the server does not accept the key")
+    assert "EVERLAKE_API_KEY" in result.err
+    assert "x-api-key" not in result.err
+
+
+@pytest.mark.parametrize("key", ["ключ", "em_sk_a b", "em_sk_a\nb"])
+def test_a_key_that_can_be_none_is_told_before_anything_is_sent(
+    send: Cli, tmp_path: Path, key: str
+) -> None:
+    (tmp_path / "f.json").write_bytes(as_indented(record("x")))
+
+    result = send("send", "f.json", "--key", key)
+
+    assert result.code == 2
+    assert "copy it again" in result.err
+
+
+@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/ingest", "/lake"])
+def test_a_url_with_a_path_is_a_clear_error(send: Cli, tmp_path: Path, path: str) -> None:
+    (tmp_path / "f.json").write_bytes(as_indented(record("x")))
+    url = os.environ["EVERLAKE_URL"]
+
+    result = send("send", "f.json", "--url", url + path)
+
+    assert result.code == 1
+    assert "without a path such as /api/v1" in result.err
 
 
 def test_a_key_that_may_not_write_is_a_clear_error(send: Cli, tmp_path: Path) -> None:
@@ -323,8 +349,8 @@ def test_a_key_that_may_not_write_is_a_clear_error(send: Cli, tmp_path: Path) ->
     result = send("send", "f.json", "--key", made.json()["api_key"])
 
     assert result.code == 1
-    assert "FORBIDDEN" in result.err
     assert "api:write" in result.err
+    assert "--key" in result.err
 
 
 def test_without_a_key_nothing_is_sent(

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from everlake.catalog.opening import open_catalog
+from everlake.catalog.table_definitions import batches
+from everlake.contract.batches import BatchStatus
 from everlake.contract.limits import Limits
+from everlake.runtime.liveness import LivenessLock
 from tests.support.command_line import Cli, assert_success
 from tests.support.recordings import MODEL
 from tests.support.server import run_everlake
@@ -62,7 +65,7 @@ def test_init_in_words_has_the_same_and_the_secret_once(cli: Cli) -> None:
     said = assert_success(cli("init"))
     words = dict(line.split() for line in said.out.splitlines())
 
-    assert set(words) == MEMBERS
+    assert set(words) == MEMBERS | {"data"}
     assert words["api_key"].startswith("em_sk_")
     assert "api_key" not in assert_success(cli("init")).out
 
@@ -250,7 +253,11 @@ def test_doctor_finds_everything_in_order(cli: Cli) -> None:
         "data directory",
         "database",
         "storage",
+        "lake",
+        "queue",
         "disk",
+        "clock",
+        "worker",
         "attachments",
         "speech",
     ]
@@ -327,6 +334,66 @@ def test_doctor_finds_a_model_for_speech_that_is_cut_off(
     assert "the model is damaged" in wrong["message"]
 
 
+def test_doctor_works_before_anything_is_created(cli: Cli, tmp_path: Path) -> None:
+    checks = assert_success(cli("doctor", "--json")).lines()
+
+    assert {check["severity"] for check in checks} == {"ok"}
+    assert not (tmp_path / "data").exists()
+
+
+_COUNTS = (
+    *("rejected", "total_errors", "landing_bytes", "attempts"),
+    *("attachment_total", "attachment_complete", "attachment_failed"),
+)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "warned"), [(0, {"worker"}), (10, {"worker", "queue"})], ids=["new", "old"]
+)
+def test_doctor_warns_of_batches_that_nobody_works_on(
+    cli: Cli, tmp_path: Path, minutes: int, warned: set[str]
+) -> None:
+    first = assert_success(cli("init", "--json")).json()
+    url = f"sqlite:///{tmp_path / 'data' / 'everlake.db'}"
+    catalog = open_catalog(url)
+    created_at = catalog.now_ms() - minutes * 60_000
+    with catalog.transaction() as tx:
+        tx.execute(
+            batches.insert().values(
+                id="b",
+                workspace_id=first["workspace_id"],
+                key_id=first["key_id"],
+                sequence=1,
+                source="api",
+                status=BatchStatus.LANDING,
+                created_at=created_at,
+                due_at=created_at,
+                accepted=1,
+                errors=[],
+                **dict.fromkeys(_COUNTS, 0),
+            )
+        )
+    catalog.close()
+
+    checked = cli("doctor", "--json")
+
+    assert checked.code == 3
+    assert {one["check"] for one in checked.lines() if one["severity"] == "warning"} == warned
+    assert "WARNING" in cli("doctor").out
+    with LivenessLock(tmp_path / "data"):
+        again = {one["check"]: one["severity"] for one in cli("doctor", "--json").lines()}
+    assert again["worker"] == "ok"
+
+
+def test_doctor_finds_a_directory_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
+    checked = cli("doctor", "--json", "--data", "/proc/everlake")
+
+    [wrong] = [one for one in checked.lines() if one["check"] == "data directory"]
+    assert checked.code == 1
+    assert wrong["severity"] == "error"
+    assert "cannot be written" in wrong["message"]
+
+
 def test_doctor_finds_a_data_directory_that_is_a_file(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
 
@@ -334,7 +401,7 @@ def test_doctor_finds_a_data_directory_that_is_a_file(cli: Cli, tmp_path: Path) 
 
     assert checked.code == 1
     wrong = {check["check"]: check["message"] for check in checked.lines() if not check["ok"]}
-    assert set(wrong) == {"data directory", "database", "storage"}
+    assert set(wrong) == {"data directory", "storage"}
     assert all(wrong.values())
     assert "Traceback" not in checked.err
 

@@ -34,6 +34,25 @@ LINES = {
     ),
     "something broken": (b'{"a":1}\n{oops\n\xff\n', [(b'{"a":1}', 1), (b"{oops", 2), (b"\xff", 3)]),
     "only something broken": (b"oops", [(b"oops", 1)]),
+    "several on a line": (
+        b'{"a":1}{"b":"}{"} {"c":3}\n{"d":4}\n{"e":5}{"f":6}',
+        [
+            (b'{"a":1}', 1),
+            (b'{"b":"}{"}', 1),
+            (b'{"c":3}', 1),
+            (b'{"d":4}', 2),
+            (b'{"e":5}', 3),
+            (b'{"f":6}', 3),
+        ],
+    ),
+    "one of several broken": (
+        b'{"a":1}{"b":oops}{"c":3}\n{"d":4}',
+        [(b'{"a":1}', 1), (b'{"b":oops}', 1), (b'{"c":3}', 1), (b'{"d":4}', 2)],
+    ),
+    "a broken line that only looks like several": (
+        b'{"a":"}{", oops}\n{"b":2}',
+        [(b'{"a":"}{", oops}', 1), (b'{"b":2}', 2)],
+    ),
     "a byte order mark": (b'\xef\xbb\xbf{"a":1}\n', [(b'{"a":1}', 1)]),
     "nothing": (b" \n ", []),
 }
@@ -50,6 +69,26 @@ def test_every_line_of_a_file_of_lines_is_a_record(tmp_path: Path, name: str) ->
     assert {each.media_type for each in found if isinstance(each, InputRecord)} <= {
         MediaType.NDJSON
     }
+
+
+@pytest.mark.parametrize("name", ["f.ndjson", "f.json"])
+def test_a_line_longer_than_a_record_may_hold_several(tmp_path: Path, name: str) -> None:
+    texts = [b'{"a":%d}' % number for number in range(100)]
+    (tmp_path / name).write_bytes(b"".join(texts) + b"\n")
+
+    assert items(read(tmp_path / name)) == [(text, 1) for text in texts]
+
+
+def test_a_file_whose_only_line_holds_several_is_read(tmp_path: Path) -> None:
+    (tmp_path / "f.json").write_bytes(b'{"a":1}{"b":2}')
+
+    found = read(tmp_path / "f.json")
+
+    assert items(found) == [(b'{"a":1}', 1), (b'{"b":2}', 1)]
+    assert [str(one.location) for one in found if isinstance(one, InputRecord)] == [
+        f"{tmp_path}/f.json:1 (record 1)",
+        f"{tmp_path}/f.json:1 (record 2)",
+    ]
 
 
 DOCUMENTS = {

@@ -6,6 +6,7 @@ from everlake.operations.health_checks import (
     INSTALLATION_CHECKS,
     CheckFailed,
     CheckResult,
+    Severity,
     run_checks,
 )
 from everlake.operations.opening import prepared_catalog
@@ -36,12 +37,13 @@ def test_an_installation_in_use_passes_all_checks(settings: Settings) -> None:
     )
 
 
-def test_an_empty_installation_fails_the_checks_of_what_is_missing(settings: Settings) -> None:
+def test_an_installation_that_does_not_exist_yet_passes_and_is_told_so(settings: Settings) -> None:
     results = checked(settings)
 
-    failed = {name for name, result in results.items() if not result.ok}
-    assert failed == {"data directory", "database", "storage", "disk"}
-    assert "everlake init" in results["data directory"].message
+    assert [name for name, result in results.items() if not result.ok] == []
+    for name in ("data directory", "database", "storage", "lake"):
+        assert "everlake init" in results[name].message
+    assert not settings.data_directory.exists()
 
 
 def test_a_failed_check_does_not_keep_others_from_running(tmp_path: Path) -> None:
@@ -52,4 +54,7 @@ def test_a_failed_check_does_not_keep_others_from_running(tmp_path: Path) -> Non
         settings_from({"data": str(tmp_path)}), {"first": fail, "second": lambda _: "fine"}
     )
 
-    assert results == [CheckResult("first", False, "do this"), CheckResult("second", True, "fine")]
+    assert results == [
+        CheckResult("first", False, Severity.ERROR, "do this"),
+        CheckResult("second", True, Severity.OK, "fine"),
+    ]

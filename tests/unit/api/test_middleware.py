@@ -38,7 +38,7 @@ def test_a_request_takes_the_share_of_its_workspace(path: str, owner: str) -> No
         return {"type": "http.disconnect"}
 
     middleware = RequestMiddleware(
-        cast("Any", app), cast("Any", KnowsEveryKey()), Metrics(), Connections(1)
+        cast("Any", app), cast("Any", KnowsEveryKey()), Metrics(), Connections(1), 0
     )
     scope = {
         "type": "http",

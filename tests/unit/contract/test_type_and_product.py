@@ -10,7 +10,10 @@ from everlake.contract.envelope import type_and_product
     [
         (b'{"_type":"email","_product_id":"p"}', ("email", "p")),
         (b'{"_product_id":" P ","_type":" Email\\t","data":{}}', ("email", " P ")),
-        (b'{"_type":"fax","_product_id":""}', ("fax", "")),
+        (b'{"_type":"email","_product_id":""}', ("email", "")),
+        (b'{"_type":"email","_product_id":"' + b"p" * 128 + b'"}', ("email", "p" * 128)),
+        (b'{"_type":"email","_product_id":"' + b"p" * 129 + b'"}', None),
+        (b'{"_type":"fax","_product_id":"p"}', None),
         (b'{"_type":"email"}', None),
         (b'{"_product_id":"p"}', None),
         (b'{"_type":7,"_product_id":"p"}', None),
@@ -22,7 +25,7 @@ from everlake.contract.envelope import type_and_product
         (b"[" * 100_000, None),
     ],
 )
-def test_only_a_record_with_both_as_strings_counts(
+def test_only_a_record_with_valid_ones_counts(
     payload: bytes, expected: tuple[str, str] | None
 ) -> None:
     assert type_and_product(payload) == expected

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from everlake.api import connections, opening, request_body, request_slots, server, subscriptions
+from everlake.api import (
+    connections,
+    opening,
+    request_body,
+    request_slots,
+    server,
+    subscriptions,
+    unread_body,
+)
 from everlake.attachments.extraction import progress
 from everlake.catalog import quotas
 from everlake.contract import limits
@@ -40,6 +48,7 @@ CONSTANTS: dict[str, list[float]] = {
     "connections": [connections.MAX_CONNECTIONS, connections.CROWDED],
     "head of a request": [server.MAX_HEAD_BYTES, server.HEADER_TIMEOUT_MS / 1_000],
     "time of a body": [request_body.LEAST_SPEED, request_body.GRACE_SECONDS],
+    "body that is sent after the answer": [unread_body.LEAST_BYTES, unread_body.SECONDS],
     "memory for bodies": [opening.MEMORY_SHARE * 100],
     "memory for large responses (records, rejected records)": [
         opening.RESPONSE_MEMORY,

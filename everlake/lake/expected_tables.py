@@ -1,0 +1,60 @@
+"""Expected tables: those that the catalog's batches are in, so that they must exist."""
+
+from everlake.catalog import batch_scan
+from everlake.catalog.database import Catalog
+from everlake.catalog.errors import CatalogUnavailable
+from everlake.contract.batches import BatchStatus
+from everlake.lake.lake import Lake
+from everlake.tables.errors import LakeUnavailable
+from everlake.tables.spec import Source, TableSpec
+
+LANDED = (BatchStatus.LANDED, BatchStatus.PROCESSING, BatchStatus.COMPLETE)
+"""Statuses of batches whose records are in the tables."""
+_ANALYSED = (BatchStatus.COMPLETE,)
+
+
+def check_present(catalog: Catalog, lake: Lake, *, limit: int | None = None) -> int:
+    """Check that the tables are there which batches are in; return the workspaces looked at.
+
+    Args:
+        catalog: has the batches.
+        lake: the tables.
+        limit: most workspaces; None for all.
+
+    Raises:
+        LakeDamaged: a table is missing.
+        LakeUnavailable, CatalogUnavailable
+    """
+    with catalog.autocommit() as tx:
+        found = batch_scan.workspaces_with_accepted(tx, LANDED, limit=limit)
+    for workspace_id in found:
+        lake.engine.check_present(workspace_id)
+    return len(found)
+
+
+class ExpectedTables:
+    """Tells which tables must exist, by the batches of their workspace.
+
+    Args:
+        catalog: has the batches.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def is_expected(self, workspace_id: str, spec: TableSpec) -> bool:
+        """Return whether batches are in this table of a workspace.
+
+        Raises:
+            LakeUnavailable: the catalog cannot be read now.
+        """
+        if not spec.since_first_release:
+            return False
+        statuses = _ANALYSED if Source.ANALYSIS in spec.derived_from else LANDED
+        try:
+            with self._catalog.autocommit() as tx:
+                return batch_scan.has_accepted(tx, workspace_id, statuses)
+        except CatalogUnavailable as error:
+            raise LakeUnavailable(
+                f"The catalog, which knows the lake's tables, is unavailable: {error}"
+            ) from error
