@@ -38,6 +38,10 @@ class Commands(LazyGroup):
             "demo:demo",
             "Start Everlake with sample data, and show the results.",
         ),
+        "sample": (
+            "sample:sample",
+            "Print sample records as NDJSON, to be sent with everlake send.",
+        ),
         "doctor": (
             "doctor:doctor",
             "Check settings, database, storage, lake, workers, queue, disk, clock and versions.",

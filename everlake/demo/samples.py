@@ -3,9 +3,9 @@
 from importlib.resources import files
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
-from everlake.contract.envelope import RECORD_TYPES
+from everlake.contract.envelope import RECORD_TYPES, Record, canonical_event_at
 
 PRODUCT_PLACEHOLDER = "$PRODUCT"
 PROJECT_PLACEHOLDER = "$PROJECT"
@@ -33,6 +33,19 @@ def sample_requests(product_id: str, project_id: str) -> list[tuple[str, list[by
         (record_type, [_replace_placeholders(line, ids) for line in body.splitlines()])
         for record_type, body in sample_files()
     ]
+
+
+def is_acceptable(line: bytes, project_id: str) -> bool:
+    """Return whether a line is a record that a server accepts for a project."""
+    try:
+        record = msgspec.json.decode(line, type=Record)
+    except msgspec.DecodeError:
+        return False
+    projects = {
+        *(record.project_ids or ()),
+        project_id if record.project_id is UNSET else record.project_id,
+    }
+    return canonical_event_at(record.event_at) is not None and projects == {project_id}
 
 
 def _replace_placeholders(line: bytes, ids: dict[str, str]) -> bytes:

@@ -491,3 +491,15 @@ def test_a_file_without_a_key_is_named(cli: Cli) -> None:
 
     assert result.code == 1
     assert "missing.txt cannot be read" in result.err
+
+
+def test_sample_records_are_all_accepted(send: Cli, cli: Cli, tmp_path: Path) -> None:
+    made = assert_success(cli("sample", "--product-id", PRODUCT, "--project-id", PROJECT)).out
+    file = tmp_path / "tickets.ndjson"
+    file.write_text(made)
+
+    sent = assert_success(send("send", str(file), "--json")).json()
+
+    assert (sent["accepted"], sent["rejected"]) == (194, 0)
+    ids = ("--product-id", PRODUCT, "--project-id", PROJECT)
+    assert len(assert_success(cli("sample", *ids, "--with-errors")).out.splitlines()) == 202
