@@ -145,6 +145,25 @@ def test_after_ctrl_c_the_same_command_sends_only_what_is_missing(
     assert sorted(accepted(cli)) == [100] * CHUNKS
 
 
+def test_after_ctrl_c_the_command_that_is_printed_collects_all_rejected_records(
+    slow: EverlakeServer, cli: Cli, tmp_path: Path
+) -> None:
+    write_many(tmp_path)
+    many = tmp_path / "many.ndjson"
+    many.write_bytes(ndjson(record("wrong", _mood="good")) + b"\n" + many.read_bytes())
+    sending = start(tmp_path, slow, "many.ndjson", "--rejected-to", "rejected.ndjson")
+    wait_until(lambda: len(accepted(cli)) > 3, "nothing arrives")
+
+    sending.send_signal(signal.SIGINT)
+
+    _, err = sending.communicate(timeout=60)
+    assert sending.returncode == 130
+    assert "run the same command again with --rejected-to rejected-2.ndjson: " in err
+    again = cli("send", "many.ndjson", "--rejected-to", "rejected-2.ndjson", "--json").json()
+    assert (again["accepted"], again["rejected"]) == (RECORDS, 1)
+    assert (tmp_path / "rejected-2.ndjson").read_bytes().count(b"\n") == 1
+
+
 def test_limits_that_are_lower_than_the_contract_are_found_out(cli: Cli, tmp_path: Path) -> None:
     data = tmp_path / "data"
     made = run_everlake_json("init", "--product-id", PRODUCT, "--project-id", PROJECT, data=data)

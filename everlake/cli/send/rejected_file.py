@@ -1,5 +1,6 @@
 """File of rejected records, to be corrected and sent again."""
 
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -44,6 +45,14 @@ class RejectedFile:
         self._file.close()
         if not self.records:
             self.path.unlink()
+
+    def free_path(self) -> Path:
+        """Return the path of a file beside this one that does not exist."""
+        numbered = (
+            self.path.with_name(f"{self.path.stem}-{number}{self.path.suffix}")
+            for number in count(2)
+        )
+        return next(path for path in numbered if not path.exists())
 
     def add(self, rejected: RejectedInput) -> None:
         """Write a record, if its text is known.

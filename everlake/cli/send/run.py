@@ -102,7 +102,17 @@ class SendRun:
                 self._record(result)
         except KeyboardInterrupt:
             pass
-        self._progress.print_line("run the same command again: what was accepted is not sent twice")
+        self._progress.print_line(
+            f"run the same command again{self._changed_option()}: "
+            "what was accepted is not sent twice"
+        )
+
+    def _changed_option(self) -> str:
+        """Return what the next run needs to write its rejected records, which are all of them."""
+        file = self._rejected_file
+        if file is None or not file.records:
+            return ""
+        return f" with --rejected-to {file.free_path()}"
 
     def _wait(self) -> None:
         report = self._progress.print_line
