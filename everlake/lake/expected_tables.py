@@ -32,6 +32,23 @@ def check_present(catalog: Catalog, lake: Lake, *, limit: int | None = None) -> 
     return len(found)
 
 
+def find_outdated(catalog: Catalog, lake: Lake) -> list[str]:
+    """Return the workspaces whose tables another version of the analysis made.
+
+    Raises:
+        LakeDamaged, LakeUnavailable, CatalogUnavailable
+    """
+    with catalog.autocommit() as tx:
+        workspaces = batch_scan.workspaces_with_accepted(tx, LANDED, limit=None)
+    analysed = [spec for spec in lake.registry.specs if spec.analysis_version is not None]
+    return [each for each in workspaces if any(_is_outdated(lake, each, one) for one in analysed)]
+
+
+def _is_outdated(lake: Lake, workspace_id: str, spec: TableSpec) -> bool:
+    now = lake.engine.table(workspace_id, spec).latest()
+    return now is not None and now.analysis_version != spec.analysis_version
+
+
 class ExpectedTables:
     """Tells which tables must exist, by the batches of their workspace.
 

@@ -16,7 +16,7 @@ from everlake.catalog.database import Catalog
 from everlake.catalog.errors import CatalogError
 from everlake.catalog.opening import open_catalog
 from everlake.lake import LakeError
-from everlake.lake.expected_tables import check_present
+from everlake.lake.expected_tables import check_present, find_outdated
 from everlake.lake.opening import open_lake
 from everlake.operations.data_directory import check_data_directory, nearest_existing
 from everlake.operations.errors import OperationError
@@ -128,10 +128,18 @@ def _check_lake(settings: Settings) -> str:
             if catalog.is_empty():
                 return _NOT_YET
             catalog.check()
-            workspaces = check_present(catalog, open_lake(settings.archive_url, catalog))
+            lake = open_lake(settings.archive_url, catalog)
+            workspaces = check_present(catalog, lake)
+            outdated = find_outdated(catalog, lake)
     except (CatalogError, StorageError):
         return _NEEDS_DATABASE
-    return f"tables are there for all {workspaces:,} workspaces with records"
+    if outdated:
+        raise CheckWarning(
+            "another version of the analysis made the utterances of "
+            f"{len(outdated):,} of {workspaces:,} workspaces, whose new batches wait until their "
+            "tables are rebuilt: everlake lake rebuild --all"
+        )
+    return f"workspaces with records: {workspaces:,}; their tables are there"
 
 
 def _check_queue(settings: Settings) -> str:

@@ -1,7 +1,16 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from everlake.analysis import ANALYSIS_VERSION
+from everlake.lake import Lake
+from everlake.lake.arrivals import ARRIVALS
+from everlake.lake.opening import open_lake
+from everlake.lake.records import RECORDS
+from everlake.lake.utterance_rows import UTTERANCES_TABLE
+from everlake.lake.utterances import UTTERANCES
+from everlake.operations import health_checks
 from everlake.operations.health_checks import (
     INSTALLATION_CHECKS,
     CheckFailed,
@@ -11,6 +20,8 @@ from everlake.operations.health_checks import (
 )
 from everlake.operations.opening import prepared_catalog
 from everlake.settings import Settings, settings_from
+from everlake.tables.registry import Registry
+from tests.support.worker_fixture import WorkerFixture, record
 
 
 def checked(settings: Settings) -> dict[str, CheckResult]:
@@ -58,3 +69,28 @@ def test_a_failed_check_does_not_keep_others_from_running(tmp_path: Path) -> Non
         CheckResult("first", False, Severity.ERROR, "do this"),
         CheckResult("second", True, Severity.OK, "fine"),
     ]
+
+
+def test_tables_of_another_analysis_are_a_warning_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = WorkerFixture(tmp_path)
+    home.accept(record("a"))
+    home.process_all()
+    home.close()
+    settings = settings_from({"data": str(home.data)})
+    assert checked(settings)["lake"].ok
+    later = msgspec.structs.replace(UTTERANCES_TABLE, analysis_version=ANALYSIS_VERSION + 1)
+    analysed = msgspec.structs.replace(UTTERANCES, spec=later)
+    release = Registry([RECORDS, ARRIVALS, analysed])
+    monkeypatch.setattr(
+        health_checks,
+        "open_lake",
+        lambda url, catalog: Lake(open_lake(url, catalog)._backend, release),
+    )
+
+    result = checked(settings)["lake"]
+
+    assert result.severity is Severity.WARNING
+    assert "1 of 1 workspaces" in result.message
+    assert "everlake lake rebuild --all" in result.message
