@@ -6,6 +6,7 @@ vocabulary of all shapes: another vendor's word for a known meaning is one more 
 
 import re
 from enum import IntEnum, auto
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -184,8 +185,11 @@ def meaning_of(name: str) -> MemberMeaning:
 
 def normalize_name(name: str) -> str:
     """Return a name in lower case without separators; empty when it is too long for a name."""
-    if len(name) > _MAX_NAME_LENGTH:
-        return ""
+    return _normalized(name) if len(name) <= _MAX_NAME_LENGTH else ""
+
+
+@lru_cache(_MAX_CACHED)
+def _normalized(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
 
 

@@ -48,7 +48,7 @@ def read_text(
     """
     name_of = builder.participants.name_of
     segments: list[tuple[bool, str]] = []
-    if is_mail or attribution.speaker:
+    if (is_mail or attribution.speaker) and ("\n" in text or looks_like_html(text)):
         segments = _split_mail(text, is_mail=is_mail)
         if len(segments) > 1 or (segments and not segments[0][0]):
             for is_own, segment in segments:
