@@ -24,9 +24,11 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
+        # Python appends the address to the system's reason.
+        reason, _, _ = (error.strerror or str(error)).partition(" (")
         raise AddressInUse(
-            f"cannot listen on {host}:{port} ({error.strerror}): "
-            "choose another --port, or stop the program that uses it"
+            f"cannot listen on {host}:{port} ({reason}): choose another --host or --port, or stop "
+            "the program that uses it"
         ) from error
     # One connection may wake several processes, of which all but one find nothing to accept.
     listener.setblocking(False)
