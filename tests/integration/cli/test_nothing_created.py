@@ -32,7 +32,7 @@ def test_a_busy_port_creates_no_key_that_nobody_sees(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         said = refused("serve", "--port", str(taken.getsockname()[1]), data=data)
 
-    assert "choose another --port" in said
+    assert "choose another --host or --port" in said
     assert not data.exists()
 
 

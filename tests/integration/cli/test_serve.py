@@ -159,7 +159,7 @@ def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path, role: str) -> Non
         said = refused(role, "--port", str(port), data=tmp_path)
 
     assert f"cannot listen on 127.0.0.1:{port}" in said
-    assert "choose another --port" in said
+    assert "choose another --host or --port" in said
 
 
 @pytest.mark.parametrize("role", ["serve", "api", "worker"])
