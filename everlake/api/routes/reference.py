@@ -29,19 +29,14 @@ async def get_openapi(services: Services) -> Response[bytes]:
 
 
 @get("/docs")
-async def get_docs(
-    request: Request[Any, Any, Any],
-    services: Services,
-    product: str | None = None,
-    project: str | None = None,
-) -> Response[bytes]:
+async def get_docs(request: Request[Any, Any, Any], services: Services) -> Response[bytes]:
     """Return the API reference for people, its examples with the reader's product and project."""
     content = page.reference_page(
         services.limits,
         version=__version__,
         base_url=base_url_of(request.scope, services.public_url),
-        product_id=product,
-        project_id=project,
+        product_id=request.query_params.get("product"),
+        project_id=request.query_params.get("project"),
     )
     return Response(content, media_type=page.MEDIA_TYPE, headers=page.PAGE_HEADERS)
 

@@ -115,5 +115,5 @@ def test_doctor_and_readiness_look_at_the_bucket(scene: Scene, s3_server: S3Serv
     done = run_everlake("doctor", "--json", data=scene.data, env=elsewhere, check=False)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 1
-    assert [row["check"] for row in rows if not row["ok"]] == ["storage"]
+    assert [row["check"] for row in rows if not row["ok"]] == ["storage", "lake"]
     assert "there is no such bucket" in done.stdout

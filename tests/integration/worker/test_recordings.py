@@ -262,5 +262,5 @@ def test_a_model_without_the_extra_is_told_at_once(monkeypatch: pytest.MonkeyPat
     import importlib.util  # noqa: PLC0415
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match=r"everlake\[speech\]"):
+    with pytest.raises(SettingsError, match=r"extra speech"):
         load_transcription_options(settings_from({"attachment_speech_model": MODEL}))

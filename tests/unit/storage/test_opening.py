@@ -61,7 +61,7 @@ def test_s3_without_its_library_is_rejected_with_advice(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [_Without("obstore"), *sys.meta_path])
 
-    with pytest.raises(StorageError, match=r"pip install 'everlake\[s3\]'"):
+    with pytest.raises(StorageError, match=r"make install EXTRAS=s3"):
         open_store("s3://bucket/prefix")
 
 

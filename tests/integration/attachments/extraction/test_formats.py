@@ -372,7 +372,7 @@ def test_without_the_extra_a_picture_says_so(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     task = ExtractionTask(mime_type="image/png", filename=None, limits=ExtractionLimits())
 
-    with pytest.raises(TextError, match=r"everlake\[ocr\]") as caught:
+    with pytest.raises(TextError, match=r"extra ocr") as caught:
         image.read(io.BytesIO(), TextBuilder(1), task)
 
     assert caught.value.code is TextCode.EXTRA_MISSING
