@@ -216,3 +216,17 @@ def test_the_first_words_time_is_the_turns() -> None:
     data = {"started_at": "2024-05-02T09:00:00Z", "words": words(HELLO, "A", start=5)}
     (one,) = extract_utterances("call", json.dumps(data).encode())
     assert one.said_at == "2024-05-02T09:00:05Z"
+
+
+def test_contact_lens_lists_the_roles_of_ids() -> None:
+    people = [
+        {"ParticipantId": "p-a", "ParticipantRole": "AGENT"},
+        {"ParticipantId": "p-c", "ParticipantRole": "CUSTOMER"},
+    ]
+    turns = [
+        {"ParticipantId": "p-a", "Content": HELLO, "BeginOffsetMillis": 0},
+        {"ParticipantId": "p-c", "Content": CARD, "BeginOffsetMillis": 2000},
+    ]
+    data = json.dumps({"Participants": people, "Transcript": turns}).encode()
+    found = extract_utterances("call", data)
+    assert [(x.speaker, x.role) for x in found] == [("p-a", "internal"), ("p-c", "external")]
