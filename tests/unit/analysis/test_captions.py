@@ -145,3 +145,22 @@ def test_a_name_on_the_first_line_of_every_cue_is_its_speaker() -> None:
         "0:0:5.0 --> 0:0:6.5\nMira Vogel\nok\n"
     )
     assert said(text) == [("Mira Vogel", "Hi"), ("Oskar Lind", "Yes?"), ("Mira Vogel", "ok")]
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_line_above_the_text_of_a_cue_does_not_end_it(blank: str) -> None:
+    assert said(webvtt(f"{blank}\n<v Mira>Hi</v>", "<v Oskar>Yes?</v>")) == [
+        ("Mira", "Hi"),
+        ("Oskar", "Yes?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The bus changed:\n23:40 --> 23:55 from the harbour\n00:10 --> 00:20 from the station",
+        "09:00 -> 09:30\n10:00 -> 11:00\nBoth are free.",
+    ],
+)
+def test_arrows_between_hours_make_no_captions(text: str) -> None:
+    assert said(text) == [(None, text)]
