@@ -19,7 +19,7 @@ from everlake.analysis.shapes.chat_notices import (
     without_edit_mark,
 )
 from everlake.analysis.shapes.chat_stamps import DATE_LINE, has_date, has_half, stamp_times
-from everlake.analysis.speaker_names import is_certain, is_heading, looks_like_name
+from everlake.analysis.speaker_names import is_agenda_item, is_certain, is_heading, looks_like_name
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
@@ -28,8 +28,7 @@ _LOG_WORDS = frozenset(
     word_list("error err warn warning info debug trace fatal notice critical crit emerg alert "
               "panic severe fine config verbose log stdout stderr kernel systemd cron sshd get "
               "post put head http https exception build deploy deployment test tests server backup "
-              "job task worker database db app nginx monitor service api step stage "
-              "kickoff review intro introduction break lunch standup retro demo workshop keynote")
+              "job task worker database db app nginx monitor service api step stage")
 )  # fmt: skip
 _PHONE = re.compile(r"[~+]?[\d\s()\u2011-]{6,24}|~\s?\S.{0,58}")
 _TAGS = frozenset(
@@ -95,7 +94,9 @@ def _is_speaker(builder: UtteranceBuilder, name: str) -> bool:
     if is_certain(builder.participants, name):
         return True
     first = _FIRST_WORD.search(name)
-    if first and (first[0].lower() in _LOG_WORDS or is_heading(name)):
+    if first and first[0].lower() in _LOG_WORDS:
+        return False
+    if is_heading(name) or is_agenda_item(name) or (first and is_agenda_item(first[0])):
         return False
     if _is_name(name):
         return True

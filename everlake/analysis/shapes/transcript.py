@@ -7,7 +7,7 @@ from typing import TypeAlias
 from everlake.analysis.member_names import normalize_name, word_list
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.roles import role_of
-from everlake.analysis.speaker_names import is_heading
+from everlake.analysis.speaker_names import is_agenda_item, is_heading
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms, parse_timestamp_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
@@ -136,6 +136,8 @@ def _is_dialogue(
         return True
     if any(is_heading(label) or len(label.split()) > 6 for label in labels):
         return False
+    if any(turn[1] for turn in turns if turn) and any(map(is_agenda_item, labels)):
+        return False  # A timetable.
     line_count = sum(1 for line in lines if line.strip())
     if builder.record_type in _TRANSCRIPT_TYPES:
         return turn_count * 4 >= line_count
