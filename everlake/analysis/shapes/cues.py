@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_CLOCK = r"\d{1,3}:\d{1,2}(?::\d{1,2})?(?:[.,]\d{1,9})?"
+CLOCK = r"\d{1,3}:\d{1,2}(?::\d{1,2})?(?:[.,]\d{1,9})?"
+"""Pattern of the time at which a cue starts or ends."""
 _TIMING = re.compile(
-    rf"({_CLOCK})\s{{0,4}}-{{1,2}}>\s{{0,4}}{_CLOCK}(?:(?<=[.,]\d{{3}})\s.{{0,300}}|(?:\s{{1,4}}"
+    rf"({CLOCK})\s{{0,4}}-{{1,2}}>\s{{0,4}}{CLOCK}(?:(?<=[.,]\d{{3}})\s.{{0,300}}|(?:\s{{1,4}}"
     r"[A-Za-z]\w{0,20}:\S{1,40}){0,8}\s{0,4})"
 )
 """Settings may follow the times; other words only where these are as precise as in captions."""
@@ -32,13 +33,22 @@ def is_captions(text: str) -> bool:
     """Return whether a text is a caption file."""
     head = text[:_HEAD_LENGTH].lstrip("\ufeff \t\r\n")
     if head.startswith("WEBVTT"):
-        return len(head) == 6 or not (head[6].isalnum() or head[6] == "_")
+        return _is_header(text)
     lines = [line.strip() for line in head.split("\n")[:5]]
     return any(
         _timing(line) is not None
         and (not _IMPRECISE.fullmatch(line) or _NUMBER.fullmatch(lines[number - 1]) is not None)
         for number, line in enumerate(lines[:4])
     )
+
+
+def _is_header(text: str) -> bool:
+    """Return whether a text that begins with ``WEBVTT`` is a file with cues, or an empty one."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    head = lines[0].strip(" \t\ufeff")
+    if head[6:7].isalnum() or head[6:7] == "_":
+        return False
+    return any(map(_timing, lines)) or len(head) == len(text.strip("\ufeff \t\r\n"))
 
 
 def _timing(line: str) -> str | None:
