@@ -7,6 +7,7 @@ from typing import TypeAlias
 from everlake.analysis.member_names import normalize_name, word_list
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.roles import role_of
+from everlake.analysis.shapes.chat_notices import is_footer
 from everlake.analysis.speaker_names import is_agenda_item, is_heading
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms, parse_timestamp_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
@@ -28,6 +29,28 @@ _TRANSCRIPT_NAMES = frozenset(
         "transcripts dialogue dialog rawtranscript chatlog chattranscript script"
     )
 )
+_HEADINGS = frozenset(
+    word_list(
+        "transcript transkript transkription transcription transcripción transcripcion "
+        "trascrizione transcrição transcriptie transkrypcja avskrift udskrift расшифровка "
+        "文字起こし 转录 会议记录 녹취록"
+    )
+)
+_FRAME_LABELS = frozenset(
+    word_list(
+        "chatstarted chatstartedon chatstartedat chatorigin chatended chatendedat chatid chaturl "
+        "chattranscript chatduration conversationid conversationstarted conversationended "
+        "sessionid sessionstarted sessionended visitorname visitoremail visitoripaddress "
+        "servedby startedat startedon endedat endedon starttime endtime chatstart chatende "
+        "chatbeendet chatgestartet iniciodelchat findelchat débutduchat findechat recordingstarted"
+    )
+)
+"""Labels in the head of a chat's transcript, which name no speaker."""
+_FAQ_LABELS = frozenset(
+    word_list("q a question answer questions answers frage antwort f pregunta respuesta p r "
+              "réponse domanda risposta d pergunta resposta vraag antwoord")
+)  # fmt: skip
+_MAX_HEADING_LENGTH = 60
 _TRANSCRIPT_TYPES = frozenset({"call", "call_transcription"})
 
 _STAMP_LINE = re.compile(r"[ \t]*[\[(]?(\d{1,2}:\d{2}(?::\d{2})?)[\])]?[ \t]*")
@@ -52,10 +75,23 @@ def read(
         return False
     lines = text.splitlines()
     turns = [_parse_turn(line) for line in lines]
-    if not _is_dialogue(builder, name, lines, turns):
+    heading = _heading_index(lines)
+    if heading and _is_dialogue(builder, "transcript", lines[heading:], turns[heading:]):
+        turns[:heading] = [None] * heading  # Minutes above the transcript.
+    elif not _is_dialogue(builder, name, lines, turns):
         return False
     _add_turns(builder, name, lines, turns, scope)
     return True
+
+
+def _heading_index(lines: list[str]) -> int:
+    """Return the index of the line below the heading ``Transcript``; 0 when there is none."""
+    for index, line in enumerate(lines):
+        if len(line) < _MAX_HEADING_LENGTH:
+            bare = line.strip("#*=-_: \t\ufeff")
+            if bare and normalize_name(bare) in _HEADINGS:
+                return index + 1
+    return 0
 
 
 def read_known_speakers(builder: UtteranceBuilder, text: str, scope: Scope) -> bool:
@@ -88,6 +124,10 @@ def _add_turns(
     attribution: Attribution = UNATTRIBUTED
     pending: list[str] = []
     for line, turn in zip(lines, turns, strict=True):
+        if turn is not None and normalize_name(turn[0]) in _FRAME_LABELS:
+            _add_turn(builder, pending, attribution)
+            attribution, pending = UNATTRIBUTED, [line]
+            continue
         if turn is None:
             if not _STAMP_LINE.fullmatch(line):
                 pending.append(line)
@@ -101,6 +141,11 @@ def _add_turns(
 
 
 def _add_turn(builder: UtteranceBuilder, lines: list[str], attribution: Attribution) -> None:
+    if lines and attribution.speaker:
+        last = next((n for n in range(len(lines) - 1, -1, -1) if lines[n].strip()), 0)
+        if is_footer(lines[last]):
+            _add_turn(builder, lines[:last], attribution)
+            lines, attribution = lines[last:], UNATTRIBUTED
     text = "\n".join(lines)
     if attribution.speaker and not text.strip():
         builder.add(attribution.speaker)  # The line only looked like the start of a turn.
@@ -117,7 +162,7 @@ def _parse_turn(line: str) -> Turn | None:
         if not timestamp and (below := _STAMP_LINE.fullmatch(text)):
             timestamp, text = below[1], ""
         return normalize_text(found[3].strip("* ")), timestamp, text
-    found = _NAME_LINE.fullmatch(line)
+    found = _NAME_LINE.fullmatch(line) if not is_footer(line) else None
     return (normalize_text(found[1]), found[2], "") if found else None
 
 
@@ -129,6 +174,8 @@ def _is_dialogue(
     with_text = sum(1 for turn in turns if turn is None or turn[2].strip())
     if turn_count < 2 or with_text * 2 < turn_count:
         return False
+    for label in [label for label in labels if normalize_name(label) in _FRAME_LABELS]:
+        del labels[label]
     known = sum(1 for label in labels if builder.participants.is_known(label) or role_of(label))
     if known * 2 >= len(labels):
         return True
@@ -138,7 +185,9 @@ def _is_dialogue(
         return False
     if any(turn[1] for turn in turns if turn) and any(map(is_agenda_item, labels)):
         return False  # A timetable.
-    line_count = sum(1 for line in lines if line.strip())
+    if len(labels) > 1 and _FAQ_LABELS.issuperset(map(normalize_name, labels)):
+        return False
+    line_count = sum(1 for line in lines if line.strip() and not _STAMP_LINE.fullmatch(line))
     if builder.record_type in _TRANSCRIPT_TYPES:
         return turn_count * 4 >= line_count
     return turn_count * 2 >= line_count and len(labels) < turn_count
