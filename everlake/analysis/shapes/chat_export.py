@@ -35,6 +35,8 @@ _ACCOUNT_WORDS = frozenset(
     word_list("bot user customer client agent admin team account person visitor guest kunde kundin")
 )
 """Last words of the names of accounts that begin like a line of a log, such as ``Deploy Bot``."""
+_COMPANY = re.compile(r"\s(?:from|at|von|bei|chez)\s[^\W\da-z_][^\n]{0,40}\Z")
+"""Company behind the name of somebody who answers for it."""
 _PHONE = re.compile(r"[~+]?[\d\s()\u2011-]{6,24}|~\s?\S.{0,58}")
 _TAGS = frozenset(
     word_list("a b i u p br hr li ul ol td tr th em div pre code span table strong html head body "
@@ -119,6 +121,7 @@ def _is_speaker(builder: UtteranceBuilder, name: str) -> bool:
 
 
 def _is_name(name: str) -> bool:
+    name = _COMPANY.sub("", name)
     return looks_like_name(name) or _PHONE.fullmatch(name) is not None
 
 

@@ -94,6 +94,14 @@ _FOOTER = re.compile(
     r"|this (?:editable )?transcript was (?:computer[- ])?generated.{0,200}",
     re.IGNORECASE,
 )
+_ARRIVAL = re.compile(
+    r"[\[(]\d{1,2}:\d{2}(?::\d{2})?(?: [AP]M)?[\])] .{1,80} (?:(?:has )?(?:joined|left|entered)"
+    r"(?: the (?:room|chat|conversation|meeting|call|channel|group))?"
+    r"|ist (?:dem .{2,20} )?beigetreten|hat (?:den|die|das) .{2,20} (?:verlassen|betreten)"
+    r"|a (?:rejoint|quitt\u00e9) .{2,30}|se (?:ha unido|uni\u00f3) .{2,30}"
+    r"|sali\u00f3 de .{2,30})\.?",
+    re.IGNORECASE,
+)
 _NOTICES = (_PLACEHOLDER, _REACTION, _FILE_ATTACHED, _CALL, _MEDIA_NAME)
 _MAX_LENGTH = 300
 
@@ -108,6 +116,11 @@ def is_forwarded(lines: list[str]) -> bool:
     """Return whether a message says in its first line that it was forwarded (Telegram)."""
     first = next((line.strip() for line in lines[:3] if line.strip()), "")
     return len(first) < _MAX_LENGTH and _FORWARDED.fullmatch(first) is not None
+
+
+def is_arrival(line: str) -> bool:
+    """Return whether a line with a time says that somebody joined or left."""
+    return len(line) <= _MAX_LENGTH and _ARRIVAL.fullmatch(line.strip()) is not None
 
 
 def is_footer(line: str) -> bool:

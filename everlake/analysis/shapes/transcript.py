@@ -2,23 +2,26 @@
 
 import re
 from collections import Counter
+from datetime import UTC
 from typing import TypeAlias
 
 from everlake.analysis.member_names import normalize_name, word_list
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.roles import role_of
-from everlake.analysis.shapes.chat_notices import is_footer
+from everlake.analysis.shapes.chat_notices import is_arrival, is_footer
 from everlake.analysis.speaker_names import is_agenda_item, is_heading
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms, parse_timestamp_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 
 _TIMESTAMP = r"(?:[\[(]([^\])\n]{1,40})[\])]|(\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?)(?=\s))"
-_NAME = r"([^\W\d_][^:\n\[\](){}<>\"|=]{0,59}?(?:\s?\([^()\n:]{1,40}\))?)"
+_NAME = r"([^\W\d_][^:\uff1a\n\[\](){}<>\"|=]{0,59}?(?:\s?\([^()\n:]{1,40}\))?)"
 _LINE = re.compile(
     rf"[ \t]*(?:{_TIMESTAMP}\s{{0,3}}[-\u2013\u2014]?\s{{0,3}})?\*{{0,2}}\[?{_NAME}\]?"
-    rf"(?:\s{{0,3}}{_TIMESTAMP})?\s?(?::\*{{0,2}}|\*\*:)(?:[ \t]+|$)"
+    rf"(?:\s{{0,3}}{_TIMESTAMP})?\s?(?:(?::\*{{0,2}}|\*\*:)(?:[ \t]+|$)|\uff1a[ \t]*)"
 )
+_NUMBERED_LINE = re.compile(r"[ \t]*\[((?:speaker|spk)[ :_#-]?\d{1,3})\]:?[ \t]+", re.IGNORECASE)
+"""A recogniser's number in brackets, without a colon after them."""
 _NAME_LINE = re.compile(
     r"[ \t]*([^\W\d_][^:\n\[\](){}<>\"|=]{0,59}?)(?<![ \t])[ \t]++"
     r"\(?(\d{1,2}:\d{2}(?::\d{2})?)\)?[ \t]*"
@@ -71,7 +74,7 @@ def read(
 
     A line without a speaker continues the turn before it.
     """
-    if ":" not in text:
+    if ":" not in text and "\uff1a" not in text and "[" not in text:
         return False
     lines = text.splitlines()
     turns = [_parse_turn(line) for line in lines]
@@ -101,7 +104,7 @@ def read_known_speakers(builder: UtteranceBuilder, text: str, scope: Scope) -> b
     ``Agent``, there are at least two, and at least every fourth line begins a turn. It does not
     hold for table rows and forms.
     """
-    if ":" not in text:
+    if ":" not in text and "\uff1a" not in text and "[" not in text:
         return False
     lines = text.splitlines()
     turns = [_parse_turn(line) for line in lines]
@@ -129,13 +132,18 @@ def _add_turns(
             attribution, pending = UNATTRIBUTED, [line]
             continue
         if turn is None:
+            if is_arrival(line):
+                _add_turn(builder, pending, attribution)
+                builder.add(line)
+                attribution, pending = UNATTRIBUTED, []
+                continue
             if not _STAMP_LINE.fullmatch(line):
                 pending.append(line)
             continue
         _add_turn(builder, pending, attribution)
         label, timestamp, text = turn
         speaker, role = builder.resolve_speaker((label,), ())
-        attribution = Attribution(speaker, role, _turn_time(timestamp, scope.recording_start))
+        attribution = Attribution(speaker, role, _turn_time(timestamp, scope))
         pending = [text]
     _add_turn(builder, pending, attribution)
 
@@ -162,6 +170,9 @@ def _parse_turn(line: str) -> Turn | None:
         if not timestamp and (below := _STAMP_LINE.fullmatch(text)):
             timestamp, text = below[1], ""
         return normalize_text(found[3].strip("* ")), timestamp, text
+    found = _NUMBERED_LINE.match(line)
+    if found:
+        return found[1].replace(":", " "), "", line[found.end() :]
     found = _NAME_LINE.fullmatch(line) if not is_footer(line) else None
     return (normalize_text(found[1]), found[2], "") if found else None
 
@@ -193,11 +204,11 @@ def _is_dialogue(
     return turn_count * 2 >= line_count and len(labels) < turn_count
 
 
-def _turn_time(timestamp: str, start: int | None) -> str | None:
+def _turn_time(timestamp: str, scope: Scope) -> str | None:
     if not timestamp:
         return None
-    ms = parse_timestamp_ms(timestamp)
-    if ms is None and start is not None:
+    ms = parse_timestamp_ms(timestamp, scope.zone or UTC)
+    if ms is None and scope.recording_start is not None:
         offset = parse_offset_ms(timestamp)
-        ms = None if offset is None else start + offset
+        ms = None if offset is None else scope.recording_start + offset
     return None if ms is None else format_rfc3339(ms)

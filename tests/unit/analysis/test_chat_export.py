@@ -327,3 +327,49 @@ def test_an_authors_list_of_stops_is_no_chat() -> None:
 def test_questions_and_answers_of_a_document_have_no_speaker() -> None:
     text = "Q: Does it print?\nA: Yes.\nQ: In colour?\nA: No."
     assert said(text) == [(None, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u7530\u4e2d\uff1a\u3053\u3093\u306b\u3061\u306f\n\u4f50\u85e4\uff1aHi\n\u7530\u4e2d\uff1aOk",
+        "[Speaker:0] \u3053\u3093\u306b\u3061\u306f\n[Speaker:1] Hi\n[Speaker:0] Ok",
+    ],
+    ids=["wide colon", "numbers in brackets"],
+)
+def test_transcripts_without_a_plain_colon(text: str) -> None:
+    turns = said(text)
+    assert [turn[1] for turn in turns] == ["\u3053\u3093\u306b\u3061\u306f", "Hi", "Ok"]
+    first, second, third = (turn[0] for turn in turns)
+    assert first == third is not None
+    assert second not in {None, first}
+
+
+def test_a_form_with_wide_colons_is_no_transcript() -> None:
+    text = "\u59d3\u540d\uff1aMira\n\u7535\u8bdd\uff1a123\n\u5730\u5740\uff1aBerlin"
+    assert said(text) == [(None, text)]
+
+
+def test_who_joins_between_turns_is_nobodys() -> None:
+    text = (
+        "[10:11:00] Mira: Hi\n[10:12:00] Oskar: Yes?\n[10:12:30] Bob joined the room\n"
+        "[10:13:00] Mira: It jams"
+    )
+    assert said(text)[2:] == [(None, "[10:12:30] Bob joined the room"), ("Mira", "It jams")]
+
+
+def test_a_name_may_have_its_company_behind_it() -> None:
+    text = "10:11 AM | Mira: Hi\n10:12 AM | Oskar from Acme: Yes?\n10:13 AM | Mira: It jams"
+    assert [speaker for speaker, _ in said(text)] == ["Mira", "Oskar from Acme", "Mira"]
+
+
+def test_times_in_a_transcript_are_of_the_records_time_zone() -> None:
+    text = "Mira (2026-03-03 10:11): Hi\nOskar (2026-03-03 10:12): Yes?\nMira: Ok"
+    assert read(text, timezone="Europe/Berlin")[0].said_at == "2026-03-03T09:11:00Z"
+
+
+def test_attached_text_that_is_captions_is_read_as_captions() -> None:
+    lines = ["1", "00:00:01,000 --> 00:00:02,000", "MIRA: Hi", "", "2",
+             "00:00:02,500 --> 00:00:04,000", "OSKAR: Yes?"]  # fmt: skip
+    found = attachment_utterances("prose", lines, "email")
+    assert [(x.speaker, x.text) for x in found] == [("MIRA", "Hi"), ("OSKAR", "Yes?")]
