@@ -11,8 +11,9 @@ _EVENTS = re.compile(r"^\[Events\][ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _OVERRIDE = re.compile(r"\{[^{}\n]{0,400}\}")
 _XML_HEAD = re.compile(r"\s{0,20}(?:<\?xml[^<>]{0,200}>\s{0,20})?<(?:tt|transcript|timedtext)[\s>]")
 _XML_CUE = re.compile(
-    r"<(?P<tag>text|p)\s(?P<attributes>[^<>]{0,1000}+)>(?P<text>(?:[^<]|<(?!/(?P=tag)>)){0,4000}+)</"
+    r"<(?P<tag>text|p)\s(?P<attributes>[^<>]{0,1000}+)>(?P<text>(?:[^<]|<(?!/?(?P=tag)\b)){0,4000}+)</(?P=tag)>"
 )
+_XML_OPENING = re.compile(r"<(?:text|p)[\s>]")
 _XML_START = re.compile(r'(?:^|\s)(start|begin|t)="([^"]{1,30})"')
 _XML_AGENT = re.compile(r'ttm:agent="([^"]{1,80})"')
 _XML_AGENT_NAME = re.compile(
@@ -26,7 +27,9 @@ _HEAD_LENGTH = 4_000
 def parse_notation(text: str) -> list[Cue]:
     """Return the cues of captions in one of these notations; none for other texts."""
     if text.lstrip()[:1] == "<":
-        return list(_xml_cues(text)) if _XML_HEAD.match(text) else []
+        cues = list(_xml_cues(text)) if _XML_HEAD.match(text) else []
+        # An element that is no cue may hold text as well.
+        return cues if len(cues) == sum(1 for _ in _XML_OPENING.finditer(text)) else []
     if _EVENTS.search(text, 0, 20_000):
         return list(_substation_cues(text))
     return _whisper_cues(text) if _WHISPER_LINE.search(text, 0, _HEAD_LENGTH) else []

@@ -233,3 +233,8 @@ def test_youtubes_timed_text_is_read() -> None:
 def test_a_message_about_captions_is_its_authors(text: str) -> None:
     data = json.dumps({"author": "Mira", "text": text}).encode()
     assert [(x.speaker, x.text) for x in extract_utterances("message", data)] == [("Mira", text)]
+
+
+def test_text_beside_the_cues_of_xml_is_not_lost() -> None:
+    text = TTML.replace("</body>", "<p>made by hand</p></body>")
+    assert "made by hand" in " ".join(words for _, words in said(text))
