@@ -28,11 +28,11 @@ def attachment_utterances(
 ) -> list[Utterance]:
     """Return the utterances of an attachment's text in order of appearance.
 
-    Captions (WebVTT, SubRip) become turns of their speakers. Prose becomes paragraphs and table
-    rows without a speaker; an exported chat becomes its messages, and when every turn begins with
-    a participant of the record or a role such as ``Agent:``, it is read as a transcript. Of mail,
-    what the sender wrote has the sender and the date; headers, quotations and signatures have no
-    speaker.
+    Captions (WebVTT, SubRip and others) become turns of their speakers. Prose becomes paragraphs
+    and table rows without a speaker. Where it is captions, they are read as such; an exported chat
+    becomes its messages, and when every turn begins with a participant of the record or a role such
+    as ``Agent:``, it is read as a transcript. Of mail, what the sender wrote has the sender and the
+    date; headers, quotations, signatures and notices have no speaker.
 
     Args:
         kind: format of the text.
@@ -63,8 +63,9 @@ def attachment_utterances(
             builder, "transcript", text, UNATTRIBUTED, scope
         )
     else:
-        is_dialogue = chat_export.read(
-            builder, "", text, UNATTRIBUTED, scope
+        is_dialogue = any(
+            read(builder, "", text, UNATTRIBUTED, scope)
+            for read in (captions.read, chat_export.read)
         ) or transcript.read_known_speakers(builder, text, scope)
     if not is_dialogue:
         for part in parts:

@@ -30,7 +30,8 @@ _IDS = word_list(
     "externalid waid key speaker urn"
 )
 _ROLES = word_list(
-    "role affiliation type kind usertype accounttype sendertype participanttype actortype"
+    "role participantrole speakerrole userrole memberrole affiliation type kind usertype "
+    "accounttype sendertype participanttype actortype"
 )
 _INNER = word_list(
     "user emailaddress profile contact from person participant agent customer attributes member "
@@ -98,9 +99,9 @@ class Participants:
             identities += [key] if key is not None and identities else []
         else:
             return
-        if len(identities) < 2:
-            return
         role = self._stated_role(roles, ())
+        if not identities or (len(identities) < 2 and role is None):
+            return
         speaker = self._find(identities) or Speaker(_display_name(identities[0]), role)
         for identity in identities:
             self._add(identity, speaker)

@@ -26,7 +26,8 @@ class Provenance(NamedTuple):
     tentative: Collection[int]
     """Indices of utterances that count only if no others say the same."""
     names: Mapping[int, str]
-    """Names of the sources. Two lists of one name are no renderings of the same turns."""
+    """Names of the sources. Two lists of one name are renderings of the same turns only if the
+    times are the same, too."""
     word_sources: Collection[int]
     """Sources that consist of single words: they yield to all others."""
 
@@ -150,9 +151,12 @@ class _TurnList:
         self.turns = turns
         self.word_count = sum(len(_WORD.findall(turn.text)) for turn in turns)
         self._coverage: dict[str, CoverageIndex] | None = None
+        self._stated: set[Utterance] | None = None
 
     def says(self, other: "_TurnList") -> bool:
         """Return whether ``other`` is another rendering of these turns, or of a large part."""
+        if self._has_all_of(other):
+            return True
         first, first_other = self.turns[0].said_at, other.turns[0].said_at
         if (
             other.word_count < _MIN_SHARE * self.word_count
@@ -172,6 +176,12 @@ class _TurnList:
             (index := coverage.get(_who(turn))) is not None and index.covers(turn.text)
             for turn in other.turns
         )
+
+    def _has_all_of(self, other: "_TurnList") -> bool:
+        """Return whether each turn of ``other`` is here with the same text, speaker and time."""
+        if self._stated is None:
+            self._stated = {turn for turn in self.turns if turn.said_at is not None}
+        return self._stated.issuperset(other.turns)
 
 
 def _who(turn: Utterance) -> str:

@@ -20,6 +20,32 @@ _HEADINGS = frozenset(
         "timeline title version"
     )
 )
+_AGENDA_ITEMS = frozenset(
+    word_list(
+        "arrival registration checkin doors welcome opening intro introduction introductions "
+        "kickoff keynote talk talks lecture session panel workshop demo qa discussion wrapup "
+        "closing break breakfast coffee coffeebreak teabreak lunch lunchbreak dinner reception "
+        "networking departure agenda standup retro review warmup "
+        "ankunft anreise anmeldung einlass begrüßung eröffnung vortrag vorträge pause kaffeepause "
+        "mittag mittagessen mittagspause abendessen frühstück diskussion abschluss abreise "
+        "arrivée accueil ouverture conférence atelier pausecafé déjeuner dîner clôture départ "
+        "llegada registro bienvenida apertura charla ponencia taller descanso pausacafé almuerzo "
+        "comida cena clausura salida "
+        "arrivo registrazione benvenuto saluti relazione intervento laboratorio pausacaffè pranzo "
+        "chiusura partenza "
+        "chegada inscrição boasvindas abertura palestra oficina intervalo almoço jantar "
+        "encerramento "
+        "aankomst inloop ontvangst opening lezing pauze koffiepauze afsluiting borrel vertrek "
+        "ankomst velkomst velkommen foredrag frokost middag lunsj avslutning afslutning "
+        "föreläsning fika rast "
+        "przyjazd rejestracja powitanie otwarcie wykład przerwa obiad kolacja zakończenie "
+        "příjezd registrace přednáška přestávka oběd večeře "
+        "регистрация приветствие открытие доклад лекция перерыв обед ужин закрытие "
+        "var\u0131\u015f kay\u0131t a\u00e7\u0131l\u0131\u015f sunum mola kapan\u0131\u015f "
+        "受付 開会 講演 休憩 昼食 閉会 签到 开幕 演讲 茶歇 午餐 午休 晚餐 闭幕 "
+        "등록 개회 강연 휴식 점심 폐회"
+    )
+)
 _CAPTION_HEADINGS = _HEADINGS | frozenset(
     word_list(
         "subtitle subtitles subtitled subtitling caption captions captioned captioning translation "
@@ -69,6 +95,11 @@ def is_numbered_speaker(label: str) -> bool:
 def is_heading(label: str) -> bool:
     """Return whether a label is a common heading of notes or forms, such as ``Decision``."""
     return normalize_name(label) in _HEADINGS
+
+
+def is_agenda_item(label: str) -> bool:
+    """Return whether a label is a part of an event, such as ``Coffee break``, and no person."""
+    return normalize_name(label.rstrip("0123456789 ")) in _AGENDA_ITEMS
 
 
 def is_caption_heading(label: str) -> bool:

@@ -13,13 +13,16 @@ VERBS = (
     "|va escriure|ha escrit|đã viết|menulis|rašė|rakstīja|kirjutas|skrifaði"
     # Cyrillic, Greek
     "|написал(?:\\(а\\)|а|\\(-а\\)|/а)?|пишет|писал(?:\\(а\\)|а)?|написав(?:\\(ла\\)|ла)?|написала"
-    "|пише|писав|написа|έγραψε"
+    "|пише|писав|написа|έγραψε|(?:је )?написао(?:/ла|ла)?|(?:је )?написала|напиша"
+    # Galician, Basque, Albanian, Afrikaans, Welsh, Swahili, Filipino, Slovenian
+    "|escribiu|hau idatzi du|shkroi|geskryf|ysgrifennodd|aliandika|sumulat|napisala"
 )
 """Regular expression of the verbs."""
 
 UNSPACED_VERBS = (
     "写道|寫道|写到|寫到|写了|のメール|書きました|書いた|からのメール|님이 작성|작성|님이 씀"
     "|썼습니다|쓰셨습니다"
+    "|نوشت|لکھا|लिखा|लिहिले|লিখেছেন|எழுதியது|రాసారు|დაწერა|تمت كتابة"
     "|님의 말|쓴 글|보낸 메일|كتب|כתב|เขียน"
 )
 """The same in scripts that put no space around words."""
@@ -34,7 +37,8 @@ CONNECTORS = frozenset(
         "następujące użytkownik odesílatel używatel používateľ uživatel пользователь "
         "користувач siguiente volgende følgende seuraavasti tersebut pada tanggal pukul vào "
         "lúc thg ora kell i ч час года. н т д μ π der die ter ten te zu zur zum y e bin ibn "
-        "bint al-din mc"
+        "bint al-din mc ás noong nang si ng mnamo saa asubuhi mchana jioni usiku më në je "
+        "oseba ob hau du erabiltzaileak lietotājs lietotāja plkst. ar је у на"
     )
 )
 """Lower-case words around a date, a time, a name or an address."""
@@ -60,7 +64,10 @@ CALENDAR = frozenset(
 SHORT_DAYS = frozenset(
     word_list(
         "mo di mi do fr sa so ma ti ke to pe la su wo vr za zo lu me je ve gi út st čt pá ne "
-        "po ter qua wt śr cz pt nd пн вт ср чт пт сб вс нд h k cs p sz v pn μμ πμ"
+        "po ter qua wt śr cz pt nd пн вт ср чт пт сб вс нд h k cs p sz v pn μμ πμ "
+        "xov mér xan xuñ xul hën mër enj pre sht shk pri qer kor gush tet nën dhj velj ožu tra "
+        "svi kol ruj stu sij fim mið þri fös lau alh iju jtt chwef iau ots urt api eka uzt abu "
+        "ira urr aza abe og al az ast ost lar ig čet уто ост мај јан јул јун авг"
     )
 )
-"""Weekdays of one or two letters."""
+"""Weekdays of one or two letters, and short names that other words begin with."""

@@ -24,7 +24,8 @@ _ADDRESS = re.compile(
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?(?:[:.hu時时시]|h:)\s?\d{2}(?!\d)", re.IGNORECASE)
 _DATE = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{2,4}(?!\d)"
-    r"|\d{1,2}[./-]\d{1,2}(?!\d))"
+    r"|\d{1,2}[./-]\d{1,2}(?!\d)|[\u0661\u0662][\u0660-\u0669]{3}(?!\d)"
+    r"|[\u06f1\u06f2][\u06f0-\u06f9]{3}(?!\d))"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*")
 
@@ -124,7 +125,7 @@ def _foreign_words(text: str) -> int:
 
 
 def _is_foreign(word: str) -> bool:
-    if not word[0].islower():
+    if not word[0].islower() or "\u10d0" <= word[0] <= "\u10ff":  # Georgian has one case
         return False
     word = word.strip(".'\u2019-")
     return not (

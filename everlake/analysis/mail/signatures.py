@@ -8,7 +8,8 @@ _DEVICES = (
     r"|oneplus|pixel|nokia|sony|xperia|\blg\b|htc|motorola|blackberry|windows|outlook|yahoo|gmail"
     r"|proton|thunderbird|aol\b|gmx|web\.de|mail\.ru|yandex|яндекс|mail app|mailbox|spark\b|airmail"
     r"|edison|bluemail|blue mail|typeapp|hey\b|fastmail|tutanota|tuta\b|zoho|superhuman|canary"
-    r"|newton|mobile|mobil|smartphone|smart phone|handy|téléphone|teléfono|telefono|telefon"
+    r"|newton|mailspring|mailbird|em client|postbox|missive|mimestream|polymail"
+    r"|front\b|mobile|mobil|smartphone|smart phone|handy|téléphone|teléfono|telefono|telefon"
     r"|telefoon"
     r"|celular|móvil|cellulare|telemóvel|puhelim|telefonu|komórk|смартфон|телефон|айфон|手机|手機"
     r"|行動|携帯|スマートフォン|휴대폰|휴대전화|모바일|아이폰|갤럭시|邮箱|信箱|tablet|mail for"
@@ -65,7 +66,7 @@ _SENT_FROM = re.compile(
 )
 _EMPHASIS = "*_<>[]() \t\xa0"
 _LINK = re.compile(r"\[([^\[\]\n]{1,80})\]\([^()\s]{1,300}\)|<https?://[^<>\s]{1,300}>")
-_MODEL_COMMA = re.compile(r", (?=an? |Samsung)")
+_MODEL_COMMA = re.compile(r", (?=an? |Samsung|the )")
 _SENTENCE_END = re.compile(r"[.!?,;\u3002\uff01\uff1f](?:\s|\Z)")
 
 

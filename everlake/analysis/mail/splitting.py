@@ -6,6 +6,7 @@ from enum import Enum, auto
 from everlake.analysis.mail.attributions import attribution_length, is_attribution
 from everlake.analysis.mail.headers import has_header_block
 from everlake.analysis.mail.markers import is_framed_text, is_marker, is_ruler
+from everlake.analysis.mail.notices import notice_length
 from everlake.analysis.mail.signatures import is_client_line, is_delimiter
 
 _MAX_BLANK_LINES = 3
@@ -24,8 +25,9 @@ def split_quotes(text: str, *, angle_quotes: bool = True) -> list[tuple[bool, st
     """Split the text of an email into segments: (whether the sender wrote it, the segment).
 
     Not written by the sender are lines that begin with ``>``, what follows ``On … wrote:``,
-    ``-----Original Message-----`` or a copied mail header, the signature after ``--``, and lines
-    such as ``Sent from my iPhone``. Together the segments contain every line of the text.
+    ``-----Original Message-----`` or a copied mail header, the signature after ``--``, lines such
+    as ``Sent from my iPhone``, and notices of servers and companies. Together the segments contain
+    every line of the text.
 
     Args:
         text: normalised text.
@@ -65,10 +67,10 @@ class _LineClassifier:
     def kinds(self) -> Iterator[LineKind]:
         """Yield the kind of each line."""
         kind = default = LineKind.OWN
-        attribution_rest = 0  # further lines of an attribution that spans several
+        rest = 0  # further lines of an attribution or notice that spans several
         for index, text in enumerate(self._lines):
-            if attribution_rest:
-                attribution_rest -= 1
+            if rest:
+                rest -= 1
             elif default is LineKind.QUOTED or not text:
                 pass
             elif self._begins_history(index):
@@ -78,7 +80,7 @@ class _LineClassifier:
             elif length := attribution_length(
                 self._lines, index, quote_follows=self._quote_follows
             ):
-                kind, attribution_rest = LineKind.QUOTED, length - 1
+                kind, rest = LineKind.QUOTED, length - 1
                 default = LineKind.OWN
                 if self._quote_follows[index + length - 1]:
                     self._angle_quotes = True
@@ -86,11 +88,25 @@ class _LineClassifier:
                     default = kind
             elif is_delimiter(text):
                 kind = default = LineKind.SIGNATURE
-            elif is_client_line(text, is_last=self._is_last(index)):
-                kind = LineKind.SIGNATURE
+            elif length := self._added_lines(index):
+                kind, rest = LineKind.SIGNATURE, length - 1
             else:
                 kind = default
             yield kind
+
+    def _added_lines(self, index: int) -> int:
+        """Return the number of lines from a line that a program added: its own, or a notice."""
+        if is_client_line(self._lines[index], is_last=self._is_last(index)):
+            return 1
+        if index and self._lines[index - 1]:
+            return self._below_ruler(index)
+        return notice_length(self._lines, index) or self._below_ruler(index)
+
+    def _below_ruler(self, index: int) -> int:
+        if not is_ruler(self._lines[index]) or index + 1 >= len(self._lines):
+            return 0
+        length = notice_length(self._lines, index + 1)
+        return length + 1 if length else 0
 
     def _begins_history(self, index: int) -> bool:
         """Return whether a header block or marker is at a line, or below it if it is a ruler."""

@@ -1,9 +1,10 @@
-"""Captions in WebVTT (W3C), SubRip or SubViewer (YouTube's SBV) format in one string."""
+"""Captions in one string: WebVTT (W3C), SubRip, SubViewer (YouTube's SBV), and others."""
 
 import itertools
 import re
 
 from everlake.analysis.joining import join_words
+from everlake.analysis.shapes.caption_notations import parse_notation
 from everlake.analysis.shapes.cue_speakers import CueTurn, cue_turns, has_voice, payload_labels
 from everlake.analysis.shapes.cues import Cue, is_captions, parse_cues
 from everlake.analysis.speaker_names import choose_caption_speakers, looks_like_name
@@ -27,9 +28,10 @@ def read(
     Consecutive cues of one speaker are merged. Headers, identifiers, notes, styles and cues of
     machine data are not said.
     """
-    if not is_captions(text):
+    is_file = is_captions(text)
+    cues = parse_cues(text) if is_file else parse_notation(text)
+    if not (is_file or cues) or (attribution.speaker and _begins_outside(cues)):
         return False
-    cues = parse_cues(text)
     if _is_rolling(cues):
         _remove_repeated_lines(cues)
     _name_speakers_of_first_lines(cues)
@@ -47,6 +49,11 @@ def read(
             merger.add(turn)
     merger.flush()
     return True
+
+
+def _begins_outside(cues: list[Cue]) -> bool:
+    """Return whether text stands before the first cue: a message that shows captions."""
+    return bool(cues) and cues[0].clock is None
 
 
 def _is_rolling(cues: list[Cue]) -> bool:

@@ -14,12 +14,13 @@ from everlake.analysis.shapes.chat_lines import (
 )
 from everlake.analysis.shapes.chat_notices import (
     is_footer,
+    is_forwarded,
     is_notice,
     quote_length,
     without_edit_mark,
 )
 from everlake.analysis.shapes.chat_stamps import DATE_LINE, has_date, has_half, stamp_times
-from everlake.analysis.speaker_names import is_certain, is_heading, looks_like_name
+from everlake.analysis.speaker_names import is_agenda_item, is_certain, is_heading, looks_like_name
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
@@ -28,14 +29,23 @@ _LOG_WORDS = frozenset(
     word_list("error err warn warning info debug trace fatal notice critical crit emerg alert "
               "panic severe fine config verbose log stdout stderr kernel systemd cron sshd get "
               "post put head http https exception build deploy deployment test tests server backup "
-              "job task worker database db app nginx monitor service api step stage "
-              "kickoff review intro introduction break lunch standup retro demo workshop keynote")
+              "job task worker database db app nginx monitor service api step stage")
 )  # fmt: skip
+_ACCOUNT_WORDS = frozenset(
+    word_list("bot user customer client agent admin team account person visitor guest kunde kundin")
+)
+"""Last words of the names of accounts that begin like a line of a log, such as ``Deploy Bot``."""
+_COMPANY = re.compile(r"\s(?:from|at|von|bei|chez)\s[^\W\da-z_][^\n]{0,40}\Z")
+"""Company behind the name of somebody who answers for it."""
 _PHONE = re.compile(r"[~+]?[\d\s()\u2011-]{6,24}|~\s?\S.{0,58}")
 _TAGS = frozenset(
     word_list("a b i u p br hr li ul ol td tr th em div pre code span table strong html head body "
               "img input form item key string dict array plist xml")
 )  # fmt: skip
+_APP = re.compile(r"\s{0,4}(?:APP|BOT|App|Bot|WORKFLOW)\s{1,4}")
+_NOTICE_MARK = re.compile(r"\*{3}\s")
+_FRAME = re.compile(r"={20,200}|\{(?:Reactions|Attachments|Embed|Stickers|Inline Emoji)\}")
+"""Lines of DiscordChatExporter that end what somebody says."""
 _FIRST_WORD = re.compile(r"[^\W\d_]{1,20}")
 _MAX_LINES_BEFORE = 6
 _MIN_DENSITY = 12
@@ -47,7 +57,7 @@ def read(
     builder: UtteranceBuilder,
     name: str,
     text: str,
-    attribution: Attribution,  # noqa: ARG001 - the signature of all text shapes
+    attribution: Attribution,
     scope: Scope,
 ) -> bool:
     """Add the messages of ``text``, if it is a chat export; return whether it is.
@@ -67,6 +77,8 @@ def read(
     messages = [message for message in messages if message.speaker in speakers]
     if not _is_export(builder, form, messages, lines, parsed):
         return False
+    if attribution.speaker and len(speakers) == len(messages):
+        return False  # Somebody's own list, such as that of the stops of a journey.
     builder.source = builder.new_source(f"{name} text")
     _add_messages(builder, form, speakers, lines, parsed, scope)
     return True
@@ -77,7 +89,9 @@ def _join_names_and_stamps(lines: list[str]) -> list[str]:
     joined: list[str] = []
     # Slack writes only the clock above further messages of the same person.
     needs_half = any(is_stamp(line) and has_half(line) for line in lines)
-    for line in lines:
+    for whole in lines:
+        # Slack writes "APP" between the name of a bot and the time.
+        line = _APP.sub("", whole, count=1) if is_stamp(_APP.sub("", whole, count=1)) else whole
         if (
             is_stamp(line)
             and joined
@@ -95,7 +109,10 @@ def _is_speaker(builder: UtteranceBuilder, name: str) -> bool:
     if is_certain(builder.participants, name):
         return True
     first = _FIRST_WORD.search(name)
-    if first and (first[0].lower() in _LOG_WORDS or is_heading(name)):
+    is_account = name.lower().rpartition(" ")[2] in _ACCOUNT_WORDS
+    if first and first[0].lower() in _LOG_WORDS and not is_account:
+        return False
+    if is_heading(name) or is_agenda_item(name) or (first and is_agenda_item(first[0])):
         return False
     if _is_name(name):
         return True
@@ -104,6 +121,7 @@ def _is_speaker(builder: UtteranceBuilder, name: str) -> bool:
 
 
 def _is_name(name: str) -> bool:
+    name = _COMPANY.sub("", name)
     return looks_like_name(name) or _PHONE.fullmatch(name) is not None
 
 
@@ -128,16 +146,23 @@ def _is_export(
     if form is LineForm.ANGLE and not any(message.stamp for message in messages):
         is_markup = any("</" in line for line in lines)
         return not is_markup and 1 < len(names) < len(messages) and 2 * len(messages) >= len(filled)
-    return _are_messages(form, messages, names)
+    has_notices = form is LineForm.COLON and any(
+        line and line.form is not form and _NOTICE_MARK.match(line.speaker or line.text)
+        for line in parsed
+    )
+    return _are_messages(form, messages, names, has_notices=has_notices)
 
 
-def _are_messages(form: LineForm, messages: Sequence[ChatLine], names: Collection[str]) -> bool:
+def _are_messages(
+    form: LineForm, messages: Sequence[ChatLine], names: Collection[str], *, has_notices: bool
+) -> bool:
     """Return whether lines with a time and a name are messages, and not a log or an agenda."""
     are_names = all(map(_is_name, names))
     is_dialogue = len(names) < len(messages)
     is_dated = 2 * sum(has_date(message.stamp) for message in messages) > len(messages)
     if form is LineForm.COLON:
-        is_stated = is_dated or all(has_half(message.stamp) for message in messages)
+        has_halves = all(has_half(message.stamp) for message in messages)
+        is_stated = is_dated or has_halves or has_notices
         return is_stated and (are_names or (is_dialogue and len(names) > 1))
     if form is LineForm.TABS:
         return are_names or is_dialogue or is_dated
@@ -186,6 +211,9 @@ def _add_messages(
             _add_message(builder, pending, attribution)
             builder.add(_after_time(line, other))
             attribution, pending = UNATTRIBUTED, []
+        elif _FRAME.fullmatch(line.strip()):
+            _add_message(builder, pending, attribution)
+            attribution, pending = UNATTRIBUTED, [line]
         elif not (DATE_LINE.fullmatch(line) or (form in _TEXT_BELOW and is_stamp(line))):
             pending.append(line)
     _add_message(builder, pending, attribution)
@@ -222,4 +250,5 @@ def _add_message(builder: UtteranceBuilder, lines: list[str], attribution: Attri
         _add_message(builder, lines[:-1], attribution)
         lines, attribution = lines[-1:], UNATTRIBUTED
     text = without_edit_mark("\n".join(lines))
-    builder.add(text, UNATTRIBUTED if is_notice(text) else attribution)
+    is_nobodys = is_notice(text) or is_forwarded(lines)
+    builder.add(text, UNATTRIBUTED if is_nobodys else attribution)

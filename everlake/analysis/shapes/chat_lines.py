@@ -16,7 +16,7 @@ class LineForm(IntEnum):
     BRACKETS = auto()  # [Mira] [9:01 PM] text (KakaoTalk)
     COLON = auto()  # 2/5/24, 9:01 - Mira: text (WhatsApp, Skype, Signal, KakaoTalk)
     BELOW = auto()  # 2024-05-02 09:01:11 Mira, and the text below (WeChat, Teams)
-    TRAILING = auto()  # Mira, [02.05.2024 09:01], and the text below (Telegram, Discord, Slack)
+    TRAILING = auto()  # Mira, [02.05.2024 09:01], and the text below (Telegram, Slack)
 
 
 class ChatLine(NamedTuple):
@@ -40,18 +40,31 @@ _FROM = re.compile(
     r"(?P<name>[^:\n]{1,80}?)(?:\s{1,3}(?:to|an|a|\u00e0|para|per|aan|til|till|do|\u043a|\u81f3|\u5230|"
     r"\u5bfe)\s{1,3}(?P<to>[^:\n]{1,120}))?\s{0,2}:(?:\s|$)"
 )
+_FROM_ABOVE = re.compile(
+    r"(?:from|von|de|da|van)\s{1,3}([^:\n]{1,80}?)\s{1,3}(?:to|an|\u00e0|a|para|aan)\s{1,3}[^:\n]{1,80}:"
+    rf"\s{{1,8}}({STAMP})\s{{0,4}}",
+    re.IGNORECASE,
+)
+"""The same with the text below, as Webex has it."""
 _ANGLE = re.compile(r"<[@+%&~! ]?([^\s<>/][^<>\n]{0,40})>\s?")
 _ACTION = re.compile(r"\*\s([^\s*]{1,40})\s(?=\S)")
 _TABS = re.compile(r"([^\t\n]{1,60})\t")
 _COLON = re.compile(r"([^:\uff1a\n]{1,60}?)\s?[:\uff1a](?:\s|$|(?<=\uff1a))")
 _NAME_ONLY = re.compile(r"([^:\uff1a\n\t]{1,60}?)\s?:?")
 _BRACKETS = re.compile(rf"\[([^\[\]\n]{{1,60}})\]\s{{1,2}}\[({STAMP})\]\s", re.IGNORECASE)
+_BRACKETED_NAME = re.compile(
+    rf"\[([^\W\d_][^\[\]\n]{{0,59}})\]\s{{1,4}}({STAMP})\s{{0,4}}", re.IGNORECASE
+)
 _TRAILING = re.compile(
     rf"([^\W\d_][^:\n\[\](){{}}<>\"|=]{{0,59}}?),?\s{{1,4}}(?:[\u2014\u2013\u2022\u00b7-]\s{{1,3}})?"
-    rf"(?:\[({STAMP})\]|\(({STAMP})\)|({STAMP}))\s?:?",
+    rf"(?:\[({STAMP})\]|\(({STAMP})\)|({STAMP}))\s?:?\s{{0,4}}",
     re.IGNORECASE,
 )
 _STAMP_ONLY = re.compile(rf"\s{{0,8}}(?:\[({STAMP})\]|({STAMP}))\s{{0,3}}", re.IGNORECASE)
+_NAME_SUFFIX = re.compile(
+    r"\s?(?:\(\d{4,12}\)|\((?:pinned|edited|bearbeitet|angepinnt)\)|<[^<>@\s]{1,60}@[^<>@\s]{1,80}>)\Z"
+)
+"""Number or address of an account, and marks of the message, behind a name."""
 _MAX_HEAD = 300
 
 
@@ -67,6 +80,13 @@ def is_stamp(line: str) -> bool:
 
 def parse_line(line: str) -> ChatLine | None:
     """Return the message that a line begins, or the notice that it is; None for other lines."""
+    parsed = _parse(line)
+    if parsed is None or not parsed.speaker.endswith((")", ">")):
+        return parsed
+    return parsed._replace(speaker=_NAME_SUFFIX.sub("", parsed.speaker) or parsed.speaker)
+
+
+def _parse(line: str) -> ChatLine | None:
     head = line[:_MAX_HEAD]
     found = _LEADING.match(head)
     if found:
@@ -76,10 +96,14 @@ def parse_line(line: str) -> ChatLine | None:
         found = _BRACKETS.match(head)
         if found:
             return ChatLine(LineForm.BRACKETS, found[2], found[1].strip(), line[found.end() :])
-        return None
+        found = _BRACKETED_NAME.fullmatch(line) if len(line) < _MAX_HEAD else None
+        return ChatLine(LineForm.TRAILING, found[2], found[1].strip(), "") if found else None
     found = _ANGLE.match(head)
     if found:
         return ChatLine(LineForm.ANGLE, "", found[1].strip(), line[found.end() :])
+    found = _FROM_ABOVE.fullmatch(line) if len(line) < _MAX_HEAD else None
+    if found:
+        return ChatLine(LineForm.TRAILING, found[2], found[1].strip(), "")
     found = _TRAILING.fullmatch(line) if len(line) < _MAX_HEAD else None
     if found:
         stamp = found[2] or found[3] or found[4]

@@ -27,6 +27,43 @@ _PLACEHOLDER = re.compile(
     r"\u6b64\u6d88\u606f\u5df2\u5220\u9664|\u6b64\u8a0a\u606f\u5df2\u522a\u9664|null)\.?>?",
     re.IGNORECASE,
 )
+_FILE_ATTACHED = re.compile(
+    r"\S.{0,200} \((?:file attached|datei angeh\u00e4ngt|archivo adjunto|fichier joint|"
+    r"file allegato|arquivo anexado|ficheiro anexado|bestand bijgevoegd|plik za\u0142\u0105czony|"
+    r"\u0444\u0430\u0439\u043b \u0434\u043e\u0431\u0430\u0432\u043b\u0435\u043d|"
+    r"\u6587\u4ef6\u9644\u4ef6|dosya ekli|vedh\u00e6ftet fil|bifogad fil)\)",
+    re.IGNORECASE,
+)
+_CALL = re.compile(
+    r"(?:missed (?:voice|video|group|group voice|group video) call|"
+    r"verpasster (?:sprach|video|gruppen)anruf|(?:video)?llamada (?:de voz )?perdida|"
+    r"(?:videollamada|llamada) grupal perdida|appel (?:vocal|vid\u00e9o) manqu\u00e9|"
+    r"(?:video)?chiamata (?:vocale )?persa|chamada de (?:voz|v\u00eddeo) perdida|"
+    r"gemiste (?:spraak|video)oproep|nieodebrane po\u0142\u0105czenie (?:g\u0142osowe|wideo)|"
+    r"\u043f\u0440\u043e\u043f\u0443\u0449\u0435\u043d\u043d\u044b\u0439 "
+    r"(?:\u0430\u0443\u0434\u0438\u043e|\u0432\u0438\u0434\u0435\u043e)"
+    r"\u0437\u0432\u043e\u043d\u043e\u043a|"
+    r"cevaps\u0131z (?:sesli|g\u00f6r\u00fcnt\u00fcl\u00fc) arama)"
+    r"(?: (?:at|um|a las|\u00e0) .{1,12})?\.?",
+    re.IGNORECASE,
+)
+_MEDIA_NAME = re.compile(
+    r"\[\s?(?:photo|video|sticker|gif|voice message|video message|audio|file|document|album|"
+    r"poll|contact|location|foto|bild|fotos|datei|sprachnachricht|videonachricht|archivo|"
+    r"mensaje de voz|"
+    r"\u30b9\u30bf\u30f3\u30d7|\u5199\u771f|\u52d5\u753b|\u30d5\u30a1\u30a4\u30eb|\u56fe\u7247|\u89c6\u9891|"
+    r"\u8bed\u97f3|\u8868\u60c5|\u52a8\u753b\u8868\u60c5|\u6587\u4ef6|\u8cbc\u5716|\u7167\u7247|\u5f71\u7247|"
+    r"\uc774\ubaa8\ud2f0\ucf58|\uc0ac\uc9c4|\ub3d9\uc601\uc0c1)(?:\s?:[^\[\]\n]{0,120})?\s?\]"
+    r"|(?:\uc774\ubaa8\ud2f0\ucf58|\uc0ac\uc9c4(?: \d{1,3}\uc7a5)?|\ub3d9\uc601\uc0c1)",
+    re.IGNORECASE,
+)
+_FORWARDED = re.compile(
+    r"\[?\s?(?:forwarded from|weitergeleitet (?:von|aus)|reenviado de|"
+    r"transf\u00e9r\u00e9 de|inoltrato da|encaminhad[ao] de|doorgestuurd van|"
+    r"vidarebefordrat fr\u00e5n|przes\u0142ano od|"
+    r"\u043f\u0435\u0440\u0435\u0441\u043b\u0430\u043d\u043e \u043e\u0442)\s.{1,80}",
+    re.IGNORECASE,
+)
 _ENCRYPTION = re.compile(
     r"end-to-end|ende-zu-ende|extremo a extremo|ponta a ponta|bout en bout|crittografia|"
     r"versleuteld|\u0441\u043a\u0432\u043e\u0437\u043d\u043e\u0435 \u0448\u0438\u0444\u0440|"
@@ -51,7 +88,21 @@ _QUOTE = re.compile(
 _REACTION = re.compile(
     r"(?:(?:reacted to|removed a) .{1,300}|reagierte auf .{1,300} mit .{1,20})", re.IGNORECASE
 )
-_FOOTER = re.compile(r"(?:transcribed|generated|recorded) by https?://\S{1,200}", re.IGNORECASE)
+_FOOTER = re.compile(
+    r"(?:transcribed|generated|recorded) by (?:https?://)?\S{1,200}"
+    r"|(?:meeting|call|recording) ended (?:after|at) [\d:]{4,8}.{0,12}"
+    r"|this (?:editable )?transcript was (?:computer[- ])?generated.{0,200}",
+    re.IGNORECASE,
+)
+_ARRIVAL = re.compile(
+    r"[\[(]\d{1,2}:\d{2}(?::\d{2})?(?: [AP]M)?[\])] .{1,80} (?:(?:has )?(?:joined|left|entered)"
+    r"(?: the (?:room|chat|conversation|meeting|call|channel|group))?"
+    r"|ist (?:dem .{2,20} )?beigetreten|hat (?:den|die|das) .{2,20} (?:verlassen|betreten)"
+    r"|a (?:rejoint|quitt\u00e9) .{2,30}|se (?:ha unido|uni\u00f3) .{2,30}"
+    r"|sali\u00f3 de .{2,30})\.?",
+    re.IGNORECASE,
+)
+_NOTICES = (_PLACEHOLDER, _REACTION, _FILE_ATTACHED, _CALL, _MEDIA_NAME)
 _MAX_LENGTH = 300
 
 
@@ -59,6 +110,17 @@ def quote_length(lines: list[str]) -> int:
     """Return how many lines at the start of a message quote the one that it replies to (Zoom)."""
     first = next((number for number, line in enumerate(lines[:3]) if line.strip()), 0)
     return first + 1 if _QUOTE.fullmatch(lines[first].strip()) else 0
+
+
+def is_forwarded(lines: list[str]) -> bool:
+    """Return whether a message says in its first line that it was forwarded (Telegram)."""
+    first = next((line.strip() for line in lines[:3] if line.strip()), "")
+    return len(first) < _MAX_LENGTH and _FORWARDED.fullmatch(first) is not None
+
+
+def is_arrival(line: str) -> bool:
+    """Return whether a line with a time says that somebody joined or left."""
+    return len(line) <= _MAX_LENGTH and _ARRIVAL.fullmatch(line.strip()) is not None
 
 
 def is_footer(line: str) -> bool:
@@ -71,7 +133,7 @@ def is_notice(text: str) -> bool:
     text = text.strip()
     if len(text) > _MAX_LENGTH:
         return False
-    if _PLACEHOLDER.fullmatch(text) or _REACTION.fullmatch(text):
+    if any(notice.fullmatch(text) for notice in _NOTICES):
         return True
     return len(text) > 50 and "whatsapp" in text.lower() and _ENCRYPTION.search(text) is not None
 

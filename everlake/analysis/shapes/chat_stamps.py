@@ -17,12 +17,17 @@ _HALF = rf"(?:{_HALF_WORDS}|[ap]\.?\s?m\.?)"
 _MONTH = r"(?:[A-Za-z]{3,9}\.?)"
 _DATE = (
     r"(?:\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}\.?|\d{4}[\u5e74\ub144]\s?\d{1,2}[\u6708\uc6d4]\s?"
-    rf"\d{{1,2}}[\u65e5\uc77c]|{_MONTH}\s\d{{1,2}},?\s\d{{4}}|\d{{1,2}}\s{_MONTH}\s\d{{4}})"
+    rf"\d{{1,2}}[\u65e5\uc77c]|{_MONTH}\s\d{{1,2}},?\s\d{{4}}|\d{{1,2}}\s{_MONTH}\s\d{{4}}"
+    rf"|\d{{1,2}}-{_MONTH}-\d{{2,4}})"
 )
 _DAY = (
     r"(?:today|yesterday|heute|gestern|hoy|ayer|aujourd'hui|hier|oggi|ieri|hoje|ontem|vandaag"
     r"|gisteren|dzisiaj|wczoraj|i dag|i g\u00e5r|idag|ig\u00e5r"
     r"|\u0441\u0435\u0433\u043e\u0434\u043d\u044f"
+    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
+    r"|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch"
+    r"|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche"
+    r"|lunes|martes|mi\u00e9rcoles|jueves|viernes|s\u00e1bado|domingo"
     r"|\u0432\u0447\u0435\u0440\u0430|\u4eca\u5929|\u6628\u5929|\u4eca\u65e5|\u6628\u65e5)"
 )
 _CLOCK = (
@@ -42,6 +47,7 @@ _TIME_OF_DAY = re.compile(r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?![\d/])")
 _ZONED = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 _MORNING_WORDS = re.compile("|".join(map(re.escape, _MORNING)) + r"|a\.?\s?m", re.IGNORECASE)
 _AFTERNOON_WORDS = re.compile("|".join(map(re.escape, _AFTERNOON)) + r"|p\.?\s?m", re.IGNORECASE)
+_PARTS = re.compile(r"[\s-]")
 _ORDERS = ("ymd", "dmy", "mdy")
 
 
@@ -116,7 +122,7 @@ def _stamp_time(stamp: str, order: str | None, zone: tzinfo | None) -> int | Non
         return None
     found = _date_in(stamp)
     if not found:
-        named = any(word[:3].lower() in MONTHS for word in stamp.split())
+        named = any(word[:3].lower() in MONTHS for word in _PARTS.split(stamp))
         return parse_timestamp_ms(stamp, zone) if named else None
     day = _date(tuple(map(int, found.groups())), order) if order else None
     clock = _TIME_OF_DAY.search(stamp, found.end())

@@ -43,8 +43,8 @@ def read(
     is_mail = builder.record_type in _MAIL_TYPES or not _MAIL_NAMES.isdisjoint(item)
     zone = zone_of(item) or scope.zone
     inner = Scope(scope.recording_start, zone)
-    # Nested values need the object's own start, and so do transcripts, which have several lines.
-    if members.rest or "\n" in first_text:
+    # Nested values need the object's own start, and so do transcripts: texts of several lines, XML.
+    if members.rest or "\n" in first_text or first_text.startswith("<"):
         inner = Scope(recording_start_of(item, zone) or scope.recording_start, zone)
     for text_name, text, _ in own_texts:
         if attribution.speaker is not None:

@@ -59,13 +59,14 @@ def read_text(
             return
     if not _read_dialogue(builder, name, text, attribution, scope):
         own = segments[0][1] if segments else strip_markup(text)
-        builder.add(resolve_mentions(own, name_of), attribution)
+        if not looks_like_html(text) or not _read_dialogue(builder, name, own, attribution, scope):
+            builder.add(resolve_mentions(own, name_of), attribution)
 
 
 def _read_dialogue(
     builder: UtteranceBuilder, name: str, text: str, attribution: Attribution, scope: Scope
 ) -> bool:
-    return "\n" in text and any(
+    return ("\n" in text or text.lstrip()[:1] == "<") and any(
         read(builder, name, text, attribution, scope) for read in TEXT_SHAPES
     )
 

@@ -2,22 +2,26 @@
 
 import re
 from collections import Counter
+from datetime import UTC
 from typing import TypeAlias
 
 from everlake.analysis.member_names import normalize_name, word_list
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.roles import role_of
-from everlake.analysis.speaker_names import is_heading
+from everlake.analysis.shapes.chat_notices import is_arrival, is_footer
+from everlake.analysis.speaker_names import is_agenda_item, is_heading
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms, parse_timestamp_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 
 _TIMESTAMP = r"(?:[\[(]([^\])\n]{1,40})[\])]|(\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?)(?=\s))"
-_NAME = r"([^\W\d_][^:\n\[\](){}<>\"|=]{0,59}?(?:\s?\([^()\n:]{1,40}\))?)"
+_NAME = r"([^\W\d_][^:\uff1a\n\[\](){}<>\"|=]{0,59}?(?:\s?\([^()\n:]{1,40}\))?)"
 _LINE = re.compile(
     rf"[ \t]*(?:{_TIMESTAMP}\s{{0,3}}[-\u2013\u2014]?\s{{0,3}})?\*{{0,2}}\[?{_NAME}\]?"
-    rf"(?:\s{{0,3}}{_TIMESTAMP})?\s?(?::\*{{0,2}}|\*\*:)(?:[ \t]+|$)"
+    rf"(?:\s{{0,3}}{_TIMESTAMP})?\s?(?:(?::\*{{0,2}}|\*\*:)(?:[ \t]+|$)|\uff1a[ \t]*)"
 )
+_NUMBERED_LINE = re.compile(r"[ \t]*\[((?:speaker|spk)[ :_#-]?\d{1,3})\]:?[ \t]+", re.IGNORECASE)
+"""A recogniser's number in brackets, without a colon after them."""
 _NAME_LINE = re.compile(
     r"[ \t]*([^\W\d_][^:\n\[\](){}<>\"|=]{0,59}?)(?<![ \t])[ \t]++"
     r"\(?(\d{1,2}:\d{2}(?::\d{2})?)\)?[ \t]*"
@@ -28,6 +32,28 @@ _TRANSCRIPT_NAMES = frozenset(
         "transcripts dialogue dialog rawtranscript chatlog chattranscript script"
     )
 )
+_HEADINGS = frozenset(
+    word_list(
+        "transcript transkript transkription transcription transcripción transcripcion "
+        "trascrizione transcrição transcriptie transkrypcja avskrift udskrift расшифровка "
+        "文字起こし 转录 会议记录 녹취록"
+    )
+)
+_FRAME_LABELS = frozenset(
+    word_list(
+        "chatstarted chatstartedon chatstartedat chatorigin chatended chatendedat chatid chaturl "
+        "chattranscript chatduration conversationid conversationstarted conversationended "
+        "sessionid sessionstarted sessionended visitorname visitoremail visitoripaddress "
+        "servedby startedat startedon endedat endedon starttime endtime chatstart chatende "
+        "chatbeendet chatgestartet iniciodelchat findelchat débutduchat findechat recordingstarted"
+    )
+)
+"""Labels in the head of a chat's transcript, which name no speaker."""
+_FAQ_LABELS = frozenset(
+    word_list("q a question answer questions answers frage antwort f pregunta respuesta p r "
+              "réponse domanda risposta d pergunta resposta vraag antwoord")
+)  # fmt: skip
+_MAX_HEADING_LENGTH = 60
 _TRANSCRIPT_TYPES = frozenset({"call", "call_transcription"})
 
 _STAMP_LINE = re.compile(r"[ \t]*[\[(]?(\d{1,2}:\d{2}(?::\d{2})?)[\])]?[ \t]*")
@@ -48,14 +74,27 @@ def read(
 
     A line without a speaker continues the turn before it.
     """
-    if ":" not in text:
+    if ":" not in text and "\uff1a" not in text and "[" not in text:
         return False
     lines = text.splitlines()
     turns = [_parse_turn(line) for line in lines]
-    if not _is_dialogue(builder, name, lines, turns):
+    heading = _heading_index(lines)
+    if heading and _is_dialogue(builder, "transcript", lines[heading:], turns[heading:]):
+        turns[:heading] = [None] * heading  # Minutes above the transcript.
+    elif not _is_dialogue(builder, name, lines, turns):
         return False
     _add_turns(builder, name, lines, turns, scope)
     return True
+
+
+def _heading_index(lines: list[str]) -> int:
+    """Return the index of the line below the heading ``Transcript``; 0 when there is none."""
+    for index, line in enumerate(lines):
+        if len(line) < _MAX_HEADING_LENGTH:
+            bare = line.strip("#*=-_: \t\ufeff")
+            if bare and normalize_name(bare) in _HEADINGS:
+                return index + 1
+    return 0
 
 
 def read_known_speakers(builder: UtteranceBuilder, text: str, scope: Scope) -> bool:
@@ -65,7 +104,7 @@ def read_known_speakers(builder: UtteranceBuilder, text: str, scope: Scope) -> b
     ``Agent``, there are at least two, and at least every fourth line begins a turn. It does not
     hold for table rows and forms.
     """
-    if ":" not in text:
+    if ":" not in text and "\uff1a" not in text and "[" not in text:
         return False
     lines = text.splitlines()
     turns = [_parse_turn(line) for line in lines]
@@ -88,19 +127,33 @@ def _add_turns(
     attribution: Attribution = UNATTRIBUTED
     pending: list[str] = []
     for line, turn in zip(lines, turns, strict=True):
+        if turn is not None and normalize_name(turn[0]) in _FRAME_LABELS:
+            _add_turn(builder, pending, attribution)
+            attribution, pending = UNATTRIBUTED, [line]
+            continue
         if turn is None:
+            if is_arrival(line):
+                _add_turn(builder, pending, attribution)
+                builder.add(line)
+                attribution, pending = UNATTRIBUTED, []
+                continue
             if not _STAMP_LINE.fullmatch(line):
                 pending.append(line)
             continue
         _add_turn(builder, pending, attribution)
         label, timestamp, text = turn
         speaker, role = builder.resolve_speaker((label,), ())
-        attribution = Attribution(speaker, role, _turn_time(timestamp, scope.recording_start))
+        attribution = Attribution(speaker, role, _turn_time(timestamp, scope))
         pending = [text]
     _add_turn(builder, pending, attribution)
 
 
 def _add_turn(builder: UtteranceBuilder, lines: list[str], attribution: Attribution) -> None:
+    if lines and attribution.speaker:
+        last = next((n for n in range(len(lines) - 1, -1, -1) if lines[n].strip()), 0)
+        if is_footer(lines[last]):
+            _add_turn(builder, lines[:last], attribution)
+            lines, attribution = lines[last:], UNATTRIBUTED
     text = "\n".join(lines)
     if attribution.speaker and not text.strip():
         builder.add(attribution.speaker)  # The line only looked like the start of a turn.
@@ -117,7 +170,10 @@ def _parse_turn(line: str) -> Turn | None:
         if not timestamp and (below := _STAMP_LINE.fullmatch(text)):
             timestamp, text = below[1], ""
         return normalize_text(found[3].strip("* ")), timestamp, text
-    found = _NAME_LINE.fullmatch(line)
+    found = _NUMBERED_LINE.match(line)
+    if found:
+        return found[1].replace(":", " "), "", line[found.end() :]
+    found = _NAME_LINE.fullmatch(line) if not is_footer(line) else None
     return (normalize_text(found[1]), found[2], "") if found else None
 
 
@@ -129,6 +185,8 @@ def _is_dialogue(
     with_text = sum(1 for turn in turns if turn is None or turn[2].strip())
     if turn_count < 2 or with_text * 2 < turn_count:
         return False
+    for label in [label for label in labels if normalize_name(label) in _FRAME_LABELS]:
+        del labels[label]
     known = sum(1 for label in labels if builder.participants.is_known(label) or role_of(label))
     if known * 2 >= len(labels):
         return True
@@ -136,17 +194,21 @@ def _is_dialogue(
         return True
     if any(is_heading(label) or len(label.split()) > 6 for label in labels):
         return False
-    line_count = sum(1 for line in lines if line.strip())
+    if any(turn[1] for turn in turns if turn) and any(map(is_agenda_item, labels)):
+        return False  # A timetable.
+    if len(labels) > 1 and _FAQ_LABELS.issuperset(map(normalize_name, labels)):
+        return False
+    line_count = sum(1 for line in lines if line.strip() and not _STAMP_LINE.fullmatch(line))
     if builder.record_type in _TRANSCRIPT_TYPES:
         return turn_count * 4 >= line_count
     return turn_count * 2 >= line_count and len(labels) < turn_count
 
 
-def _turn_time(timestamp: str, start: int | None) -> str | None:
+def _turn_time(timestamp: str, scope: Scope) -> str | None:
     if not timestamp:
         return None
-    ms = parse_timestamp_ms(timestamp)
-    if ms is None and start is not None:
+    ms = parse_timestamp_ms(timestamp, scope.zone or UTC)
+    if ms is None and scope.recording_start is not None:
         offset = parse_offset_ms(timestamp)
-        ms = None if offset is None else start + offset
+        ms = None if offset is None else scope.recording_start + offset
     return None if ms is None else format_rfc3339(ms)

@@ -145,3 +145,96 @@ def test_a_name_on_the_first_line_of_every_cue_is_its_speaker() -> None:
         "0:0:5.0 --> 0:0:6.5\nMira Vogel\nok\n"
     )
     assert said(text) == [("Mira Vogel", "Hi"), ("Oskar Lind", "Yes?"), ("Mira Vogel", "ok")]
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_line_above_the_text_of_a_cue_does_not_end_it(blank: str) -> None:
+    assert said(webvtt(f"{blank}\n<v Mira>Hi</v>", "<v Oskar>Yes?</v>")) == [
+        ("Mira", "Hi"),
+        ("Oskar", "Yes?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The bus changed:\n23:40 --> 23:55 from the harbour\n00:10 --> 00:20 from the station",
+        "09:00 -> 09:30\n10:00 -> 11:00\nBoth are free.",
+    ],
+)
+def test_arrows_between_hours_make_no_captions(text: str) -> None:
+    assert said(text) == [(None, text)]
+
+
+SUBSTATION = """[Script Info]
+Title: A
+
+[V4+ Styles]
+Format: Name, Fontname
+Style: Default,Arial
+
+[Events]
+Format: Layer, Start, End, Style, Name, Effect, Text
+Comment: 0,0:00:00.00,0:00:01.00,Default,,,checked
+Dialogue: 0,0:00:01.00,0:00:03.00,Default,Mira,,Hello there, friend
+Dialogue: 0,0:00:03.50,0:00:05.00,Default,Oskar,,{\\i1}No{\\i0}, it\\Nfails
+"""
+TTML = (
+    '<?xml version="1.0"?><tt xmlns="http://www.w3.org/ns/ttml"><head><metadata>'
+    '<ttm:agent xml:id="a1" type="person"><ttm:name type="full">Mira</ttm:name></ttm:agent>'
+    '</metadata></head><body><p begin="00:00:01.000" ttm:agent="a1">Hello there, friend</p>'
+    '<p begin="00:00:03.500" ttm:agent="Oskar"><span>No</span>, it<br/>fails</p></body></tt>'
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "[00:00:01.000 --> 00:00:03.000] [Mira] Hello there, friend\n"
+            "[00:00:03.500 --> 00:00:05.000] [Oskar] No, it\nfails"
+        ),
+        (
+            "[00:01.000 --> 00:03.000]  Mira: Hello there, friend\n"
+            "[00:03.500 --> 00:05.000]  Oskar: No, it fails"
+        ),
+        SUBSTATION,
+        TTML,
+    ],
+    ids=["whisper", "whisper without hours", "substation alpha", "ttml"],
+)
+def test_other_notations_of_captions(text: str) -> None:
+    data = {"transcript": text, "startedAt": "2026-03-03T10:00:00Z"}
+    found = extract_utterances("call", json.dumps(data).encode())
+    assert [(x.speaker, x.text, x.said_at) for x in found] == [
+        ("Mira", "Hello there, friend", "2026-03-03T10:00:01Z"),
+        ("Oskar", "No, it fails", "2026-03-03T10:00:03.500Z"),
+    ]
+
+
+def test_youtubes_timed_text_is_read() -> None:
+    text = (
+        '<?xml version="1.0" encoding="utf-8" ?><transcript><text start="0.5" dur="2.1">hello there'
+        '</text><text start="2.9" dur="3">it&amp;#39;s failing</text></transcript>'
+    )
+    assert said(text) == [(None, "hello there it's failing")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WEBVTT files do not play.\nWhat now?",
+        "WEBVTT\nis no format that I know.",
+        "My file:\n\n1\n00:00:01,000 --> 00:00:02,000\nHello\n\nVLC shows nothing.",
+        "[Events]\nFormat: two days\nDialogue: yes",
+        "<transcript> is the tag.\nWhere do I put it?",
+    ],
+)
+def test_a_message_about_captions_is_its_authors(text: str) -> None:
+    data = json.dumps({"author": "Mira", "text": text}).encode()
+    assert [(x.speaker, x.text) for x in extract_utterances("message", data)] == [("Mira", text)]
+
+
+def test_text_beside_the_cues_of_xml_is_not_lost() -> None:
+    text = TTML.replace("</body>", "<p>made by hand</p></body>")
+    assert "made by hand" in " ".join(words for _, words in said(text))

@@ -75,6 +75,17 @@ def said(text: str, *participants: Participant) -> Said:
         ),
         "2.5.2024 klo 9.01 - Mira Vogel: Hi\n2.5.2024 klo 9.02 - Oskar Lind: Yes: sure",
         "00:01:55 Mira Vogel\nHi\n00:01:56 Oskar Lind\nYes: sure",
+        "[Mira Vogel] 00:01:55\nHi\n\n[Oskar Lind] 00:01:56\nYes: sure",
+        "Mira Vogel, Thu, 1:55 PM\nHi\nOskar Lind, Thu, 1:56 PM\nYes: sure",
+        (
+            "from Mira Vogel to everyone:    1:55 PM\nHi\n"
+            "from Oskar Lind to Mira Vogel:  1:56 PM\nYes: sure"
+        ),
+        (
+            "2018-06-18 13:55:01 Mira Vogel(123456)\nHi\n"
+            "2018-06-18 13:56:01 Oskar Lind(23456)\nYes: sure"
+        ),
+        "[18-Jun-18 01:55 PM] Mira Vogel\nHi\n\n[18-Jun-18 01:56 PM] Oskar Lind\nYes: sure",
     ],
 )
 def test_messages_of_an_export_have_their_speakers(text: str) -> None:
@@ -197,6 +208,9 @@ def test_an_attached_export_is_read() -> None:
         "10:00 Intro\nBob speaks\n10:30 Break\nCoffee\n11:00 Talk\nmore",
         "2024-05-02 09:00 - Kickoff: introductions\n2024-05-03 09:00 - Review: numbers",
         "10:00 Intro: Bob speaks\n10:30 Break: coffee",
+        "10:00 Talk: one\n10:30 Break: air\n11:00 Talk: two\n12:00 Lunch: soup",
+        "10:00 Vortrag: eins\n10:30 Kaffeepause: Luft\n11:00 Vortrag: zwei\n12:00 Mittag: Suppe",
+        "9:00 AM Welcome: Ann\n9:10 AM Workshop 1: glue\n9:50 AM Workshop 2: tape",
         "Name: Mira\nPlan: Pro\nSeats: 5",
         "Flour: 200 g\nSugar: 100 g\nBake at 9:00 for 20 min",
         "<b> bold\n<i> it\n<b> again",
@@ -207,3 +221,155 @@ def test_an_attached_export_is_read() -> None:
 )
 def test_lists_logs_and_forms_are_no_chat(text: str) -> None:
     assert {speaker for speaker, _ in said(text)} == {None}
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "IMG-20260212-WA0001.jpg (file attached)",
+        "Rechnung M\u00e4rz.pdf (Datei angeh\u00e4ngt)",
+        "Missed voice call",
+        "Videollamada perdida",
+        "[ Photo ]",
+        "[ File : plan.pdf ]",
+        "[\u30b9\u30bf\u30f3\u30d7]",
+        "Forwarded from News\nThe shop closes.",
+    ],
+)
+def test_placeholders_calls_and_forwarded_messages_are_nobodys(notice: str) -> None:
+    text = f"12/02/26, 08:15 - Mira: Hi\n12/02/26, 08:16 - Oskar: {notice}"
+    assert said(text) == [("Mira", "Hi"), (None, notice)]
+
+
+def test_a_message_that_mentions_a_call_is_its_authors() -> None:
+    text = "12/02/26, 08:15 - Mira: Missed voice call from you?\n12/02/26, 08:16 - Oskar: [Photo] 1"
+    assert said(text) == [("Mira", "Missed voice call from you?"), ("Oskar", "[Photo] 1")]
+
+
+def test_the_frames_of_discord_chat_exporter_are_nobodys() -> None:
+    text = (
+        f"{'=' * 62}\nGuild: Help\n{'=' * 62}\n\n[02/12/2026 8:15 AM] mira\nHi\n\n"
+        "[02/12/2026 8:16 AM] oskar\nYes\n\n{Reactions}\nok (2)\n\n"
+        f"[02/12/2026 8:17 AM] mira (pinned)\nThanks\n\n[02/12/2026 8:18 AM] oskar\nBye\n\n"
+        f"{'=' * 62}\nExported 4 message(s)\n{'=' * 62}"
+    )
+    assert [turn for turn in said(text) if turn[0]] == [
+        ("mira", "Hi"),
+        ("oskar", "Yes"),
+        ("mira", "Thanks"),
+        ("oskar", "Bye"),
+    ]
+
+
+def test_accounts_named_like_lines_of_a_log_are_speakers() -> None:
+    text = "Deploy Bot\nAPP  8:15 AM\nDone\nOskar Lind\n  8:17 AM\nThanks"
+    assert said(text) == [("Deploy Bot", "Done"), ("Oskar Lind", "Thanks")]
+
+
+def test_notices_between_clocks_without_a_date_are_nobodys() -> None:
+    text = (
+        "(08:15:33) Visitor 4711: Hi\n(08:16:02) *** Oskar has joined the chat\n"
+        "(08:16:33) Oskar: Yes?\n(08:17:33) Visitor 4711: It jams"
+    )
+    assert said(text) == [
+        ("Visitor 4711", "Hi"),
+        (None, "*** Oskar has joined the chat"),
+        ("Oskar", "Yes?"),
+        ("Visitor 4711", "It jams"),
+    ]
+
+
+HEAD = "Chat Started: Thursday, February 12, 2026, 08:15:33 (+0100)"
+CHAT = [("Oskar L", "How can I help?"), ("Visitor", "It jams."), ("Oskar L", "Which one?")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            f"{HEAD}\nAgent Oskar L\n( 12s ) Oskar L: How can I help?\n( 40s ) Visitor: It jams.\n"
+            "( 1m 2s ) Oskar L: Which one?"
+        ),
+        (
+            f"<p>{HEAD}</p><p>Agent Oskar L</p>( 12s ) Oskar L: How can I help?<br>"
+            "( 40s ) Visitor: It jams.<br>( 1m 2s ) Oskar L: Which one?<br>"
+        ),
+    ],
+    ids=["text", "html"],
+)
+def test_the_head_of_a_chat_is_nobodys(text: str) -> None:
+    found = said(text)
+    assert found[0][0] is None
+    assert found[0][1].startswith(HEAD)
+    assert [turn for turn in found if turn[0]] == CHAT
+
+
+def test_minutes_above_a_transcript_and_the_line_below_are_nobodys() -> None:
+    text = (
+        "Attendees\nMira Vogel, Oskar Lind\n\nTranscript\n\n00:00:00\n\nMira Vogel: Hi\n"
+        "Oskar Lind: Who writes?\n\n00:05:00\n\nMira Vogel: me\n\nMeeting ended after 00:07:12"
+    )
+    assert said(text) == [
+        (None, "Attendees\nMira Vogel, Oskar Lind\n\nTranscript"),
+        ("Mira Vogel", "Hi"),
+        ("Oskar Lind", "Who writes?"),
+        ("Mira Vogel", "me"),
+        (None, "Meeting ended after 00:07:12"),
+    ]
+
+
+def test_an_authors_list_of_stops_is_no_chat() -> None:
+    text = "12/02/26, 08:15 - Berlin: train\n12/02/26, 10:40 - Hamburg: change"
+    (one,) = read(text, author="Mira")
+    assert (one.speaker, one.text) == ("Mira", text)
+
+
+def test_questions_and_answers_of_a_document_have_no_speaker() -> None:
+    text = "Q: Does it print?\nA: Yes.\nQ: In colour?\nA: No."
+    assert said(text) == [(None, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u7530\u4e2d\uff1a\u3053\u3093\u306b\u3061\u306f\n\u4f50\u85e4\uff1aHi\n\u7530\u4e2d\uff1aOk",
+        "[Speaker:0] \u3053\u3093\u306b\u3061\u306f\n[Speaker:1] Hi\n[Speaker:0] Ok",
+    ],
+    ids=["wide colon", "numbers in brackets"],
+)
+def test_transcripts_without_a_plain_colon(text: str) -> None:
+    turns = said(text)
+    assert [turn[1] for turn in turns] == ["\u3053\u3093\u306b\u3061\u306f", "Hi", "Ok"]
+    first, second, third = (turn[0] for turn in turns)
+    assert first == third is not None
+    assert second not in {None, first}
+
+
+def test_a_form_with_wide_colons_is_no_transcript() -> None:
+    text = "\u59d3\u540d\uff1aMira\n\u7535\u8bdd\uff1a123\n\u5730\u5740\uff1aBerlin"
+    assert said(text) == [(None, text)]
+
+
+def test_who_joins_between_turns_is_nobodys() -> None:
+    text = (
+        "[10:11:00] Mira: Hi\n[10:12:00] Oskar: Yes?\n[10:12:30] Bob joined the room\n"
+        "[10:13:00] Mira: It jams"
+    )
+    assert said(text)[2:] == [(None, "[10:12:30] Bob joined the room"), ("Mira", "It jams")]
+
+
+def test_a_name_may_have_its_company_behind_it() -> None:
+    text = "10:11 AM | Mira: Hi\n10:12 AM | Oskar from Acme: Yes?\n10:13 AM | Mira: It jams"
+    assert [speaker for speaker, _ in said(text)] == ["Mira", "Oskar from Acme", "Mira"]
+
+
+def test_times_in_a_transcript_are_of_the_records_time_zone() -> None:
+    text = "Mira (2026-03-03 10:11): Hi\nOskar (2026-03-03 10:12): Yes?\nMira: Ok"
+    assert read(text, timezone="Europe/Berlin")[0].said_at == "2026-03-03T09:11:00Z"
+
+
+def test_attached_text_that_is_captions_is_read_as_captions() -> None:
+    lines = ["1", "00:00:01,000 --> 00:00:02,000", "MIRA: Hi", "", "2",
+             "00:00:02,500 --> 00:00:04,000", "OSKAR: Yes?"]  # fmt: skip
+    found = attachment_utterances("prose", lines, "email")
+    assert [(x.speaker, x.text) for x in found] == [("MIRA", "Hi"), ("OSKAR", "Yes?")]

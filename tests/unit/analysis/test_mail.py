@@ -94,6 +94,16 @@ ATTRIBUTIONS = [
     "Vào Th 3, 3 thg 3, 2026 vào lúc 10:11 Oskar Lind <oskar@us.example> đã viết:",
     "Pada tanggal Sel, 3 Mar 2026 pukul 10.11 Oskar Lind <oskar@us.example> menulis:",
     "uto 3. ožu 2026. u 10:11 Oskar Lind <oskar@us.example> napisao je:",
+    "O xov, 3 mar 2026 ás 10:11, Oskar Lind (<oskar@us.example>) escribiu:",
+    "уто, 3. мар 2026. у 10:11 Oskar Lind <oskar@us.example> је написао/ла:",
+    "V V tor., 3. mar. 2026 ob 10:11 je oseba Oskar Lind <oskar@us.example> napisala:",
+    "Oskar Lind (<oskar@us.example>) erabiltzaileak hau idatzi du (2026 mar. 3, ar. (10:11)):",
+    "Më mar, 3 mar 2026 në 10:11 Oskar Lind <oskar@us.example> shkroi:",
+    "Mnamo Jtt, 3 Mac 2026 saa 10:11 asubuhi Oskar Lind <oskar@us.example> aliandika:",
+    "Noong Mar, Mar 3, 2026 nang 10:11 AM, sumulat si Oskar Lind <oskar@us.example> ng:",
+    "სამ, 3 მარ. 2026, 10:11-ზე Oskar Lind <oskar@us.example> დაწერა:",
+    "در تاریخ سه\u200cشنبه ۳ مارس ۲۰۲۶،\u200f ۱۰:۱۱ Oskar Lind <oskar@us.example> نوشت:",
+    "मंगल, 3 मार्च 2026 को 10:11 am बजे को Oskar Lind <oskar@us.example> ने लिखा:",
 ]
 HEADER_FIELDS = [
     "From|Sent|To|Subject",
@@ -135,6 +145,14 @@ HEADER_FIELDS = [
     "寄件人|日期|收件人|主旨",
     "보낸 사람|보낸 날짜|받는 사람|제목",
     "보낸사람|날짜|받는사람|제목",
+    "Frá|Sent|Til|Efni",
+    "Nork|Bidalia|Nori|Gaia",
+    "Nga|Dërguar|Për|Tema",
+    "Шаље|Послато|Коме|Наслов",
+    "Kimdən|Göndərilib|Kimə|Mövzu",
+    "ვისგან|გაგზავნილია|ვის|თემა",
+    "از|ارسال شده|به|موضوع",
+    "प्रेषक|भेजा गया|प्रति|विषय",
 ]
 MARKERS = [
     "-----Original Message-----",
@@ -437,3 +455,52 @@ def test_no_line_is_lost() -> None:
     text = f"Hi\n\n{ATTRIBUTIONS[-1]}\n> one?\nYes.\n\n{RULER}\n{header_block(HEADER_FIELDS[0])}"
     kept = "\n".join(segment for _, segment in split_quotes(text))
     assert kept.split() == text.split()
+
+
+NOTICES = [
+    "CAUTION: This email originated from outside of the organization. Do not open attachments.",
+    "[EXTERNAL] This message came from outside the company.\nBe careful with links.",
+    "ACHTUNG: Diese E-Mail kommt von außerhalb des Unternehmens.",
+    "ATTENTION : ce courriel provient de l'extérieur. Ne cliquez pas sur les liens.",
+    (
+        "This e-mail and any attachments are confidential and may be privileged. If you are not\n"
+        "the intended recipient, please notify the sender and delete it."
+    ),
+    (
+        "Diese E-Mail enthält vertrauliche Informationen. Wenn Sie nicht der richtige Adressat "
+        "sind, informieren Sie bitte den Absender."
+    ),
+    (
+        "Este mensaje es confidencial y va dirigido exclusivamente a su destinatario. Si lo ha "
+        "recibido por error, bórrelo."
+    ),
+    "Virus-free.www.avast.com",
+    "Please consider the environment before printing this e-mail.",
+    (
+        "_______________________________________________\nHelp mailing list -- help@x.example\n"
+        "To unsubscribe send an email to help-leave@x.example"
+    ),
+    'You received this message because you are subscribed to the Google Groups "Help" group.',
+]
+
+
+@pytest.mark.parametrize("notice", NOTICES)
+def test_notices_of_servers_and_companies_are_nobodys(notice: str) -> None:
+    assert split_quotes(f"It fails.\n\n{notice}") == [(True, "It fails."), (False, notice)]
+    assert split_quotes(f"{notice}\n\nIt fails.") == [(False, notice), (True, "It fails.")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Caution: the printer gets hot. I burnt my hand outside.",
+        "Warning: an external disk is needed.",
+        "This message is confidential, and I am not the recipient. Why?",
+        "This e-mail feature is slow.\nWho is the recipient?",
+        "To unsubscribe I clicked the link, and nothing happened.",
+        "Is it virus-free.",
+        "The notice says:\nthis e-mail is confidential",
+    ],
+)
+def test_what_looks_like_a_notice_and_is_the_senders_own(text: str) -> None:
+    assert split_quotes(text) == [(True, text)]

@@ -216,3 +216,29 @@ def test_the_first_words_time_is_the_turns() -> None:
     data = {"started_at": "2024-05-02T09:00:00Z", "words": words(HELLO, "A", start=5)}
     (one,) = extract_utterances("call", json.dumps(data).encode())
     assert one.said_at == "2024-05-02T09:00:05Z"
+
+
+def test_contact_lens_lists_the_roles_of_ids() -> None:
+    people = [
+        {"ParticipantId": "p-a", "ParticipantRole": "AGENT"},
+        {"ParticipantId": "p-c", "ParticipantRole": "CUSTOMER"},
+    ]
+    turns = [
+        {"ParticipantId": "p-a", "Content": HELLO, "BeginOffsetMillis": 0},
+        {"ParticipantId": "p-c", "Content": CARD, "BeginOffsetMillis": 2000},
+    ]
+    data = json.dumps({"Participants": people, "Transcript": turns}).encode()
+    found = extract_utterances("call", data)
+    assert [(x.speaker, x.role) for x in found] == [("p-a", "internal"), ("p-c", "external")]
+
+
+def test_turns_of_the_same_times_in_a_list_of_the_same_name_are_said_once() -> None:
+    messages = [
+        {"role": "bot", "message": HELLO, "time": 1772532001000},
+        {"role": "user", "message": CARD, "time": 1772532004000},
+    ]
+    greeting = {"role": "bot", "message": "Welcome to Acme.", "time": 1772532000000}
+    data = {"messages": [greeting, *messages], "artifact": {"messages": messages}}
+    assert said(data) == [("bot", "Welcome to Acme."), ("bot", HELLO), ("user", CARD)]
+    later = [message | {"time": 1772532099000} for message in messages]
+    assert len(said({"messages": messages, "artifact": {"messages": later}})) == 4
