@@ -143,8 +143,8 @@ def read(
 def webvtt_cue(offset: float, segment: SpeechSegment) -> str:
     """Return a segment as a WebVTT cue (W3C); empty if it has no text.
 
-    Characters of markup are escaped, and so are colons, since the analysis takes a word before a
-    colon for the name of a speaker.
+    Characters of markup are escaped, and so are marks in which the analysis sees speakers: a colon
+    after a word, and a dash, chevron or bracket at the beginning.
 
     Args:
         offset: start of the audio segment in the recording, in seconds.
@@ -152,9 +152,11 @@ def webvtt_cue(offset: float, segment: SpeechSegment) -> str:
     text = " ".join(segment.text.split())
     if not text:
         return ""
-    for character, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+    for character, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&#62;")):
         text = text.replace(character, escaped)
     text = _COLON.sub("&#58;", text)
+    if not text[0].isalnum() and text[0] != "&":
+        text = f"&#{ord(text[0])};{text[1:]}"
     start = max(0.0, segment.start)
     end = max(start, segment.end)
     return f"{_format_timestamp(offset + start)} --> {_format_timestamp(offset + end)}\n{text}"

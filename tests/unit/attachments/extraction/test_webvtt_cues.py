@@ -50,6 +50,12 @@ def test_nothing_said_is_no_cue(text: str) -> None:
         "a <b>bold</b> claim",
         "00:01.000 --> 00:02.000",
         "WEBVTT",
+        "-A dash",
+        "- a dash",
+        ">> new",
+        "[Ada] it fails",
+        "(Ada) it fails",
+        '{"text": "no"}',
         "NOTE of ours",
         "profit & loss",
         "&lt;v Ada&gt;",
@@ -61,7 +67,7 @@ def test_what_is_said_is_nobodys_and_no_markup(text: str) -> None:
     assert read_back("First.", text, "Last.") == [(None, f"First. {text} Last.")]
 
 
-@given(st.text("abc <>&;:#/-0159vA.\n\r\u2028\x0b", max_size=80))
+@given(st.text("abc <>&;:#/-0159vA.[](){}'*\n\r\u2028\x0b", max_size=80))
 def test_any_text_is_read_back(text: str) -> None:
     said = " ".join(text.split())
 
