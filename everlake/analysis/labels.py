@@ -15,15 +15,19 @@ def is_label(value: Json) -> TypeGuard["list[Json] | dict[str, Json]"]:
     The source of a conversation, which holds its first message, is no label.
     """
     if isinstance(value, list):
-        return not any(isinstance(item, list) for item in value)
+        return not any(isinstance(item, list) or _has_list(item) for item in value)
     if not isinstance(value, dict):
         return False
     if isinstance(value.get("nodes"), list):  # GraphQL
         return True
-    return not any(
-        isinstance(inner, list) or meaning_of(name).kind in _SAID_KINDS
-        for name, inner in value.items()
-        if inner
+    return not _has_list(value) and not any(
+        inner and meaning_of(name).kind in _SAID_KINDS for name, inner in value.items()
+    )
+
+
+def _has_list(value: Json) -> bool:
+    return isinstance(value, dict) and any(
+        inner and isinstance(inner, list) for inner in value.values()
     )
 
 

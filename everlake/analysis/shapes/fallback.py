@@ -1,5 +1,6 @@
 """Any other shape: the strings in it in order of appearance, a subject or title first."""
 
+from everlake.analysis.containers import holds_messages
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.labels import is_label, is_label_text, without_description
 from everlake.analysis.member_names import MemberKind, meaning_of
@@ -42,9 +43,10 @@ def read_object(
         if " " in key.strip():
             remaining += _labelled_value(key, value, inner)
         elif isinstance(value, dict | list):
-            is_labelling = kind is MemberKind.LABEL and is_label(value)
+            is_container = holds_messages(key, value)
+            is_labelling = kind is MemberKind.LABEL and is_label(value) and not is_container
             is_metadata = (
-                kind in _METADATA_KINDS
+                (kind in _METADATA_KINDS and not is_container)
                 or is_labelling
                 or (kind in (MemberKind.SPEAKER, MemberKind.PERSON) and is_person(value))
             )
