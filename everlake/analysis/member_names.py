@@ -56,14 +56,14 @@ _TRUNCATED_NAMES = frozenset(
     {"snippet", "preview", "bodypreview", "excerpt", "blurb", "messagepreview"}
 )
 _SPEAKER_NAMES = word_list(
-    "speakername fromname authorname sendername participantname agentname customername speaker "
+    "speakername fromname authorname sendername participantname speaker "
     "authordisplayname authornickname reviewername reviewernickname reviewerauthor actorname "
     "sendernickname senderdisplayname senderfullname displayusername commentername "
     "postername creatorname from author sender user participant displayname username screenname "
-    "nickname createdby postedby submittedby commentedby sentby writer reviewer commenter consumer "
-    "actor reporter creator botactor fromfield u owner speakerlabel fromemail senderemail "
-    "authoremail useremail fromaddress speakerid authorid senderid userid participantid fromid "
-    "createdbyid actorid creatorid"
+    "nickname createdby postedby submittedby commentedby sentby writtenby by writer reviewer "
+    "commenter consumer actor reporter creator botactor fromfield u owner speakerlabel fromemail "
+    "senderemail authoremail useremail fromaddress speakerid authorid senderid userid participantid "
+    "fromid createdbyid actorid creatorid"
 )
 _FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
 NAME_RANK = 500
@@ -87,7 +87,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "note notes description remark remarks feedback review answer reply response summary "
         "details detail reason value words caption pros cons likes dislikes advice suggestion "
         "suggestions improvement improvements complaint praise advantages disadvantages verdict "
-        "opinion testimonial"
+        "opinion testimonial verbatim raw"
     ),
     MemberKind.HEADLINE: word_list("subject title headline heading topic"),
     MemberKind.SPEAKER: _SPEAKER_NAMES,
@@ -119,7 +119,10 @@ _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.PERSON: word_list(
         "customer contact visitor requester submitter assignedto closedby updatedby modifiedby "
         "lastmodifiedby editedby deletedby resolvedby primarycustomer receiver recipient operator "
-        "lead accountmanager agent client userprofile botprofile"
+        "lead accountmanager agent client userprofile botprofile customername customeremail "
+        "contactname contactemail visitorname visitoremail requestername requesteremail "
+        "clientname clientemail guestname guestemail patientname leadname callername "
+        "agentname agentemail operatorname operatoremail repname advisorname"
     ),
     MemberKind.MACHINE: word_list(
         "uuid guid url uri href permalink sha1 sha256 md5 etag token mimetype contenttype "
@@ -133,7 +136,10 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "deviceid devicemetadata productmetadata networkmetadata facets subscription "
         "style styles theme webpath repository businessunit "
         "msgtype slug displayrecipient avatartemplate annotations space thread duration jobname "
-        "jobid accountid modelname languagecode"
+        "jobid accountid modelname languagecode mime collector collectors recordedwith "
+        "useragentstring referer referrer landingpage utm utmsource utmmedium utmcampaign "
+        "seed fingerprint hostkey apikey trace traceparent tracestate featureflags experiments "
+        "appversion sdkversion osversion buildnumber build sdk"
     ),
     MemberKind.LABEL: word_list(
         "status state channel source priority category format language lang object event kind "
@@ -142,7 +148,9 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "categories flags authorassociation deliveredas representation app department "
         "departmentname statuscode textformat parsemode displaymode useridentitytype territory "
         "truncationstatus senderfield delivery workflowstate fonttype badges topics "
-        "issuetype statuscategory project board milestone sprint cycle task"
+        "issuetype statuscategory project board milestone sprint cycle task channels statuses "
+        "priorities collectionmode distributionchannel userlanguage startlanguage "
+        "responsestatus finished queue queues skills skill"
     ),
 }
 _MEANINGS: dict[str, MemberMeaning] = {}
@@ -159,6 +167,11 @@ _MACHINE_SUFFIXES = frozenset(
     word_list("id ids sid url uri uuid guid hash href token etag sha path locale timezone color")
 )
 _LABEL_SUFFIXES = frozenset(word_list("type status state"))
+_MACHINE_LAST_WORDS = frozenset(
+    word_list("key pin password passcode secret code version build language lang currency flag "
+              "checksum digest fingerprint cookie ip useragent")
+)  # fmt: skip
+"""Last words of longer names of machine data, which may be names of prose when they stand alone."""
 _TIME_SUFFIXES = frozenset(word_list("at timestamp datetime"))
 _OTHER_EVENTS = frozenset(
     word_list(
@@ -198,7 +211,7 @@ def _classify(name: str) -> MemberMeaning:
     if meaning is None:
         words = _WORDS.findall(name)
         last = words[-1].lower() if words and " " not in name else ""
-        if last in _MACHINE_SUFFIXES:
+        if last in _MACHINE_SUFFIXES or (last in _MACHINE_LAST_WORDS and len(words) > 1):
             meaning = MemberMeaning(MemberKind.MACHINE, 0)
         elif last in _LABEL_SUFFIXES:
             meaning = MemberMeaning(MemberKind.LABEL, 0)
