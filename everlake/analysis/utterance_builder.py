@@ -69,7 +69,7 @@ class UtteranceBuilder:
         self._tentative.update(range(before, len(self.utterances)))
 
     def add_label(self, text: str) -> None:
-        """Add a single word of unknown meaning, which is dropped if anybody says anything."""
+        """Add a word of unknown meaning or a name, which is dropped if anybody says anything."""
         self._weak.add(len(self.utterances))
         self.add(text)
 

@@ -116,3 +116,23 @@ def test_messages_with_a_role_as_type_are_no_runs() -> None:
     data = {"log": [{"type": "user", "text": "Where is it?"}, {"type": "bot", "text": "Here"}]}
     found = extract_utterances("conversation", json.dumps(data).encode())
     assert [(x.role, x.text) for x in found] == [("external", "Where is it?"), ("internal", "Here")]
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("delta", {"ops": [{"insert": "Please "}, {"insert": "never call.\n"}]}),
+        (
+            "description",
+            {"type": "doc", "version": 1, "content": [
+                {"type": "paragraph", "content": [{"type": "text", "text": "Please never call."}]}]},
+        ),
+        ("blocks", [{"type": "paragraph", "children": [{"text": "Please never call."}]}]),
+        ("anything", {"root": {"children": [
+            {"type": "paragraph", "children": [{"type": "text", "text": "Please never call."}]}]}}),
+    ],
+)  # fmt: skip
+def test_rich_text_beside_an_author_is_what_the_author_says(name: str, document: Any) -> None:
+    data = {"author": "Rosa Teague", name: document}
+    found = extract_utterances("message", json.dumps(data).encode())
+    assert [(x.speaker, x.text) for x in found] == [("Rosa Teague", "Please never call.")]
