@@ -14,7 +14,7 @@ _CONTAINERS = frozenset(
     )
 )
 _SENDERS = frozenset({MemberKind.SPEAKER, MemberKind.ROLE})
-_MAX_DEPTH = 4
+_MAX_DEPTH = 8
 
 
 def holds_messages(name: str, value: Json) -> bool:

@@ -62,8 +62,8 @@ _SPEAKER_NAMES = word_list(
     "postername creatorname from author sender user participant displayname username screenname "
     "nickname createdby postedby submittedby commentedby sentby writtenby by writer reviewer "
     "commenter consumer actor reporter creator botactor fromfield u owner speakerlabel fromemail "
-    "senderemail authoremail useremail fromaddress speakerid authorid senderid userid participantid "
-    "fromid createdbyid actorid creatorid"
+    "senderemail authoremail useremail fromaddress speakerid authorid senderid userid "
+    "participantid fromid createdbyid actorid creatorid"
 )
 _FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
 NAME_RANK = 500

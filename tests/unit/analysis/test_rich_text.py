@@ -124,8 +124,7 @@ def test_messages_with_a_role_as_type_are_no_runs() -> None:
         ("delta", {"ops": [{"insert": "Please "}, {"insert": "never call.\n"}]}),
         (
             "description",
-            {"type": "doc", "version": 1, "content": [
-                {"type": "paragraph", "content": [{"type": "text", "text": "Please never call."}]}]},
+            node("doc", node("paragraph", run("Please never call."))),
         ),
         ("blocks", [{"type": "paragraph", "children": [{"text": "Please never call."}]}]),
         ("anything", {"root": {"children": [
