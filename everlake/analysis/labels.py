@@ -5,6 +5,7 @@ from typing import TypeGuard
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberKind, meaning_of
 
+_NAMES = frozenset({"name", "full_name", "fullName"})
 _MAX_WORDS = 3
 _SAID_KINDS = frozenset({MemberKind.TEXT, MemberKind.HEADLINE})
 
@@ -32,8 +33,14 @@ def _has_list(value: Json) -> bool:
 
 
 def without_description(value: Json) -> Json:
-    """Return a label without the explanation of what it stands for."""
-    if isinstance(value, dict) and "name" in value and "description" in value:
+    """Return a label, or a list of labels, without the explanation of what they stand for."""
+    if isinstance(value, list):
+        return [_without_description(item) for item in value]
+    return _without_description(value)
+
+
+def _without_description(value: Json) -> Json:
+    if isinstance(value, dict) and "description" in value and not _NAMES.isdisjoint(value):
         return {name: inner for name, inner in value.items() if name != "description"}
     return value
 

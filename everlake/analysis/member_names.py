@@ -49,7 +49,7 @@ _TEXT_NAMES = word_list(
     "displaytext messagetext body message messagebody content contenttext utterance transcript "
     "transcription sentence markdown comment html bodyhtml htmlbody htmlcontent texthtml "
     "strippedhtml rawtext msg richtext richbody fulltext reviewtext reviewbody responsebody "
-    "commentbody commenttext posttext selftext notebody notetext messagebody messagecontent "
+    "commentbody commenttext messagedata posttext selftext notebody notetext messagecontent "
     "cooked formattedbody formattedtext snippet preview bodypreview excerpt blurb messagepreview"
 )
 _TRUNCATED_NAMES = frozenset(
@@ -60,7 +60,8 @@ _SPEAKER_NAMES = word_list(
     "authordisplayname authornickname reviewername reviewernickname reviewerauthor actorname "
     "sendernickname senderdisplayname senderfullname displayusername commentername "
     "postername creatorname from author sender user participant displayname username screenname "
-    "nickname createdby postedby submittedby commentedby sentby writtenby by writer reviewer "
+    "profilename pushname notifyname nickname membercreator "
+    "createdby postedby submittedby commentedby sentby writtenby by writer reviewer "
     "commenter consumer actor reporter creator botactor fromfield u owner speakerlabel fromemail "
     "senderemail authoremail useremail fromaddress speakerid authorid senderid userid "
     "participantid fromid createdbyid actorid creatorid"
@@ -87,7 +88,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "note notes description remark remarks feedback review answer reply response summary "
         "details detail reason value words caption pros cons likes dislikes advice suggestion "
         "suggestions improvement improvements complaint praise advantages disadvantages verdict "
-        "opinion testimonial verbatim raw"
+        "opinion testimonial verbatim raw comments desc"
     ),
     MemberKind.HEADLINE: word_list("subject title headline heading topic"),
     MemberKind.SPEAKER: _SPEAKER_NAMES,
@@ -95,7 +96,8 @@ _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.ROLE: word_list(
         "role type authortype sendertype usertype speakertype speakerrole authorrole senderrole "
         "participantrole participanttype fromtype affiliation direction isinbound inbound "
-        "messagetype messagedirection calldirection actortype authorassociation originator origin"
+        "messagetype messagedirection calldirection actortype authorassociation originator origin "
+        "purpose participantpurpose"
     ),
     MemberKind.TIME: _TIME_NAMES,
     MemberKind.OFFSET: word_list(
@@ -114,7 +116,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "bccrecipients to cc bcc replyto users speakers contacts agents assignee assignees "
         "organizer host hosts followers watchers mentions teammates "
         "authors actors senders persons people admins customers operators agentnames "
-        "tofields ccfields bccfields"
+        "tofields ccfields bccfields consumerparticipants agentparticipants customerparticipants"
     ),
     MemberKind.PERSON: word_list(
         "customer contact visitor requester submitter assignedto closedby updatedby modifiedby "
@@ -139,6 +141,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "jobid accountid modelname languagecode mime collector collectors recordedwith "
         "useragentstring referer referrer landingpage utm utmsource utmmedium utmcampaign "
         "seed fingerprint hostkey apikey trace traceparent tracestate featureflags experiments "
+        "displayedfields displayedvalues integrations traits toolcalls toolcallid finishreason "
         "appversion sdkversion osversion buildnumber build sdk"
     ),
     MemberKind.LABEL: word_list(
@@ -150,7 +153,8 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "truncationstatus senderfield delivery workflowstate fonttype badges topics "
         "issuetype statuscategory project board milestone sprint cycle task channels statuses "
         "priorities collectionmode distributionchannel userlanguage startlanguage "
-        "responsestatus finished queue queues skills skill"
+        "responsestatus finished queue queues skills skill "
+        "environment release context metadata meta network library screenresolution nlp destination"
     ),
 }
 _MEANINGS: dict[str, MemberMeaning] = {}

@@ -16,7 +16,7 @@ MAX_NAME_LENGTH = 256
 
 _NAMES = word_list(
     "displayname realname globalname fullname name speakername availablename publicname "
-    "publicdisplayname personname"
+    "agentfullname publicdisplayname personname"
 )
 _HANDLES = word_list(
     "nickname nick screenname username userprincipalname handle login label alias slug"
@@ -27,14 +27,14 @@ _EMAILS = word_list("email emailaddress address mail")
 _PHONES = word_list("phone phonenumber mobile phonee164")
 _IDS = word_list(
     "id speakerid userid participantid uid contactid authorid accountid actorid memberid sid gid "
-    "externalid waid key speaker urn"
+    "externalid waid openid unionid key speaker urn"
 )
 _ROLES = word_list(
-    "role affiliation type kind usertype accounttype sendertype participanttype actortype"
+    "role affiliation purpose type kind usertype accounttype sendertype participanttype actortype"
 )
 _INNER = word_list(
     "user emailaddress profile contact from person participant agent customer attributes member "
-    "application bot botprofile identity emailuser"
+    "application bot botprofile identity emailuser senderid"
 )
 _FLAGS = word_list("isbot isagent isadmin isstaff isinternal bot admin staff isemployee isoperator")
 _ACCOUNT_MEMBERS = frozenset(word_list("login nodeid"))

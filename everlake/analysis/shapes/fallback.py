@@ -53,7 +53,7 @@ def read_object(
             remaining.append(
                 PendingValue(
                     key,
-                    without_description(value) if is_labelling else value,
+                    without_description(value) if is_metadata else value,
                     metadata if is_metadata else inner,
                 )
             )

@@ -292,7 +292,9 @@ class MemberGroups:
         if isinstance(value, str):
             self.fallbacks.append(value)
         elif isinstance(value, dict | list):
-            self.rest.append((name, value, not holds_messages(name, value)))
+            is_metadata = not holds_messages(name, value)
+            described = without_description(value) if is_metadata else value
+            self.rest.append((name, described, is_metadata))
 
     def _add_label(self, name: str, value: Json, meaning: MemberMeaning) -> None:
         if isinstance(value, str) and is_label_text(value):

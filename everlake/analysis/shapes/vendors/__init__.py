@@ -9,10 +9,14 @@ from collections.abc import Callable
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.shapes.vendors import (
     app_reviews,
+    envelopes,
+    exchanges,
     front,
     google_docs,
     intercom,
     json_api,
+    json_texts,
+    message_parts,
     quotations,
     salesforce_chat,
     slack,
@@ -37,6 +41,10 @@ ADAPTERS: tuple[
     (json_api.MEMBERS, json_api.adapt),
     (surveys.MEMBERS, surveys.adapt),
     (salesforce_chat.MEMBERS, salesforce_chat.adapt),
+    (json_texts.MEMBERS, json_texts.adapt),
+    (message_parts.MEMBERS, message_parts.adapt),
+    (envelopes.MEMBERS, envelopes.adapt),
+    (exchanges.MEMBERS, exchanges.adapt),
 )
 """Adapters, each with the names of members of which its objects have at least one."""
 
