@@ -13,14 +13,19 @@ _CONTAINERS = frozenset(
         "milestone viewer location department app system subscription"
     )
 )
+_DESCRIBED = frozenset({"event", "task", "location"})
+"""Things that are what a record is about, where they are described."""
 _SENDERS = frozenset({MemberKind.SPEAKER, MemberKind.ROLE})
 _MAX_DEPTH = 8
 
 
 def holds_messages(name: str, value: Json) -> bool:
-    """Return whether a member is a container with prose that names its writer."""
-    if normalize_name(name) not in _CONTAINERS:
+    """Return whether a member holds prose that names its writer, or is described in prose."""
+    word = normalize_name(name)
+    if word not in _CONTAINERS:
         return False
+    if word in _DESCRIBED and isinstance(value, dict) and _has_prose(value.get("description")):
+        return True
     level: list[Json] = [value]
     for _ in range(_MAX_DEPTH):
         if any(isinstance(item, dict) and _is_message(item) for item in level):
@@ -32,6 +37,10 @@ def holds_messages(name: str, value: Json) -> bool:
             if isinstance(inner, dict | list)
         ]
     return False
+
+
+def _has_prose(value: Json) -> bool:
+    return isinstance(value, str) and " " in value.strip()
 
 
 def _items(value: Json) -> list[Json]:

@@ -3,10 +3,14 @@
 from typing import TypeGuard
 
 from everlake.analysis.json_decoding import Json
-from everlake.analysis.member_names import MemberKind, meaning_of
+from everlake.analysis.member_names import MemberKind, meaning_of, normalize_name
 
 _NAMES = frozenset({"name", "full_name", "fullName"})
 _MAX_WORDS = 3
+_PROSE_NAMES = frozenset(
+    {"context", "purpose", "destination", "network", "library", "metadata", "meta"}
+)
+"""Names of labels that a document may use for a few words of prose."""
 _SAID_KINDS = frozenset({MemberKind.TEXT, MemberKind.HEADLINE})
 
 
@@ -45,6 +49,8 @@ def _without_description(value: Json) -> Json:
     return value
 
 
-def is_label_text(text: str) -> bool:
+def is_label_text(text: str, name: str = "") -> bool:
     """Return whether the string of a label member is a label, such as ``Waiting on customer``."""
+    if normalize_name(name) in _PROSE_NAMES and " " in text.strip():
+        return False
     return len(text.split()) <= _MAX_WORDS and not text.rstrip().endswith((".", "!", "?"))

@@ -50,6 +50,8 @@ _TEXT_NAMES = word_list(
     "transcription sentence markdown comment html bodyhtml htmlbody htmlcontent texthtml "
     "strippedhtml rawtext msg richtext richbody fulltext reviewtext reviewbody responsebody "
     "commentbody commenttext messagedata posttext selftext notebody notetext messagecontent "
+    "textdisplay textoriginal textcontent nachricht mensaje mensagem messaggio kommentar "
+    "commentaire comentario comentário commento opmerking сообщение комментарий "
     "cooked formattedbody formattedtext snippet preview bodypreview excerpt blurb messagepreview"
 )
 _TRUNCATED_NAMES = frozenset(
@@ -60,11 +62,11 @@ _SPEAKER_NAMES = word_list(
     "authordisplayname authornickname reviewername reviewernickname reviewerauthor actorname "
     "sendernickname senderdisplayname senderfullname displayusername commentername "
     "postername creatorname from author sender user participant displayname username screenname "
-    "profilename pushname notifyname nickname membercreator "
+    "profilename pushname notifyname suppliedname openedby nickname membercreator "
     "createdby postedby submittedby commentedby sentby writtenby by writer reviewer "
     "commenter consumer actor reporter creator botactor fromfield u owner speakerlabel fromemail "
-    "senderemail authoremail useremail fromaddress speakerid authorid senderid userid "
-    "participantid fromid createdbyid actorid creatorid"
+    "senderemail suppliedemail authoremail useremail fromaddress speakerid authorid senderid "
+    "userid participantid fromid createdbyid actorid creatorid"
 )
 _FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
 NAME_RANK = 500
@@ -80,7 +82,8 @@ _TIME_NAMES = word_list(
     "submittedat submitteddate submissiondate eventat eventtime createdutc createdatutc "
     "createdat created createdtime createddatetime createddate createdon createtime "
     "creationtime creationdate datecreated timecreated dateadded receiveddatetime receivedat "
-    "receivedtime receivedon receiveddate internaldate modifiedat updatedat updated"
+    "receivedtime receivedon receiveddate received internaldate syscreatedon modifiedat "
+    "updatedat updated updatetime"
 )
 _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.TEXT: _TEXT_NAMES,
@@ -90,7 +93,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "suggestions improvement improvements complaint praise advantages disadvantages verdict "
         "opinion testimonial verbatim raw comments desc"
     ),
-    MemberKind.HEADLINE: word_list("subject title headline heading topic"),
+    MemberKind.HEADLINE: word_list("subject title headline heading topic shortdescription"),
     MemberKind.SPEAKER: _SPEAKER_NAMES,
     MemberKind.NAME: ["name"],
     MemberKind.ROLE: word_list(
@@ -121,7 +124,8 @@ _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.PERSON: word_list(
         "customer contact visitor requester submitter assignedto closedby updatedby modifiedby "
         "lastmodifiedby editedby deletedby resolvedby primarycustomer receiver recipient operator "
-        "lead accountmanager agent client userprofile botprofile customername customeremail "
+        "lead accountmanager agent client userprofile botprofile person respondent caller patient "
+        "customername customeremail "
         "contactname contactemail visitorname visitoremail requestername requesteremail "
         "clientname clientemail guestname guestemail patientname leadname callername "
         "agentname agentemail operatorname operatoremail repname advisorname"
@@ -141,7 +145,8 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "jobid accountid modelname languagecode mime collector collectors recordedwith "
         "useragentstring referer referrer landingpage utm utmsource utmmedium utmcampaign "
         "seed fingerprint hostkey apikey trace traceparent tracestate featureflags experiments "
-        "displayedfields displayedvalues integrations traits toolcalls toolcallid finishreason "
+        "displayedfields displayedvalues integrations traits trackingdata usertitle "
+        "authorflairtext toolcalls toolcallid finishreason "
         "appversion sdkversion osversion buildnumber build sdk"
     ),
     MemberKind.LABEL: word_list(
@@ -154,7 +159,8 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "issuetype statuscategory project board milestone sprint cycle task channels statuses "
         "priorities collectionmode distributionchannel userlanguage startlanguage "
         "responsestatus finished queue queues skills skill "
-        "environment release context metadata meta network library screenresolution nlp destination"
+        "environment release rating starrating context metadata meta network library "
+        "screenresolution nlp destination"
     ),
 }
 _MEANINGS: dict[str, MemberMeaning] = {}

@@ -38,8 +38,9 @@ _MACHINE_LINE = re.compile(
 """JSON, a browser's name for itself, a media type with parameters, a date of a mail header."""
 _CODE = re.compile(
     r"[vV]\d{1,5}(?:\.\d{1,9}){1,4}+|\d{2,5}+[x\u00d7]\d{2,5}+|[A-Z][A-Z0-9]{1,9}+-\d{1,7}+"
+    r"|[A-Z]{2,6}+\d{4,12}+"
 )
-"""A version, the size of a screen, the key of an issue."""
+"""A version, the size of a screen, the key or number of an issue."""
 _MENTION = re.compile("\ufdd0[^\ufdd0\ufdd1]*+\ufdd1|[\ufdd0\ufdd1]")
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")

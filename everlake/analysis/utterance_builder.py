@@ -118,7 +118,9 @@ class UtteranceBuilder:
 
     def _drop_labels(self) -> None:
         """Drop single words of unknown meaning, if anybody says anything."""
-        if not self._weak or not any(utterance.speaker for utterance in self.utterances):
+        if not self._weak or not any(
+            utterance.speaker or utterance.role for utterance in self.utterances
+        ):
             return
         kept = [index for index in range(len(self.utterances)) if index not in self._weak]
         self.utterances = [self.utterances[index] for index in kept]

@@ -61,7 +61,7 @@ def read_object(
             continue
         elif is_title and not inner.is_metadata:
             builder.add_title(value, UNATTRIBUTED)
-        elif kind in _PROSE_KINDS or (kind in _ENUM_KINDS and not is_label_text(value)):
+        elif kind in _PROSE_KINDS or (kind in _ENUM_KINDS and not is_label_text(value, key)):
             remaining.append(PendingValue(key, value, inner))
         else:
             remaining.append(PendingValue(key, value, metadata))

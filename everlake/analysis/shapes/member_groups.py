@@ -21,8 +21,8 @@ from everlake.analysis.participants import (
     is_person,
 )
 from everlake.analysis.prose import is_machine_text, is_sentence
-from everlake.analysis.roles import FLAG_NAMES, role_of_flag, role_of_value
-from everlake.analysis.shapes.person_speakers import find_person_speaker
+from everlake.analysis.roles import FLAG_NAMES, role_of, role_of_flag, role_of_value
+from everlake.analysis.shapes.person_speakers import find_person_speaker, flat_person
 from everlake.analysis.shapes.rich_text import is_document, renderings
 from everlake.analysis.shapes.time_members import time_said, unwrap_time, zone_of
 from everlake.analysis.speaker_names import MAX_WORDS_OF_NAME
@@ -148,7 +148,7 @@ class MemberGroups:
             zone = zone_of(self._item) or scope.zone
             start = scope.recording_start
             said_at = time_said(self.times, self.offsets, self.end, length, start, zone)
-        if self.persons and all(rank == _ROLE_RANK for rank, _ in self.speakers):
+        if all(rank == _ROLE_RANK for rank, _ in self.speakers):
             self._add_person_speaker()
         if not self.speakers and not self.roles:
             return Attribution(None, None, said_at)
@@ -173,11 +173,21 @@ class MemberGroups:
         """Take the customer or the member of staff as the speaker, where that is clear."""
         text_name = next((name for name, *_ in self.texts or self.remarks), "")
         person = find_person_speaker(
-            self.persons, [*self.roles, *self.hints], text_name, is_note=self._is_note
+            self.persons or flat_person(self._item),
+            [*self.roles, *self.hints],
+            text_name,
+            is_note=self._is_note,
         )
         if person is not None:
             self.speakers.append((NAME_RANK, person.value))
+            if not self.persons and isinstance(person.value, dict):
+                self._take_fields(person.value)
             self.roles.append(person.role)
+
+    def _take_fields(self, person: dict[str, Json]) -> None:
+        """Take the name and address in a contact form as the speaker's, and not as prose."""
+        self.headlines = [title for title in self.headlines if title not in person.values()]
+        self.rest = [member for member in self.rest if member[0] not in person]
 
     def _add_described_speaker(
         self, builder: UtteranceBuilder, rank: int, value: Json, names: list[str], roles: list[str]
@@ -297,7 +307,11 @@ class MemberGroups:
             self.rest.append((name, described, is_metadata))
 
     def _add_label(self, name: str, value: Json, meaning: MemberMeaning) -> None:
-        if isinstance(value, str) and is_label_text(value):
+        if name == "event" and isinstance(value, str) and role_of(value):  # Rasa
+            self.roles.append(value)
+            self.speakers.append((_ROLE_RANK, value))
+            return
+        if isinstance(value, str) and is_label_text(value, name):
             self.fallbacks.append(value)
         elif (
             meaning.kind is MemberKind.LABEL and is_label(value) and not holds_messages(name, value)

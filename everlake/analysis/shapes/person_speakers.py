@@ -9,7 +9,12 @@ from typing import NamedTuple
 
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import normalize_name, word_list
-from everlake.analysis.participants import as_identity, identities_and_roles
+from everlake.analysis.participants import (
+    FIRST_NAMES,
+    LAST_NAMES,
+    as_identity,
+    identities_and_roles,
+)
 from everlake.analysis.prose import is_machine_text
 from everlake.analysis.roles import role_of_value
 from everlake.analysis.speaker_names import looks_like_name
@@ -19,6 +24,7 @@ _SIDES = {
         word_list("requester customer contact visitor client guest patient lead caller"), "external"
     ),
     **dict.fromkeys(word_list("agent operator rep advisor"), "internal"),
+    **dict.fromkeys(word_list("respondent person submitter"), "unknown"),
 }
 """Role of the person that a member describes, the likeliest writer of a side first."""
 _ENDINGS = ("name", "email")
@@ -38,6 +44,7 @@ _VOICES = frozenset(
     )
 )
 """Members that hold somebody's own words in a document, too."""
+_FORM_NAMES = frozenset((*FIRST_NAMES, *LAST_NAMES, "email", "emailaddress"))
 _PROGRAM_NAMES = frozenset(word_list("version os platform build useragent"))
 
 
@@ -66,13 +73,27 @@ def find_person_speaker(
         PersonSpeaker(name, value, role)
         for name, value in people
         if (role := _side(name))
-        and stated in ("", role)
+        and (stated in ("", role) or role == "unknown")
         and _may_say(text, normalize_name(name), role, is_note=is_note)
         and _is_named_person(name, value)
     ]
+    found = [person for person in found if person.role != "unknown"] or found
     if not found or len({person.role for person in found}) > 1:
         return None
     return min(found, key=_rank)
+
+
+def flat_person(item: dict[str, Json]) -> list[tuple[str, Json]]:
+    """Return the person whom a contact form asks for in members of its own, if there is one."""
+    found = {
+        name: value
+        for name, value in item.items()
+        if isinstance(value, str) and value.strip() and normalize_name(name) in _FORM_NAMES
+    }
+    if not found:
+        return []
+    full_name = {name: value for name, value in item.items() if normalize_name(name) == "name"}
+    return [("person", {**full_name, **found})]
 
 
 def _stem(name: str) -> str:

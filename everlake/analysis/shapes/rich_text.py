@@ -201,7 +201,8 @@ def _is_node(item: Json) -> bool:
     if "insert" in item:
         return True
     kind = type_of(item)
-    if leaf_name(item) is not None and (role_of_value(kind) or is_user_word(kind)):
+    has_words = leaf_name(item) is not None or "data" in item
+    if has_words and (role_of_value(kind) or is_user_word(kind)):
         return False  # A message of a chat.
     if kind in _OBJECT_TYPES:
         return True

@@ -107,6 +107,74 @@ def test_prompt_of_a_form_is_no_exchange() -> None:
     assert {x[0] for x in said(data, "document")} == {None}
 
 
+def test_calls_of_tools_are_not_said() -> None:
+    messages = [
+        {"role": "user", "content": OPEN},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "text", "text": "Let me look."},
+                {"type": "tool_use", "id": "t1", "name": "get_lift", "input": {"lift": "big one"}},
+            ],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "content": "open till five"}]},
+    ]
+    assert said({"messages": messages}, "conversation") == [
+        ("user", "external", OPEN),
+        ("assistant", "internal", "Let me look."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [
+            {"type": "human", "data": {"content": OPEN}},
+            {"type": "ai", "data": {"content": "It is."}},
+        ],
+        [{"event": "user", "text": OPEN}, {"event": "bot", "text": "It is."}],
+    ],
+)
+def test_type_or_event_names_the_side(turns: list[dict[str, Any]]) -> None:
+    assert [x[1:] for x in said({"turns": turns}, "conversation")] == [
+        ("external", OPEN),
+        ("internal", "It is."),
+    ]
+
+
+@pytest.mark.parametrize(("is_own", "speaker"), [(True, None), (False, "Ada Sol")])
+def test_whatsapp_web(is_own: bool, speaker: str | None) -> None:
+    data = {
+        "key": {"remoteJid": "4790@s.whatsapp.net", "fromMe": is_own},
+        "messageTimestamp": MS // 1000,
+        "pushName": speaker,
+        "message": {"extendedTextMessage": {"text": OPEN, "previewType": "NONE"}},
+    }
+    [message] = extract_utterances("message", json.dumps(data).encode())
+    role = "internal" if is_own else "external"
+    assert (message.speaker, message.role, message.text) == (speaker, role, OPEN)
+    assert message.said_at == AT
+
+
+def test_escaped_html_is_another_rendering() -> None:
+    html = "&lt;p&gt;Is the lift open?&lt;/p&gt;"
+    assert said({"author": "ada", "body": OPEN, "body_html": html}) == [("ada", "unknown", OPEN)]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("context", "Spring launch"), ("purpose", "To train swimmers")],
+)
+def test_a_few_words_of_prose_stay(name: str, words: str) -> None:
+    data = {"title": "The pool", name: words, "body": "It is thirty degrees."}
+    assert words in [x[2] for x in said(data, "document")]
+
+
+def test_event_that_a_document_describes_stays() -> None:
+    event = {"name": "Open day", "description": "Come and see the lifts."}
+    assert [x[2] for x in said({"event": event}, "document")] == [*event.values()]
+
+
 @pytest.mark.parametrize(
     "event",
     [

@@ -64,6 +64,25 @@ def test_person_who_is_addressed_or_described_is_no_speaker(data: dict[str, Any]
     assert [x[0] for x in said(data) if x[2] == WORDS] == [None]
 
 
+@pytest.mark.parametrize(
+    ("person", "speaker"),
+    [
+        ({"first_name": "Ines", "last_name": "Falk", "email": "ines@falk.example"}, "Ines Falk"),
+        ({"email": "ines@falk.example"}, "ines@falk.example"),
+        ({"Name": "Ines Falk", "E-Mail": "ines@falk.example"}, "Ines Falk"),
+        ({"Vorname": "Ines", "Nachname": "Falk"}, "Ines Falk"),
+        ({"person": {"name": "Ines Falk", "email": "ines@falk.example"}}, "Ines Falk"),
+    ],
+)
+def test_contact_form_is_by_the_person_it_asks_for(person: dict[str, Any], speaker: str) -> None:
+    assert said({**person, "message": WORDS}, "document") == [(speaker, "unknown", WORDS)]
+
+
+def test_fields_of_a_form_have_no_speaker() -> None:
+    fields = [{"label": "Customer", "value": "Ines Falk"}, {"label": "Why?", "value": WORDS}]
+    assert {x[0] for x in said({"fields": fields}, "document")} == {None}
+
+
 def test_customer_of_a_document_is_its_subject() -> None:
     data = {"customer": {"name": "Ines Falk"}, "body": "Falk uses two of our plans."}
     assert said(data, "document") == [(None, None, "Falk uses two of our plans.")]

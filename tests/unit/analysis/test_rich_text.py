@@ -118,6 +118,14 @@ def test_messages_with_a_role_as_type_are_no_runs() -> None:
     assert [(x.role, x.text) for x in found] == [("external", "Where is it?"), ("internal", "Here")]
 
 
+def test_items_of_a_list_are_lines_and_cells_of_a_table_one_line() -> None:
+    blocks = [
+        {"type": "list", "data": {"style": "unordered", "items": ["Open?", "Closed?"]}},
+        {"type": "table", "data": {"content": [["Day", "Hour"], ["Monday", "Nine"]]}},
+    ]
+    assert texts({"body": {"blocks": blocks}}) == ["Open?\nClosed?\nDay | Hour\nMonday | Nine"]
+
+
 @pytest.mark.parametrize(
     ("name", "document"),
     [

@@ -22,6 +22,7 @@ from everlake.analysis.shapes.vendors import (
     slack,
     surveys,
     system_events,
+    whatsapp_web,
     zendesk_chat,
 )
 from everlake.analysis.types import PendingValue, Remaining, Scope
@@ -41,6 +42,7 @@ ADAPTERS: tuple[
     (json_api.MEMBERS, json_api.adapt),
     (surveys.MEMBERS, surveys.adapt),
     (salesforce_chat.MEMBERS, salesforce_chat.adapt),
+    (whatsapp_web.MEMBERS, whatsapp_web.adapt),
     (json_texts.MEMBERS, json_texts.adapt),
     (message_parts.MEMBERS, message_parts.adapt),
     (envelopes.MEMBERS, envelopes.adapt),

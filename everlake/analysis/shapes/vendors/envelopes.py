@@ -5,11 +5,12 @@ For example ``{"sender": {"id": "77"}, "timestamp": â€¦, "message": {"text": "â€
 
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.member_names import MemberKind, meaning_of, normalize_name
-from everlake.analysis.roles import FLAG_NAMES
+from everlake.analysis.roles import FLAG_NAMES, role_of
 from everlake.analysis.types import PendingValue, Scope
 
-_MESSAGES = ("message", "messageData", "message_data", "data")
-_SENDERS = ("sender", "from", "author", "sentBy", "sent_by", "memberCreator", "user", "source")
+_MESSAGES = ("message", "messageData", "message_data", "data", "attributes")
+_SENDERS = ("sender", "from", "author", "sentBy", "sent_by", "memberCreator", "user", "source",
+            "author_name", "authorName", "sender_name", "senderName")  # fmt: skip
 MEMBERS = frozenset(_MESSAGES)
 _TIMES = ("timestamp", "time", "date", "created_at", "createdAt", "sent_at")
 _NOT_WRITTEN_HERE = frozenset({MemberKind.SPEAKER, MemberKind.NAME, MemberKind.PERSON})
@@ -19,6 +20,9 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     """Return the message with its sender and time, and the rest of the event."""
     key = next((key for key in _MESSAGES if isinstance(item.get(key), dict)), None)
     sender = next((key for key in _SENDERS if _is_sender(key, item.get(key))), None)
+    kind = item.get("type")
+    if sender is None and isinstance(kind, str) and role_of(kind):  # LangChain
+        sender = "type"
     message = item[key] if key else None
     if key is None or sender is None or not isinstance(message, dict) or not _is_text(message):
         return None
