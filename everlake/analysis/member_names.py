@@ -125,6 +125,7 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "customer contact visitor requester submitter assignedto closedby updatedby modifiedby "
         "lastmodifiedby editedby deletedby resolvedby primarycustomer receiver recipient operator "
         "lead accountmanager agent client userprofile botprofile person respondent caller patient "
+        "cliente kunde kundin klient klant agente mitarbeiter "
         "customername customeremail "
         "contactname contactemail visitorname visitoremail requestername requesteremail "
         "clientname clientemail guestname guestemail patientname leadname callername "

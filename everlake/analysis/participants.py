@@ -22,7 +22,7 @@ _HANDLES = word_list(
     "nickname nick screenname username userprincipalname handle login label alias slug"
 )
 FIRST_NAMES = word_list(
-    "firstname first givenname fname forename vorname prénom prenom voornaam nome imię"
+    "firstname first givenname fname forename vorname prénom prenom voornaam nome nombre imię"
 )
 LAST_NAMES = word_list(
     "lastname last familyname surname lname nachname apellido apellidos achternaam cognome "

@@ -130,7 +130,9 @@ class MemberGroups:
             is_remark = meaning.kind is MemberKind.REMARK
             found = (
                 renderings(name, value, meaning, self._name_of)
-                if not is_metadata and (is_remark or not self.remarks) and is_document(name, value)
+                if not is_metadata
+                and (is_remark or not (self.remarks or self.texts))
+                and is_document(name, value)
                 else None
             )
             if found is None:

@@ -21,15 +21,21 @@ from everlake.analysis.speaker_names import looks_like_name
 
 _SIDES = {
     **dict.fromkeys(
-        word_list("requester customer contact visitor client guest patient lead caller"), "external"
+        word_list(
+            "requester customer contact visitor client guest patient lead caller cliente kunde "
+            "kundin klient klant"
+        ),
+        "external",
     ),
-    **dict.fromkeys(word_list("agent operator rep advisor"), "internal"),
+    **dict.fromkeys(word_list("agent operator rep advisor agente mitarbeiter"), "internal"),
     **dict.fromkeys(word_list("respondent person submitter"), "unknown"),
 }
 """Role of the person that a member describes, the likeliest writer of a side first."""
 _ENDINGS = ("name", "email")
 _AUTHORS = frozenset(word_list("requester submitter"))
-_ONE_WORD = frozenset(word_list("customer agent operator requester caller patient"))
+_ONE_WORD = frozenset(
+    word_list("customer agent operator requester caller patient cliente kunde kundin agente")
+)
 """Members in which a single word is a name; a ``client`` may also be a program."""
 _ABOUT = frozenset(
     word_list("note notes notebody summary description details detail reason transcript "
@@ -40,7 +46,8 @@ _OF_SEVERAL = frozenset(word_list("transcript transcription document raw"))
 _VOICES = frozenset(
     word_list(
         "comment comments feedback review reviewtext answer testimonial complaint praise "
-        "suggestion suggestions improvement improvements verbatim opinion message"
+        "suggestion suggestions improvement improvements verbatim opinion message kommentar "
+        "commentaire comentario comentário commento opmerking nachricht mensaje mensagem messaggio"
     )
 )
 """Members that hold somebody's own words in a document, too."""
@@ -113,7 +120,7 @@ def _may_say(text: str, person: str, role: str, *, is_note: bool) -> bool:
         return False
     if text == "description":
         return _stem(person) in _AUTHORS
-    return text not in (_ABOUT if role == "external" else _OF_SEVERAL)
+    return text not in (_OF_SEVERAL if role == "internal" else _ABOUT)
 
 
 def _is_named_person(name: str, value: Json) -> bool:

@@ -200,3 +200,14 @@ def test_reports_of_programs_are_not_said(event: dict[str, Any]) -> None:
 )
 def test_context_of_feedback_is_not_said(context: dict[str, Any]) -> None:
     assert [x[2] for x in said({"feedback": OPEN, **context}, "document")] == [OPEN]
+
+
+def test_direction_beside_a_payload() -> None:
+    data = {"direction": "incoming", "payload": {"type": "text", "text": OPEN}, "createdAt": AT}
+    [message] = extract_utterances("conversation", json.dumps(data).encode())
+    assert (message.role, message.text, message.said_at) == ("external", OPEN, AT)
+
+
+def test_input_and_output_of_a_recipe_are_no_exchange() -> None:
+    data = {"title": "Baking", "input": "Flour and water", "output": "Warm bread"}
+    assert {x[:2] for x in said(data, "document")} == {(None, None)}

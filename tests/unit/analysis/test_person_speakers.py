@@ -94,3 +94,19 @@ def test_person_of_an_empty_event_says_nothing() -> None:
         {"type": "message", "agent": "Jonas Ek", "ts": "2025-03-04T08:01:00Z", "text": WORDS},
     ]
     assert said({"events": events}) == [("Jonas Ek", "internal", WORDS)]
+
+
+@pytest.mark.parametrize("name", ["cliente", "Kunde", "klant", "klient"])
+def test_customer_in_other_languages(name: str) -> None:
+    person = {"nombre": "Ines", "apellido": "Falk"}
+    assert said({name: person, "mensaje": WORDS}) == [("Ines Falk", "external", WORDS)]
+
+
+def test_note_beside_an_address_is_about_its_owner() -> None:
+    data = {"email": "ines@falk.example", "note": "She asked for a discount."}
+    assert said(data) == [(None, None, "She asked for a discount.")]
+
+
+def test_id_of_a_field_is_not_said() -> None:
+    field = {"fieldId": "description", "label": "What is wrong?", "value": "It leaks."}
+    assert said({"fields": [field]}, "document") == [(None, None, "What is wrong? It leaks.")]

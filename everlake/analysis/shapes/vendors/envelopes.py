@@ -8,7 +8,7 @@ from everlake.analysis.member_names import MemberKind, meaning_of, normalize_nam
 from everlake.analysis.roles import FLAG_NAMES, role_of
 from everlake.analysis.types import PendingValue, Scope
 
-_MESSAGES = ("message", "messageData", "message_data", "data", "attributes")
+_MESSAGES = ("message", "messageData", "message_data", "data", "attributes", "payload")
 _SENDERS = ("sender", "from", "author", "sentBy", "sent_by", "memberCreator", "user", "source",
             "author_name", "authorName", "sender_name", "senderName")  # fmt: skip
 MEMBERS = frozenset(_MESSAGES)
@@ -24,14 +24,18 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     if sender is None and isinstance(kind, str) and role_of(kind):  # LangChain
         sender = "type"
     message = item[key] if key else None
-    if key is None or sender is None or not isinstance(message, dict) or not _is_text(message):
+    if key is None or not isinstance(message, dict) or not _is_text(message):
+        return None
+    if sender is None and not isinstance(item.get("direction"), str):
         return None
     if any(isinstance(value, str) and _is_said(other) for other, value in item.items()):
         return None
     moment = next((item[time] for time in _TIMES if item.get(time)), None)
     is_timed = any(meaning_of(inner).kind is MemberKind.TIME for inner in message)
     shared = {other: value for other, value in item.items() if _is_shared(other, value)}
-    whole: dict[str, Json] = {**shared, **message, "from": item[sender]}
+    whole: dict[str, Json] = {**shared, **message}
+    if sender is not None:
+        whole["from"] = item[sender]
     if moment is not None and not is_timed:
         whole["timestamp"] = moment
     others = {other: value for other, value in item.items()

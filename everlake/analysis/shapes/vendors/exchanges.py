@@ -9,18 +9,18 @@ from everlake.analysis.types import PendingValue, Scope
 
 _ASKED = frozenset(
     word_list("querytext prompt usermessage userinput userquery userutterance customermessage "
-              "inputtranscript userquestion humanmessage usertext input")
+              "inputtranscript userquestion humanmessage usertext")
 )  # fmt: skip
 _ANSWERED = frozenset(
     word_list("fulfillmenttext completion botresponse botmessage botreply assistantmessage "
               "assistantresponse modelresponse airesponse agentresponse agentreply agentmessage "
-              "generatedtext bottext aimessage output")
+              "generatedtext bottext aimessage")
 )  # fmt: skip
 _REPEATED = frozenset(word_list("fulfillmentmessages"))
 MEMBERS = frozenset(
     {"queryText", "query_text", "prompt", "user_message", "userMessage", "user_input", "userInput",
      "user_query", "userQuery", "user_utterance", "customer_message", "customerMessage",
-     "inputTranscript", "user_question", "human_message", "user_text", "input"}
+     "inputTranscript", "user_question", "human_message", "user_text"}
 )  # fmt: skip
 
 
