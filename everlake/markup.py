@@ -44,10 +44,10 @@ _CDATA = "<![CDATA["
 _EMPTY_QUOTE_LINE = re.compile(r"^ *+>[ >]*+$", re.MULTILINE)
 _SPACE = re.compile(r"\s+")
 _LONG_REFERENCE = re.compile(r"&#(?:\d{8,}|[xX][0-9a-fA-F]{8,});?")
-_ENTITY = re.compile(r"&(?:lt|gt|quot|#39|#58|apos|nbsp|amp);")
+_ENTITY = re.compile(r"&(?:lt|gt|quot|apos|nbsp|amp|#(3[3-9]|4[0-7]|5[89]|6[0-4]|9[1-6]|12[3-6]));")
+"""Also punctuation of ASCII by number."""
 _ENTITIES = {
-    "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " ",
-    "&amp;": "&", "&#58;": ":",
+    "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&nbsp;": " ", "&amp;": "&",
 }  # fmt: skip
 _SKIPPED_ELEMENTS = {
     "script": re.compile(r"</script\b", re.IGNORECASE),
@@ -157,7 +157,11 @@ def _without_comments(text: str) -> str:
 
 def decode_entities(text: str) -> str:
     """Return plain text with the character references decoded that chat systems leave in it."""
-    return _ENTITY.sub(lambda match: _ENTITIES[match[0]], text) if "&" in text else text
+    return _ENTITY.sub(_decoded, text) if "&" in text else text
+
+
+def _decoded(entity: re.Match[str]) -> str:
+    return chr(int(entity[1])) if entity[1] else _ENTITIES[entity[0]]
 
 
 def html_to_text(source: str) -> str:

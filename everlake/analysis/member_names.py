@@ -50,21 +50,24 @@ _TEXT_NAMES = word_list(
     "displaytext messagetext body message messagebody content contenttext utterance transcript "
     "transcription sentence markdown comment html bodyhtml htmlbody htmlcontent texthtml "
     "strippedhtml rawtext msg richtext richbody fulltext reviewtext reviewbody responsebody "
-    "commentbody commenttext posttext selftext notebody notetext messagebody messagecontent "
+    "commentbody commenttext messagedata posttext selftext notebody notetext messagecontent "
+    "textdisplay textoriginal textcontent nachricht mensaje mensagem messaggio kommentar "
+    "commentaire comentario comentário commento opmerking сообщение комментарий "
     "cooked formattedbody formattedtext snippet preview bodypreview excerpt blurb messagepreview"
 )
 _TRUNCATED_NAMES = frozenset(
     {"snippet", "preview", "bodypreview", "excerpt", "blurb", "messagepreview"}
 )
 _SPEAKER_NAMES = word_list(
-    "speakername fromname authorname sendername participantname agentname customername speaker "
+    "speakername fromname authorname sendername participantname speaker "
     "authordisplayname authornickname reviewername reviewernickname reviewerauthor actorname "
     "sendernickname senderdisplayname senderfullname displayusername commentername "
     "postername creatorname from author sender user participant displayname username screenname "
-    "nickname createdby postedby submittedby commentedby sentby writer reviewer commenter consumer "
-    "actor reporter creator botactor fromfield u owner speakerlabel fromemail senderemail "
-    "authoremail useremail fromaddress speakerid authorid senderid userid participantid fromid "
-    "createdbyid actorid creatorid"
+    "profilename pushname notifyname suppliedname openedby nickname membercreator "
+    "createdby postedby submittedby commentedby sentby writtenby by writer reviewer "
+    "commenter consumer actor reporter creator botactor fromfield u owner speakerlabel fromemail "
+    "senderemail suppliedemail authoremail useremail fromaddress speakerid authorid senderid "
+    "userid participantid fromid createdbyid actorid creatorid"
 )
 _FIRST_ID_INDEX = _SPEAKER_NAMES.index("speakerid")
 NAME_RANK = 500
@@ -80,7 +83,8 @@ _TIME_NAMES = word_list(
     "submittedat submitteddate submissiondate eventat eventtime createdutc createdatutc "
     "createdat created createdtime createddatetime createddate createdon createtime "
     "creationtime creationdate datecreated timecreated dateadded receiveddatetime receivedat "
-    "receivedtime receivedon receiveddate internaldate modifiedat updatedat updated"
+    "receivedtime receivedon receiveddate received internaldate syscreatedon modifiedat "
+    "updatedat updated updatetime"
 )
 _GROUPS: dict[MemberKind, list[str]] = {
     MemberKind.TEXT: _TEXT_NAMES,
@@ -88,15 +92,16 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "note notes description remark remarks feedback review answer reply response summary "
         "details detail reason value words caption pros cons likes dislikes advice suggestion "
         "suggestions improvement improvements complaint praise advantages disadvantages verdict "
-        "opinion testimonial"
+        "opinion testimonial verbatim raw comments desc"
     ),
-    MemberKind.HEADLINE: word_list("subject title headline heading topic"),
+    MemberKind.HEADLINE: word_list("subject title headline heading topic shortdescription"),
     MemberKind.SPEAKER: _SPEAKER_NAMES,
     MemberKind.NAME: ["name"],
     MemberKind.ROLE: word_list(
         "role type authortype sendertype usertype speakertype speakerrole authorrole senderrole "
         "participantrole participanttype fromtype affiliation direction isinbound inbound "
-        "messagetype messagedirection calldirection actortype authorassociation originator origin"
+        "messagetype messagedirection calldirection actortype authorassociation originator origin "
+        "purpose participantpurpose"
     ),
     MemberKind.TIME: _TIME_NAMES,
     MemberKind.OFFSET: word_list(
@@ -115,12 +120,17 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "bccrecipients to cc bcc replyto users speakers contacts agents assignee assignees "
         "organizer host hosts followers watchers mentions teammates "
         "authors actors senders persons people admins customers operators agentnames "
-        "tofields ccfields bccfields"
+        "tofields ccfields bccfields consumerparticipants agentparticipants customerparticipants"
     ),
     MemberKind.PERSON: word_list(
         "customer contact visitor requester submitter assignedto closedby updatedby modifiedby "
         "lastmodifiedby editedby deletedby resolvedby primarycustomer receiver recipient operator "
-        "lead accountmanager agent client userprofile botprofile"
+        "lead accountmanager agent client userprofile botprofile person respondent caller patient "
+        "cliente kunde kundin klient klant agente mitarbeiter "
+        "customername customeremail "
+        "contactname contactemail visitorname visitoremail requestername requesteremail "
+        "clientname clientemail guestname guestemail patientname leadname callername "
+        "agentname agentemail operatorname operatoremail repname advisorname"
     ),
     MemberKind.MACHINE: word_list(
         "uuid guid url uri href permalink sha1 sha256 md5 etag token mimetype contenttype "
@@ -134,7 +144,12 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "deviceid devicemetadata productmetadata networkmetadata facets subscription "
         "style styles theme webpath repository businessunit "
         "msgtype slug displayrecipient avatartemplate annotations space thread duration jobname "
-        "jobid accountid modelname languagecode"
+        "jobid accountid modelname languagecode mime collector collectors recordedwith "
+        "useragentstring referer referrer landingpage utm utmsource utmmedium utmcampaign "
+        "seed fingerprint hostkey apikey trace traceparent tracestate featureflags experiments "
+        "displayedfields displayedvalues integrations traits trackingdata usertitle "
+        "authorflairtext toolcalls toolcallid finishreason "
+        "appversion sdkversion osversion buildnumber build sdk"
     ),
     MemberKind.LABEL: word_list(
         "status state channel source priority category format language lang object event kind "
@@ -143,7 +158,11 @@ _GROUPS: dict[MemberKind, list[str]] = {
         "categories flags authorassociation deliveredas representation app department "
         "departmentname statuscode textformat parsemode displaymode useridentitytype territory "
         "truncationstatus senderfield delivery workflowstate fonttype badges topics "
-        "issuetype statuscategory project board milestone sprint cycle task"
+        "issuetype statuscategory project board milestone sprint cycle task channels statuses "
+        "priorities collectionmode distributionchannel userlanguage startlanguage "
+        "responsestatus finished queue queues skills skill "
+        "environment release rating starrating context metadata meta network library "
+        "screenresolution nlp destination"
     ),
 }
 _MEANINGS: dict[str, MemberMeaning] = {}
@@ -160,6 +179,11 @@ _MACHINE_SUFFIXES = frozenset(
     word_list("id ids sid url uri uuid guid hash href token etag sha path locale timezone color")
 )
 _LABEL_SUFFIXES = frozenset(word_list("type status state"))
+_MACHINE_LAST_WORDS = frozenset(
+    word_list("key pin password passcode secret code version build language lang currency flag "
+              "checksum digest fingerprint cookie ip useragent")
+)  # fmt: skip
+"""Last words of longer names of machine data, which may be names of prose when they stand alone."""
 _TIME_SUFFIXES = frozenset(word_list("at timestamp datetime"))
 _OTHER_EVENTS = frozenset(
     word_list(
@@ -202,7 +226,7 @@ def _classify(name: str) -> MemberMeaning:
     if meaning is None:
         words = _WORDS.findall(name)
         last = words[-1].lower() if words and " " not in name else ""
-        if last in _MACHINE_SUFFIXES:
+        if last in _MACHINE_SUFFIXES or (last in _MACHINE_LAST_WORDS and len(words) > 1):
             meaning = MemberMeaning(MemberKind.MACHINE, 0)
         elif last in _LABEL_SUFFIXES:
             meaning = MemberMeaning(MemberKind.LABEL, 0)

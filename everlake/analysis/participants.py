@@ -16,26 +16,31 @@ MAX_NAME_LENGTH = 256
 
 _NAMES = word_list(
     "displayname realname globalname fullname name speakername availablename publicname "
-    "publicdisplayname personname"
+    "agentfullname publicdisplayname personname displayvalue"
 )
 _HANDLES = word_list(
     "nickname nick screenname username userprincipalname handle login label alias slug"
 )
-_FIRST_NAMES = word_list("firstname first givenname fname forename")
-_LAST_NAMES = word_list("lastname last familyname surname lname")
+FIRST_NAMES = word_list(
+    "firstname first givenname fname forename vorname prénom prenom voornaam nome nombre imię"
+)
+LAST_NAMES = word_list(
+    "lastname last familyname surname lname nachname apellido apellidos achternaam cognome "
+    "sobrenome nazwisko nom"
+)
 _EMAILS = word_list("email emailaddress address mail")
 _PHONES = word_list("phone phonenumber mobile phonee164")
 _IDS = word_list(
     "id speakerid userid participantid uid contactid authorid accountid actorid memberid sid gid "
-    "externalid waid key speaker urn"
+    "externalid waid openid unionid key speaker urn"
 )
 _ROLES = word_list(
-    "role participantrole speakerrole userrole memberrole affiliation type kind usertype "
+    "role participantrole speakerrole userrole memberrole affiliation purpose type kind usertype "
     "accounttype sendertype participanttype actortype"
 )
 _INNER = word_list(
     "user emailaddress profile contact from person participant agent customer attributes member "
-    "application bot botprofile identity emailuser"
+    "application bot botprofile identity emailuser senderid"
 )
 _FLAGS = word_list("isbot isagent isadmin isstaff isinternal bot admin staff isemployee isoperator")
 _ACCOUNT_MEMBERS = frozenset(word_list("login nodeid"))
@@ -203,8 +208,8 @@ def identities_and_roles(person: dict[str, Json]) -> tuple[list[str], list[str]]
                 found.setdefault(name, text)
             elif value is True and name in _FLAGS:
                 flags += [role for role in role_of_flag(name, value)[:1] if role]
-    first = next((found[key] for key in _FIRST_NAMES if key in found), "")
-    last = next((found[key] for key in _LAST_NAMES if key in found), "")
+    first = next((found[key] for key in FIRST_NAMES if key in found), "")
+    last = next((found[key] for key in LAST_NAMES if key in found), "")
     full_name = " ".join(part for part in (first, last) if part)
     names = [name for key in _NAMES if (name := found.get(key))]
     names += [full_name] if full_name else []

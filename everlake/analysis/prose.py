@@ -31,10 +31,16 @@ _LONE_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.|mailto:|data:)\S+",
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MACHINE_SIGN = re.compile(r"[_/\\=@#{}<>|~^$%*]")
 _MACHINE_LINE = re.compile(
-    r"\{\s{0,9}+\"[^\"\n]{1,80}+\"\s{0,3}+:|\[\{\s{0,9}+\"|Mozilla/\d"
+    r"\{\s{0,9}+\"[^\"\n]{1,80}+\"\s{0,3}+:|\[\{\s{0,9}+\"|Mozilla/\d|HTTP/\d"
+    r"|\d{2,5}+\s?[x\u00d7]\s?\d{2,5}+\Z|[a-z]{3,12}+/[\w.+-]{1,80}+;\s?+[a-z]{1,20}+=\S"
     r"|(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}(?::\d{2})?(?: \S{1,10})?\Z"
 )
-"""JSON, a browser's name for itself, a date of a mail header."""
+"""JSON, a browser's name for itself, a media type with parameters, a date of a mail header."""
+_CODE = re.compile(
+    r"[vV]\d{1,5}(?:\.\d{1,9}){1,4}+|\d{2,5}+[x\u00d7]\d{2,5}+|[A-Z][A-Z0-9]{1,9}+-\d{1,7}+"
+    r"|[A-Z]{2,6}+\d{4,12}+"
+)
+"""A version, the size of a screen, the key or number of an issue."""
 _MENTION = re.compile("\ufdd0[^\ufdd0\ufdd1]*+\ufdd1|[\ufdd0\ufdd1]")
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -97,6 +103,7 @@ def is_machine_text(text: str) -> bool:
     return (
         len(text) >= 40
         or _MACHINE_SIGN.search(text) is not None
+        or _CODE.fullmatch(text) is not None
         or (len(text) >= 10 and _DIGIT.search(text) is not None)
     )
 

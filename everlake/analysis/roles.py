@@ -42,7 +42,7 @@ _TRUE_IS_EXTERNAL = word_list(
 )
 _ONLY_TRUE_IS_INTERNAL = word_list(
     "bot isbot isadmin admin staff moderator ismoderator isprivate private isinternal internal "
-    "privatenote isprivatenote internalnote isinternalnote isautomated isautoreply"
+    "privatenote isprivatenote internalnote isinternalnote isautomated isautoreply isecho"
 )
 _ONLY_FALSE_IS_INTERNAL = word_list("public ispublic jsdpublic")
 _FLAGS: dict[tuple[str, bool], str] = {

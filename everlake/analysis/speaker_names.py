@@ -9,6 +9,8 @@ from everlake.analysis.participants import Participants, role_of
 
 MAX_LABEL_LENGTH = 60
 _MAX_WORDS = 5
+MAX_WORDS_OF_NAME = 4
+"""Most words of a string that is the name of a person rather than prose."""
 
 _HEADINGS = frozenset(
     word_list(

@@ -69,7 +69,7 @@ class UtteranceBuilder:
         self._tentative.update(range(before, len(self.utterances)))
 
     def add_label(self, text: str) -> None:
-        """Add a single word of unknown meaning, which is dropped if anybody says anything."""
+        """Add a word of unknown meaning or a name, which is dropped if anybody says anything."""
         self._weak.add(len(self.utterances))
         self.add(text)
 
@@ -118,7 +118,9 @@ class UtteranceBuilder:
 
     def _drop_labels(self) -> None:
         """Drop single words of unknown meaning, if anybody says anything."""
-        if not self._weak or not any(utterance.speaker for utterance in self.utterances):
+        if not self._weak or not any(
+            utterance.speaker or utterance.role for utterance in self.utterances
+        ):
             return
         kept = [index for index in range(len(self.utterances)) if index not in self._weak]
         self.utterances = [self.utterances[index] for index in kept]

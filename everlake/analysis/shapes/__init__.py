@@ -27,6 +27,7 @@ from everlake.analysis.shapes import (
     vendors,
 )
 from everlake.analysis.shapes.plain_text import read_text
+from everlake.analysis.speaker_names import MAX_WORDS_OF_NAME
 from everlake.analysis.types import UNATTRIBUTED, PendingValue, Remaining, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 
@@ -89,10 +90,13 @@ def _read_unclaimed_text(builder: UtteranceBuilder, name: str, text: str, scope:
 
 
 def _is_label(builder: UtteranceBuilder, name: str, text: str) -> bool:
-    """Return whether a string of a conversation is rather a setting than said: a single word."""
-    return (
-        builder.record_type not in _NOTE_TYPES
-        and meaning_of(name).kind is MemberKind.OTHER
-        and bool(name)
-        and is_single_word(text)
+    """Return whether a string of a conversation is rather a setting than said.
+
+    Such are a single word, and the name of a person who is not the speaker.
+    """
+    if builder.record_type in _NOTE_TYPES or not name:
+        return False
+    kind = meaning_of(name).kind
+    return (kind is MemberKind.OTHER and is_single_word(text)) or (
+        kind is MemberKind.PERSON and len(text.split()) <= MAX_WORDS_OF_NAME
     )

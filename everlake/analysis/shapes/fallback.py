@@ -1,5 +1,6 @@
 """Any other shape: the strings in it in order of appearance, a subject or title first."""
 
+from everlake.analysis.containers import holds_messages
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.labels import is_label, is_label_text, without_description
 from everlake.analysis.member_names import MemberKind, meaning_of
@@ -42,16 +43,17 @@ def read_object(
         if " " in key.strip():
             remaining += _labelled_value(key, value, inner)
         elif isinstance(value, dict | list):
-            is_labelling = kind is MemberKind.LABEL and is_label(value)
+            is_container = holds_messages(key, value)
+            is_labelling = kind is MemberKind.LABEL and is_label(value) and not is_container
             is_metadata = (
-                kind in _METADATA_KINDS
+                (kind in _METADATA_KINDS and not is_container)
                 or is_labelling
                 or (kind in (MemberKind.SPEAKER, MemberKind.PERSON) and is_person(value))
             )
             remaining.append(
                 PendingValue(
                     key,
-                    without_description(value) if is_labelling else value,
+                    without_description(value) if is_metadata else value,
                     metadata if is_metadata else inner,
                 )
             )
@@ -59,7 +61,7 @@ def read_object(
             continue
         elif is_title and not inner.is_metadata:
             builder.add_title(value, UNATTRIBUTED)
-        elif kind in _PROSE_KINDS or (kind in _ENUM_KINDS and not is_label_text(value)):
+        elif kind in _PROSE_KINDS or (kind in _ENUM_KINDS and not is_label_text(value, key)):
             remaining.append(PendingValue(key, value, inner))
         else:
             remaining.append(PendingValue(key, value, metadata))

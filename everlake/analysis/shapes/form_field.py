@@ -39,11 +39,18 @@ def read(
         line = label_and_value(label, text)
         if scope.coverage is None or not scope.coverage.covers(line):
             builder.add(line)
+    metadata = scope._replace(is_metadata=True)
     return [
-        PendingValue(key, other, scope)
+        PendingValue(key, other, metadata if _is_setting(key, other) else scope)
         for key, other in item.items()
         if key not in (label_name, value_name) and isinstance(other, str | dict | list)
     ]
+
+
+def _is_setting(name: str, value: Json) -> bool:
+    """Return whether a member beside label and value holds the field's id or type."""
+    kind = meaning_of(name).kind
+    return isinstance(value, str) and kind in (MemberKind.MACHINE, MemberKind.LABEL)
 
 
 def label_and_value(label: str, text: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
+from everlake.analysis.containers import holds_messages
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.labels import is_label, is_label_text, without_description
 from everlake.analysis.member_names import (
@@ -20,9 +21,11 @@ from everlake.analysis.participants import (
     is_person,
 )
 from everlake.analysis.prose import is_machine_text, is_sentence
-from everlake.analysis.roles import FLAG_NAMES, role_of_flag, role_of_value
-from everlake.analysis.shapes.rich_text import renderings
+from everlake.analysis.roles import FLAG_NAMES, role_of, role_of_flag, role_of_value
+from everlake.analysis.shapes.person_speakers import find_person_speaker, flat_person
+from everlake.analysis.shapes.rich_text import is_document, renderings
 from everlake.analysis.shapes.time_members import time_said, unwrap_time, zone_of
+from everlake.analysis.speaker_names import MAX_WORDS_OF_NAME
 from everlake.analysis.types import Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
 
@@ -32,7 +35,6 @@ _WORDS_FOR_PLACES = frozenset({"at", "when"})
 """Names of times that may as well hold a place or a condition."""
 _ROLE_RANK = 2_000
 _MAX_ROLE_LENGTH = 40
-_MAX_WORDS_OF_NAME = 4
 
 
 class MemberGroups:
@@ -56,11 +58,13 @@ class MemberGroups:
         fallbacks: strings that are probably not prose.
         people: (name, value) of strings that are names of people other than the speaker, when
             the object has a text.
+        persons: (name, value) of all members that describe one person.
         rest: (name, value, whether it is metadata) of all other members.
         name_is_title: whether a member ``name`` is a title, and not the speaker.
     """
 
     __slots__ = (
+        "_is_note",
         "_item",
         "_name_of",
         "end",
@@ -70,6 +74,7 @@ class MemberGroups:
         "name_is_title",
         "offsets",
         "people",
+        "persons",
         "remarks",
         "rest",
         "roles",
@@ -90,19 +95,21 @@ class MemberGroups:
         self.headlines: list[str] = []
         self.fallbacks: list[str] = []
         self.people: list[tuple[str, str]] = []
+        self.persons: list[tuple[str, Json]] = []
         self.end: Json = None
         self.rest: list[tuple[str, Json, bool]] = []
         self._name_of = builder.participants.name_of
         record_type = builder.record_type
-        self.name_is_title = record_type in _NAMED_TYPES or (
-            scope.is_root and record_type not in _AUTHORED_TYPES
-        )
+        self._is_note = record_type in _NAMED_TYPES
+        self.name_is_title = self._is_note or (scope.is_root and record_type not in _AUTHORED_TYPES)
         for name, value in item.items():
             if isinstance(value, bool):
                 self._add_flag(name, value)
             elif value is not None and value != "":
                 meaning = meaning_of(name)
                 self._ADDERS[meaning.kind](self, name, value, meaning)
+        if not self.texts and (self.speakers or self.persons or self.times):
+            self._take_documents()
         if self.people:
             if self.texts:
                 self.fallbacks += [person for _, person in self.people]
@@ -114,6 +121,28 @@ class MemberGroups:
             if self.texts:
                 self.rest += [(name, text, False) for name, text, _ in self.remarks]
 
+    def _take_documents(self) -> None:
+        """Take rich text as the object's text: an issue's description, a chat's blocks."""
+        others: list[tuple[str, Json, bool]] = []
+        for member in self.rest:
+            name, value, is_metadata = member
+            meaning = meaning_of(name)
+            is_remark = meaning.kind is MemberKind.REMARK
+            found = (
+                renderings(name, value, meaning, self._name_of)
+                if not is_metadata
+                and (is_remark or not (self.remarks or self.texts))
+                and is_document(name, value)
+                else None
+            )
+            if found is None:
+                others.append(member)
+                continue
+            texts, inner = found
+            (self.remarks if is_remark else self.texts).extend(texts)
+            others += [(name, other, is_metadata) for other, is_metadata in inner]
+        self.rest = others
+
     def attribution(self, builder: UtteranceBuilder, length: int, scope: Scope) -> Attribution:
         """Return speaker, role and time of the object's text, which has ``length`` characters."""
         said_at = None
@@ -121,6 +150,8 @@ class MemberGroups:
             zone = zone_of(self._item) or scope.zone
             start = scope.recording_start
             said_at = time_said(self.times, self.offsets, self.end, length, start, zone)
+        if all(rank == _ROLE_RANK for rank, _ in self.speakers):
+            self._add_person_speaker()
         if not self.speakers and not self.roles:
             return Attribution(None, None, said_at)
         if len(self.speakers) > 1:
@@ -139,6 +170,26 @@ class MemberGroups:
         roles += self.hints if names else ()
         speaker, role = builder.resolve_speaker(tuple(names), tuple(roles))
         return Attribution(speaker, role, said_at)
+
+    def _add_person_speaker(self) -> None:
+        """Take the customer or the member of staff as the speaker, where that is clear."""
+        text_name = next((name for name, *_ in self.texts or self.remarks), "")
+        person = find_person_speaker(
+            self.persons or flat_person(self._item),
+            [*self.roles, *self.hints],
+            text_name,
+            is_note=self._is_note,
+        )
+        if person is not None:
+            self.speakers.append((NAME_RANK, person.value))
+            if not self.persons and isinstance(person.value, dict):
+                self._take_fields(person.value)
+            self.roles.append(person.role)
+
+    def _take_fields(self, person: dict[str, Json]) -> None:
+        """Take the name and address in a contact form as the speaker's, and not as prose."""
+        self.headlines = [title for title in self.headlines if title not in person.values()]
+        self.rest = [member for member in self.rest if member[0] not in person]
 
     def _add_described_speaker(
         self, builder: UtteranceBuilder, rank: int, value: Json, names: list[str], roles: list[str]
@@ -209,9 +260,10 @@ class MemberGroups:
             (self.roles if is_certain else self.hints).append(role)
 
     def _add_person(self, name: str, value: Json, meaning: MemberMeaning) -> None:
+        self.persons.append((name, value))
         if is_person(value) or (isinstance(value, list) and all(map(is_person, value))):
             self.rest.append((name, value, True))
-        elif isinstance(value, str) and len(value.split()) <= _MAX_WORDS_OF_NAME:
+        elif isinstance(value, str) and len(value.split()) <= MAX_WORDS_OF_NAME:
             self.people.append((name, value))
         else:
             self._add_other(name, value, meaning)
@@ -252,12 +304,20 @@ class MemberGroups:
         if isinstance(value, str):
             self.fallbacks.append(value)
         elif isinstance(value, dict | list):
-            self.rest.append((name, value, True))
+            is_metadata = not holds_messages(name, value)
+            described = without_description(value) if is_metadata else value
+            self.rest.append((name, described, is_metadata))
 
     def _add_label(self, name: str, value: Json, meaning: MemberMeaning) -> None:
-        if isinstance(value, str) and is_label_text(value):
+        if name == "event" and isinstance(value, str) and role_of(value):  # Rasa
+            self.roles.append(value)
+            self.speakers.append((_ROLE_RANK, value))
+            return
+        if isinstance(value, str) and is_label_text(value, name):
             self.fallbacks.append(value)
-        elif meaning.kind is MemberKind.LABEL and is_label(value):
+        elif (
+            meaning.kind is MemberKind.LABEL and is_label(value) and not holds_messages(name, value)
+        ):
             self.rest.append((name, without_description(value), True))
         else:
             self._add_other(name, value, meaning)

@@ -15,6 +15,7 @@ from everlake.analysis.shapes.plain_text import read_text, strip_markup
 from everlake.analysis.shapes.time_members import recording_start_of, zone_of
 from everlake.analysis.types import Attribution, PendingValue, Remaining, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
+from everlake.markup import decode_entities
 
 _MAIL_TYPES = frozenset({"email", "email_thread"})
 _MAIL_NAMES = frozenset(
@@ -79,6 +80,8 @@ def _read_remaining(
     """Add what other renderings have in addition; return the other members."""
 
     def plain(text: str) -> str:
+        if "&lt;" in text and "<" not in text:  # Reddit escapes its HTML.
+            text = decode_entities(text)
         stripped = strip_markup(text, is_mail=is_mail)
         return normalize_text(resolve_mentions(stripped, builder.participants.name_of))
 

@@ -54,6 +54,7 @@ class _Nested(NamedTuple):
     value: Json
     in_cell: bool
     is_line: bool = False
+    is_row: bool = False
 
 
 _Item: TypeAlias = "_Separator | _Nested"
@@ -106,10 +107,10 @@ def _separate(parts: list[str], separator: str) -> None:
 
 
 def _items(values: list[Json], place: _Nested) -> list[_Item]:
-    if place.is_line and values and all(isinstance(cell, str) for cell in values):
+    if place.is_row and values and all(isinstance(cell, str) for cell in values):
         row = " | ".join(cell for cell in values if isinstance(cell, str))
         return [_Nested(row, place.in_cell, is_line=True)]
-    return [_Nested(value, place.in_cell, place.is_line) for value in values]
+    return [_Nested(value, place.in_cell, place.is_line, is_row=place.is_line) for value in values]
 
 
 def _expand(

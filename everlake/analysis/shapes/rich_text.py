@@ -8,7 +8,13 @@ Slate, Lexical below its ``root``, Notion), or an ``insert`` (Quill). An object 
 from typing import TypeAlias
 
 from everlake.analysis.json_decoding import Json
-from everlake.analysis.member_names import MemberKind, MemberMeaning, meaning_of, normalize_name
+from everlake.analysis.member_names import (
+    MemberKind,
+    MemberMeaning,
+    meaning_of,
+    normalize_name,
+    word_list,
+)
 from everlake.analysis.mentions import NameOf, without_marks
 from everlake.analysis.roles import FLAG_NAMES, is_user_word, role_of_value
 from everlake.analysis.shapes.node_text import (
@@ -27,6 +33,10 @@ from everlake.analysis.utterance_builder import UtteranceBuilder
 Renderings: TypeAlias = tuple[list[tuple[str, str, MemberMeaning]], OtherValues]
 """(name, text, meaning) of each rendering, and the other values."""
 
+_DOCUMENT_NAMES = frozenset(
+    word_list("blocks delta ops nodes document doc contentblocks messageblocks bodyblocks "
+              "contentjson bodyjson richcontent richtextcontent editorstate slate portabletext")
+)  # fmt: skip
 _LISTS = tuple(key for key in CHILDREN if key not in ("items", "rows", "cells"))
 _REQUIRED = frozenset({*_LISTS, "root"})
 _PROSE_KINDS = frozenset(
@@ -79,6 +89,14 @@ def renderings(
         text = without_marks(text)
         return ([(name, text, meaning)] if text.strip() else []), others
     return None
+
+
+def is_document(name: str, value: Json) -> bool:
+    """Return whether the member of a message is rich text: by its form, a list also by its name."""
+    if isinstance(value, dict):
+        return _has_children(value) and _is_tree(value) and not _has_message_members(value)
+    is_named = normalize_name(name) in _DOCUMENT_NAMES or meaning_of(name).kind is MemberKind.REMARK
+    return is_named and _are_nodes(value)
 
 
 def read_document(
@@ -183,7 +201,8 @@ def _is_node(item: Json) -> bool:
     if "insert" in item:
         return True
     kind = type_of(item)
-    if leaf_name(item) is not None and (role_of_value(kind) or is_user_word(kind)):
+    has_words = leaf_name(item) is not None or "data" in item
+    if has_words and (role_of_value(kind) or is_user_word(kind)):
         return False  # A message of a chat.
     if kind in _OBJECT_TYPES:
         return True

@@ -19,7 +19,7 @@ _CLOCK = re.compile(
 )
 _DAY = re.compile(r"\s{0,3}(?:\d{8}|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})\s{0,3}")
 _ZONE_NAMES = frozenset(word_list("timezone tz timezoneid timezonename ianatimezone"))
-_WRAPPED_NAMES = ("datetime", "date", "seconds", "_seconds", "value", "time", "iso")
+_WRAPPED_NAMES = ("datetime", "date", "seconds", "_seconds", "value", "time", "iso", "iso8601")
 _MIN_CHARACTERS_PER_SECOND = 0.1
 """Characters per second of the slowest speech. An offset in milliseconds taken as seconds gives
 fewer."""
@@ -50,7 +50,7 @@ def unwrap_time(value: Mapping[str, Json]) -> Json:
     Such are ``{"$date": "…"}`` of MongoDB, ``{"seconds": …, "nanoseconds": …}`` of Firestore and
     ``{"dateTime": "…", "timeZone": "Europe/Berlin"}`` of Microsoft Graph.
     """
-    if len(value) > 3:
+    if len(value) > 4:
         return None
     for name, inner in value.items():
         if name.lower().lstrip("$") in _WRAPPED_NAMES and not isinstance(inner, dict | list):

@@ -116,3 +116,30 @@ def test_messages_with_a_role_as_type_are_no_runs() -> None:
     data = {"log": [{"type": "user", "text": "Where is it?"}, {"type": "bot", "text": "Here"}]}
     found = extract_utterances("conversation", json.dumps(data).encode())
     assert [(x.role, x.text) for x in found] == [("external", "Where is it?"), ("internal", "Here")]
+
+
+def test_items_of_a_list_are_lines_and_cells_of_a_table_one_line() -> None:
+    blocks = [
+        {"type": "list", "data": {"style": "unordered", "items": ["Open?", "Closed?"]}},
+        {"type": "table", "data": {"content": [["Day", "Hour"], ["Monday", "Nine"]]}},
+    ]
+    assert texts({"body": {"blocks": blocks}}) == ["Open?\nClosed?\nDay | Hour\nMonday | Nine"]
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("delta", {"ops": [{"insert": "Please "}, {"insert": "never call.\n"}]}),
+        (
+            "description",
+            node("doc", node("paragraph", run("Please never call."))),
+        ),
+        ("blocks", [{"type": "paragraph", "children": [{"text": "Please never call."}]}]),
+        ("anything", {"root": {"children": [
+            {"type": "paragraph", "children": [{"type": "text", "text": "Please never call."}]}]}}),
+    ],
+)  # fmt: skip
+def test_rich_text_beside_an_author_is_what_the_author_says(name: str, document: Any) -> None:
+    data = {"author": "Rosa Teague", name: document}
+    found = extract_utterances("message", json.dumps(data).encode())
+    assert [(x.speaker, x.text) for x in found] == [("Rosa Teague", "Please never call.")]

@@ -263,3 +263,60 @@ def test_a_google_document_has_a_line_per_paragraph_and_row() -> None:
     data = {"title": "Notes", "body": {"content": content}, "documentId": "195j",
             "suggestionsViewMode": "SUGGESTIONS_INLINE"}  # fmt: skip
     assert texts(data, "document") == ["Notes", "Ask Mira Vogel now\na | b"]
+
+
+def test_kustomer_conversation_beside_its_messages() -> None:
+    def message(direction: str, body: str, sent_at: str) -> dict[str, Any]:
+        attributes = {"channel": "chat", "direction": direction, "body": body, "sentAt": sent_at}
+        return {"type": "message", "id": body[:2], "attributes": attributes}
+
+    data = {
+        "type": "conversation",
+        "id": "c-9",
+        "attributes": {"name": "Lost card", "channels": ["chat"], "status": "open"},
+        "messages": [message("in", "My card is gone.", AT), message("out", "We sent one.", LATER)],
+    }
+    found = extract_utterances("conversation", json.dumps(data).encode())
+    assert [(x.role, x.text, x.said_at) for x in found] == [
+        (None, "Lost card", None),
+        ("external", "My card is gone.", AT),
+        ("internal", "We sent one.", LATER),
+    ]
+
+
+def test_intercom_source_has_the_time_of_its_conversation() -> None:
+    data = {
+        "type": "conversation",
+        "created_at": AT,
+        "source": {"body": "<p>Where is it?</p>", "author": {"type": "lead", "name": "Ann Ray"}},
+        "conversation_parts": {"conversation_parts": []},
+    }
+    [first] = extract_utterances("conversation", json.dumps(data).encode())
+    assert (first.speaker, first.said_at) == ("Ann Ray", AT)
+
+
+def test_answers_of_a_survey_have_the_time_of_its_response() -> None:
+    data = {
+        "submitted_at": AT,
+        "definition": {"fields": [{"id": "f1", "title": "What is missing?"}]},
+        "answers": [{"type": "text", "text": "A dark theme.", "field": {"id": "f1"}}],
+    }
+    [answer] = extract_utterances("document", json.dumps(data).encode())
+    assert (answer.text, answer.said_at) == ("What is missing? A dark theme.", AT)
+
+
+@pytest.mark.parametrize("container", ["repository", "thread", "session", "space"])
+def test_container_with_messages_is_no_metadata(container: str) -> None:
+    comment = {"author": {"login": "tern"}, "bodyText": "The icons are gone.", "createdAt": AT}
+    data = {container: {"name": "lamp", "discussion": {"comments": {"nodes": [comment]}}}}
+    [only] = [x for x in extract_utterances("conversation", json.dumps(data).encode()) if x.speaker]
+    assert (only.speaker, only.text, only.said_at) == ("tern", "The icons are gone.", AT)
+
+
+def test_container_without_messages_is_metadata() -> None:
+    data = {
+        "author": "tern",
+        "text": "The icons are gone.",
+        "repository": {"name": "lamp shop", "owner": {"login": "moth"}},
+    }
+    assert texts(data) == ["The icons are gone."]

@@ -9,14 +9,20 @@ from collections.abc import Callable
 from everlake.analysis.json_decoding import Json
 from everlake.analysis.shapes.vendors import (
     app_reviews,
+    envelopes,
+    exchanges,
     front,
     google_docs,
+    intercom,
     json_api,
+    json_texts,
+    message_parts,
     quotations,
     salesforce_chat,
     slack,
     surveys,
     system_events,
+    whatsapp_web,
     zendesk_chat,
 )
 from everlake.analysis.types import PendingValue, Remaining, Scope
@@ -32,9 +38,15 @@ ADAPTERS: tuple[
     (front.MEMBERS, front.adapt),
     (app_reviews.MEMBERS, app_reviews.adapt),
     (google_docs.MEMBERS, google_docs.adapt),
+    (intercom.MEMBERS, intercom.adapt),
     (json_api.MEMBERS, json_api.adapt),
     (surveys.MEMBERS, surveys.adapt),
     (salesforce_chat.MEMBERS, salesforce_chat.adapt),
+    (whatsapp_web.MEMBERS, whatsapp_web.adapt),
+    (json_texts.MEMBERS, json_texts.adapt),
+    (message_parts.MEMBERS, message_parts.adapt),
+    (envelopes.MEMBERS, envelopes.adapt),
+    (exchanges.MEMBERS, exchanges.adapt),
 )
 """Adapters, each with the names of members of which its objects have at least one."""
 

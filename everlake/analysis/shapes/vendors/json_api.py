@@ -11,6 +11,7 @@ _HUBSPOT_PREFIX = re.compile(r"hs_(?:email|call|note|meeting|task|communication|
 _HUBSPOT_DIRECTIONS = {"INCOMING_EMAIL": "inbound", "EMAIL": "outbound"}
 _HUBSPOT_TEXTS = frozenset({"subject", "title", "text", "html", "body", "direction", "content"})
 _NOT_LEFT = frozenset({"attributes", "meta", "createdAt", "created_at"})
+_FRAME = frozenset({"id", "type", "links", "relationships", "jsonapi"})
 _AUTHORS = ("author", "createdBy", "created_by", "sender", "user")
 
 
@@ -19,7 +20,14 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     attributes, properties, data = (item.get(key) for key in ("attributes", "properties", "data"))
     if isinstance(attributes, dict) and isinstance(item.get("type"), str) and "id" in item:
         resource = PendingValue(name, _resource(item, attributes), scope)
-        return [resource, leftovers(item, _NOT_LEFT, scope)]
+        frame = {key: value for key, value in item.items() if key in _FRAME}
+        inner = scope._replace(is_root=False)
+        others = [
+            PendingValue(key, value, inner)
+            for key, value in item.items()
+            if key not in _FRAME and key not in _NOT_LEFT and isinstance(value, str | dict | list)
+        ]
+        return [resource, leftovers(frame, (), scope), *others]
     if isinstance(properties, dict) and any(key.startswith("hs_") for key in properties):
         used = [key for key in properties if _is_used_by_hubspot(key)]
         return [

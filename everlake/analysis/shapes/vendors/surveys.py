@@ -5,6 +5,7 @@ from everlake.analysis.shapes.form_field import as_text, label_and_value
 from everlake.analysis.types import PendingValue, Scope
 
 MEMBERS = frozenset({"answers", "pages"})
+_TIMES = ("submitted_at", "date_modified", "date_created", "landed_at")
 _ANSWERS = ("text", "label", "simple_text", "email", "url", "phone_number", "date", "file_url",
             "number", "boolean", "other")  # fmt: skip
 
@@ -19,7 +20,10 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
         others["title"] = definition.get("title")
         return [
             PendingValue(name, others, scope),
-            *(PendingValue("", _typeform_line(answer, questions), inner) for answer in answers),
+            *(
+                PendingValue("", _timed(_typeform_line(answer, questions), item), inner)
+                for answer in answers
+            ),
         ]
     if not isinstance(pages, list) or not any(map(_has_questions, pages)):
         return None
@@ -31,11 +35,17 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
             questions = page.get("questions")
         lines.append(PendingValue("", rest if isinstance(page, dict) else page, inner))
         lines += [
-            PendingValue("", _surveymonkey_line(question), inner)
+            PendingValue("", _timed(_surveymonkey_line(question), item), inner)
             for question in (questions if isinstance(questions, list) else ())
         ]
     others = {key: value for key, value in item.items() if key != "pages"}
     return [PendingValue(name, others, scope), *lines]
+
+
+def _timed(line: Json, response: dict[str, Json]) -> Json:
+    """Return a line with the time at which the response was sent."""
+    moment = next((response[key] for key in _TIMES if response.get(key)), None)
+    return {**line, "created_at": moment} if isinstance(line, dict) and moment else line
 
 
 def _has_questions(page: Json) -> bool:

@@ -7,7 +7,19 @@ from everlake.analysis.json_decoding import Json
 from everlake.analysis.shapes.vendors.leftovers import leftovers
 from everlake.analysis.types import PendingValue, Scope
 
-MEMBERS = frozenset({"type", "messageType", "message_type", "forwarded_from", "contentType"})
+MEMBERS = frozenset(
+    {
+        "type",
+        "messageType",
+        "message_type",
+        "forwarded_from",
+        "contentType",
+        "system",
+        "role",
+        "is_system",
+        "isSystem",
+    }
+)
 _DISCORD_MESSAGES = frozenset({0, 19, 20, 21, 23})
 _EXPORTED_EVENTS = frozenset(
     {"GuildMemberJoin", "ChannelPinnedMessage", "RecipientAdd", "RecipientRemove", "Call",
@@ -17,6 +29,9 @@ _EXPORTED_EVENTS = frozenset(
 """Types of events in exports of Discord."""
 _EVENT_TYPES = frozenset({"service", "lineitem", "ADMM", "systemMessage", "m.room.member"})
 """Types of events in Telegram, Help Scout, Sendbird and Matrix."""
+_SYSTEM_FLAGS = ("system", "is_system", "isSystem")
+_TOOLS = ("tool", "function", "tool_result")
+"""Roles of messages that hold what a program returned to a language model."""
 _SENDERS = frozenset({"from", "from_id", "author", "sender"})
 
 
@@ -35,7 +50,19 @@ def adapt(name: str, item: dict[str, Json], scope: Scope) -> list[PendingValue] 
     return None
 
 
+def _is_of_system(item: dict[str, Json]) -> bool:
+    """Return whether a flag, a role or a type says that a program reports something."""
+    kind = item.get("type")
+    if kind == "event":  # Crisp
+        return "from" in item and isinstance(item.get("content"), dict)
+    if kind == "system" and "role" not in item:
+        return "resource_subtype" in item or "content" not in item
+    return any(item.get(name) is True for name in _SYSTEM_FLAGS) or item.get("role") in _TOOLS
+
+
 def _is_event(item: dict[str, Json]) -> bool:
+    if _is_of_system(item):
+        return True
     if item.get("contentType") == "messageReference":  # A quotation, as JSON in a string.
         return True
     kind = item.get("type")

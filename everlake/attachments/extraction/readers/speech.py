@@ -155,7 +155,7 @@ def webvtt_cue(offset: float, segment: SpeechSegment) -> str:
     for character, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&#62;")):
         text = text.replace(character, escaped)
     text = _COLON.sub("&#58;", text)
-    if not text[0].isalnum() and text[0] != "&":
+    if text[0].isascii() and not text[0].isalnum() and text[0] != "&":
         text = f"&#{ord(text[0])};{text[1:]}"
     start = max(0.0, segment.start)
     end = max(start, segment.end)

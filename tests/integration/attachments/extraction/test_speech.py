@@ -200,9 +200,7 @@ def test_a_recording_larger_than_other_files_may_be_is_read(tmp_path: Path) -> N
 
 def test_without_a_model_a_recording_says_what_to_do(tmp_path: Path) -> None:
     extractor = Extractor(LIMITS)
-    with pytest.raises(
-        RecordingDetected, match=r"extra speech.*_SPEECH_MODEL.*VTT"
-    ) as caught:
+    with pytest.raises(RecordingDetected, match=r"extra speech.*_SPEECH_MODEL.*VTT") as caught:
         read(extractor, tmp_path, CUSTOMER.read_bytes(), "call.ogg")
     extractor.close()
 
