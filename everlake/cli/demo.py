@@ -198,9 +198,8 @@ def _print_searches(lake: Lake, workspace_id: str) -> None:
 
 def _print_next_steps(url: str, workspace: FirstWorkspace, data: str) -> None:
     out.print("\nTry it (Ctrl-C ends the demo):", style="bold")
-    out.print(
-        f"  curl -H 'x-api-key: {workspace.api_key}' '{url}/api/v1/search?q=night+nurse&limit=3'"
-    )
+    search = f"{url}/api/v1/search?q=night+nurse&limit=3"
+    out.print(f"  curl -sS -H 'x-api-key: {workspace.api_key}' '{search}'")
     out.print(f"  {_program_name()} search 'night nurse' --data {data}")
     out.print(f"  {reference_url(url, workspace.product_id, workspace.project_id)}", markup=False)
 

@@ -95,16 +95,16 @@ def list_keys(
 
 @app.command("revoke")
 def revoke_key(
-    key_id: Annotated[str, typer.Argument(help="Id of the key, from everlake keys list.")],
+    key_id: Annotated[str, typer.Argument(help="Whole id of the key, from everlake keys list.")],
     workspace: WorkspaceOption = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
     """Revoke a key; within a second no request with it is accepted.
 
-    Example: everlake keys revoke key_4x7k
+    Example: everlake keys revoke key_br4cw156yx48nz2e
     """
     with existing_catalog(load_settings(data)) as catalog:
         workspace_id = resolve_workspace(catalog, workspace)
-        key_id = keys.revoke_key(catalog, workspace_id, key_id)
+        keys.revoke_key(catalog, workspace_id, key_id)
     print_created({"workspace_id": workspace_id, "key_id": key_id}, json=json)

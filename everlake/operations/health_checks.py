@@ -143,7 +143,10 @@ def _check_lake(settings: Settings) -> str:
 
 
 def _check_queue(settings: Settings) -> str:
-    waiting, overdue_ms = waiting_batches(settings)
+    try:
+        waiting, overdue_ms = _backlog(settings)
+    except CatalogError:
+        return _NEEDS_DATABASE
     if overdue_ms > _MAX_OVERDUE_MS:
         raise CheckWarning(
             f"{waiting:,} batches wait, the first for {overdue_ms / 60_000:,.0f} minutes: start a "
@@ -158,16 +161,20 @@ def waiting_batches(settings: Settings) -> tuple[int, int]:
     None wait where the database cannot be read, which is another check's to tell.
     """
     try:
-        if not has_catalog(settings):
-            return 0, 0
-        with _catalog_of(settings) as catalog:
-            if catalog.is_empty():
-                return 0, 0
-            catalog.check()
-            with catalog.snapshot() as tx:
-                rows = backlog.batch_backlog(tx, now=catalog.now_ms())
+        return _backlog(settings)
     except CatalogError:
         return 0, 0
+
+
+def _backlog(settings: Settings) -> tuple[int, int]:
+    if not has_catalog(settings):
+        return 0, 0
+    with _catalog_of(settings) as catalog:
+        if catalog.is_empty():
+            return 0, 0
+        catalog.check()
+        with catalog.snapshot() as tx:
+            rows = backlog.batch_backlog(tx, now=catalog.now_ms())
     claimable = [row for row in rows if row.overdue_ms is not None]
     waiting = sum(row.batches for row in claimable)
     return waiting, max((row.overdue_ms or 0 for row in claimable), default=0)

@@ -8,7 +8,6 @@ from everlake.catalog import api_keys
 from everlake.catalog.api_keys import ApiKey
 from everlake.catalog.database import Catalog
 from everlake.operations.errors import InvalidInput, ResourceNotFound
-from everlake.operations.id_prefixes import unique_id
 
 
 class CreatedKey(msgspec.Struct, frozen=True):
@@ -60,21 +59,12 @@ def list_keys(catalog: Catalog, workspace_id: str) -> list[ApiKey]:
         return api_keys.page(tx, workspace_id, limit=None)
 
 
-def revoke_key(catalog: Catalog, workspace_id: str, key_id: str) -> str:
+def revoke_key(catalog: Catalog, workspace_id: str, key_id: str) -> None:
     """Revoke a key; within a second no API process accepts it.
-
-    Args:
-        key_id: the id, or a beginning of it that no other key has.
-
-    Returns:
-        The id.
 
     Raises:
         ResourceNotFound: the workspace has no such key, or it is revoked already.
-        InvalidInput: several ids begin so.
     """
-    key_id = unique_id("live key", key_id, (key.id for key in list_keys(catalog, workspace_id)))
     with catalog.transaction() as tx:
         if not api_keys.revoke(tx, workspace_id, key_id):
             raise ResourceNotFound("live key", key_id)
-    return key_id

@@ -252,9 +252,10 @@ class Table:
         Raises:
             LakeUnavailable, LakeDamaged
         """
+        # Before the lock, whose directory would stand where the missing one has to be put back.
+        self._check_before_writing()
         with self.exclusive():
             try:
-                self.check_present()
                 writer = TableWriter(self._versions.checkout(), self._versions, self._spec)
                 if not self._versions.prepared:
                     self._prepare(writer)
@@ -271,6 +272,17 @@ class Table:
                 self._versions.invalidate()
                 raise
             self._versions.finish(writer.snapshot)
+
+    def _check_before_writing(self) -> None:
+        try:
+            self.check_present()
+        except LanceError as error:
+            raise self._versions.classify(error) from error
+        except OSError as error:
+            raise LakeUnavailable(
+                f"The lake table {self.uri} cannot be read: {error}. "
+                "Check the disk's health and permissions; the work is tried again."
+            ) from error
 
     def has_unpublished_versions(self) -> bool:
         """Return whether readers would find a version that was never published.

@@ -241,7 +241,7 @@ def test_waiting_says_where_it_hangs_and_gives_up_in_the_end(
         batch_ids = cli("send", "f.ndjson", "--json", *where).json()["batches"]
 
     assert sent.code == 1
-    assert "2 LANDING of the batches" in sent.err
+    assert "batches: 2 LANDING" in sent.err
     assert f"the oldest is {batch_ids[0]}. Is a worker running?" in sent.err
     for batch_id in batch_ids:
         assert f"batch {batch_id} is not COMPLETE" in sent.out

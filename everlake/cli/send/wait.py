@@ -70,4 +70,4 @@ class _StallDetector:
 
 def _format_counts(progress: BatchProgress) -> str:
     counts = ", ".join(f"{count:,} {status}" for status, count in progress.counts.items())
-    return f"{counts} of the batches"
+    return f"batches: {counts}"

@@ -1,6 +1,7 @@
 """Tables that are missing although batches are in them: nothing is empty, nothing begins anew."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -100,6 +101,29 @@ def test_new_batches_wait_for_the_rebuild(installation: WorkerFixture) -> None:
     assert home.statuses(later) == [BatchStatus.COMPLETE]
     assert new_reader(home).records.count(home.workspace_id) == 3
     assert check_present(home.catalog, new_reader(home)) == 1
+
+
+def test_nothing_is_made_where_the_lake_has_to_be_put_back(tmp_path: Path) -> None:
+    home = WorkerFixture(tmp_path)
+    home.accept(record("a"))
+    home.process_all()
+    lake, away = home.data / "lake", tmp_path / "away"
+    lake.rename(away)
+    later = home.accept(record("b"))
+
+    home.stage_runner(home.landing_stage()).run_once()
+    with pytest.raises(LakeDamaged):
+        new_reader(home).records.count(home.workspace_id)
+    assert not lake.exists()
+
+    away.rename(lake)
+    give_up = time.monotonic() + 60
+    while home.statuses(later) != [BatchStatus.COMPLETE]:  # it is tried again by itself
+        assert time.monotonic() < give_up
+        home.process_all()
+        time.sleep(0.1)
+    assert new_reader(home).records.count(home.workspace_id) == 2
+    home.close()
 
 
 def test_a_landed_batch_waits_as_well(installation: WorkerFixture) -> None:
