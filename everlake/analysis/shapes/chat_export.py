@@ -13,7 +13,7 @@ from everlake.analysis.shapes.chat_lines import (
     parse_line,
 )
 from everlake.analysis.shapes.chat_notices import (
-    is_footer,
+    footer_start,
     is_forwarded,
     is_notice,
     quote_length,
@@ -246,9 +246,9 @@ def _add_message(builder: UtteranceBuilder, lines: list[str], attribution: Attri
     if lines and (quoted := quote_length(lines)):
         builder.add("\n".join(lines[:quoted]))
         lines = lines[quoted:]
-    if lines and is_footer(lines[-1]):
-        _add_message(builder, lines[:-1], attribution)
-        lines, attribution = lines[-1:], UNATTRIBUTED
+    if attribution.speaker and (end := footer_start(lines)) < len(lines):
+        _add_message(builder, lines[:end], attribution)
+        lines, attribution = lines[end:], UNATTRIBUTED
     text = without_edit_mark("\n".join(lines))
     is_nobodys = is_notice(text) or is_forwarded(lines)
     builder.add(text, UNATTRIBUTED if is_nobodys else attribution)

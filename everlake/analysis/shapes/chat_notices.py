@@ -1,6 +1,7 @@
 """Notices that chat programs write into exports: nobody says them."""
 
 import re
+from collections.abc import Sequence
 
 _PLACEHOLDER = re.compile(
     r"<?(?:media omitted|medien ausgeschlossen|multimedia omitido|m\u00eddia oculta|arquivo de "
@@ -91,7 +92,10 @@ _REACTION = re.compile(
 _FOOTER = re.compile(
     r"(?:transcribed|generated|recorded) by (?:https?://)?\S{1,200}"
     r"|(?:meeting|call|recording) ended (?:after|at) [\d:]{4,8}.{0,12}"
-    r"|this (?:editable )?transcript was (?:computer[- ])?generated.{0,200}",
+    r"|this (?:editable )?transcript was (?:computer[- ])?generated.{0,200}"
+    r"|exported (?:from|by|on|with) .{1,200}|(?:-{3} )?log (?:closed|opened) .{1,60}"
+    r"|\*{4} (?:begin|ending) logging at .{1,60}"
+    r"|end of (?:chat|transcript|conversation).{0,80}",
     re.IGNORECASE,
 )
 _ARRIVAL = re.compile(
@@ -102,6 +106,7 @@ _ARRIVAL = re.compile(
     r"|sali\u00f3 de .{2,30})\.?",
     re.IGNORECASE,
 )
+_RULER = re.compile(r"[-_=*\u2014\u2500]{3,200}")
 _NOTICES = (_PLACEHOLDER, _REACTION, _FILE_ATTACHED, _CALL, _MEDIA_NAME)
 _MAX_LENGTH = 300
 
@@ -126,6 +131,14 @@ def is_arrival(line: str) -> bool:
 def is_footer(line: str) -> bool:
     """Return whether a line is a recogniser's note below a transcript."""
     return len(line) <= _MAX_LENGTH and _FOOTER.fullmatch(line.strip()) is not None
+
+
+def footer_start(lines: Sequence[str]) -> int:
+    """Return the index of the note below an export's last message, and of a ruler above it."""
+    last = next((n for n in range(len(lines) - 1, -1, -1) if lines[n].strip()), None)
+    if last is None or not is_footer(lines[last]):
+        return len(lines)
+    return last - 1 if last and _RULER.fullmatch(lines[last - 1].strip()) else last
 
 
 def is_notice(text: str) -> bool:
