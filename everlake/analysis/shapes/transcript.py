@@ -119,7 +119,7 @@ def _begins_with_turn(
     builder: UtteranceBuilder, lines: list[str], turns: list[Turn | None]
 ) -> bool:
     first = next((n for n, line in enumerate(lines) if line.strip()), 0)
-    if turns[first] is not None and turns[first][2].strip():  # pyright: ignore[reportOptionalSubscript]
+    if lines and (turn := turns[first]) is not None and turn[2].strip():
         return True
     labels = {turn[0] for turn in turns if turn and turn[2].strip()}
     return all(builder.participants.is_known(label) or role_of(label) for label in labels)
