@@ -155,6 +155,8 @@ def _is_export(
     lines: list[str],
     parsed: list[ChatLine | None],
 ) -> bool:
+    if len(messages) == 1 == sum(1 for line in parsed if line and line.form is form):
+        return _is_lone_message(builder, form, messages[0], lines, parsed)
     if len(messages) < 2:
         return False
     filled = [number for number, line in enumerate(lines) if line.strip()]
@@ -181,6 +183,29 @@ def _is_export(
     ]
     texts += [message.text for message in messages]
     return _are_messages(form, messages, names, texts, has_notices=has_notices)
+
+
+def _is_lone_message(
+    builder: UtteranceBuilder,
+    form: LineForm,
+    message: ChatLine,
+    lines: list[str],
+    parsed: list[ChatLine | None],
+) -> bool:
+    """Return whether a text is one message of an export: date, time and a full name above all."""
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if parsed[first] is not message or not has_date(message.stamp):
+        return False
+    if form not in (LineForm.COLON, LineForm.TRAILING):
+        return False
+    said = [message.text, *(line for line in lines[first + 1 :] if line.strip())]
+    is_full = " " in message.speaker and _is_name(message.speaker)
+    is_framed = form is LineForm.COLON or "[" in lines[first]
+    return (
+        is_framed
+        and (is_full or is_certain(builder.participants, message.speaker))
+        and (is_speech(said))
+    )
 
 
 def _are_messages(

@@ -440,3 +440,30 @@ def test_a_file_is_nobodys_and_its_caption_is_said() -> None:
 )
 def test_lists_and_logs_with_times_are_no_chats(text: str) -> None:
     assert said(text) == [(None, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[02.05.24, 09:01:11] Mira Vogel: Hi, where is it?",
+        "02/05/2024, 09:01 - Mira Vogel: Hi, where is it?",
+        "[9:01 AM, 5/2/2024] Mira Vogel: Hi, where is it?",
+        "Mira Vogel, [02.05.2024 09:01]\nHi, where is it?",
+    ],
+)
+def test_an_export_may_have_one_message(text: str) -> None:
+    assert said(text) == [("Mira Vogel", "Hi, where is it?")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[2024-05-02 09:01] Reminder: call the bank, please.",
+        "02.05.2024, 09:01 - Besprechung: wir sind in Raum 5.",
+        "[2024-05-02 09:01:11] Server: restarted after the update.",
+        "09:01 Mira Vogel: the new parcels are here.",
+        "2 May 2024: we met at 9:01 and said goodbye.",
+    ],
+)
+def test_one_line_with_a_time_is_no_export(text: str) -> None:
+    assert said(text) == [(None, text)]
