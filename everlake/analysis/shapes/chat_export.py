@@ -200,12 +200,19 @@ def _is_lone_message(
         return False
     said = [message.text, *(line for line in lines[first + 1 :] if line.strip())]
     is_full = " " in message.speaker and _is_name(message.speaker)
-    is_framed = form is LineForm.COLON or "[" in lines[first]
+    is_framed = "[" in lines[first] or lines[first].partition(message.speaker)[0].endswith("- ")
+    if any(map(_is_title_word, message.speaker.split())):
+        return False
     return (
         is_framed
         and (is_full or is_certain(builder.participants, message.speaker))
         and (is_speech(said))
     )
+
+
+def _is_title_word(word: str) -> bool:
+    """Return whether a word is of a heading, such as ``Grand Opening`` or ``Meeting Notes``."""
+    return is_caption_heading(word) or is_agenda_item(word) or word.lower() in _LOG_WORDS
 
 
 def _are_messages(

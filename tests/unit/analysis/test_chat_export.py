@@ -462,6 +462,9 @@ def test_an_export_may_have_one_message(text: str) -> None:
         "02.05.2024, 09:01 - Besprechung: wir sind in Raum 5.",
         "[2024-05-02 09:01:11] Server: restarted after the update.",
         "09:01 Mira Vogel: the new parcels are here.",
+        "[2024-05-02 09:01] Meeting Notes: we talked about parcels.",
+        "02.05.2024, 09:01 - Grand Opening: everybody is welcome here.",
+        "2024-05-02 09:01 Mira Vogel: fixes for all of you.",
         "2 May 2024: we met at 9:01 and said goodbye.",
     ],
 )
