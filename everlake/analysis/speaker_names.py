@@ -52,7 +52,10 @@ _CAPTION_HEADINGS = _HEADINGS | frozenset(
     word_list(
         "subtitle subtitles subtitled subtitling caption captions captioned captioning translation "
         "translator translated transcript transcription transcribed sync synced corrected edited "
-        "language kind music song lyrics sound question answer problem solution reason fact point "
+        "language kind music song lyrics sound question answer pro pros con cons host accept added "
+        "fixed changed removed improved deprecated expected actual steps prep cook serves yield "
+        "ingredients image ports port volume key value type size color weight vorteil nachteil "
+        "question answer problem solution reason fact point "
         "remember look listen spoiler disclaimer reminder update breaking news today conclusion "
         "important caution hint however first second third finally hinweis achtung frage antwort "
         "beispiel problem fazit untertitel übersetzung sprache musik remarque attention exemple "

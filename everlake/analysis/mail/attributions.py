@@ -27,6 +27,10 @@ _DATE = re.compile(
     r"|\d{1,2}[./-]\d{1,2}(?!\d)|[\u0661\u0662][\u0660-\u0669]{3}(?!\d)"
     r"|[\u06f1\u06f2][\u06f0-\u06f9]{3}(?!\d))"
 )
+_PRONOUN = re.compile(
+    r"(?<!\w)(?:you|i|we|he|she|they|ich|wir|sie schrieben|vous|nous|elle|usted|nosotros)(?!\w)",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*")
 
 
@@ -83,8 +87,8 @@ def is_attribution(text: str, *, is_before_quote: bool = False) -> bool:
     is_bracketed = has_address and address[0][0] in "<(["
     has_date = _DATE.search(text) is not None
     has_time = _TIME.search(text) is not None
-    if verbs > 1:
-        return False
+    if verbs > 1 or (not is_before_quote and _PRONOUN.search(text)):
+        return False  # A sentence, such as "As you wrote on 2 May 2024 at 9:01:".
     if not verbs:
         return is_bracketed and has_date and has_time and _foreign_words(text) <= 2
     if is_before_quote or (text.startswith("--") and text.endswith("--")):

@@ -30,6 +30,13 @@ _BANNER = (
     ),
 )
 """Words of a warning about mail from outside, which follow each other."""
+_ABOUT_MAIL = re.compile(
+    r"mail|message|sender|links?\b|attachment|nachricht|absender|anh\u00e4ng|courriel|exp\u00e9diteur"
+    r"|correo|mensaje|mensagem|messaggio|mittente|bericht|afzender|meddeland|besked|melding"
+    r"|wiadomo|\u043f\u0438\u0441\u044c\u043c|\u0441\u043e\u043e\u0431\u0449",
+    re.IGNORECASE,
+)
+"""A word for mail, without which a warning is about something else."""
 _DISCLAIMER = (
     re.compile(
         r"(?:(?:(?:confidentiality|legal|privacy) )?(?:notice|disclaimer|note|hinweis)\s?[:.-]\s?)?"
@@ -84,7 +91,7 @@ def notice_length(lines: Sequence[str], index: int) -> int:
     text = " ".join(lines[index:end])[:_MAX_LENGTH].strip(_EDGES)
     is_notice = (
         _SCANNED.fullmatch(text) is not None
-        or _has_words(text, _BANNER)
+        or (_has_words(text, _BANNER) and _ABOUT_MAIL.search(text) is not None)
         or (len(text) >= _MIN_DISCLAIMER_LENGTH and _has_words(text, _DISCLAIMER))
         or _LIST.match("\n".join(lines[index : index + 2])[:_MAX_LENGTH]) is not None
     )

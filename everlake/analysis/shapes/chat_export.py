@@ -13,14 +13,21 @@ from everlake.analysis.shapes.chat_lines import (
     parse_line,
 )
 from everlake.analysis.shapes.chat_notices import (
-    is_footer,
+    footer_start,
     is_forwarded,
     is_notice,
+    media_length,
     quote_length,
     without_edit_mark,
 )
-from everlake.analysis.shapes.chat_stamps import DATE_LINE, has_date, has_half, stamp_times
-from everlake.analysis.speaker_names import is_agenda_item, is_certain, is_heading, looks_like_name
+from everlake.analysis.shapes.chat_stamps import DATE_LINE, has_date, has_day, has_half, stamp_times
+from everlake.analysis.speaker_names import (
+    is_agenda_item,
+    is_caption_heading,
+    is_certain,
+    looks_like_name,
+)
+from everlake.analysis.speech import is_speech
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
@@ -38,6 +45,7 @@ _ACCOUNT_WORDS = frozenset(
 _COMPANY = re.compile(r"\s(?:from|at|von|bei|chez)\s[^\W\da-z_][^\n]{0,40}\Z")
 """Company behind the name of somebody who answers for it."""
 _PHONE = re.compile(r"[~+]?[\d\s()\u2011-]{6,24}|~\s?\S.{0,58}")
+_ADDRESS = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{1,200}")
 _TAGS = frozenset(
     word_list("a b i u p br hr li ul ol td tr th em div pre code span table strong html head body "
               "img input form item key string dict array plist xml")
@@ -46,10 +54,16 @@ _APP = re.compile(r"\s{0,4}(?:APP|BOT|App|Bot|WORKFLOW)\s{1,4}")
 _NOTICE_MARK = re.compile(r"\*{3}\s")
 _FRAME = re.compile(r"={20,200}|\{(?:Reactions|Attachments|Embed|Stickers|Inline Emoji)\}")
 """Lines of DiscordChatExporter that end what somebody says."""
+_FRACTION = re.compile(r":\d{2}[.,]\d{1,6}\Z")
+_LEVEL = re.compile(r"(?:\A|\W)(?:ERROR|INFO|WARN(?:ING)?|DEBUG|TRACE|FATAL|CRITICAL|NOTICE)\Z")
+_HANDLE = re.compile(r"[\w.#-]{2,40}")
+_DASH = re.compile(r"\s{0,4}[\u2014\u2013]\s{1,4}(?=\S)")
 _FIRST_WORD = re.compile(r"[^\W\d_]{1,20}")
 _MAX_LINES_BEFORE = 6
 _MIN_DENSITY = 12
 """Most lines for each message, on average."""
+_LOOSE_FORMS = frozenset({LineForm.COLON, LineForm.BELOW, LineForm.TRAILING})
+"""Forms that lists of other things have as well."""
 _TEXT_BELOW = frozenset({LineForm.BELOW, LineForm.TRAILING})
 
 
@@ -91,12 +105,17 @@ def _join_names_and_stamps(lines: list[str]) -> list[str]:
     needs_half = any(is_stamp(line) and has_half(line) for line in lines)
     for whole in lines:
         # Slack writes "APP" between the name of a bot and the time.
-        line = _APP.sub("", whole, count=1) if is_stamp(_APP.sub("", whole, count=1)) else whole
+        bare = _APP.sub("", _DASH.sub("", whole, count=1), count=1)
+        line = bare if is_stamp(bare) else whole
+        is_name_above = bool(joined) and (
+            looks_like_name(joined[-1].strip())
+            # Discord writes a dash before the time.
+            or (bare != whole and _HANDLE.fullmatch(joined[-1].strip()) is not None)
+        )
         if (
             is_stamp(line)
-            and joined
-            and (has_half(line) or not needs_half)
-            and looks_like_name(joined[-1].strip())
+            and is_name_above
+            and (has_half(line) or has_day(line) or not needs_half)
             and not is_stamp(joined[-1])
         ):
             joined[-1] = f"{joined[-1].strip()}  {line.strip()}"
@@ -109,10 +128,12 @@ def _is_speaker(builder: UtteranceBuilder, name: str) -> bool:
     if is_certain(builder.participants, name):
         return True
     first = _FIRST_WORD.search(name)
+    if _LEVEL.search(name) or is_caption_heading(name):
+        return False
     is_account = name.lower().rpartition(" ")[2] in _ACCOUNT_WORDS
     if first and first[0].lower() in _LOG_WORDS and not is_account:
         return False
-    if is_heading(name) or is_agenda_item(name) or (first and is_agenda_item(first[0])):
+    if is_agenda_item(name) or (first and is_agenda_item(first[0])):
         return False
     if _is_name(name):
         return True
@@ -122,6 +143,8 @@ def _is_speaker(builder: UtteranceBuilder, name: str) -> bool:
 
 def _is_name(name: str) -> bool:
     name = _COMPANY.sub("", name)
+    if "@" in name and _ADDRESS.fullmatch(name):
+        return True
     return looks_like_name(name) or _PHONE.fullmatch(name) is not None
 
 
@@ -132,6 +155,8 @@ def _is_export(
     lines: list[str],
     parsed: list[ChatLine | None],
 ) -> bool:
+    if len(messages) == 1 == sum(1 for line in parsed if line and line.form is form):
+        return _is_lone_message(builder, form, messages[0], lines, parsed)
     if len(messages) < 2:
         return False
     filled = [number for number, line in enumerate(lines) if line.strip()]
@@ -150,25 +175,78 @@ def _is_export(
         line and line.form is not form and _NOTICE_MARK.match(line.speaker or line.text)
         for line in parsed
     )
-    return _are_messages(form, messages, names, has_notices=has_notices)
+    first = filled[before] if filled else 0
+    texts = [
+        line
+        for line, parts in zip(lines[first:], parsed[first:], strict=True)
+        if not parts and line.strip()
+    ]
+    texts += [message.text for message in messages]
+    return _are_messages(form, messages, names, texts, has_notices=has_notices)
+
+
+def _is_lone_message(
+    builder: UtteranceBuilder,
+    form: LineForm,
+    message: ChatLine,
+    lines: list[str],
+    parsed: list[ChatLine | None],
+) -> bool:
+    """Return whether a text is one message of an export: date, time and a full name above all."""
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if parsed[first] is not message or not has_date(message.stamp):
+        return False
+    if form not in (LineForm.COLON, LineForm.TRAILING):
+        return False
+    said = [message.text, *(line for line in lines[first + 1 :] if line.strip())]
+    is_full = " " in message.speaker and _is_name(message.speaker)
+    is_framed = "[" in lines[first] or lines[first].partition(message.speaker)[0].endswith("- ")
+    if any(map(_is_title_word, message.speaker.split())):
+        return False
+    return (
+        is_framed
+        and (is_full or is_certain(builder.participants, message.speaker))
+        and (is_speech(said))
+    )
+
+
+def _is_title_word(word: str) -> bool:
+    """Return whether a word is of a heading, such as ``Grand Opening`` or ``Meeting Notes``."""
+    return is_caption_heading(word) or is_agenda_item(word) or word.lower() in _LOG_WORDS
 
 
 def _are_messages(
-    form: LineForm, messages: Sequence[ChatLine], names: Collection[str], *, has_notices: bool
+    form: LineForm,
+    messages: Sequence[ChatLine],
+    names: Collection[str],
+    texts: Sequence[str],
+    *,
+    has_notices: bool,
 ) -> bool:
     """Return whether lines with a time and a name are messages, and not a log or an agenda."""
+    has_further_lines = form is LineForm.COLON and len(texts) > len(messages)
+    if form in _LOOSE_FORMS and not has_further_lines and not is_speech(texts):
+        return False
     are_names = all(map(_is_name, names))
     is_dialogue = len(names) < len(messages)
-    is_dated = 2 * sum(has_date(message.stamp) for message in messages) > len(messages)
+    is_dated = 2 * sum(has_day(message.stamp) for message in messages) > len(messages)
     if form is LineForm.COLON:
         has_halves = all(has_half(message.stamp) for message in messages)
         is_stated = is_dated or has_halves or has_notices
+        if any(map(_FRACTION.search, (message.stamp for message in messages))):
+            return False  # A log.
+        if not (is_dated or is_dialogue or has_notices) and 2 * sum(
+            is_speech((message.text,)) for message in messages
+        ) <= len(messages):
+            return False  # An agenda.
         return is_stated and (are_names or (is_dialogue and len(names) > 1))
     if form is LineForm.TABS:
         return are_names or is_dialogue or is_dated
     if form in _TEXT_BELOW:
         is_full = all(len(name.split()) > 1 for name in names)
-        return (are_names and (is_dated or is_dialogue or is_full)) or (is_dated and is_dialogue)
+        has_halves = all(has_half(message.stamp) for message in messages)
+        is_stated = is_dated or (has_halves and len(names) > 1)
+        return (are_names and (is_dated or is_dialogue or is_full)) or (is_stated and is_dialogue)
     return True
 
 
@@ -243,12 +321,12 @@ def _offset_time(stamp: str, start: int | None) -> int | None:
 
 
 def _add_message(builder: UtteranceBuilder, lines: list[str], attribution: Attribution) -> None:
-    if lines and (quoted := quote_length(lines)):
+    if lines and (quoted := quote_length(lines) or media_length(lines)):
         builder.add("\n".join(lines[:quoted]))
         lines = lines[quoted:]
-    if lines and is_footer(lines[-1]):
-        _add_message(builder, lines[:-1], attribution)
-        lines, attribution = lines[-1:], UNATTRIBUTED
+    if attribution.speaker and (end := footer_start(lines)) < len(lines):
+        _add_message(builder, lines[:end], attribution)
+        lines, attribution = lines[end:], UNATTRIBUTED
     text = without_edit_mark("\n".join(lines))
     is_nobodys = is_notice(text) or is_forwarded(lines)
     builder.add(text, UNATTRIBUTED if is_nobodys else attribution)

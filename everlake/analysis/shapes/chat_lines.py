@@ -4,7 +4,7 @@ import re
 from enum import IntEnum, auto
 from typing import NamedTuple
 
-from everlake.analysis.shapes.chat_stamps import STAMP
+from everlake.analysis.shapes.chat_stamps import STAMP, date_first
 
 
 class LineForm(IntEnum):
@@ -31,7 +31,7 @@ class ChatLine(NamedTuple):
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _SPACES = str.maketrans("\u202f\xa0\u2007\u2009", "    ")
 _LEADING = re.compile(
-    rf"[ ]{{0,8}}(?:\[({STAMP})\]|\(({STAMP})\)|({STAMP})(?=[\s,-]|$)),?([\s]{{0,4}})"
+    rf"[ ]{{0,8}}(?:\[\s?({STAMP})\s?\]|\(({STAMP})\)|({STAMP})(?=[\s,-]|$)),?([\s]{{0,4}})"
     r"(?:[-\u2013\u2014|\u2022]\s{1,3})?",
     re.IGNORECASE,
 )
@@ -56,34 +56,58 @@ _BRACKETED_NAME = re.compile(
     rf"\[([^\W\d_][^\[\]\n]{{0,59}})\]\s{{1,4}}({STAMP})\s{{0,4}}", re.IGNORECASE
 )
 _TRAILING = re.compile(
-    rf"([^\W\d_][^:\n\[\](){{}}<>\"|=]{{0,59}}?),?\s{{1,4}}(?:[\u2014\u2013\u2022\u00b7-]\s{{1,3}})?"
+    rf"([^\W\d_][^:\n\[\](){{}}<>\"|=]{{0,59}}?(?:\s\([A-Za-z]{{4,8}}\))?),?\s{{1,4}}(?:[\u2014\u2013\u2022\u00b7-]\s{{1,3}})?"
     rf"(?:\[({STAMP})\]|\(({STAMP})\)|({STAMP}))\s?:?\s{{0,4}}",
     re.IGNORECASE,
 )
 _STAMP_ONLY = re.compile(rf"\s{{0,8}}(?:\[({STAMP})\]|({STAMP}))\s{{0,3}}", re.IGNORECASE)
 _NAME_SUFFIX = re.compile(
-    r"\s?(?:\(\d{4,12}\)|\((?:pinned|edited|bearbeitet|angepinnt)\)|<[^<>@\s]{1,60}@[^<>@\s]{1,80}>)\Z"
+    r"\s?(?:\(\d{4,12}\)|\((?i:pinned|edited|external|guest|extern|gast|bearbeitet|angepinnt)\)|<[^<>@\s]{1,60}@[^<>@\s]{1,80}>)\Z"
 )
 """Number or address of an account, and marks of the message, behind a name."""
+_BOLD = re.compile(r"\*\*([^*\n:]{1,60})\*\*")
+_EDITED_HEAD = re.compile(r"(?<=\d)((?:\s?[AP]M)?),? \(?Edited\)?\Z")
+"""Mark behind the time of a message (Google Chat)."""
+_DECORATION = re.compile(r"~\s|[@+%&](?=\w)")
+"""Signs before a name: of a person who is no contact (WhatsApp), and of an operator (IRC)."""
+_SAYS = re.compile(r"\s(?:says|said|schrieb|dice|a dit)\Z", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 _MAX_HEAD = 300
 
 
 def clean_line(line: str) -> str:
     """Return a line without invisible marks of direction, and with ordinary spaces."""
-    return line if line.isascii() else _MARKS.sub("", line).translate(_SPACES)
+    if not line.isascii():
+        line = _MARKS.sub("", line).translate(_SPACES)
+    if line.startswith("**"):  # A name in Markdown's bold type.
+        line = _BOLD.sub(r"\1", line, count=1)
+    return _EDITED_HEAD.sub(r"\1", line) if line.endswith(("dited", "dited)")) else line
 
 
 def is_stamp(line: str) -> bool:
     """Return whether a line is a time and nothing else."""
-    return len(line) < 60 and _STAMP_ONLY.fullmatch(line) is not None
+    return (
+        len(line) < 60
+        and _DIGIT.search(line) is not None
+        and _STAMP_ONLY.fullmatch(line) is not None
+    )
 
 
 def parse_line(line: str) -> ChatLine | None:
     """Return the message that a line begins, or the notice that it is; None for other lines."""
+    if line[:1] != "<" and _DIGIT.search(line) is None:
+        return None  # Neither a time nor a name in angle brackets.
     parsed = _parse(line)
-    if parsed is None or not parsed.speaker.endswith((")", ">")):
+    if parsed is None or not parsed.form:
         return parsed
-    return parsed._replace(speaker=_NAME_SUFFIX.sub("", parsed.speaker) or parsed.speaker)
+    speaker, stamp = parsed.speaker, date_first(parsed.stamp)
+    if speaker[:1] in "~@+%&" and not speaker[1:2].isdigit():
+        speaker = _DECORATION.sub("", speaker, count=1) or speaker
+    if speaker.endswith((")", ">")):
+        speaker = _NAME_SUFFIX.sub("", speaker) or speaker
+    elif parsed.form is LineForm.COLON:
+        speaker = _SAYS.sub("", speaker) or speaker
+    return parsed._replace(speaker=speaker, stamp=stamp)
 
 
 def _parse(line: str) -> ChatLine | None:

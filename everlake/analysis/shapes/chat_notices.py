@@ -1,6 +1,7 @@
 """Notices that chat programs write into exports: nobody says them."""
 
 import re
+from collections.abc import Sequence
 
 _PLACEHOLDER = re.compile(
     r"<?(?:media omitted|medien ausgeschlossen|multimedia omitido|m\u00eddia oculta|arquivo de "
@@ -24,6 +25,7 @@ _PLACEHOLDER = re.compile(
     r"\u0434\u0430\u043d\u043d\u043e\u0435 \u0441\u043e\u043e\u0431\u0449\u0435\u043d\u0438\u0435 "
     r"\u0443\u0434\u0430\u043b\u0435\u043d\u043e|bu mesaj silindi|"
     r"usuni\u0119to t\u0119 wiadomo\u015b\u0107|"
+    r"media har utel\u00e4mnats|<media[^<>\n]{3,60}|<medi[^<>\n]{3,60}|"
     r"\u6b64\u6d88\u606f\u5df2\u5220\u9664|\u6b64\u8a0a\u606f\u5df2\u522a\u9664|null)\.?>?",
     re.IGNORECASE,
 )
@@ -34,6 +36,8 @@ _FILE_ATTACHED = re.compile(
     r"\u6587\u4ef6\u9644\u4ef6|dosya ekli|vedh\u00e6ftet fil|bifogad fil)\)",
     re.IGNORECASE,
 )
+_ATTACHED = re.compile(r"<[^<>\n:]{3,20}: [^<>\n]{1,200}>")
+"""A file in the export of an iPhone, whatever its language."""
 _CALL = re.compile(
     r"(?:missed (?:voice|video|group|group voice|group video) call|"
     r"verpasster (?:sprach|video|gruppen)anruf|(?:video)?llamada (?:de voz )?perdida|"
@@ -71,6 +75,15 @@ _ENCRYPTION = re.compile(
     r"\u7aef\u5bf9\u7aef\u52a0\u5bc6",
     re.IGNORECASE,
 )
+_SECURED = re.compile(
+    r"(?:messages and calls|messages to this|nachrichten und anrufe|los mensajes y las llamadas"
+    r"|as mensagens e as (?:chamadas|liga)|les messages et les appels|i messaggi e le chiamate"
+    r"|berichten en oproepen|meddelanden och samtal|meldinger og (?:anrop|opkald)"
+    r"|beskeder og opkald|\u0441\u043e\u043e\u0431\u0449\u0435\u043d\u0438\u044f \u0438"
+    r"|mesajlar ve aramalar|wiadomo\u015bci i po\u0142\u0105czenia)",
+    re.IGNORECASE,
+)
+"""What the note about encryption begins with in shorter forms."""
 _EDITED = re.compile(
     r"\s?\u200e?<(?:this message was edited|diese nachricht wurde bearbeitet|"
     r"se edit\u00f3 este mensaje\.?|mensagem editada|ce message a \u00e9t\u00e9 modifi\u00e9|"
@@ -80,18 +93,32 @@ _EDITED = re.compile(
     r"|wiadomo\u015b\u0107 edytowana|bu mesaj d\u00fczenlendi)>",
     re.IGNORECASE,
 )
+_EDITED_WORD = re.compile(
+    r"(?<=[^\n])[ \n]\((?:edited|bearbeitet|modifi\u00e9|editado|modificato|bewerkt"
+    r"|\u0438\u0437\u043c\u0435\u043d\u0435\u043d\u043e|redigeret|redigerad|edytowano"
+    r"|\u7de8\u96c6\u6e08\u307f|\u5df2\u7f16\u8f91)\)\s{0,3}\Z",
+    re.IGNORECASE,
+)
+"""The same at the end of a message of Slack or Discord."""
 _QUOTE = re.compile(
-    r"(?:replying to|antwort auf|en r\u00e9ponse \u00e0|respondiendo a|in risposta a|antwoord op)"
+    r"(?:in reply to this message|antwort auf diese nachricht|en respuesta a este mensaje)"
+    r"|(?:replying to|antwort auf|en r\u00e9ponse \u00e0|respondiendo a|in risposta a|antwoord op)"
     r"\s[\"\u201c\u201e\u00ab].{0,400}",
     re.IGNORECASE,
 )
 _REACTION = re.compile(
-    r"(?:(?:reacted to|removed a) .{1,300}|reagierte auf .{1,300} mit .{1,20})", re.IGNORECASE
+    r"(?:(?:\(\S{3,80}\) )?(?:has )?(?:joined|left|quit)(?: (?:#\S{1,60}"
+    r"|the (?:channel|chat|room)))?(?: \([^()\n]{0,80}\))?\.?"
+    r"|(?:reacted to|removed a) .{1,300}|reagierte auf .{1,300} mit .{1,20})",
+    re.IGNORECASE,
 )
 _FOOTER = re.compile(
     r"(?:transcribed|generated|recorded) by (?:https?://)?\S{1,200}"
     r"|(?:meeting|call|recording) ended (?:after|at) [\d:]{4,8}.{0,12}"
-    r"|this (?:editable )?transcript was (?:computer[- ])?generated.{0,200}",
+    r"|this (?:editable )?transcript was (?:computer[- ])?generated.{0,200}"
+    r"|exported (?:from|by|on|with) .{1,200}|(?:-{3} )?log (?:closed|opened) .{1,60}"
+    r"|\*{4} (?:begin|ending) logging at .{1,60}"
+    r"|end of (?:chat|transcript|conversation).{0,80}",
     re.IGNORECASE,
 )
 _ARRIVAL = re.compile(
@@ -102,7 +129,8 @@ _ARRIVAL = re.compile(
     r"|sali\u00f3 de .{2,30})\.?",
     re.IGNORECASE,
 )
-_NOTICES = (_PLACEHOLDER, _REACTION, _FILE_ATTACHED, _CALL, _MEDIA_NAME)
+_RULER = re.compile(r"[-_=*\u2014\u2500]{3,200}")
+_NOTICES = (_PLACEHOLDER, _REACTION, _FILE_ATTACHED, _ATTACHED, _CALL, _MEDIA_NAME)
 _MAX_LENGTH = 300
 
 
@@ -110,6 +138,18 @@ def quote_length(lines: list[str]) -> int:
     """Return how many lines at the start of a message quote the one that it replies to (Zoom)."""
     first = next((number for number, line in enumerate(lines[:3]) if line.strip()), 0)
     return first + 1 if _QUOTE.fullmatch(lines[first].strip()) else 0
+
+
+def media_length(lines: Sequence[str]) -> int:
+    """Return how many lines at the start of a message name a file or picture above its caption."""
+    first = next((number for number, line in enumerate(lines[:3]) if line.strip()), len(lines))
+    if not any(line.strip() for line in lines[first + 1 :]):
+        return 0
+    text = lines[first].strip()
+    is_media = len(text) <= _MAX_LENGTH and (
+        _FILE_ATTACHED.fullmatch(text) or _MEDIA_NAME.fullmatch(text) or _ATTACHED.fullmatch(text)
+    )
+    return first + 1 if is_media else 0
 
 
 def is_forwarded(lines: list[str]) -> bool:
@@ -128,6 +168,14 @@ def is_footer(line: str) -> bool:
     return len(line) <= _MAX_LENGTH and _FOOTER.fullmatch(line.strip()) is not None
 
 
+def footer_start(lines: Sequence[str]) -> int:
+    """Return the index of the note below an export's last message, and of a ruler above it."""
+    last = next((n for n in range(len(lines) - 1, -1, -1) if lines[n].strip()), None)
+    if last is None or not is_footer(lines[last]):
+        return len(lines)
+    return last - 1 if last and _RULER.fullmatch(lines[last - 1].strip()) else last
+
+
 def is_notice(text: str) -> bool:
     """Return whether a message is a placeholder or notice of WhatsApp instead of a text."""
     text = text.strip()
@@ -135,9 +183,12 @@ def is_notice(text: str) -> bool:
         return False
     if any(notice.fullmatch(text) for notice in _NOTICES):
         return True
-    return len(text) > 50 and "whatsapp" in text.lower() and _ENCRYPTION.search(text) is not None
+    return _ENCRYPTION.search(text) is not None and (
+        (len(text) > 50 and "whatsapp" in text.lower()) or _SECURED.match(text) is not None
+    )
 
 
 def without_edit_mark(text: str) -> str:
     """Return a message without the mark that it was edited."""
-    return _EDITED.sub("", text) if "<" in text else text
+    text = _EDITED.sub("", text) if "<" in text else text
+    return _EDITED_WORD.sub("", text) if text.rstrip().endswith(")") else text

@@ -18,7 +18,7 @@ _MONTH = r"(?:[A-Za-z]{3,9}\.?)"
 _DATE = (
     r"(?:\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}\.?|\d{4}[\u5e74\ub144]\s?\d{1,2}[\u6708\uc6d4]\s?"
     rf"\d{{1,2}}[\u65e5\uc77c]|{_MONTH}\s\d{{1,2}},?\s\d{{4}}|\d{{1,2}}\s{_MONTH}\s\d{{4}}"
-    rf"|\d{{1,2}}-{_MONTH}-\d{{2,4}})"
+    rf"|\d{{1,2}}-{_MONTH}-\d{{2,4}}|\d{{1,2}}[./]\d{{1,2}}\.?(?=,?\s)|{_MONTH}\s{{1,2}}\d{{1,2}}(?=,?\s))"
 )
 _DAY = (
     r"(?:today|yesterday|heute|gestern|hoy|ayer|aujourd'hui|hier|oggi|ieri|hoje|ontem|vandaag"
@@ -34,15 +34,18 @@ _CLOCK = (
     rf"(?:{_HALF}\s?)?\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?(?:[.,]\d{{1,6}})?"
     rf"(?:\s?{_HALF}(?!\w))?(?:Z|[+-]\d{{2}}:?\d{{2}})?"
 )
-_BETWEEN = r"(?:T|[,\u060c]?\s{1,3}(?:(?:at|um|às|klo?\.?|om|à)\s)?)"
-STAMP = rf"(?:(?:{_DATE}|{_DAY}){_BETWEEN})?{_CLOCK}"
+_BETWEEN = r"(?:T|[,\u060c]?\s{1,3}(?:(?:at|um|às|klo?\.?|om|à|a las|alle)\s)?)"
+STAMP = rf"(?:(?:{_DATE}|{_DAY}){_BETWEEN}{_CLOCK}(?:\sUhr)?|{_CLOCK}(?:,\s{_DATE})?)"
 """Pattern of a time of day, with or without a date, in letters of any case."""
+_WEEKDAY = r"(?:[^\W\d_]{2,12}\.?,?\s{1,2})?"
 DATE_LINE = re.compile(
-    rf"[\s=\u2014\u2013-]{{0,40}}{_DATE},?\s?[(]?[^\W\d_]{{0,12}}[)]?[\s=\u2014\u2013-]{{0,40}}",
+    rf"{_WEEKDAY}{_DATE}|[\s=\u2014\u2013-]{{0,40}}{_DATE},?\s?[(]?[^\W\d_]{{0,12}}[)]?[\s=\u2014\u2013-]{{0,40}}",
     re.IGNORECASE,
 )
 _NUMERIC = re.compile(r"(\d{1,4})[^\d:]{1,2}(\d{1,2})[^\d:]{1,2}(\d{1,4})(?=[^\d:])")
 _IN_DATE = re.compile(_DATE)
+_DATED = re.compile(rf"{_DATE}|{_DAY}", re.IGNORECASE)
+_DATE_BEHIND = re.compile(rf"({_CLOCK}),\s({_DATE})", re.IGNORECASE)
 _TIME_OF_DAY = re.compile(r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?![\d/])")
 _ZONED = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 _MORNING_WORDS = re.compile("|".join(map(re.escape, _MORNING)) + r"|a\.?\s?m", re.IGNORECASE)
@@ -54,6 +57,17 @@ _ORDERS = ("ymd", "dmy", "mdy")
 def has_date(stamp: str) -> bool:
     """Return whether a stamp has a date beside the time of day."""
     return _IN_DATE.match(stamp) is not None
+
+
+def has_day(stamp: str) -> bool:
+    """Return whether a stamp has a date, or a day such as ``Yesterday``."""
+    return _DATED.match(stamp) is not None
+
+
+def date_first(stamp: str) -> str:
+    """Return a stamp with its date before the time of day (WhatsApp Web has it behind)."""
+    found = _DATE_BEHIND.fullmatch(stamp)
+    return f"{found[2]}, {found[1]}" if found else stamp
 
 
 def has_half(stamp: str) -> bool:

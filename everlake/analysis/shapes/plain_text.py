@@ -66,7 +66,9 @@ def read_text(
 def _read_dialogue(
     builder: UtteranceBuilder, name: str, text: str, attribution: Attribution, scope: Scope
 ) -> bool:
-    return ("\n" in text or text.lstrip()[:1] == "<") and any(
+    # One line may be a single message of a chat export, in brackets or with a date first.
+    start = text.lstrip()[:1]
+    return ("\n" in text or start in {"<", "["} or start.isdigit()) and any(
         read(builder, name, text, attribution, scope) for read in TEXT_SHAPES
     )
 

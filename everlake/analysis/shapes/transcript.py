@@ -8,8 +8,11 @@ from typing import TypeAlias
 from everlake.analysis.member_names import normalize_name, word_list
 from everlake.analysis.prose import normalize_text
 from everlake.analysis.roles import role_of
-from everlake.analysis.shapes.chat_notices import is_arrival, is_footer
-from everlake.analysis.speaker_names import is_agenda_item, is_heading
+from everlake.analysis.shapes.chat_lines import is_stamp
+from everlake.analysis.shapes.chat_notices import footer_start, is_arrival, is_footer
+from everlake.analysis.shapes.chat_stamps import DATE_LINE
+from everlake.analysis.speaker_names import is_agenda_item, is_caption_heading, looks_like_name
+from everlake.analysis.speech import is_speech
 from everlake.analysis.timestamps import format_rfc3339, parse_offset_ms, parse_timestamp_ms
 from everlake.analysis.types import UNATTRIBUTED, Attribution, Scope
 from everlake.analysis.utterance_builder import UtteranceBuilder
@@ -53,8 +56,19 @@ _FAQ_LABELS = frozenset(
     word_list("q a question answer questions answers frage antwort f pregunta respuesta p r "
               "réponse domanda risposta d pergunta resposta vraag antwoord")
 )  # fmt: skip
+_CONTACT_LABELS = frozenset(
+    word_list("name email emailaddress phone phonenumber company department website subject topic "
+              "browser ipaddress location country city nachname vorname telefon firma betreff "
+              "nom courriel téléphone objet nombre correo teléfono asunto empresa nome telefono "
+              "assunto telefone naam telefoon onderwerp")
+)  # fmt: skip
+"""Labels of a form about the visitor, which programs write above a chat."""
 _MAX_HEADING_LENGTH = 60
 _TRANSCRIPT_TYPES = frozenset({"call", "call_transcription"})
+_HALF = re.compile(r"[ap]\.?m\.?\s", re.IGNORECASE)
+_IN_PARENTHESES = re.compile(r"\s?\([^()\n]{1,40}\)\Z")
+_COMPANY = re.compile(r"\s(?:from|at|von|bei|chez|de)\s[^\n]{1,40}\Z")
+_YEAR = re.compile(r"\((?:1[5-9]|20)\d\d[a-z]?\)\Z")
 
 _STAMP_LINE = re.compile(r"[ \t]*[\[(]?(\d{1,2}:\d{2}(?::\d{2})?)[\])]?[ \t]*")
 """A time on a line of its own, as Google Meet writes every few minutes."""
@@ -67,12 +81,13 @@ def read(
     builder: UtteranceBuilder,
     name: str,
     text: str,
-    attribution: Attribution,  # noqa: ARG001 - the signature of all text shapes
+    attribution: Attribution,
     scope: Scope,
 ) -> bool:
     """Add the turns of ``text``, if it is a transcript; return whether it is.
 
-    A line without a speaker continues the turn before it.
+    A line without a speaker continues the turn before it. A text that somebody wrote is a
+    transcript only if it names known speakers, or begins with a turn.
     """
     if ":" not in text and "\uff1a" not in text and "[" not in text:
         return False
@@ -81,10 +96,33 @@ def read(
     heading = _heading_index(lines)
     if heading and _is_dialogue(builder, "transcript", lines[heading:], turns[heading:]):
         turns[:heading] = [None] * heading  # Minutes above the transcript.
-    elif not _is_dialogue(builder, name, lines, turns):
-        return False
+    else:
+        start = _drop_form(turns)
+        if attribution.speaker and not _begins_with_turn(builder, lines, turns):
+            return False
+        if not _is_dialogue(builder, name, lines[start:], turns[start:]):
+            return False
     _add_turns(builder, name, lines, turns, scope)
     return True
+
+
+def _drop_form(turns: list[Turn | None]) -> int:
+    """Make the lines of a form above the first turn no turns; return the index of that turn."""
+    for index, turn in enumerate(turns):
+        if turn is not None and (turn[1] or normalize_name(turn[0]) not in _CONTACT_LABELS):
+            return index if None in turns[:index] else 0
+        turns[index] = None
+    return 0
+
+
+def _begins_with_turn(
+    builder: UtteranceBuilder, lines: list[str], turns: list[Turn | None]
+) -> bool:
+    first = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    if lines and (turn := turns[first]) is not None and turn[2].strip():
+        return True
+    labels = {turn[0] for turn in turns if turn and turn[2].strip()}
+    return all(builder.participants.is_known(label) or role_of(label) for label in labels)
 
 
 def _heading_index(lines: list[str]) -> int:
@@ -137,7 +175,7 @@ def _add_turns(
                 builder.add(line)
                 attribution, pending = UNATTRIBUTED, []
                 continue
-            if not _STAMP_LINE.fullmatch(line):
+            if not _is_time(line):
                 pending.append(line)
             continue
         _add_turn(builder, pending, attribution)
@@ -149,11 +187,9 @@ def _add_turns(
 
 
 def _add_turn(builder: UtteranceBuilder, lines: list[str], attribution: Attribution) -> None:
-    if lines and attribution.speaker:
-        last = next((n for n in range(len(lines) - 1, -1, -1) if lines[n].strip()), 0)
-        if is_footer(lines[last]):
-            _add_turn(builder, lines[:last], attribution)
-            lines, attribution = lines[last:], UNATTRIBUTED
+    if attribution.speaker and (end := footer_start(lines)) < len(lines):
+        _add_turn(builder, lines[:end], attribution)
+        lines, attribution = lines[end:], UNATTRIBUTED
     text = "\n".join(lines)
     if attribution.speaker and not text.strip():
         builder.add(attribution.speaker)  # The line only looked like the start of a turn.
@@ -169,7 +205,10 @@ def _parse_turn(line: str) -> Turn | None:
         text = line[found.end() :]
         if not timestamp and (below := _STAMP_LINE.fullmatch(text)):
             timestamp, text = below[1], ""
-        return normalize_text(found[3].strip("* ")), timestamp, text
+        label = normalize_text(found[3].strip("* "))
+        if timestamp and (half := _HALF.match(label)):
+            timestamp, label = f"{timestamp} {half[0].strip()}", label[half.end() :]
+        return label, timestamp, text
     found = _NUMBERED_LINE.match(line)
     if found:
         return found[1].replace(":", " "), "", line[found.end() :]
@@ -192,16 +231,34 @@ def _is_dialogue(
         return True
     if normalize_name(name) in _TRANSCRIPT_NAMES:
         return True
-    if any(is_heading(label) or len(label.split()) > 6 for label in labels):
+    if any(is_caption_heading(label) or _YEAR.search(label) for label in labels):
         return False
     if any(turn[1] for turn in turns if turn) and any(map(is_agenda_item, labels)):
         return False  # A timetable.
     if len(labels) > 1 and _FAQ_LABELS.issuperset(map(normalize_name, labels)):
         return False
-    line_count = sum(1 for line in lines if line.strip() and not _STAMP_LINE.fullmatch(line))
+    line_count = sum(1 for line in lines if line.strip() and not _is_time(line))
     if builder.record_type in _TRANSCRIPT_TYPES:
         return turn_count * 4 >= line_count
-    return turn_count * 2 >= line_count and len(labels) < turn_count
+    return (
+        turn_count * 2 >= line_count
+        and len(labels) < turn_count
+        and all(map(_may_be_speaker, labels))
+        and is_speech(turn[2] if turn else line for turn, line in zip(turns, lines, strict=True))
+    )
+
+
+def _may_be_speaker(label: str) -> bool:
+    """Return whether a label is one word, or several written like a name."""
+    label = _COMPANY.sub("", _IN_PARENTHESES.sub("", label))
+    return " " not in label or looks_like_name(label)
+
+
+def _is_time(line: str) -> bool:
+    """Return whether a line is a time or a date and nothing else."""
+    if len(line) > 60 or not any(map(str.isdigit, line)):
+        return False
+    return bool(_STAMP_LINE.fullmatch(line) or is_stamp(line) or DATE_LINE.fullmatch(line))
 
 
 def _turn_time(timestamp: str, scope: Scope) -> str | None:

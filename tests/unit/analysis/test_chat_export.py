@@ -373,3 +373,100 @@ def test_attached_text_that_is_captions_is_read_as_captions() -> None:
              "00:00:02,500 --> 00:00:04,000", "OSKAR: Yes?"]  # fmt: skip
     found = attachment_utterances("prose", lines, "email")
     assert [(x.speaker, x.text) for x in found] == [("MIRA", "Hi"), ("OSKAR", "Yes?")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mira Vogel \u2014 05/02/2024 9:01 AM\nHi\nOskar Lind \u2014 Today at 9:02 AM\nYes: sure",
+        (
+            "Mira Vogel\n \u2014 02.05.2024, 09:01\nHi\n"
+            "Oskar Lind\n \u2014 Heute um 09:02 Uhr\nYes: sure"
+        ),
+        "Mira Vogel, Thu 9:01 AM\nHi\nOskar Lind, Thu 9:02 AM, Edited\nYes: sure",
+        "[09:01, 2.5.2024] Mira Vogel: Hi\n[09:02, 2.5.2024] Oskar Lind: Yes: sure",
+        "Mira Vogel (External) 5/2 9:01 AM\nHi\nOskar Lind 5/2 9:02 AM\nYes: sure",
+        "**Mira Vogel** 2024-05-02 09:01\nHi\n\n**Oskar Lind** 2024-05-02 09:02\nYes: sure",
+        (
+            "[02.05.24, 09:01:11] ~ Mira Vogel: Hi\n"
+            "[02.05.24, 09:01:12] Oskar Lind: Yes: sure (edited)"
+        ),
+    ],
+)
+def test_times_with_days_marks_and_clocks_first_begin_messages(text: str) -> None:
+    assert said(text) == HI
+
+
+def test_handles_and_addresses_speak_in_chats() -> None:
+    text = "mira.v 9:01 AM\nhi\ntom.b 9:02 AM\nhello\nmira.v 9:03 AM\nI am late"
+    assert [speaker for speaker, _ in said(text)] == ["mira.v", "tom.b", "mira.v"]
+    text = "(09:01:11 AM) mira@example.org: hi\n(09:02:11 AM) Tom: hello"
+    assert [speaker for speaker, _ in said(text)] == ["mira@example.org", "Tom"]
+
+
+def test_a_file_is_nobodys_and_its_caption_is_said() -> None:
+    text = (
+        "2/5/24, 9:01 AM - Mira: IMG-1.jpg (file attached)\nThis is the box\n"
+        "2/5/24, 9:02 AM - Tom: <Media har utel\u00e4mnats>\n2/5/24, 9:03 AM - Tom: thanks"
+    )
+    assert said(text) == [
+        (None, "IMG-1.jpg (file attached)"),
+        ("Mira", "This is the box"),
+        (None, "<Media har utel\u00e4mnats>"),
+        ("Tom", "thanks"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "2024-05-02 09:01:11,123 Scheduler: job 7 has been started\n"
+            "2024-05-02 09:01:12,456 Mailer: no mails to send now\n"
+            "2024-05-02 09:01:13,789 Scheduler: done"
+        ),
+        (
+            "[2024-05-02 09:01:11] production.ERROR: Undefined index in the list of users\n"
+            "[2024-05-02 09:01:12] production.INFO: Trying this once more"
+        ),
+        (
+            "[2024-05-02 09:01] Mood: fine\n[2024-05-02 12:01] Food: soup\n"
+            "[2024-05-02 15:01] Mood: tired"
+        ),
+        "02.05.2024 20:30 Berlin : Hamburg 2:1\n03.05.2024 20:30 Bonn : Kiel 0:0",
+        "9:00 AM - Opening Remarks: Jane Doe, Acme\n10:00 AM - Customer Panel: Sam Fox",
+        "Berlin Hbf 09:01\nICE 503\nHalle 10:12\nchange here\nBerlin Hbf 18:01\ndone",
+    ],
+)
+def test_lists_and_logs_with_times_are_no_chats(text: str) -> None:
+    assert said(text) == [(None, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[02.05.24, 09:01:11] Mira Vogel: Hi, where is it?",
+        "02/05/2024, 09:01 - Mira Vogel: Hi, where is it?",
+        "[9:01 AM, 5/2/2024] Mira Vogel: Hi, where is it?",
+        "Mira Vogel, [02.05.2024 09:01]\nHi, where is it?",
+    ],
+)
+def test_an_export_may_have_one_message(text: str) -> None:
+    assert said(text) == [("Mira Vogel", "Hi, where is it?")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[2024-05-02 09:01] Reminder: call the bank, please.",
+        "02.05.2024, 09:01 - Besprechung: wir sind in Raum 5.",
+        "[2024-05-02 09:01:11] Server: restarted after the update.",
+        "09:01 Mira Vogel: the new parcels are here.",
+        "[2024-05-02 09:01] Meeting Notes: we talked about parcels.",
+        "02.05.2024, 09:01 - Grand Opening: everybody is welcome here.",
+        "2024-05-02 09:01 Mira Vogel: fixes for all of you.",
+        "2 May 2024: we met at 9:01 and said goodbye.",
+    ],
+)
+def test_one_line_with_a_time_is_no_export(text: str) -> None:
+    assert said(text) == [(None, text)]

@@ -504,3 +504,14 @@ def test_notices_of_servers_and_companies_are_nobodys(notice: str) -> None:
 )
 def test_what_looks_like_a_notice_and_is_the_senders_own(text: str) -> None:
     assert split_quotes(text) == [(True, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "As you wrote on 2 May 2024 at 9:01:\nthe parcel is lost.\nI do not agree.",
+        "Caution: the external power supply of the company is hot.\nPlease send a new one.",
+    ],
+)
+def test_sentences_about_mails_and_dangers_are_the_senders_own(text: str) -> None:
+    assert split_quotes(text) == [(True, text)]
