@@ -157,6 +157,12 @@ def _find_files(names: list[str], rejected_to: Path | None) -> InputFiles:
         if rejected_to is not None and rejected_to.resolve().is_relative_to(Path(name).resolve()):
             fail(f"{rejected_to} is within {name}, which is to be sent: name a file elsewhere")
     try:
-        return find_input_files(names)
+        found = find_input_files(names)
     except InputFileError as error:
         fail(str(error))
+    if not found.files:
+        fail(
+            f"no file to send in {', '.join(names)}: a directory is searched for .json, .ndjson "
+            "and .jsonl, also compressed"
+        )
+    return found

@@ -167,6 +167,17 @@ def test_a_directory_is_sent_by_its_files_of_records_in_their_order(
     assert last == "last"
 
 
+def test_a_directory_without_files_of_records_is_an_error(send: Cli, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "notes.txt").write_text("not for you")
+
+    said = send("send", "docs")
+
+    assert said.code == 1
+    assert "no file to send in docs" in said.err
+    assert said.out == ""
+
+
 def test_the_last_version_in_the_files_wins_however_many_requests_go_out_at_once(
     send: Cli, tmp_path: Path
 ) -> None:
