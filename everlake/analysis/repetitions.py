@@ -37,9 +37,8 @@ def without_repetitions(utterances: list[Utterance], provenance: Provenance) -> 
 
     Speech recognisers give one recording as turns, sentences, words and a whole text. Of lists in
     which the same speakers say the same, the first one with times is kept, or the one that says
-    more. Of a
-    text without a speaker, sentences that the turns contain are removed, if these are at least
-    half of it.
+    more. Of a text without a speaker, sentences that the turns contain are removed, if these are
+    at least half of it.
     """
     removed = _repeated_lists(utterances, provenance)
     turns = [
