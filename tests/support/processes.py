@@ -64,6 +64,24 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+def freeze_tree(server: EverlakeServer) -> None:
+    """Let the parent and its children run no further instruction, so that they answer nobody."""
+    tree = process_tree(pid_of(server))
+    for pid in tree:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: all(map(_is_frozen, tree)), "a process runs on", timeout=30)
+
+
+def _is_frozen(pid: int) -> bool:
+    """Whether all threads are stopped, or will be when the disk lets them return."""
+    states: set[str] = set()
+    for status in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with suppress(OSError):
+            states.add(status.read_text().rpartition(")")[2].split()[0])
+    return states <= set("TtDZX")
+
+
 def kill_tree(server: EverlakeServer) -> None:
     """SIGKILL the parent and its children at once, as the loss of power does."""
     for pid in process_tree(pid_of(server)):
