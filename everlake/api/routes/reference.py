@@ -17,9 +17,9 @@ from everlake.contract.errors import ErrorCode, WireError
 
 
 @get("/")
-async def get_root(request: Request[Any, Any, Any], services: Services) -> Redirect:
-    """Lead a browser to the API reference."""
-    return Redirect(f"{base_url_of(request.scope, services.public_url)}/docs")
+async def get_root() -> Redirect:
+    """Lead a browser to the API reference, on whatever host and below whatever path it found us."""
+    return Redirect("docs")
 
 
 @get("/openapi.json")

@@ -177,6 +177,8 @@ def test_probes_that_succeed_are_not_logged(home: ApiWorkspaces, api: ApiClient)
 
 
 def test_the_root_leads_to_the_reference(api: ApiClient) -> None:
+    found = api.http.get("/", headers={"Host": "elsewhere.example"})
+    assert found.headers["location"] == "docs"
     answer = api.http.get("/", follow_redirects=True)
 
     assert answer.status_code == 200
